@@ -1,0 +1,55 @@
+"""How gunicorn serves Bellhop: one process, many threads, the scheduler and the sender beside them."""
+
+import os
+import threading
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent.parent
+settings = {**dotenv_values(ROOT / ".env"), **os.environ}
+
+host = settings.get("HOST") or "127.0.0.1"
+bind = f"{f'[{host}]' if ':' in host else host}:{settings.get('PORT') or 5000}"
+chdir = str(ROOT)
+
+# An open event stream holds a thread, so there are many. More processes would only share SQLite's one writer.
+workers = 1
+worker_class = "gthread"
+threads = 256
+# Streams never end by themselves: after this long a stopping worker is killed, and its claims lapse.
+graceful_timeout = 3
+# Also --no-control-socket: nothing here is steered through one, and it would be written under $HOME.
+control_socket_disable = True
+
+accesslog = None
+loglevel = "warning"
+
+# Only the master keeps the writing end, so the reading end reports its death, kill -9 included.
+master_lives, master_holds = os.pipe()
+
+
+def post_worker_init(worker):
+    """Start the background jobs in the one process that serves, then say where it can be reached."""
+    from app import jobs  # here, not above: the master never imports the application
+
+    os.close(master_holds)
+    threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
+    jobs.start(worker.wsgi)
+    print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)
+
+
+def exit_with_master():
+    """Leave at once when the master is gone.
+
+    gunicorn's own check takes seconds and then waits for open streams: meanwhile the port stays taken and
+    the next start finds a second sender at work.
+    """
+    os.read(master_lives, 1)
+    os._exit(1)
+
+
+def address(listener):
+    """Give the URL of a listening socket, e.g. http://127.0.0.1:5000."""
+    host, port = listener.sock.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
