@@ -65,7 +65,7 @@ ensure_venv() {
     printf '%s\n' "$here" >.venv/.made-in
   fi
   say "Installing $requirements …"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
+  .venv/bin/python -m pip install -qq --disable-pip-version-check -r "$requirements" ||
     die "$requirements could not be installed." \
       "pip's own words are above. Without a network, point pip at a local index (pip config) and start again."
   stamp_of "$@" >"$stamp"
