@@ -1,0 +1,38 @@
+"""The application factory, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apiflask import APIFlask
+
+import config
+from app import api, cli, extensions, views
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
+    """Make an application.
+
+    Args:
+        settings: Flask configuration on top of what the environment says, for tests.
+    Raises:
+        config.ConfigError: a setting cannot be used.
+    """
+    # The API answers its own errors as problem+json, the pages theirs as HTML: APIFlask must not mix them.
+    app = APIFlask(
+        "app",
+        title="Bellhop",
+        version="1.0",
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,
+    )
+    app.config.from_mapping(config.load())
+    app.config.from_mapping(settings or {})
+    extensions.init_app(app)
+    views.register(app)
+    api.register(app)
+    cli.register(app)
+    return app

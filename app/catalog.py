@@ -1,0 +1,368 @@
+"""The one table of categories, notification types and event types; everything else looks here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+Kind = Literal["text", "count", "instant", "url", "json"]
+
+CHANNELS = ("in_app", "email", "sms", "push", "webhook")
+PRIORITIES = ("low", "medium", "high", "urgent")
+STATUSES = ("pending", "sent", "read", "failed", "cancelled")
+ROLES = ("recruiter", "admin")
+
+CHANNEL_LABELS: dict[str, LazyString] = {
+    "in_app": _l("In app"),
+    "email": _l("Email"),
+    "sms": _l("SMS"),
+    "push": _l("Push"),
+    "webhook": _l("Webhook"),
+}
+PRIORITY_LABELS: dict[str, LazyString] = {
+    "low": _l("Low"),
+    "medium": _l("Normal"),
+    "high": _l("High"),
+    "urgent": _l("Urgent"),
+}
+ROLE_LABELS: dict[str, LazyString] = {"recruiter": _l("Recruiter"), "admin": _l("Admin")}
+
+
+@dataclass(frozen=True)
+class Category:
+    """What a recruiter switches on and off. `name` is also the hue and the icon in the page."""
+
+    name: str
+    label: LazyString
+    plural: LazyString
+    about: LazyString
+
+
+CATEGORIES: dict[str, Category] = {
+    category.name: category
+    for category in (
+        Category("interview", _l("Interview"), _l("Interviews"), _l("Booked, moved, cancelled, about to start")),
+        Category("resume", _l("Resume"), _l("Resumes"), _l("Parsed files and finished uploads")),
+        Category("candidate", _l("Candidate"), _l("Candidates"), _l("New people for your jobs")),
+        Category("job", _l("Job"), _l("Jobs"), _l("Newly opened jobs")),
+        Category("evaluation", _l("Evaluation"), _l("Evaluations"), _l("Finished and missing evaluations")),
+        Category("system", _l("System"), _l("System"), _l("Alerts, announcements and digests")),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of an event's data or of a template's variables."""
+
+    name: str
+    kind: Kind
+    sample: Any
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class DefaultTemplate:
+    """The built-in words of a type: installed once, edited afterwards, used again when an edit fails."""
+
+    title: str
+    message: str
+    priority: str = "medium"
+    channels: tuple[str, ...] = ("email", "in_app")
+    email_subject: str = ""
+    sms_text: str = ""
+
+
+@dataclass(frozen=True)
+class NotificationType:
+    """A type of notification: its category, why people get it, its variables and built-in words."""
+
+    name: str
+    category: str
+    label: LazyString
+    reason: LazyString
+    variables: tuple[Field, ...]
+    template: DefaultTemplate
+
+
+@dataclass(frozen=True)
+class EventType:
+    """A type of event: the data it carries and the notification it becomes (None: it only changes state)."""
+
+    name: str
+    label: LazyString
+    notification_type: str | None
+    data: tuple[Field, ...]
+    goes_to_everyone: bool = False
+
+
+INTERVIEW_FIELDS = (
+    Field("id", "text", "iv-2041"),
+    Field("starts_at", "instant", "2026-03-12T14:00:00+01:00"),
+    Field("ends_at", "instant", "2026-03-12T15:00:00+01:00"),
+    Field("candidate_name", "text", "Priya Raman"),
+    Field("job_title", "text", "Staff Data Engineer"),
+    Field("company_name", "text", "Alder Robotics"),
+    Field("meeting_url", "url", "https://meet.example.com/iv-2041", required=False),
+    Field("location", "text", "Room Birch, 3rd floor", required=False),
+    Field("interviewer", "text", "Daniel Osei", required=False),
+)
+INTERVIEW_VARIABLES = (
+    Field("candidate_name", "text", "Priya Raman"),
+    Field("job_title", "text", "Staff Data Engineer"),
+    Field("company_name", "text", "Alder Robotics"),
+    Field("interview_date", "text", "Thursday 12 March 2026 at 14:00 (Europe/Paris)"),
+    Field("interview_day", "text", "Thursday 12 March 2026"),
+    Field("interview_time", "text", "14:00"),
+    Field("place", "text", "Room Birch, 3rd floor", required=False),
+    Field("meeting_url", "url", "https://meet.example.com/iv-2041", required=False),
+    Field("location", "text", "Room Birch, 3rd floor", required=False),
+    Field("interviewer", "text", "Daniel Osei", required=False),
+)
+RESUME_FIELDS = (
+    Field("filename", "text", "priya-raman.pdf"),
+    Field("extracted_data", "json", {"name": "Priya Raman", "skills": ["Python", "SQL"], "years": 9}),
+    Field("candidate_name", "text", "Priya Raman", required=False),
+)
+UPLOAD_FIELDS = (
+    Field("total_files", "count", 400),
+    Field("successful", "count", 388),
+    Field("failed", "count", 12),
+)
+CANDIDATE_FIELDS = (Field("candidate_name", "text", "Priya Raman"), Field("job_title", "text", "Staff Data Engineer"))
+JOB_FIELDS = (Field("job_title", "text", "Staff Data Engineer"), Field("company_name", "text", "Alder Robotics"))
+EVALUATION_FIELDS = (
+    Field("candidate_name", "text", "Omar Haddad"),
+    Field("job_title", "text", "Product Designer"),
+    Field("interview_id", "text", "iv-2041", required=False),
+    Field("company_name", "text", "Alder Robotics", required=False),
+)
+ALERT_FIELDS = (
+    Field("title", "text", "Calendar sync is delayed", required=False),
+    Field("message", "text", "New interviews may take 20 minutes to appear.", required=False),
+    Field("alert_type", "text", "calendar", required=False),
+)
+DIGEST_VARIABLES = (
+    Field("unread_count", "count", 12),
+    Field("digest_date", "text", "Thursday 12 March 2026"),
+)
+
+TYPES: dict[str, NotificationType] = {
+    kind.name: kind
+    for kind in (
+        NotificationType(
+            "interview_scheduled",
+            "interview",
+            _l("Interview scheduled"),
+            _l("You get this because you are a recruiter on this interview."),
+            INTERVIEW_VARIABLES,
+            DefaultTemplate(
+                "Interview Scheduled for {{candidate_name}}",
+                "An interview has been scheduled for {{candidate_name}} for the position of {{job_title}} at "
+                "{{company_name}} on {{interview_date}}.",
+                "high",
+                email_subject="Interview with {{candidate_name}}, {{interview_day}} at {{interview_time}}",
+                sms_text="Interview: {{candidate_name}}, {{job_title}}, {{interview_day}} {{interview_time}}.",
+            ),
+        ),
+        NotificationType(
+            "interview_rescheduled",
+            "interview",
+            _l("Interview moved"),
+            _l("You get this because you are a recruiter on this interview."),
+            INTERVIEW_VARIABLES,
+            DefaultTemplate(
+                "Interview Moved for {{candidate_name}}",
+                "The interview with {{candidate_name}} for the position of {{job_title}} at {{company_name}} has moved "
+                "to {{interview_date}}.",
+                "high",
+                email_subject="Moved: {{candidate_name}}, now {{interview_day}} at {{interview_time}}",
+                sms_text="Moved: {{candidate_name}}, now {{interview_day}} {{interview_time}}.",
+            ),
+        ),
+        NotificationType(
+            "interview_cancelled",
+            "interview",
+            _l("Interview cancelled"),
+            _l("You get this because you are a recruiter on this interview."),
+            INTERVIEW_VARIABLES,
+            DefaultTemplate(
+                "Interview Cancelled for {{candidate_name}}",
+                "The interview with {{candidate_name}} for the position of {{job_title}} at {{company_name}} on "
+                "{{interview_date}} has been cancelled.",
+                "high",
+                email_subject="Cancelled: {{candidate_name}}, {{interview_day}} at {{interview_time}}",
+                sms_text="Cancelled: {{candidate_name}}, {{interview_day}} {{interview_time}}.",
+            ),
+        ),
+        NotificationType(
+            "interview_reminder",
+            "interview",
+            _l("Interview reminder"),
+            _l("You get this because you are a recruiter on this interview and asked for reminders."),
+            (*INTERVIEW_VARIABLES, Field("time_until", "text", "1 hour", required=False)),
+            DefaultTemplate(
+                "Interview Reminder: {{candidate_name}}",
+                "Reminder: You have an upcoming interview with {{candidate_name}} for {{job_title}} on "
+                "{{interview_date}}.",
+                "high",
+                email_subject="Reminder: {{candidate_name}}, {{interview_day}} at {{interview_time}}",
+                sms_text="Reminder: {{candidate_name}}, {{job_title}}, {{interview_day}} {{interview_time}}.",
+            ),
+        ),
+        NotificationType(
+            "resume_processed",
+            "resume",
+            _l("Resume processed"),
+            _l("You get this because you uploaded this resume."),
+            RESUME_FIELDS,
+            DefaultTemplate(
+                "Resume Processed: {{filename}}",
+                'Your resume file "{{filename}}" has been successfully processed. Extracted data: {{extracted_data}}',
+                sms_text="Resume parsed: {{filename}}.",
+            ),
+        ),
+        NotificationType(
+            "bulk_upload_completed",
+            "resume",
+            _l("Upload finished"),
+            _l("You get this because you started this upload."),
+            UPLOAD_FIELDS,
+            DefaultTemplate(
+                "Bulk Upload Completed",
+                "Bulk resume upload completed. Total files: {{total_files}}, Successful: {{successful}}, "
+                "Failed: {{failed}}.",
+                email_subject="Upload finished: {{successful}} of {{total_files}} resumes",
+                sms_text="Upload finished: {{successful}} of {{total_files}} resumes, {{failed}} failed.",
+            ),
+        ),
+        NotificationType(
+            "candidate_added",
+            "candidate",
+            _l("Candidate added"),
+            _l("You get this because you are a recruiter here and hear of new candidates."),
+            CANDIDATE_FIELDS,
+            DefaultTemplate(
+                "New Candidate: {{candidate_name}}",
+                "{{candidate_name}} has been added as a candidate for {{job_title}}.",
+                sms_text="New candidate: {{candidate_name}} for {{job_title}}.",
+            ),
+        ),
+        NotificationType(
+            "job_created",
+            "job",
+            _l("Job opened"),
+            _l("You get this because you are a recruiter here and hear of new jobs."),
+            JOB_FIELDS,
+            DefaultTemplate(
+                "New Job: {{job_title}}",
+                "{{company_name}} has opened a new job: {{job_title}}.",
+                sms_text="New job: {{job_title}} at {{company_name}}.",
+            ),
+        ),
+        NotificationType(
+            "evaluation_completed",
+            "evaluation",
+            _l("Evaluation finished"),
+            _l("You get this because you follow this candidate's evaluation."),
+            EVALUATION_FIELDS,
+            DefaultTemplate(
+                "Evaluation Completed for {{candidate_name}}",
+                "The evaluation of {{candidate_name}} for {{job_title}} is complete and ready to read.",
+                sms_text="Evaluation ready: {{candidate_name}}, {{job_title}}.",
+            ),
+        ),
+        NotificationType(
+            "evaluation_due",
+            "evaluation",
+            _l("Evaluation due"),
+            _l("You get this because you took part in an interview that has no evaluation yet."),
+            INTERVIEW_VARIABLES,
+            DefaultTemplate(
+                "Evaluation Due for {{candidate_name}}",
+                "Your interview with {{candidate_name}} for {{job_title}} on {{interview_date}} has no evaluation yet.",
+                "high",
+                sms_text="Evaluation due: {{candidate_name}}, {{job_title}}.",
+            ),
+        ),
+        NotificationType(
+            "system_alert",
+            "system",
+            _l("System alert"),
+            _l("You get this because it concerns everyone who works here."),
+            ALERT_FIELDS,
+            DefaultTemplate(
+                "System Alert",
+                "A system alert has been generated. Please check the details.",
+                "high",
+                sms_text="A system alert has been generated. Please check Bellhop.",
+            ),
+        ),
+        NotificationType(
+            "daily_digest",
+            "system",
+            _l("Daily digest"),
+            _l("You get this because you asked for a daily digest."),
+            DIGEST_VARIABLES,
+            DefaultTemplate(
+                "Your Day: {{unread_count}} Unread",
+                "{{unread_count}} notifications are waiting for you on {{digest_date}}.",
+                channels=("email",),
+            ),
+        ),
+        NotificationType(
+            "weekly_summary",
+            "system",
+            _l("Weekly summary"),
+            _l("You get this because you asked for a weekly summary."),
+            DIGEST_VARIABLES,
+            DefaultTemplate(
+                "Your Week: {{unread_count}} Unread",
+                "{{unread_count}} notifications are waiting for you in the week of {{digest_date}}.",
+                channels=("email",),
+            ),
+        ),
+    )
+}
+
+EVENTS: dict[str, EventType] = {
+    event.name: event
+    for event in (
+        EventType("interview.scheduled", _l("An interview was booked"), "interview_scheduled", INTERVIEW_FIELDS),
+        EventType("interview.rescheduled", _l("An interview was moved"), "interview_rescheduled", INTERVIEW_FIELDS),
+        EventType("interview.cancelled", _l("An interview was cancelled"), "interview_cancelled", INTERVIEW_FIELDS),
+        EventType("interview.completed", _l("An interview is over"), None, (Field("id", "text", "iv-2041"),)),
+        EventType("resume.processed", _l("A resume was parsed"), "resume_processed", RESUME_FIELDS),
+        EventType(
+            "resume.bulk_upload.completed", _l("An upload of resumes ended"), "bulk_upload_completed", UPLOAD_FIELDS
+        ),
+        EventType(
+            "candidate.added", _l("A candidate was added"), "candidate_added", CANDIDATE_FIELDS, goes_to_everyone=True
+        ),
+        EventType("job.created", _l("A job was opened"), "job_created", JOB_FIELDS, goes_to_everyone=True),
+        EventType(
+            "evaluation.completed", _l("An evaluation was finished"), "evaluation_completed", EVALUATION_FIELDS
+        ),
+        EventType("system.alert", _l("A system is in trouble"), "system_alert", ALERT_FIELDS, goes_to_everyone=True),
+    )
+}
+
+# Default templates say "System Alert"; an alert that brings its own words uses those instead.
+OWN_WORDS_TYPES = frozenset({"system_alert"})
+
+
+def category_of(notification_type: str) -> str:
+    """The category that a notification type belongs to.
+
+    Raises:
+        KeyError: there is no such type.
+    """
+    return TYPES[notification_type].category
+
+
+def sample_context(notification_type: str) -> dict[str, Any]:
+    """Sample values of every variable of a type, for previews and tests."""
+    return {variable.name: variable.sample for variable in TYPES[notification_type].variables}

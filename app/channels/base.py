@@ -1,0 +1,62 @@
+"""What goes into a channel and how it may fail. A channel knows nothing of the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file in a mail; `content_type` carries its parameters (`text/calendar; method=REQUEST`)."""
+
+    filename: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Message:
+    """A finished message. `id` derives from the delivery: a second copy of it can be recognised."""
+
+    id: str
+    address: str
+    subject: str
+    text: str
+    html: str = ""
+    name: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+
+class DeliveryError(Exception):
+    """A message did not go out; `str(error)` is what the other side said."""
+
+
+class TemporaryFailure(DeliveryError):
+    """Worth another try.
+
+    Args:
+        retry_after: seconds that the other side asked us to wait, if it did.
+        slow_down: the whole host asked for rest (SMTP 421, HTTP 429), not this message alone.
+    """
+
+    def __init__(self, text: str, *, retry_after: float | None = None, slow_down: bool = False) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+        self.slow_down = slow_down
+
+
+class PermanentFailure(DeliveryError):
+    """Never worth another try.
+
+    Args:
+        suppress: the address itself is dead and must not be used again.
+    """
+
+    def __init__(self, text: str, *, suppress: bool = False) -> None:
+        super().__init__(text)
+        self.suppress = suppress
+
+
+class UncertainOutcome(DeliveryError):
+    """The message was handed over whole, but the answer never came: it may or may not have arrived."""

@@ -1,0 +1,116 @@
+"""One message on its way over one channel to one address, with every attempt and the server's own words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import utc_now
+from app.extensions import Base, Id
+
+if TYPE_CHECKING:
+    from app.models.notification import Notification
+    from app.models.user import User
+
+OPEN_STATES = ("pending", "claimed", "retry_wait")
+END_STATES = ("sent", "failed", "suppressed", "skipped", "expired", "cancelled", "uncertain", "dead")
+
+
+class Delivery(Base):
+    """A delivery; the outbox row and the log entry are the same row.
+
+    `kind` says whose words it carries: `notification`, or one of the account mails (`invitation`,
+    `password_reset`), whose links are made only while sending so that none is stored.
+    `subject`, `text` and `html` are set where they differ from the notification's own title and message.
+    `reason` is a code of `app.services.verdicts`, `reason_data` its values.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("notification_id", "channel", "address"),
+        # What the sender looks for, and nothing else: finished rows are not in it.
+        Index(
+            "ix_deliveries_due",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('pending', 'retry_wait')"),
+            postgresql_where=text("state IN ('pending', 'retry_wait')"),
+        ),
+        Index(
+            "ix_deliveries_claimed",
+            "lease_until",
+            sqlite_where=text("state = 'claimed'"),
+            postgresql_where=text("state = 'claimed'"),
+        ),
+        Index("ix_deliveries_recipient", "recipient_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    notification_id: Mapped[int | None] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
+    recipient_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20), default="notification")
+    channel: Mapped[str] = mapped_column(String(10))
+    address: Mapped[str] = mapped_column(String(500), default="")
+    state: Mapped[str] = mapped_column(String(12), default="pending")
+    reason: Mapped[str] = mapped_column(String(40), default="")
+    reason_data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    subject: Mapped[str | None] = mapped_column(String(500))
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    due_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    # How often a sender died holding this row; see `services.deliveries`.
+    crashes: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+
+    notification: Mapped[Notification | None] = relationship(back_populates="deliveries", lazy="select")
+    recipient: Mapped[User] = relationship(lazy="select")
+    log: Mapped[list[DeliveryAttempt]] = relationship(
+        order_by="DeliveryAttempt.id", lazy="select", passive_deletes=True
+    )
+    captured: Mapped[CapturedMail | None] = relationship(lazy="select", passive_deletes=True)
+
+
+class DeliveryAttempt(Base):
+    """One try: when, how it ended, and what the other side answered."""
+
+    __tablename__ = "delivery_attempts"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(12))  # the state it led to
+    response: Mapped[str] = mapped_column(String(1000), default="")
+
+
+class CapturedMail(Base):
+    """A mail kept instead of sent, where no mail server is configured."""
+
+    __tablename__ = "captured_mails"
+
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    captured_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Suppression(Base):
+    """An address that must not be written to, and why."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (UniqueConstraint("channel", "address"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10))
+    address: Mapped[str] = mapped_column(String(500))
+    reason: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

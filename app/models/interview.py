@@ -1,0 +1,48 @@
+"""Interviews as Bellhop knows them: enough to remind, to move and to cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import utc_now
+from app.extensions import Base, Id
+from app.models.user import User
+
+
+class InterviewRecruiter(Base):
+    """Who is told about an interview."""
+
+    __tablename__ = "interview_recruiters"
+
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Interview(Base):
+    """An interview, known by the platform's own id (`external_id`).
+
+    `sequence` rises with every change of its calendar entry (RFC 5545, 3.8.7.4). `changed_at` is the
+    time of the newest event seen: an older one that arrives late changes nothing.
+    """
+
+    __tablename__ = "interviews"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(255), unique=True)
+    status: Mapped[str] = mapped_column(String(20), default="scheduled")  # scheduled, cancelled, completed
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    candidate_name: Mapped[str] = mapped_column(String(255))
+    job_title: Mapped[str] = mapped_column(String(255))
+    company_name: Mapped[str] = mapped_column(String(255))
+    meeting_url: Mapped[str] = mapped_column(String(2000), default="")
+    location: Mapped[str] = mapped_column(String(500), default="")
+    interviewer: Mapped[str] = mapped_column(String(255), default="")
+    sequence: Mapped[int] = mapped_column(default=0)
+    changed_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    recruiters: Mapped[list[User]] = relationship(secondary="interview_recruiters", order_by=User.id, lazy="select")

@@ -1,0 +1,107 @@
+"""One recipient's message about an event: a row of the inbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import utc_now
+from app.extensions import Base, Id
+
+if TYPE_CHECKING:
+    from app.models.delivery import Delivery
+    from app.models.event import Event
+    from app.models.interview import Interview
+
+
+class Notification(Base):
+    """A notification.
+
+    `surfaced_at` says from when it stands in the inbox and where: its creation, its `deliver_at`, or the
+    end of a snooze. It is NULL where the person does not want this in the app. `interview_sequence` is
+    the calendar entry's number that this notification speaks of.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint("event_id", "recipient_id"),
+        # The inbox and its unread count; expires_at last, so that a count never leaves the index.
+        Index(
+            "ix_notifications_inbox",
+            "recipient_id",
+            "surfaced_at",
+            "id",
+            sqlite_where=text("archived_at IS NULL"),
+            postgresql_where=text("archived_at IS NULL"),
+        ),
+        Index(
+            "ix_notifications_unread",
+            "recipient_id",
+            "surfaced_at",
+            "id",
+            "expires_at",
+            sqlite_where=text("archived_at IS NULL AND read_at IS NULL"),
+            postgresql_where=text("archived_at IS NULL AND read_at IS NULL"),
+        ),
+        Index("ix_notifications_all", "recipient_id", "surfaced_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id", ondelete="SET NULL"))
+    interview_id: Mapped[int | None] = mapped_column(ForeignKey("interviews.id", ondelete="SET NULL"), index=True)
+    interview_sequence: Mapped[int | None]
+    recipient_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    notification_type: Mapped[str] = mapped_column(String(40))
+    category: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(String(255))
+    message: Mapped[str] = mapped_column(Text)
+    priority: Mapped[str] = mapped_column(String(10), default="medium")
+    status: Mapped[str] = mapped_column(String(10), default="pending")
+    channels: Mapped[list[str]]
+    # "metadata" belongs to SQLAlchemy in Python, so the attribute is called `data`.
+    data: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    action_url: Mapped[str] = mapped_column(String(2000), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deliver_at: Mapped[datetime | None]
+    surfaced_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    saved_at: Mapped[datetime | None]
+    snoozed_until: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+
+    event: Mapped[Event | None] = relationship(lazy="select")
+    interview: Mapped[Interview | None] = relationship(lazy="select")
+    deliveries: Mapped[list[Delivery]] = relationship(
+        back_populates="notification", order_by="Delivery.id", lazy="select", passive_deletes=True
+    )
+
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
+    @property
+    def is_done(self) -> bool:
+        return self.archived_at is not None
+
+
+class NotificationChange(Base):
+    """What a person's action changed, kept a while so that it can be undone exactly.
+
+    `before` lists the changed rows as they were: `[id, status, read_at, archived_at, saved_at, snoozed_until,
+    surfaced_at]`, the times as the database writes them.
+    """
+
+    __tablename__ = "notification_changes"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    action: Mapped[str] = mapped_column(String(20))
+    count: Mapped[int]
+    before: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    undone_at: Mapped[datetime | None]

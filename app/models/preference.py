@@ -1,0 +1,50 @@
+"""What one person wants to hear, over which channel, and when."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.extensions import Base
+
+if TYPE_CHECKING:
+    from app.models.user import User
+
+
+class UserNotificationPreference(Base):
+    """One row per person; the defaults are those of a new account.
+
+    `matrix` holds exceptions only: `{category: {channel: bool}}`. Quiet hours are local times of the
+    person's own zone; a start after the end crosses midnight. `quiet_days` counts Monday as 0.
+    """
+
+    __tablename__ = "user_notification_preferences"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    email_enabled: Mapped[bool] = mapped_column(default=True)
+    in_app_enabled: Mapped[bool] = mapped_column(default=True)
+    sms_enabled: Mapped[bool] = mapped_column(default=False)
+    push_enabled: Mapped[bool] = mapped_column(default=False)
+    webhook_enabled: Mapped[bool] = mapped_column(default=False)
+    interview_notifications: Mapped[bool] = mapped_column(default=True)
+    resume_notifications: Mapped[bool] = mapped_column(default=True)
+    candidate_notifications: Mapped[bool] = mapped_column(default=True)
+    job_notifications: Mapped[bool] = mapped_column(default=True)
+    evaluation_notifications: Mapped[bool] = mapped_column(default=True)
+    system_notifications: Mapped[bool] = mapped_column(default=True)
+    daily_digest: Mapped[bool] = mapped_column(default=False)
+    weekly_summary: Mapped[bool] = mapped_column(default=False)
+    matrix: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    quiet_enabled: Mapped[bool] = mapped_column(default=False)
+    quiet_start: Mapped[time] = mapped_column(default=time(19))
+    quiet_end: Mapped[time] = mapped_column(default=time(7, 30))
+    quiet_days: Mapped[list[int]] = mapped_column(default=lambda: list(range(7)))
+    paused_until: Mapped[datetime | None]
+    digest_hour: Mapped[int] = mapped_column(default=8)
+    reminder_lead_minutes: Mapped[list[int]] = mapped_column(default=lambda: [1440, 60])
+    email_delay_minutes: Mapped[int] = mapped_column(default=0)
+
+    user: Mapped[User] = relationship(back_populates="preference")

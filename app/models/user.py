@@ -1,0 +1,87 @@
+"""People, their API tokens, and the attempts to sign in as them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import utc_now
+from app.extensions import Base, Id
+from app.models.preference import UserNotificationPreference
+
+
+class User(UserMixin, Base):
+    """A recruiter or an admin. `email` is kept in lower case."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20), default="recruiter")
+    # None until an invited person chooses one.
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    locale: Mapped[str] = mapped_column(String(16), default="en")
+    phone: Mapped[str] = mapped_column(String(32), default="")
+    # Raised when every open session of this person must end.
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    # Raised by whatever changes this person's inbox: open pages and pollers compare it.
+    inbox_version: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    preference: Mapped[UserNotificationPreference] = relationship(
+        back_populates="user", cascade="all, delete-orphan", lazy="select"
+    )
+
+    @property
+    def is_active(self) -> bool:
+        """Flask-Login's question: may this person sign in?"""
+        return self.is_enabled
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split() or [self.email]
+        return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+    def get_id(self) -> str:
+        """What the session cookie holds: it stops being valid when the epoch rises."""
+        return f"{self.id}.{self.session_epoch}"
+
+
+class ApiToken(Base):
+    """A bearer token; only its SHA-256 is kept. `prefix` is its readable beginning."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class SignInAttempt(Base):
+    """A failed sign-in, counted per email so that guessing is slowed in every worker alike."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (Index("ix_sign_in_attempts_email_at", "email", "attempted_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    attempted_at: Mapped[datetime] = mapped_column(default=utc_now)

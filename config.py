@@ -1,0 +1,121 @@
+"""Settings from the environment (and `.env`), read and checked once, at the start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+class ConfigError(RuntimeError):
+    """A setting is missing or cannot be understood; the message names it and says what to write."""
+
+
+def environment() -> dict[str, str]:
+    """The process environment on top of the `.env` file beside this module."""
+    file = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return file | os.environ
+
+
+def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Flask's configuration from the settings named in the README.
+
+    Args:
+        environ: the settings; default the process environment and `.env`.
+    Raises:
+        ConfigError: a value cannot be used; the message names the setting.
+    """
+    env = environment() if environ is None else environ
+    url = _database_url(env)
+    base_url = env.get("BASE_URL") or f"http://{env.get('HOST', '127.0.0.1')}:{env.get('PORT', '5000')}"
+    if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
+        raise ConfigError(f"BASE_URL is {base_url!r}: write an address such as https://bellhop.example.com")
+    debug = _flag(env, "FLASK_DEBUG", default=False)
+    return {
+        "SECRET_KEY": env.get("SECRET_KEY") or ("debug" if debug else _generated_key(url)),
+        "SQLALCHEMY_DATABASE_URI": url,
+        # Sized for one process with 256 threads: a pool smaller than the threads in use makes requests wait.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80},
+        "BASE_URL": base_url.rstrip("/"),
+        "MAIL_SERVER": env.get("EMAIL_HOST", ""),
+        "MAIL_PORT": _number(env, "EMAIL_PORT", 587, 1, 65535),
+        "MAIL_USE_TLS": _flag(env, "EMAIL_USE_TLS", default=True),
+        "MAIL_USERNAME": env.get("EMAIL_HOST_USER") or None,
+        "MAIL_PASSWORD": env.get("EMAIL_HOST_PASSWORD") or None,
+        "MAIL_DEFAULT_SENDER": env.get("DEFAULT_FROM_EMAIL") or "Bellhop <bellhop@localhost>",
+        "STATIC_URL": env.get("STATIC_URL", "").rstrip("/"),
+        "BELLHOP_DEMO": _flag(env, "BELLHOP_DEMO", default=True),
+        "SESSION_COOKIE_NAME": "bellhop",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": base_url.startswith("https:"),
+        "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
+        # The longest honest body is a batch of 1,000 events; anything larger is refused before it is read.
+        "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "DEBUG": debug,
+    }
+
+
+def _database_url(env: Mapping[str, str]) -> URL:
+    text = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'bellhop.db'}"
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ConfigError(
+            "DATABASE_URL cannot be read: write sqlite:////path/to/file.db or postgresql://user@host/name"
+        ) from error
+    if url.get_backend_name() in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise ConfigError(f"DATABASE_URL names {url.get_backend_name()!r}: Bellhop runs on sqlite and postgresql")
+    if not url.database or url.database == ":memory:":
+        raise ConfigError("DATABASE_URL names a database in memory, which every thread would see empty: name a file")
+    path = Path(url.database) if Path(url.database).is_absolute() else ROOT / url.database
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return url.set(database=str(path))
+
+
+def _generated_key(url: URL) -> str:
+    """The key kept beside the database, made by whichever process comes first."""
+    beside = Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else ROOT / "instance"
+    path = beside / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Written aside and linked into place: another process sees the whole key or none.
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # Another process was first; its key is the one that counts.
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = env.get(name)
+    if value is None:
+        return default
+    if value.lower() in TRUE | FALSE:
+        return value.lower() in TRUE
+    raise ConfigError(f"{name} is {value!r}: write true or false")
+
+
+def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise ConfigError(f"{name} is {value!r}: write a whole number from {low} to {high}")
+    return int(value)
