@@ -1,14 +1,14 @@
 """Runs the migrations on the application's own engine.
 
-One upgrade is one transaction, DDL and version numbers together, on SQLite as on PostgreSQL: when it is killed
-it leaves nothing behind and runs again. A second server that starts meanwhile waits, and finds nothing left to do.
+One upgrade is one transaction, DDL and version numbers together, on SQLite as on PostgreSQL: killed, it
+leaves nothing behind and runs again. A second server that starts meanwhile waits, and finds nothing to do.
 """
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import JSON, Connection, text
 
 import app.models  # noqa: F401  (fills the metadata)
-from app.extensions import db
+from app.extensions import UTCDateTime, db
 
 # Any number; it only has to be the same in every process that migrates.
 LOCK = 20201122
@@ -17,7 +17,7 @@ LOCK = 20201122
 def open_sqlite(connection: Connection) -> None:
     """Begin by hand, ahead of the driver, with what only holds for a migration."""
     connection.detach()  # So the settings below end with this connection.
-    driver = connection.connection.driver_connection
+    driver = connection.connection.dbapi_connection
     driver.execute("PRAGMA busy_timeout = 60000")
     # Changing a table means rebuilding it: dropping the old one must not cascade into those that refer to it.
     driver.execute("PRAGMA foreign_keys = OFF")
@@ -26,11 +26,23 @@ def open_sqlite(connection: Connection) -> None:
 
 def after_each(ctx, step, **_kwargs: object) -> None:
     """Look for rows left without what they refer to, which SQLite did not check; then say what was done."""
+    script = step.up_revision
     if ctx.dialect.name == "sqlite":
         orphan = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if orphan:
-            raise RuntimeError(f"{step} would leave a row that refers to nothing: {tuple(orphan)}")
-    context.config.print_stdout("Migrated: %s", step)
+            raise RuntimeError(f"{script.revision} would leave a row that refers to nothing: {tuple(orphan)}")
+    done = "Migrated to" if step.is_upgrade else "Took back"
+    context.config.print_stdout("%s %s: %s", done, script.revision, script.doc)
+
+
+def in_plain_words(kind: str, item: object, autogen) -> str | bool:
+    """Write the application's types as SQLAlchemy's: old migrations outlive changes of the application."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, JSON):
+        autogen.imports.add("from sqlalchemy.dialects import postgresql")
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+    return False
 
 
 def drop_empty(_context: object, _revision: object, directives: list) -> None:
@@ -49,6 +61,7 @@ def migrate() -> None:
             render_as_batch=True,
             transactional_ddl=True,
             compare_server_default=True,
+            render_item=in_plain_words,
             process_revision_directives=drop_empty,
             on_version_apply=after_each,
         )
