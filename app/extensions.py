@@ -17,7 +17,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, e
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExecutionContext
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -48,20 +48,23 @@ JSONType = JSON().with_variant(JSONB(), "postgresql")
 class Base(DeclarativeBase):
     """What every model shares: how Python types become columns, how constraints are named."""
 
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
+    # Given as a registry: Flask-SQLAlchemy derives from this class, and a second type map is refused.
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={
+            datetime: UTCDateTime(),
+            dict[str, Any]: JSONType,
+            list[str]: JSONType,
+            list[int]: JSONType,
+        },
     )
-    type_annotation_map = {
-        datetime: UTCDateTime(),
-        dict[str, Any]: JSONType,
-        list[str]: JSONType,
-        list[int]: JSONType,
-    }
 
 
 # Objects stay readable after a commit: a service commits once and hands back what it made.

