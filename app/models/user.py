@@ -33,6 +33,7 @@ class User(UserMixin, Base):
     # Raised by whatever changes this person's inbox: open pages and pollers compare it.
     inbox_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_signed_in_at: Mapped[datetime | None]
 
     preference: Mapped[UserNotificationPreference] = relationship(
         back_populates="user", cascade="all, delete-orphan", lazy="select"
@@ -73,7 +74,11 @@ class ApiToken(Base):
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
-    user: Mapped[User] = relationship(lazy="joined")
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+    def allows(self, scope: str) -> bool:
+        """Whether this token may be used for `scope`; `admin` counts only while its owner is an admin."""
+        return scope in self.scopes and (scope != "admin" or self.user.is_admin)
 
 
 class SignInAttempt(Base):
