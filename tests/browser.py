@@ -1,0 +1,137 @@
+"""A real browser for tests of pages.
+
+    def test_inbox(page_factory, live_url):
+        page = page_factory(live_url, width=390, color_scheme="dark")
+        page.goto("/notifications")
+        assert axe(page) == []
+
+Every page that `page_factory` makes is watched: a console error, an error in a script, a breach of the content
+security policy or a request to another site fails the test when it ends. What a test provokes on purpose it forgives:
+`page.watch.forgive("status of 422")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",  # as root there is none to be had
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--no-first-run",
+]
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass
+class Watch:
+    """What went wrong on a page and on those it opened."""
+
+    base_url: str
+    console: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def follow(self, context: BrowserContext) -> None:
+        home = urlsplit(self.base_url)[:2]
+        context.on(
+            "console",
+            lambda message: (
+                message.type == "error" and self.console.append(f"{message.text} ({message.page.url})")
+            ),
+        )
+        context.on("weberror", lambda web_error: self.errors.append(str(web_error.error)))
+        context.on(
+            "request",
+            lambda request: (
+                request.url.startswith(("http", "ws"))
+                and urlsplit(request.url)[:2] != home
+                and self.foreign.append(request.url)
+            ),
+        )
+
+    @property
+    def problems(self) -> list[str]:
+        return [
+            *(f"console: {text}" for text in self.console),
+            *(f"script: {text}" for text in self.errors),
+            *(f"left the site: {url}" for url in self.foreign),
+        ]
+
+    def forgive(self, words: str) -> None:
+        """Strike off what contains these words; there must be something."""
+        before = len(self.problems)
+        for found in (self.console, self.errors, self.foreign):
+            found[:] = [text for text in found if words not in text]
+        assert len(self.problems) < before, f"nothing to forgive: {words!r} is not in {self.problems}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium where there is one, else the one that Playwright installed."""
+    with sync_playwright() as playwright:
+        path = str(CHROMIUM) if CHROMIUM.exists() else None
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_factory(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Make pages, each in a context (cookies, storage) of its own: page_factory(base_url, width=390, …).
+
+    Further arguments go to Playwright's `new_context`: color_scheme, has_touch, java_script_enabled,
+    locale, timezone_id, reduced_motion, storage_state …
+    """
+    opened: list[Page] = []
+
+    def make(base_url: str, *, width: int = 1440, height: int = 900, **options: Any) -> Page:
+        context = browser.new_context(
+            base_url=base_url, viewport={"width": width, "height": height}, **options
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.watch = Watch(base_url)
+        page.watch.follow(context)
+        opened.append(page)
+        return page
+
+    yield make
+    problems = [problem for page in opened for problem in page.watch.problems]
+    for page in opened:
+        page.context.close()
+    assert not problems, "\n".join(problems)
+
+
+def axe(page: Page) -> list[str]:
+    """Run axe-core on the page as it stands; one line for each element with a violation.
+
+    The script comes in through the debugger, which the page's content security policy does not bind.
+    """
+    # A colour in the middle of a transition has whatever contrast it happens to have.
+    page.evaluate(
+        """() => Promise.all(document.getAnimations()
+             .filter(a => a.playState === 'running' && a.effect.getComputedTiming().endTime !== Infinity)
+             .map(a => a.finished.catch(() => null)))"""
+    )
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(r => r.violations)",
+        AXE_TAGS,
+    )
+    return [
+        f"{rule['id']}: {rule['help']} | {' '.join(map(str, node['target']))} | {node['html'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
