@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,28 @@ class Message:
     name: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the other side answered; `kept` is the whole message where it was kept here instead of sent."""
+
+    response: str
+    kept: bytes | None = None
+
+
+class Channel(Protocol):
+    """One way out, open for as long as there is work."""
+
+    def send(self, message: Message) -> Receipt:
+        """Hand a message over.
+
+        Raises:
+            DeliveryError: one of the kinds below.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection; the next `send` makes a new one."""
 
 
 class DeliveryError(Exception):
@@ -60,3 +83,7 @@ class PermanentFailure(DeliveryError):
 
 class UncertainOutcome(DeliveryError):
     """The message was handed over whole, but the answer never came: it may or may not have arrived."""
+
+
+class HostUnavailable(DeliveryError):
+    """The other side cannot be reached or will not talk to us: this says nothing about the message."""

@@ -1,0 +1,119 @@
+"""A message as the bytes of a mail (RFC 5322, 2045, 2047).
+
+Written out by hand: `email.message` takes 0.4 to 1.7 ms for a mail, more than handing it to the server.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64encode
+from email.header import Header
+from email.utils import format_datetime, parseaddr, quote
+
+from app.channels.base import Attachment, Message, PermanentFailure
+from app.clock import utc_now
+
+# Everything that could end a header line, visible or not.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
+ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+# "=_" cannot occur in quoted-printable or base64, so no body can hold a boundary.
+MIXED, ALTERNATIVE = "=_mixed", "=_alternative"
+
+
+def build(message: Message, sender: str) -> bytes:
+    """The mail, with CRLF line ends.
+
+    Args:
+        sender: our own address, with or without a name.
+    Raises:
+        PermanentFailure: the address cannot be written in a mail.
+    """
+    sender_name, sender_address = parseaddr(sender)
+    headers = {
+        "From": mailbox("From", sender_name, sender_address),
+        "To": mailbox("To", message.name, message.address),
+        "Subject": words("Subject", message.subject),
+        "Date": format_datetime(utc_now()),
+        "Message-ID": message.id,
+        **{name: CONTROL.sub(" ", value) for name, value in message.headers.items()},
+        "MIME-Version": "1.0",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return head.encode("ascii") + _body(message)
+
+
+def address(text: str) -> str:
+    """An address as it goes to the server: ASCII, with an international domain in its `xn--` form.
+
+    Raises:
+        PermanentFailure: it is no address, or it would need SMTPUTF8 (RFC 6531).
+    """
+    local, _, domain = text.rpartition("@")
+    try:
+        plain = f"{local}@{domain.encode('idna').decode('ascii')}" if not domain.isascii() else text
+    except UnicodeError:
+        plain = ""
+    if not ADDRESS.fullmatch(plain) or "<" in plain or ">" in plain:
+        raise PermanentFailure(f"{text!r} cannot be written to: it is no plain ASCII address")
+    return plain
+
+
+def mailbox(header: str, name: str, address_text: str) -> str:
+    """`Name <address>`, the name quoted or encoded as it needs."""
+    plain, name = address(address_text), CONTROL.sub(" ", name).strip()
+    if not name:
+        return plain
+    if ATOM.fullmatch(name) and "=?" not in name and len(name) < 60:
+        return f"{name} <{plain}>"
+    if name.isascii() and "=?" not in name and len(name) < 60:
+        return f'"{quote(name)}" <{plain}>'
+    return f"{words(header, name, encode=True)} <{plain}>"
+
+
+def words(header: str, text: str, *, encode: bool = False) -> str:
+    """Free text for a header: as it is where that is safe, else encoded and folded (RFC 2047)."""
+    text = CONTROL.sub(" ", text).strip()
+    if not encode and text.isascii() and "=?" not in text and len(header) + len(text) < 76:
+        return text
+    valid = text.encode("utf-8", "replace").decode("utf-8")
+    return Header(valid, "utf-8", header_name=header).encode(linesep="\r\n")
+
+
+def _body(message: Message) -> bytes:
+    parts = [_text("text/plain; charset=utf-8", message.text)]
+    if message.html:
+        parts.append(_text("text/html; charset=utf-8", message.html))
+    # Mail programs look for an invitation among the alternatives; a reader looks for it among the files.
+    parts += [_file(a, "inline") for a in message.attachments if a.content_type.startswith("text/calendar")]
+    body = parts[0] if len(parts) == 1 else _multipart("alternative", ALTERNATIVE, parts)
+    if not message.attachments:
+        return body
+    return _multipart("mixed", MIXED, [body, *(_file(a, "attachment") for a in message.attachments)])
+
+
+def _multipart(kind: str, boundary: str, parts: list[bytes]) -> bytes:
+    line = f"--{boundary}".encode()
+    head = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode()
+    return head + b"".join(line + b"\r\n" + part for part in parts) + line + b"--\r\n"
+
+
+def _text(content_type: str, text: str) -> bytes:
+    # The encoder ends its soft line breaks as the first line ends, so there is always one.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n") + "\r\n"
+    head = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return head.encode() + binascii.b2a_qp(lines.encode("utf-8", "replace")) + b"\r\n"
+
+
+def _file(attachment: Attachment, disposition: str) -> bytes:
+    kind = attachment.content_type
+    if disposition == "attachment" and kind.startswith("text/calendar"):
+        # As a file it is no second invitation.
+        kind = "application/ics"
+    head = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
+    if disposition == "attachment":
+        head += f'Content-Disposition: attachment; filename="{attachment.filename}"\r\n'
+    coded = b64encode(attachment.body)
+    lines = (coded[start : start + 76] for start in range(0, len(coded), 76))
+    return head.encode() + b"\r\n" + b"\r\n".join(lines) + b"\r\n"
