@@ -1,0 +1,30 @@
+"""`flask tokens …`: bearer tokens of the API."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from app.services import accounts
+from app.services import tokens as service
+from app.services.errors import Invalid
+
+tokens = AppGroup("tokens", help="Bearer tokens of the API.")
+
+
+@tokens.command()
+@click.argument("email")
+@click.option("--scopes", default="read,write", show_default=True, help="Out of read,write,events,admin.")
+@click.option("--name", default="command line", show_default=True, help="What the token is for.")
+@click.option("--days", type=int, help="After how many days it ends; never, when left out.")
+def create(email: str, scopes: str, name: str, days: int | None) -> None:
+    """Make a token for a person and print it, alone, on standard output."""
+    user = accounts.by_email(email)
+    if user is None:
+        raise click.ClickException(f"Nobody has the address {email}.")
+    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    try:
+        _token, text = service.create(user, name, wanted, days=days)
+    except Invalid as error:
+        raise click.ClickException(" ".join(error.errors.values())) from error
+    click.echo(text)

@@ -1,0 +1,37 @@
+"""`flask users …`: accounts."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import AppGroup
+
+from app.services import accounts
+from app.services.account_fields import ROLES
+from app.services.errors import Invalid
+
+users = AppGroup("users", help="People who can sign in.")
+
+
+@users.command()
+@click.argument("email")
+@click.option("--name", required=True, help="How the person is called.")
+@click.option("--role", type=click.Choice(ROLES), default="recruiter", show_default=True)
+@click.option("--password", help="Asked for, or read from standard input, when left out.")
+def create(email: str, name: str, role: str, password: str | None) -> None:
+    """Add a person with a password."""
+    if password is None:
+        password = _ask()
+    try:
+        user = accounts.create_user(email, name, role=role, password=password)
+    except Invalid as error:
+        raise click.ClickException(" ".join(error.errors.values())) from error
+    click.echo(f"{user.email} can sign in as {user.role}.")
+
+
+def _ask() -> str:
+    """The password from a terminal, typed twice, or the first line of what is piped in."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
