@@ -1,0 +1,109 @@
+"""What an event's data may be: the catalog's table turned into checks, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app import catalog
+from app.services import values
+from app.services.errors import Invalid
+from app.services.values import Unusable
+
+MAX_RECIPIENTS = 1000
+
+
+def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the data of an event against the catalog.
+
+    Args:
+        type_name: the event's type, such as `interview.scheduled`.
+        data: what came with it: the type's own fields, and `recipients`, `action_url`, `priority`, `metadata`.
+    Returns:
+        The usable values only: texts trimmed, instants as aware datetimes, recipients in lower case and once
+        each. Optional fields that were empty or null are left out.
+    Raises:
+        Invalid: keyed `data.<field>`, or `type` where there is no such type.
+    """
+    event = catalog.EVENTS.get(type_name)
+    if event is None:
+        raise Invalid({"type": _("There is no event type “%(name)s”.", name=type_name[:100])})
+    checks = {field.name: OWN.get(field.name, KINDS[field.kind]) for field in event.data} | COMMON
+    required = {field.name for field in event.data if field.required}
+    usable: dict[str, Any] = {}
+    errors = {f"data.{name}": _("This event has no such field.") for name in data if name not in checks}
+    for name, check in checks.items():
+        value = data.get(name)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if name in required:
+                errors[f"data.{name}"] = _("This field is missing.")
+            continue
+        try:
+            usable[name] = check(value)
+        except Unusable as error:
+            errors[f"data.{name}"] = str(error)
+        except Invalid as several:
+            errors |= {f"data.{name}{place}": sentence for place, sentence in several.errors.items()}
+    if errors := errors or _contradictions(usable):
+        raise Invalid(errors)
+    return usable
+
+
+def _contradictions(data: Mapping[str, Any]) -> dict[str, str]:
+    if "starts_at" in data and data["ends_at"] <= data["starts_at"]:
+        return {"data.ends_at": _("The end must be after the start.")}
+    if "total_files" in data and data["successful"] + data["failed"] > data["total_files"]:
+        return {"data.total_files": _("This is less than the successful and failed files together.")}
+    return {}
+
+
+def _recipients(value: object) -> list[str]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
+        raise Unusable(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
+    errors: dict[str, str] = {}
+    emails: dict[str, None] = {}  # A set that keeps its order.
+    for index, given in enumerate(value):
+        try:
+            emails[values.email(given)] = None
+        except Unusable as error:
+            errors[f"[{index}]"] = str(error)
+    if errors:
+        raise Invalid(errors)
+    return list(emails)
+
+
+def _metadata(value: object) -> Any:
+    if not isinstance(value, dict):
+        raise Unusable(_("This must be a JSON object."))
+    return values.structure(value)
+
+
+def _priority(value: object) -> str:
+    if not isinstance(value, str) or value not in catalog.PRIORITIES:
+        raise Unusable(_("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES)))
+    return value
+
+
+Check = Callable[[object], Any]
+
+KINDS: dict[catalog.Kind, Check] = {
+    "text": values.text,
+    "count": values.count,
+    "instant": values.instant,
+    "url": values.url,
+    "json": values.structure,
+}
+# Fields that differ from their kind.
+OWN: dict[str, Check] = {
+    "message": partial(values.text, most=10_000, many_lines=True),
+    "location": partial(values.text, most=500),
+}
+COMMON: dict[str, Check] = {
+    "recipients": _recipients,
+    "action_url": values.link,
+    "priority": _priority,
+    "metadata": _metadata,
+}
