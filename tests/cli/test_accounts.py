@@ -1,0 +1,85 @@
+"""`flask users` and `flask tokens`."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import ApiToken, User
+from app.services import accounts, tokens
+
+
+def run(app: Flask, *words: str, typed: str = ""):
+    return app.test_cli_runner().invoke(args=list(words), input=typed)
+
+
+def test_a_user_is_created_and_can_sign_in(app: Flask) -> None:
+    done = run(
+        app,
+        "users",
+        "create",
+        "Dana@example.test",
+        "--name",
+        "Dana Q",
+        "--role",
+        "admin",
+        "--password",
+        "a long one!",
+    )
+    assert (done.exit_code, done.stderr) == (0, "")
+    user = accounts.authenticate("dana@example.test", "a long one!")
+    assert (user.name, user.role) == ("Dana Q", "admin")
+
+
+def test_the_password_can_be_piped_in(app: Flask) -> None:
+    done = run(app, "users", "create", "dana@example.test", "--name", "Dana", typed="a long one!\n")
+    assert done.exit_code == 0
+    assert accounts.authenticate("dana@example.test", "a long one!").role == "recruiter"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("users", "create", "dana", "--name", "Dana", "--password", "a long one!"),
+        ("users", "create", "dana@example.test", "--name", "Dana", "--password", "short"),
+        (
+            "users",
+            "create",
+            "dana@example.test",
+            "--name",
+            "Dana",
+            "--role",
+            "owner",
+            "--password",
+            "a long one!",
+        ),
+        ("users", "create", "alice@example.test", "--name", "Alice", "--password", "a long one!"),
+        ("tokens", "create", "nobody@example.test", "--scopes", "read"),
+        ("tokens", "create", "alice@example.test", "--scopes", "read,all"),
+        ("tokens", "create", "alice@example.test", "--scopes", ","),
+        ("tokens", "create", "alice@example.test", "--scopes", "read", "--days", "0"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence_on_stderr(
+    app: Flask, alice: User, words: tuple[str, ...]
+) -> None:
+    done = run(app, *words)
+    assert done.exit_code in {1, 2}
+    assert done.stdout == ""
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert db.session.scalar(select(func.count(User.id))) == 1
+    assert db.session.scalar(select(func.count(ApiToken.id))) == 0
+
+
+def test_a_token_is_printed_alone(app: Flask, bob: User) -> None:
+    done = run(
+        app, "tokens", "create", "BOB@example.test", "--scopes", "read, write,events,admin", "--days", "30"
+    )
+    assert (done.exit_code, done.stderr) == (0, "")
+    token = tokens.authenticate(done.stdout.removesuffix("\n"))
+    assert token is not None
+    assert token.scopes == ["read", "write", "events", "admin"]
+    assert (token.expires_at - token.created_at).days == 30

@@ -1,0 +1,120 @@
+"""Account mails and the links in them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, User
+from app.services import account_mails, accounts, people
+from app.services.errors import Invalid, NotFound
+
+KEY = "a key for tests only"
+NEW = "a password for later"
+
+
+def link(user: User, kind: str = "password_reset", now=None, secret: str = KEY) -> str:
+    address = account_mails.mail_link(kind, user, secret, "https://bellhop.test", now or utc_now())
+    start = "https://bellhop.test/password/reset/"
+    assert address.startswith(start)
+    return address.removeprefix(start)
+
+
+def outbox() -> list[Delivery]:
+    return list(db.session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def test_a_reset_puts_one_mail_without_a_link_into_the_outbox(alice: User) -> None:
+    account_mails.request_password_reset("ALICE@example.test")
+    (mail,) = outbox()
+    assert (mail.kind, mail.channel, mail.address, mail.state) == (
+        "password_reset",
+        "email",
+        alice.email,
+        "pending",
+    )
+    assert mail.recipient_id == alice.id
+    assert (mail.text, mail.html, mail.reason_data) == (None, None, {})
+
+
+def test_an_unknown_or_switched_off_address_gets_nothing_and_learns_nothing(alice: User) -> None:
+    alice.is_enabled = False
+    db.session.commit()
+    for email in ("nobody@example.test", alice.email, "not an address", ""):
+        assert account_mails.request_password_reset(email) is None
+    assert outbox() == []
+
+
+def test_an_address_gets_three_reset_mails_an_hour(alice: User, charlie: User) -> None:
+    now = utc_now()
+    for _time in range(5):
+        account_mails.request_password_reset(alice.email, now=now)
+    account_mails.request_password_reset(charlie.email, now=now)
+    assert [mail.address for mail in outbox()] == [alice.email] * 3 + [charlie.email]
+    account_mails.request_password_reset(alice.email, now=now + timedelta(minutes=61))
+    assert len(outbox()) == 5
+
+
+def test_a_link_sets_a_password_once_and_ends_every_session(alice: User) -> None:
+    text, session = link(alice), alice.get_id()
+    other = link(alice)
+    assert account_mails.link_owner(text, secret=KEY) == (alice, "password_reset")
+    account_mails.set_password_by_link(text, NEW, secret=KEY)
+    assert accounts.by_session(session) is None
+    assert accounts.authenticate(alice.email, NEW) is alice
+    for used in (text, other):
+        with pytest.raises(NotFound):
+            account_mails.set_password_by_link(used, "yet another password", secret=KEY)
+
+
+def test_a_bad_password_leaves_the_link_good(alice: User) -> None:
+    text = link(alice)
+    with pytest.raises(Invalid) as caught:
+        account_mails.set_password_by_link(text, "short", secret=KEY)
+    assert list(caught.value.errors) == ["password"]
+    assert account_mails.set_password_by_link(text, NEW, secret=KEY)
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("password_reset", 1), ("invitation", 7 * 24)])
+def test_a_link_ends_with_its_time(alice: User, kind: str, hours: int) -> None:
+    now = utc_now()
+    text = link(alice, kind, now)
+    assert account_mails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
+    with pytest.raises(NotFound):
+        account_mails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
+
+
+def test_a_link_that_was_not_signed_here_is_nothing(alice: User) -> None:
+    good = link(alice)
+    for text in ("", "x", good[:-1], good + "x", "." + good, link(alice, secret="another key"), "é" * 20):
+        with pytest.raises(NotFound):
+            account_mails.link_owner(text, secret=KEY)
+
+
+def test_a_link_dies_with_the_account(alice: User, bob: User) -> None:
+    text = link(alice)
+    people.deactivate(alice.id, actor=bob)
+    people.reactivate(alice.id, actor=bob)
+    with pytest.raises(NotFound):
+        account_mails.link_owner(text, secret=KEY)
+
+
+def test_a_link_shows_neither_address_nor_password(alice: User) -> None:
+    import base64
+
+    text = link(alice)
+    shown = base64.urlsafe_b64decode(text.partition(".")[0] + "==")
+    assert alice.email.encode() not in shown
+    assert alice.password_hash[-20:].encode() not in shown
+
+
+def test_good_links_free_a_locked_account(alice: User) -> None:
+    for _time in range(10):
+        with pytest.raises(Invalid):
+            accounts.authenticate(alice.email, "a guess")
+    account_mails.set_password_by_link(link(alice), NEW, secret=KEY)
+    assert accounts.authenticate(alice.email, NEW) is alice

@@ -1,0 +1,47 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.extensions import db
+from app.models import User
+from app.services import audit
+from tests import factories
+
+
+def subjects(page: audit.Page) -> list[str]:
+    return [row.subject for row in page.rows]
+
+
+def test_the_log_comes_newest_first_in_pages_that_meet(app: Flask) -> None:
+    for number in range(7):
+        audit.record("thing.done", str(number))
+    db.session.commit()
+    first = audit.page_for(limit=3)
+    second = audit.page_for(before=first.older, limit=3)
+    third = audit.page_for(before=second.older, limit=3)
+    assert [subjects(page) for page in (first, second, third)] == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
+    assert third.older is None
+
+
+def test_the_log_can_be_asked_for_an_action_and_for_a_person(alice: User, bob: User) -> None:
+    audit.record("user.invited", "dana@example.test", actor=bob)
+    audit.record("sign_in.failed", bob.email)
+    audit.record("sign_in.failed", alice.email)
+    db.session.commit()
+    assert subjects(audit.page_for(action="sign_in.failed")) == [alice.email, bob.email]
+    assert subjects(audit.page_for(person=bob.email)) == [bob.email, "dana@example.test"]
+    assert subjects(audit.page_for(person="dana@example.test", action="user.invited")) == [
+        "dana@example.test"
+    ]
+    assert subjects(audit.page_for(person="nobody@example.test")) == []
+
+
+def test_actions_are_listed_once_each(any_app: Flask) -> None:
+    assert audit.actions() == []
+    person = factories.user("dana@example.test")
+    for action in ("b.c", "a.b", "b.c", "d.e"):
+        audit.record(action, actor=person)
+    db.session.commit()
+    assert audit.actions() == ["a.b", "b.c", "d.e"]

@@ -1,0 +1,135 @@
+"""Bearer tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import ApiToken, AuditEntry, User
+from app.services import tokens
+from app.services.errors import Invalid, NotFound
+
+
+@pytest.fixture
+def queries(app) -> list[str]:
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def test_a_token_is_shown_once_and_only_its_digest_is_kept(alice: User) -> None:
+    token, text = tokens.create(alice, " CI  job ", ["write", "read", "read"])
+    assert re.fullmatch(r"bhp_[0-9A-Za-z]{40}", text)
+    assert (token.name, token.scopes, token.prefix) == ("CI job", ["read", "write"], text[:10])
+    assert token.digest == hashlib.sha256(text.encode()).hexdigest()
+    everything = [str(vars(row)) for row in (*db.session.scalars(select(AuditEntry)), token)]
+    assert not any(text in row or text[10:] in row for row in everything)
+
+
+def test_a_token_is_found_in_one_query_on_an_index(alice: User, queries: list[str]) -> None:
+    _token, text = tokens.create(alice, "CI", ["read"])
+    tokens.authenticate(text)
+    db.session.remove()
+    queries.clear()
+    found = tokens.authenticate(text)
+    assert found is not None
+    assert found.user.email == alice.email
+    assert len(queries) == 1
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {queries[0]}", ("x",)).all()
+    assert all("SEARCH" in row[-1] for row in plan), plan
+
+
+def test_a_mistyped_token_costs_no_query(alice: User, queries: list[str]) -> None:
+    _token, text = tokens.create(alice, "CI", ["read"])
+    queries.clear()
+    last = "0" if text[-1] != "0" else "1"
+    for odd in (
+        "",
+        "bhp_",
+        text[:-1],
+        text + "0",
+        text[:-1] + last,
+        text.replace("bhp_", "bhq_"),
+        "é" * 44,
+        "\0",
+    ):
+        assert tokens.authenticate(odd) is None
+    assert queries == []
+
+
+def test_a_token_ends_when_it_expires_is_revoked_or_its_owner_is_switched_off(alice: User) -> None:
+    now = utc_now()
+    _token, dated = tokens.create(alice, "dated", ["read"], days=1, now=now)
+    revoked, gone = tokens.create(alice, "gone", ["read"])
+    _token, kept = tokens.create(alice, "kept", ["read"])
+    assert tokens.authenticate(dated, now + timedelta(hours=23))
+    assert tokens.authenticate(dated, now + timedelta(days=1)) is None
+    tokens.revoke(alice, revoked.id)
+    assert tokens.authenticate(gone) is None
+    alice.is_enabled = False
+    db.session.commit()
+    assert tokens.authenticate(kept) is None
+
+
+def test_the_last_use_is_written_once_a_minute(alice: User, queries: list[str]) -> None:
+    token, text = tokens.create(alice, "CI", ["read"])
+    now = utc_now()
+    for seconds in (0, 20, 40, 59, 61, 90):
+        tokens.authenticate(text, now + timedelta(seconds=seconds))
+    assert len([query for query in queries if query.startswith("UPDATE api_tokens")]) == 2
+    db.session.refresh(token)
+    assert token.last_used_at == now + timedelta(seconds=61)
+
+
+def test_only_an_admin_may_give_what_only_an_admin_may(alice: User, bob: User) -> None:
+    for scope in ("events", "admin"):
+        with pytest.raises(Invalid) as caught:
+            tokens.create(alice, "CI", ["read", scope], actor=alice)
+        assert list(caught.value.errors) == ["scopes"]
+        assert tokens.create(bob, "CI", [scope], actor=bob)
+    assert tokens.create(alice, "from the command line", ["events"])
+
+
+def test_the_admin_scope_counts_only_for_an_admin(alice: User, bob: User) -> None:
+    hers, _text = tokens.create(alice, "from the command line", list(tokens.SCOPES))
+    his, _text = tokens.create(bob, "CI", list(tokens.SCOPES))
+    assert [scope for scope in tokens.SCOPES if hers.allows(scope)] == ["read", "write", "events"]
+    assert all(map(his.allows, tokens.SCOPES))
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("name", {"name": " "}),
+        ("name", {"name": "x" * 101}),
+        ("name", {"name": "a\0b"}),
+        ("scopes", {"scopes": []}),
+        ("scopes", {"scopes": ["read", "everything"]}),
+        ("days", {"days": 0}),
+        ("days", {"days": 10**9}),
+    ],
+)
+def test_a_bad_field_is_named(alice: User, field: str, values: dict[str, object]) -> None:
+    with pytest.raises(Invalid) as caught:
+        tokens.create(alice, **({"name": "CI", "scopes": ["read"], "days": 30} | values))
+    assert list(caught.value.errors) == [field]
+    assert tokens.for_user(alice) == []
+
+
+def test_anothers_token_cannot_be_revoked(alice: User, charlie: User) -> None:
+    token, text = tokens.create(alice, "CI", ["read"])
+    with pytest.raises(NotFound):
+        tokens.revoke(charlie, token.id)
+    assert isinstance(tokens.authenticate(text), ApiToken)
+    assert tokens.for_user(charlie) == []
