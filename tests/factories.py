@@ -31,14 +31,17 @@ def _password_hash() -> str:
 
 def user(email: str, name: str = "", *, role: str = "recruiter", **fields: Any) -> User:
     """A person who can sign in with `PASSWORD`. Preference fields are given as `preference={…}`."""
-    preference = fields.pop("preference", {})
-    person = User(
-        email=email, name=name or email.partition("@")[0].title(), role=role, password_hash=_password_hash(), **fields
-    )
-    person.preference = UserNotificationPreference(**preference)
+    person = bare_user(email, name, role=role, **fields)
     db.session.add(person)
     db.session.commit()
     return person
+
+
+def bare_user(email: str, name: str = "", **fields: Any) -> User:
+    """The same, not yet in the database: for tests that need a thousand at once."""
+    preference = UserNotificationPreference(**fields.pop("preference", {}))
+    name = name or email.partition("@")[0].title()
+    return User(email=email, name=name, password_hash=_password_hash(), preference=preference, **fields)
 
 
 def notification(recipient: User, title: str = "Interview Scheduled for Priya Raman", **fields: Any) -> Notification:

@@ -1,7 +1,6 @@
 """The rules. What Python callers of Bellhop rely on is gathered here."""
 
-from app.services.notifications import get_unread_notifications_count, mark_notification_as_read
-from app.services.publishing import (
+from app.services.messages import (
     create_notification,
     create_notification_from_template,
     send_bulk_upload_completed_notification,
@@ -10,6 +9,7 @@ from app.services.publishing import (
     send_job_created_notification,
     send_resume_processed_notification,
 )
+from app.services.notifications import get_unread_notifications_count, mark_notification_as_read
 
 __all__ = [
     "create_notification",

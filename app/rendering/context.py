@@ -1,0 +1,32 @@
+"""An event's data become the plain strings that templates may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app import catalog
+from app.rendering import dates
+from app.rendering.words import plain
+
+
+def values_for(
+    notification_type: str, data: Mapping[str, Any], time_zone: str, locale: str
+) -> dict[str, str]:
+    """Every variable of a type as a string; instants on the reader's own clock, missing ones empty.
+
+    Args:
+        data: names and JSON values; an instant may also be an aware datetime.
+        time_zone, locale: the reader's.
+    """
+    values = {field.name: "" for field in catalog.TYPES[notification_type].variables}
+    for name, value in data.items():
+        values[name] = dates.full(value, time_zone, locale) if isinstance(value, datetime) else plain(value)
+    starts_at = data.get("starts_at")
+    if isinstance(starts_at, datetime):
+        values["interview_date"] = dates.full(starts_at, time_zone, locale)
+        values["interview_day"] = dates.day(starts_at, time_zone, locale)
+        values["interview_time"] = dates.clock(starts_at, time_zone, locale)
+        values["place"] = values.get("location") or values.get("meeting_url") or ""
+    return values

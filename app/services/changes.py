@@ -1,0 +1,166 @@
+"""What a person does to notifications: one statement however many rows, and each can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    Text,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Notification, NotificationChange, User
+from app.services.errors import NotFound
+
+N = Notification
+UNDO_FOR = timedelta(minutes=10)
+# Rows already loaded are not brought up to date: callers read again what they show.
+BULK = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Action:
+    """Which rows an action changes, and what it writes into them."""
+
+    applies: ColumnElement[bool]
+    writes: dict[InstrumentedAttribute[Any], Any]
+
+
+def _actions(now: datetime) -> dict[str, Action]:
+    waiting = case((N.sent_at.is_not(None), "sent"), else_="pending")
+    return {
+        "read": Action(N.read_at.is_(None), {N.read_at: now, N.status: "read"}),
+        "unread": Action(N.read_at.is_not(None), {N.read_at: None, N.status: waiting}),
+        "done": Action(
+            N.archived_at.is_(None),
+            {N.archived_at: now, N.read_at: func.coalesce(N.read_at, now), N.status: "read"},
+        ),
+        "undone": Action(N.archived_at.is_not(None), {N.archived_at: None}),
+    }
+
+
+# The columns an undo brings back, in the order in which `NotificationChange.before` lists them after the id.
+RESTORED = ("status", "read_at", "archived_at", "saved_at", "snoozed_until", "surfaced_at")
+
+# The ids kept in a change, and the way back from it, in each database's own JSON functions.
+CHANGED_IDS = {
+    "sqlite": "SELECT json_extract(value, '$[0]') FROM json_each(:before)",
+    "postgresql": "SELECT (value->>0)::bigint FROM json_array_elements(CAST(:before AS json))",
+}
+# The plus keeps SQLite from walking the person's whole index once for every restored row.
+RESTORE = {
+    "sqlite": """
+        UPDATE notifications SET status = json_extract(was.value, '$[1]'),
+            read_at = json_extract(was.value, '$[2]'), archived_at = json_extract(was.value, '$[3]'),
+            saved_at = json_extract(was.value, '$[4]'), snoozed_until = json_extract(was.value, '$[5]'),
+            surfaced_at = json_extract(was.value, '$[6]')
+        FROM json_each(:before) AS was
+        WHERE notifications.id = json_extract(was.value, '$[0]') AND +recipient_id = :user""",
+    "postgresql": """
+        UPDATE notifications SET status = was.value->>1,
+            read_at = (was.value->>2)::timestamptz, archived_at = (was.value->>3)::timestamptz,
+            saved_at = (was.value->>4)::timestamptz, snoozed_until = (was.value->>5)::timestamptz,
+            surfaced_at = (was.value->>6)::timestamptz
+        FROM json_array_elements(CAST(:before AS json)) AS was
+        WHERE notifications.id = (was.value->>0)::bigint AND recipient_id = :user""",
+}
+
+
+def change(
+    user: User, action: str, wanted: Sequence[ColumnElement[bool]], now: datetime
+) -> NotificationChange:
+    """Do something to the rows that meet the conditions; `notifications.change` is the way in."""
+    what = _actions(now)[action]
+    made = NotificationChange(user_id=user.id, action=action, count=0, before="[]", made_at=now)
+    lock_for_writing()
+    # Locked before they are written down: what undo restores is what this change found.
+    rows = (
+        select(N.id, *(getattr(N, name) for name in RESTORED)).where(*wanted, what.applies).with_for_update()
+    )
+    made.count, before = db.session.execute(_written_down(rows.subquery())).one()
+    if made.count:
+        made.before = before
+        changed = text(CHANGED_IDS[_dialect()]).bindparams(before=before).columns(column("id"))
+        db.session.execute(update(N).where(N.id.in_(changed)).values(what.writes), execution_options=BULK)
+        touch(user)
+        db.session.add(made)
+    db.session.commit()
+    return made
+
+
+def undo(user: User, change_id: int, now: datetime | None = None) -> NotificationChange:
+    """Bring back exactly what a change found.
+
+    Returns:
+        The change. Undoing it again changes nothing.
+    Raises:
+        NotFound: this person made no such change, or made it more than ten minutes ago.
+    """
+    now = now or utc_now()
+    lock_for_writing()
+    made = db.session.scalar(
+        select(NotificationChange)
+        .where(
+            NotificationChange.id == change_id,
+            NotificationChange.user_id == user.id,
+            NotificationChange.made_at > now - UNDO_FOR,
+        )
+        .with_for_update()
+    )
+    if made is None:
+        db.session.rollback()
+        raise NotFound(_("This can no longer be undone."))
+    if made.undone_at is None:
+        db.session.execute(text(RESTORE[_dialect()]), {"before": made.before, "user": user.id})
+        made.undone_at = now
+        touch(user)
+    db.session.commit()
+    return made
+
+
+def forget_old(now: datetime | None = None) -> int:
+    """Drop what can no longer be undone; answers how many changes."""
+    old = NotificationChange.made_at < (now or utc_now()) - UNDO_FOR
+    count = db.session.execute(delete(NotificationChange).where(old)).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return int(count)
+
+
+def touch(*users: User) -> None:
+    """Say, in the caller's transaction, that these people's inboxes changed: pages and pollers look at it."""
+    ids = sorted(
+        user.id for user in users
+    )  # Sorted: two events locking the same users crosswise would deadlock.
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        db.session.execute(
+            update(User).where(User.id.in_(some)).values(inbox_version=User.inbox_version + 1),
+            execution_options=BULK,
+        )
+
+
+def _written_down(rows: Subquery) -> Select[int, str]:
+    if _dialect() == "sqlite":
+        return select(func.count(), func.json_group_array(func.json_array(*rows.c)))
+    return select(func.count(), cast(func.json_agg(func.json_build_array(*rows.c)), Text))
+
+
+def _dialect() -> str:
+    return db.engine.dialect.name

@@ -1,0 +1,160 @@
+"""One message for many people: planned in memory, written in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from app import catalog
+from app.extensions import Base, db
+from app.models import Suppression, User
+from app.rendering.words import Texts
+from app.services import changes, decisions
+from app.services.verdicts import Verdict
+
+# A message that could not be delivered for four days is no news any more.
+GIVE_UP_AFTER = timedelta(hours=96)
+# Rows an INSERT: large enough to be quick, small enough that other writers are not kept waiting.
+CHUNK = 500
+# The tables themselves: the mapped classes would send rows with different NULLs one by one.
+NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is to be said, to whom it concerns; the same for all its recipients but for their own clock."""
+
+    notification_type: str
+    priority: str
+    channels: tuple[str, ...]
+    words_for: Callable[[User], Texts]
+    is_template_active: bool = True
+    event_id: int | None = None
+    interview_id: int | None = None
+    interview_sequence: int | None = None
+    action_url: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    deliver_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The verdicts for one person, channel by channel."""
+
+    user: User
+    verdicts: dict[str, Verdict]
+
+
+def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Plan]:
+    """Decide for every recipient and channel; one query, nothing is written."""
+    due_at = max(message.deliver_at or now, now)
+    suppressed = _suppressed(message.channels, recipients)
+
+    def verdict(user: User, channel: str) -> Verdict:
+        question = decisions.question(
+            user,
+            channel,
+            message.notification_type,
+            message.priority,
+            due_at,
+            is_template_active=message.is_template_active,
+            suppressed=suppressed,
+        )
+        return decisions.decide(question, now)
+
+    return [
+        Plan(user, {channel: verdict(user, channel) for channel in message.channels}) for user in recipients
+    ]
+
+
+def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
+    """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
+    words = {_clock(plan.user): message.words_for(plan.user) for plan in plans}
+    ids: list[int] = []
+    for start in range(0, len(plans), CHUNK):
+        some = plans[start : start + CHUNK]
+        rows = [_notification(message, plan, words[_clock(plan.user)], now) for plan in some]
+        made = db.session.execute(
+            insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id), rows
+        )
+        new_ids = {row.recipient_id: row.id for row in made}
+        deliveries = [
+            _delivery(plan.user, channel, verdict, words[_clock(plan.user)], message)
+            | {"notification_id": new_ids[plan.user.id], "created_at": now, "due_at": verdict.due_at or now}
+            for plan in some
+            for channel, verdict in plan.verdicts.items()
+        ]
+        if deliveries:
+            db.session.execute(insert(DELIVERIES), deliveries)
+        ids += [new_ids[plan.user.id] for plan in some]
+    changes.touch(*(plan.user for plan in plans))
+    return ids
+
+
+def _clock(user: User) -> tuple[str, str]:
+    """People who share this read the same words."""
+    return user.time_zone, user.locale
+
+
+def _suppressed(channels: Sequence[str], recipients: Sequence[User]) -> dict[tuple[str, str], str]:
+    addresses = {decisions.address_for(user, channel) for user in recipients for channel in channels} - {""}
+    query = select(Suppression.channel, Suppression.address, Suppression.reason).where(
+        Suppression.channel.in_(channels)
+    )
+    # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
+    if len(addresses) <= CHUNK:
+        query = query.where(Suppression.address.in_(addresses))
+    return {(channel, address): reason for channel, address, reason in db.session.execute(query)}
+
+
+def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:
+    in_app = plan.verdicts.get("in_app")
+    is_shown = in_app is not None and in_app.state in {"sent", "pending"}
+    is_wanted = any(verdict.state in {"sent", "pending"} for verdict in plan.verdicts.values())
+    is_sent = in_app is not None and in_app.state == "sent"
+    return {
+        "event_id": message.event_id,
+        "interview_id": message.interview_id,
+        "interview_sequence": message.interview_sequence,
+        "recipient_id": plan.user.id,
+        "notification_type": message.notification_type,
+        "category": catalog.category_of(message.notification_type),
+        "title": words.title,
+        "message": words.message,
+        "priority": message.priority,
+        "status": "sent" if is_sent else "pending" if is_wanted else "cancelled",
+        "channels": list(message.channels),
+        "metadata": dict(message.metadata),
+        "action_url": message.action_url,
+        "created_at": now,
+        "deliver_at": message.deliver_at,
+        "surfaced_at": max(message.deliver_at or now, now) if is_shown else None,
+        "sent_at": now if is_sent else None,
+        "expires_at": message.expires_at,
+    }
+
+
+def _delivery(user: User, channel: str, verdict: Verdict, words: Texts, message: Message) -> dict[str, Any]:
+    give_up_at = (verdict.due_at + GIVE_UP_AFTER) if verdict.due_at else None
+    own = {
+        "email": {"subject": words.email_subject or None, "html": words.email_html or None},
+        "sms": {"text": words.sms or None},
+    }
+    return {
+        "recipient_id": user.id,
+        "channel": channel,
+        "address": decisions.address_for(user, channel),
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "reason_data": verdict.data,
+        "subject": None,
+        "text": None,
+        "html": None,
+        "expires_at": min(filter(None, (message.expires_at, give_up_at)), default=None),
+        "sent_at": verdict.due_at if verdict.state == "sent" else None,
+    } | own.get(channel, {})

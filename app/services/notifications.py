@@ -1,0 +1,254 @@
+"""Reading a person's notifications. Ownership stands in each query: another's row does not exist here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, Notification, NotificationChange, User
+from app.services import changes
+from app.services.errors import Invalid, NotFound
+
+N = Notification
+Clauses = list[ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list shows. Values of one field are alternatives, fields narrow each other."""
+
+    place: str = "inbox"
+    categories: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    is_read: bool | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    search: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows, newest first, and the opaque cursors of the pages beside it (None: there is none)."""
+
+    rows: list[Notification]
+    next: str | None
+    previous: str | None
+
+
+# Where a notification stands. `surfaced_at <= now` hides what is scheduled, snoozed or not wanted in the app.
+PLACES: dict[str, Clauses] = {
+    "inbox": [N.archived_at.is_(None)],
+    "unread": [N.archived_at.is_(None), N.read_at.is_(None)],
+    "done": [N.archived_at.is_not(None)],
+    "all": [],
+}
+
+
+def for_user(user: User) -> Select[Notification]:
+    """All rows of one person: where every query of this module begins."""
+    return select(N).where(N.recipient_id == user.id)
+
+
+def conditions(user: User, filters: Filters, now: datetime) -> Clauses:
+    """The filter as SQL conditions; the same for lists, counts and changes, in pages and API."""
+    alternatives = (
+        (N.category, filters.categories),
+        (N.notification_type, filters.types),
+        (N.priority, filters.priorities),
+        (N.status, filters.statuses),
+    )
+    clauses: Clauses = [
+        N.recipient_id == user.id,
+        N.surfaced_at <= now,
+        or_(N.expires_at.is_(None), N.expires_at > now),
+        *PLACES[filters.place],
+        *(column.in_(values) for column, values in alternatives if values),
+    ]
+    if filters.is_read is not None:
+        clauses.append(N.read_at.is_not(None) if filters.is_read else N.read_at.is_(None))
+    if filters.created_after:
+        clauses.append(N.created_at > filters.created_after)
+    if filters.created_before:
+        clauses.append(N.created_at < filters.created_before)
+    clauses += [
+        or_(N.title.icontains(word, autoescape=True), N.message.icontains(word, autoescape=True))
+        for word in filters.search.split()
+    ]
+    return clauses
+
+
+def page_for(
+    user: User, filters: Filters, *, cursor: str | None = None, limit: int = 50, now: datetime | None = None
+) -> Page:
+    """One page of a person's notifications, newest first, found by key: a deep page costs what the first does.
+
+    Args:
+        cursor: `next` or `previous` of another page of the same list.
+        limit: rows a page, 1 to 200.
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    now = now or utc_now()
+    key = tuple_(N.surfaced_at, N.id)
+    query = select(N).where(*conditions(user, filters, now))
+    backwards = False
+    if cursor:
+        backwards, surfaced_at, row_id = _read_cursor(cursor)
+        bound = tuple_(surfaced_at, row_id)
+        query = query.where(key > bound if backwards else key < bound)
+    order = (N.surfaced_at, N.id) if backwards else (N.surfaced_at.desc(), N.id.desc())
+    rows = list(db.session.scalars(query.order_by(*order).limit(limit + 1)))
+    has_more = len(rows) > limit
+    rows = rows[:limit]
+    if backwards:
+        rows.reverse()
+    has_next, has_previous = (True, has_more) if backwards else (has_more, cursor is not None)
+    return Page(
+        rows,
+        _cursor("n", rows[-1]) if rows and has_next else None,
+        _cursor("p", rows[0]) if rows and has_previous else None,
+    )
+
+
+def _cursor(direction: str, row: Notification) -> str:
+    surfaced_at = row.surfaced_at or row.created_at
+    return (
+        base64.urlsafe_b64encode(f"{direction}{surfaced_at.isoformat()}|{row.id}".encode())
+        .decode()
+        .rstrip("=")
+    )
+
+
+def _read_cursor(cursor: str) -> tuple[bool, datetime, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        surfaced_at, row_id = text[1:].split("|")
+        instant, number = datetime.fromisoformat(surfaced_at), int(row_id)
+    except (ValueError, binascii.Error):
+        text, instant, number = "?", datetime.now(UTC), 0
+    if instant.tzinfo is None or text[0] not in "np" or not 0 < number < 2**63:
+        raise Invalid({"cursor": _("This page address is damaged. Start again from the first page.")})
+    return text[0] == "p", instant, number
+
+
+def get(user: User, notification_id: int) -> Notification:
+    """One notification of this person.
+
+    Raises:
+        NotFound: there is none with this id, or it is somebody else's.
+    """
+    return _one(for_user(user), notification_id)
+
+
+def detail(user: User, notification_id: int) -> Notification:
+    """The same with its event, interview and deliveries loaded. Raises NotFound likewise."""
+    query = for_user(user).options(joinedload(N.event), joinedload(N.interview), selectinload(N.deliveries))
+    return _one(query, notification_id)
+
+
+def _one(query: Select[Notification], notification_id: int) -> Notification:
+    row = db.session.scalar(query.where(N.id == notification_id)) if 0 < notification_id < 2**63 else None
+    if row is None:
+        raise NotFound(_("There is no such notification."))
+    return row
+
+
+def unread_count(user: User, now: datetime | None = None) -> int:
+    """How many stand unread in this person's inbox."""
+    clauses = conditions(user, Filters(place="unread"), now or utc_now())
+    return db.session.scalar(select(func.count()).select_from(N).where(*clauses)) or 0
+
+
+def summary(user: User, now: datetime | None = None) -> dict[str, Any]:
+    """Counts of everything that reached this person's inbox, however old."""
+    now = now or utc_now()
+    everything = conditions(user, Filters(place="all"), now)
+    columns = (N.notification_type, N.category, N.priority, N.status)
+    groups = db.session.execute(select(*columns, func.count()).where(*everything).group_by(*columns)).all()
+    counters: dict[str, Counter[str]] = {
+        name: Counter() for name in ("type", "category", "priority", "status")
+    }
+    for *values, count in groups:
+        for counter, value in zip(counters.values(), values, strict=True):
+            counter[value] += count
+    week, month = (
+        func.count().filter(N.created_at > now - timedelta(days=days)).label(f"days_{days}")
+        for days in (7, 30)
+    )
+    recent = db.session.execute(select(week, month).where(*everything)).one()
+    channels = db.session.execute(
+        select(Delivery.channel, func.count())
+        .join(N, and_(N.id == Delivery.notification_id))
+        .where(Delivery.recipient_id == user.id, Delivery.state == "sent", *everything)
+        .group_by(Delivery.channel)
+    )
+    total = sum(counters["type"].values())
+    return {
+        "total": total,
+        "unread": unread_count(user, now),
+        **{f"by_{name}": dict(counter) for name, counter in counters.items()},
+        "by_channel": dict(channels.all()),
+        "last_7_days": recent.days_7,
+        "last_30_days": recent.days_30,
+    }
+
+
+def mark_notification_as_read(notification_id: int, user: User) -> Notification:
+    """Mark one notification read; doing it again changes nothing.
+
+    Raises:
+        NotFound: this person has no such notification.
+    """
+    row = get(user, notification_id)
+    if row.read_at is None:
+        change(user, "read", ids=[row.id])
+        db.session.refresh(row)
+    return row
+
+
+def change(
+    user: User,
+    action: str,
+    *,
+    ids: Sequence[int] | None = None,
+    filters: Filters | None = None,
+    now: datetime | None = None,
+) -> NotificationChange:
+    """Do something to some of a person's notifications, in one statement however many they are.
+
+    Args:
+        action: `read`, `unread`, `done` or `undone`.
+        ids: which ones; ids that are another's, or changed already, are passed over.
+        filters: instead of ids: all that match, also beyond the page.
+    Returns:
+        The change: `count` says how many rows changed; `id` is None when none did, and undoes it otherwise.
+    Raises:
+        KeyError: there is no such action.
+    """
+    now = now or utc_now()
+    some = [number for number in ids or () if 0 < number < 2**63]
+    wanted = conditions(user, filters, now) if filters else [N.recipient_id == user.id, N.id.in_(some)]
+    return changes.change(user, action, wanted, now)
+
+
+def undo(user: User, change_id: int, now: datetime | None = None) -> NotificationChange:
+    """Bring back exactly what a change found; see `changes.undo`."""
+    return changes.undo(user, change_id, now)
+
+
+def get_unread_notifications_count(user: User) -> int:
+    """How many stand unread in this person's inbox."""
+    return unread_count(user)

@@ -1,0 +1,212 @@
+"""From an event to the inbox and the outbox, in one transaction: the one way in for pages, API and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app import catalog
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Delivery, Event, Notification, User
+from app.services import fanout, interviews, recipients, templates, verdicts
+from app.services.errors import Invalid
+from app.services.verdicts import Verdict
+
+# Keys of an event's data that say how to notify, and are no variables of the message.
+ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
+
+
+@dataclass(frozen=True)
+class EventIn:
+    """An event as it comes in, its data validated by `event_data.validate`. No recipients: whoever the type goes to."""
+
+    source: str
+    external_id: str
+    type: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+    recipients: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class RecipientVerdict:
+    """What was, or would be, decided for one recipient and channel; `reason` is a sentence."""
+
+    recipient_email: str
+    notification_id: int | None
+    channel: str
+    state: str
+    reason: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """The outcome of an event. A duplicate answers with the verdicts of the first time, as they stand now."""
+
+    event_id: int | None
+    is_duplicate: bool = False
+    verdicts: list[RecipientVerdict] = field(default_factory=list)
+
+
+def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = None) -> Published:
+    """Write an event, one notification a recipient and one delivery a channel, all or nothing, and once.
+
+    Args:
+        dry_run: decide everything and write nothing.
+    Returns:
+        The verdict for each recipient and channel.
+    Raises:
+        Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
+    """
+    now = now or utc_now()
+    earlier = _earlier(event)
+    if earlier is not None:
+        return earlier
+    people = _recipients(event)
+    if dry_run:
+        outdated = event.type in interviews.STATUS and interviews.is_outdated(
+            interviews.known(event.data["id"]), event.occurred_at
+        )
+        return Published(None, verdicts=_verdicts(_plan(event, people, now, is_outdated=outdated), None))
+    lock_for_writing()
+    event_id = _insert_once(event, now)
+    if event_id is None:  # Another request with the same event was quicker by a moment.
+        db.session.rollback()
+        return _earlier(event) or Published(None, is_duplicate=True)
+    applied = interviews.apply(event.type, event.data, people, event.occurred_at)
+    plans = _plan(event, people, now, is_outdated=applied.is_outdated)
+    ids: list[int] = []
+    if plans and not applied.is_outdated:
+        message = _message(event, event_id, applied.interview)
+        ids = fanout.write(message, plans, now)
+    db.session.commit()
+    return Published(event_id, verdicts=_verdicts(plans, ids or None))
+
+
+def _recipients(event: EventIn) -> list[User]:
+    if event.recipients is not None:
+        try:
+            return recipients.by_emails(event.recipients)
+        except Invalid as error:
+            raise Invalid({f"data.{name}": text for name, text in error.errors.items()}) from error
+    if catalog.EVENTS[event.type].goes_to_everyone:
+        return recipients.active_recruiters()
+    raise Invalid({"data.recipients": _("Say who this is for: a list of email addresses.")})
+
+
+def _insert_once(event: EventIn, now: datetime) -> int | None:
+    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
+    return db.session.scalar(
+        insert(Event)
+        .values(
+            source=event.source,
+            external_id=event.external_id,
+            type=event.type,
+            occurred_at=event.occurred_at,
+            received_at=now,
+            data=_as_json(event.data) | ({"recipients": list(event.recipients)} if event.recipients else {}),
+        )
+        .on_conflict_do_nothing()
+        .returning(Event.id)
+    )
+
+
+def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
+
+
+def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Message:
+    notification_type = str(catalog.EVENTS[event.type].notification_type)
+    data = {name: value for name, value in event.data.items() if name not in ENVELOPE}
+    template = templates.live(notification_type)
+    return fanout.Message(
+        notification_type=notification_type,
+        priority=event.data.get("priority") or template.priority,
+        channels=tuple(template.channels),
+        words_for=templates.words_for(template, notification_type, data),
+        is_template_active=template.is_active,
+        event_id=event_id,
+        interview_id=interview.id if interview else None,
+        interview_sequence=interview.sequence if interview else None,
+        action_url=event.data.get("action_url") or event.data.get("meeting_url") or "",
+        metadata=event.data.get("metadata") or {},
+    )
+
+
+def _plan(
+    event: EventIn, people: Sequence[User], now: datetime, *, is_outdated: bool
+) -> list[fanout.Plan]:
+    if catalog.EVENTS[event.type].notification_type is None:
+        return []
+    message = _message(event, None, None)
+    if is_outdated:
+        late = Verdict("skipped", "outdated")
+        return [fanout.Plan(user, dict.fromkeys(message.channels, late)) for user in people]
+    return fanout.plan(message, people, now)
+
+
+def _verdicts(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
+    return [
+        RecipientVerdict(
+            plan.user.email,
+            ids[place] if ids else None,
+            channel,
+            verdict.state,
+            verdicts.words(
+                verdict.state,
+                verdict.reason,
+                verdict.data,
+                time_zone=plan.user.time_zone,
+                locale=plan.user.locale,
+                due_at=verdict.due_at,
+            ),
+            verdict.due_at,
+        )
+        for place, plan in enumerate(plans)
+        for channel, verdict in plan.verdicts.items()
+    ]
+
+
+def _earlier(event: EventIn) -> Published | None:
+    known = db.session.execute(
+        select(Event.id).where(Event.source == event.source, Event.external_id == event.external_id)
+    ).scalar()
+    if known is None:
+        return None
+    rows = db.session.execute(
+        select(User, Delivery)
+        .join(Notification, Notification.id == Delivery.notification_id)
+        .join(User, User.id == Notification.recipient_id)
+        .where(Notification.event_id == known)
+        .order_by(Delivery.id)
+    )
+    return Published(
+        known,
+        is_duplicate=True,
+        verdicts=[
+            RecipientVerdict(
+                user.email,
+                row.notification_id,
+                row.channel,
+                row.state,
+                verdicts.words(
+                    row.state,
+                    row.reason,
+                    row.reason_data,
+                    time_zone=user.time_zone,
+                    locale=user.locale,
+                    due_at=row.due_at,
+                ),
+                row.due_at,
+            )
+            for user, row in rows
+        ],
+    )

@@ -1,0 +1,44 @@
+"""Finding the people that an event is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from app.extensions import db
+from app.models import User
+from app.services.errors import Invalid
+
+
+def _with_preferences() -> Select[User]:
+    return select(User).options(joinedload(User.preference)).order_by(User.id)
+
+
+def active_recruiters() -> list[User]:
+    """Everyone who recruits and may sign in, with their preferences, in one statement."""
+    return list(db.session.scalars(_with_preferences().where(User.role == "recruiter", User.is_enabled)))
+
+
+def by_emails(emails: Sequence[str]) -> list[User]:
+    """The active people with these addresses, each once.
+
+    Raises:
+        Invalid: an address is nobody's, or the account is switched off; keyed `recipients[i]`.
+    """
+    wanted = [email.strip().lower() for email in emails]
+    found = {
+        user.email: user
+        for user in db.session.scalars(_with_preferences().where(User.email.in_(set(wanted))))
+    }
+    errors = {}
+    for place, email in enumerate(wanted):
+        if email not in found:
+            errors[f"recipients[{place}]"] = _("Nobody here has the address %(email)s.", email=email)
+        elif not found[email].is_enabled:
+            errors[f"recipients[{place}]"] = _("The account %(email)s is switched off.", email=email)
+    if errors:
+        raise Invalid(errors)
+    return [found[email] for email in dict.fromkeys(wanted)]

@@ -1,0 +1,83 @@
+"""The one place where a delivery's state becomes a sentence: log, explain page, API and dry run all say this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from app.rendering import dates
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is decided about one recipient and channel: a delivery state, a reason's code, and from when."""
+
+    state: str
+    reason: str
+    due_at: datetime | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+# Keyed by reason; %(name)s are values of `reason_data`, %(when)s is the due time in the reader's zone.
+REASONS: dict[str, LazyString] = {
+    "sent": _l("Sent"),
+    "shown": _l("Shown at once"),
+    "queued": _l("Waiting to be sent"),
+    "scheduled": _l("Waiting until %(when)s, as scheduled"),
+    "quiet_hours": _l("Waiting until %(when)s, when quiet hours end"),
+    "paused": _l("Waiting until %(when)s, when your pause ends"),
+    "unread_wait": _l("Waiting until %(when)s, and sent only if still unread then"),
+    "recipient_inactive": _l("Not sent: this account is switched off"),
+    "template_inactive": _l("Not sent: this kind of notification is switched off for everyone"),
+    "category_off": _l("Not sent: %(category)s notifications are switched off in the preferences"),
+    "channel_off": _l("Not sent: %(channel)s is switched off in the preferences"),
+    "matrix_off": _l(
+        "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
+    ),
+    "no_address": _l("Not sent: there is no address for %(channel)s"),
+    "address_suppressed": _l("Not sent: this address refuses mail (%(detail)s)"),
+    "read_before_sending": _l("Not sent: it was read before it was due"),
+    "outdated": _l("Not sent: newer news about this interview came first"),
+    "cancelled": _l("Cancelled"),
+    "expired": _l("Given up: it could not be delivered in time"),
+}
+
+# Where a row carries no reason of its own, its state says enough.
+STATES: dict[str, LazyString] = {
+    "pending": _l("Waiting"),
+    "claimed": _l("Being sent now"),
+    "retry_wait": _l("Waiting for another try at %(when)s"),
+    "sent": _l("Sent"),
+    "failed": _l("Refused"),
+    "suppressed": _l("Address suppressed"),
+    "skipped": _l("Not sent"),
+    "expired": _l("Given up"),
+    "cancelled": _l("Cancelled"),
+    "uncertain": _l("May or may not have arrived"),
+    "dead": _l("Stopped: sending it failed three times in a row"),
+}
+
+
+def words(
+    state: str,
+    reason: str,
+    data: Mapping[str, Any],
+    *,
+    time_zone: str,
+    locale: str = "en",
+    due_at: datetime | None = None,
+) -> str:
+    """A delivery's state as a sentence for a person.
+
+    Args:
+        state, reason, data, due_at: as the delivery has them.
+        time_zone, locale: of the person who reads it.
+    """
+    text = REASONS.get(reason) or STATES[state]
+    when = dates.full(due_at, time_zone, locale) if due_at else ""
+    return str(text) % {"when": when, "detail": "", **{name: str(value) for name, value in data.items()}}

@@ -1,0 +1,212 @@
+"""An event becomes the right rows, for the right people, once, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from sqlalchemy import event as sa_event
+from sqlalchemy import func, select
+
+from app import services
+from app.clock import utc_now
+from app.extensions import db
+from app.models import AuditEntry, Delivery, Event, Interview, Notification, NotificationTemplate, User
+from app.services import event_data, publishing
+from app.services.errors import Invalid
+from tests import factories
+
+
+def event_in(body: dict) -> publishing.EventIn:
+    data = event_data.validate(body["type"], body["data"])
+    return publishing.EventIn(
+        body["source"], body["id"], body["type"], datetime.fromisoformat(body["time"]), data, data.get("recipients")
+    )
+
+
+def send(kind: str, recipients: list[str] | None = None, **data: object) -> publishing.Published:
+    return publishing.publish(event_in(factories.event_body(kind, recipients, **data)))
+
+
+def count(model: type) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+@pytest.fixture
+def people(any_app: Flask) -> tuple[User, User, User]:
+    return (
+        factories.user("alice@example.test", time_zone="Europe/Paris"),
+        factories.user("bob@example.test", role="admin"),
+        factories.user("charlie@example.test", time_zone="Asia/Kathmandu"),
+    )
+
+
+def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]) -> None:
+    published = send("interview.scheduled", ["alice@example.test"])
+    (row,) = db.session.scalars(select(Notification)).all()
+    assert row.recipient_id == people[0].id
+    assert row.title == "Interview Scheduled for Priya Raman"
+    assert row.status == "sent"
+    assert services.get_unread_notifications_count(people[0]) == 1
+    assert services.get_unread_notifications_count(people[2]) == 0
+    states = {d.channel: (d.state, d.address) for d in db.session.scalars(select(Delivery))}
+    assert states == {"in_app": ("sent", ""), "email": ("pending", "alice@example.test")}
+    assert [(v.channel, v.state, v.notification_id) for v in published.verdicts] == [
+        ("email", "pending", row.id),
+        ("in_app", "sent", row.id),
+    ]
+
+
+def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tuple[User, ...]) -> None:
+    body = factories.event_body("interview.scheduled", ["alice@example.test"])
+    first, second = publishing.publish(event_in(body)), publishing.publish(event_in(body))
+    assert not first.is_duplicate
+    assert second.is_duplicate
+    assert second.event_id == first.event_id
+    assert [v.notification_id for v in second.verdicts] == [v.notification_id for v in first.verdicts]
+    assert (count(Event), count(Notification), count(Delivery)) == (1, 1, 2)
+
+
+def test_left_out_recipients_mean_all_active_recruiters_for_three_types(people: tuple[User, ...]) -> None:
+    people[2].is_enabled = False
+    db.session.commit()
+    for kind in ("job.created", "candidate.added", "system.alert"):
+        assert {v.recipient_email for v in send(kind).verdicts} == {"alice@example.test"}
+
+
+@pytest.mark.parametrize("kind", ["resume.processed", "interview.scheduled", "evaluation.completed"])
+def test_other_types_must_name_their_recipients(people: tuple[User, ...], kind: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        send(kind)
+    assert list(caught.value.errors) == ["data.recipients"]
+    assert count(Event) == 0
+
+
+def test_an_unknown_or_inactive_recipient_is_named_and_nothing_written(people: tuple[User, ...]) -> None:
+    people[2].is_enabled = False
+    db.session.commit()
+    with pytest.raises(Invalid) as caught:
+        send("resume.processed", ["alice@example.test", "nobody@example.test", "charlie@example.test"])
+    assert list(caught.value.errors) == ["data.recipients[1]", "data.recipients[2]"]
+    assert "nobody@example.test" in caught.value.errors["data.recipients[1]"]
+    assert (count(Event), count(Notification), count(Delivery)) == (0, 0, 0)
+
+
+def test_dates_stand_on_each_readers_own_clock(people: tuple[User, ...]) -> None:
+    send(
+        "interview.scheduled",
+        ["alice@example.test", "charlie@example.test"],
+        starts_at="2027-03-12T14:00:00+01:00",
+        ends_at="2027-03-12T15:00:00+01:00",
+    )
+    messages = dict(db.session.execute(select(Notification.recipient_id, Notification.message)).all())
+    assert "on Friday 12 March 2027 at 14:00 (Paris time)." in messages[people[0].id]
+    assert "on Friday 12 March 2027 at 18:45 (Kathmandu time)." in messages[people[2].id]
+
+
+def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[User, ...]) -> None:
+    people[0].preference.email_enabled = False
+    db.session.commit()
+    body = factories.event_body("candidate.added")
+    dry = publishing.publish(event_in(body), dry_run=True)
+    assert (count(Event), count(Notification), count(Delivery)) == (0, 0, 0)
+    real = publishing.publish(event_in(body))
+    assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry.verdicts] == [
+        (v.recipient_email, v.channel, v.state, v.reason) for v in real.verdicts
+    ]
+    assert "switched off in the preferences" in dry.verdicts[0].reason
+
+
+def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: Flask) -> None:
+    db.session.add_all(
+        [factories.bare_user(f"p{n}@example.test") for n in range(1000)]
+    )
+    db.session.commit()
+    statements: list[str] = []
+    sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    send("job.created")
+    assert count(Notification) == 1000
+    assert count(Delivery) == 2000
+    writes = [text for text in statements if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
+    assert len(writes) <= 40, writes
+    assert len(statements) - len(writes) <= 8
+
+
+def test_a_failing_template_falls_back_to_the_built_in_words_and_says_so(people: tuple[User, ...]) -> None:
+    template = db.session.scalar(select(NotificationTemplate).where(NotificationTemplate.name == "job_created"))
+    assert template
+    template.title_template = "{{ nonsense }}"
+    db.session.commit()
+    send("job.created", ["alice@example.test"])
+    assert db.session.scalar(select(Notification.title)) == "New Job: Staff Data Engineer"
+    assert db.session.scalar(select(AuditEntry.action).where(AuditEntry.subject == "job_created")) == "template.failed"
+
+
+def test_an_alert_speaks_its_own_words_when_it_has_any(people: tuple[User, ...]) -> None:
+    send("system.alert", ["alice@example.test"])
+    bare = factories.event_body("system.alert", ["alice@example.test"])
+    bare["data"] = {"recipients": ["alice@example.test"]}
+    publishing.publish(event_in(bare))
+    titles = db.session.scalars(select(Notification.title).order_by(Notification.id)).all()
+    assert titles == ["Calendar sync is delayed", "System Alert"]
+
+
+def test_an_interview_is_kept_moved_and_cancelled(people: tuple[User, ...]) -> None:
+    facts = {"id": "iv-1", "ends_at": "2027-03-12T18:00:00+00:00"}
+    send("interview.scheduled", ["alice@example.test"], starts_at="2027-03-12T14:00:00+00:00", **facts)
+    send("interview.rescheduled", ["alice@example.test"], starts_at="2027-03-12T16:00:00+00:00", **facts)
+    kept = db.session.scalar(select(Interview))
+    assert kept
+    assert kept.starts_at == datetime(2027, 3, 12, 16, tzinfo=UTC)
+    assert [user.email for user in kept.recruiters] == ["alice@example.test"]
+    send("interview.cancelled", ["alice@example.test"], starts_at="2027-03-12T16:00:00+00:00", **facts)
+    db.session.refresh(kept)
+    assert kept.status == "cancelled"
+    sequences = db.session.scalars(select(Notification.interview_sequence).order_by(Notification.id)).all()
+    assert sequences == sorted(set(sequences)), "each change of the calendar entry has a higher number"
+
+
+def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> None:
+    new = factories.event_body("interview.cancelled", ["alice@example.test"], id="iv-1")
+    old = factories.event_body("interview.rescheduled", ["alice@example.test"], id="iv-1")
+    old["time"] = (utc_now() - timedelta(hours=1)).isoformat()
+    publishing.publish(event_in(new))
+    published = publishing.publish(event_in(old))
+    assert {(v.state, v.notification_id) for v in published.verdicts} == {("skipped", None)}
+    assert db.session.scalar(select(Interview.status)) == "cancelled"
+    assert count(Notification) == 1
+
+
+def test_python_callers_use_the_names_of_the_contract(people: tuple[User, ...]) -> None:
+    alice, _, charlie = people
+    own = services.create_notification(alice, "system_alert", "Disk nearly full", "3 % left.", priority="urgent")
+    assert (own.title, own.priority, own.status, own.recipient_id) == ("Disk nearly full", "urgent", "sent", alice.id)
+    worded = services.create_notification_from_template(
+        alice, "resume_processed", {"filename": "a.pdf", "extracted_data": {"skills": ["SQL"]}}, channels=["in_app"]
+    )
+    assert worded.title == "Resume Processed: a.pdf"
+    assert worded.message.endswith("Extracted data: skills: SQL")
+    assert [d.channel for d in worded.deliveries] == ["in_app"]
+    interview = factories.interview(alice, charlie)
+    assert {n.recipient_id for n in services.send_interview_scheduled_notification(interview)} == {alice.id, charlie.id}
+    (only,) = services.send_interview_scheduled_notification(interview, alice)
+    assert only.interview_id == interview.id
+    resume = SimpleNamespace(filename="b.pdf", extracted_data="Python", uploaded_by=charlie)
+    assert [n.recipient_id for n in services.send_resume_processed_notification(resume)] == [charlie.id]
+    (bulk,) = services.send_bulk_upload_completed_notification(alice, {"total_files": 3, "successful": 2, "failed": 1})
+    assert bulk.message.endswith("Total files: 3, Successful: 2, Failed: 1.")
+    added = services.send_candidate_added_notification({"name": "Omar Haddad", "job_title": "Designer"})
+    assert {n.recipient_id for n in added} == {alice.id, charlie.id}
+    job = SimpleNamespace(title="Designer", company_name="Alder Robotics")
+    assert {n.title for n in services.send_job_created_notification(job)} == {"New Job: Designer"}
+    assert services.mark_notification_as_read(own.id, alice).is_read
+
+
+def test_a_scheduled_notification_waits_for_its_time(people: tuple[User, ...]) -> None:
+    later = utc_now() + timedelta(hours=2)
+    row = services.create_notification(people[0], "system_alert", "Tonight", "At six.", deliver_at=later)
+    assert row.status == "pending"
+    assert services.get_unread_notifications_count(people[0]) == 0
+    assert {(d.state, d.due_at) for d in row.deliveries} == {("pending", later)}
