@@ -2,8 +2,49 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
+from flask import Response
+from flask_wtf.csrf import CSRFError
+from werkzeug.routing import BaseConverter, ValidationError
+
+from app.api import auth, events, notifications, openapi, problems
+from app.extensions import csrf
+
+NOUNS = (notifications, events)
+
+
+class RowId(BaseConverter):
+    """A row's id in an address. What the database cannot hold matches nothing, so it is a 404."""
+
+    regex = r"[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        """The number; ValidationError beyond 64 bits."""
+        if (number := int(value)) >= 2**63:
+            raise ValidationError
+        return number
 
 
 def register(app: APIFlask) -> None:
     """Add the calls under `/api/`, their sign-in and their errors."""
+    app.url_map.converters["row_id"] = RowId
+    # A redirect to the address with its slash would lose the body of a POST: both forms answer.
+    app.url_map.strict_slashes = False
+    api = APIBlueprint("api", __name__, url_prefix="/api")
+    problems.register(app, api)
+    api.register_error_handler(auth.Unauthorized, auth.unauthorized)
+    api.register_error_handler(CSRFError, auth.bad_csrf)
+    api.after_request(_keep_private)
+    for noun in NOUNS:
+        # A bearer token needs no CSRF protection; `auth` asks for it where the session is used.
+        csrf.exempt(noun.bp)
+        api.register_blueprint(noun.bp)
+    app.register_blueprint(api)
+    openapi.register(app)
+
+
+def _keep_private(response: Response) -> Response:
+    """What one person may see, no shared cache may keep."""
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    response.vary.update(("Authorization", "Cookie"))
+    return response

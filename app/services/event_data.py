@@ -23,8 +23,8 @@ def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
         type_name: the event's type, such as `interview.scheduled`.
         data: what came with it: the type's own fields, and `recipients`, `action_url`, `priority`, `metadata`.
     Returns:
-        The usable values only: texts trimmed, instants as aware datetimes, recipients in lower case and once
-        each. Optional fields that were empty or null are left out.
+        The usable values only: texts trimmed, instants as aware datetimes, recipients in lower case.
+        Optional fields that were empty or null are left out.
     Raises:
         Invalid: keyed `data.<field>`, or `type` where there is no such type.
     """
@@ -64,15 +64,17 @@ def _recipients(value: object) -> list[str]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
         raise Unusable(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
     errors: dict[str, str] = {}
-    emails: dict[str, None] = {}  # A set that keeps its order.
+    emails: list[
+        str
+    ] = []  # Twice the same stays twice here, so that a later error counts as the sender does.
     for index, given in enumerate(value):
         try:
-            emails[values.email(given)] = None
+            emails.append(values.email(given))
         except Unusable as error:
             errors[f"[{index}]"] = str(error)
     if errors:
         raise Invalid(errors)
-    return list(emails)
+    return emails
 
 
 def _metadata(value: object) -> Any:

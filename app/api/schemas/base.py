@@ -1,0 +1,72 @@
+"""What every schema shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from app.services import values
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of these words, and an `enum` in the document."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(list(self.names))
+
+
+def usable(check: Callable[[Any], Any]) -> BeforeValidator:
+    """Let pydantic use one of `app.services.values`: its sentence becomes the field's error."""
+
+    def run(value: Any) -> Any:
+        try:
+            return check(value)
+        except values.Unusable as error:
+            raise ValueError(str(error)) from error
+
+    return BeforeValidator(run)
+
+
+def _flag(text: str) -> object:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _number(text: str) -> object:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+
+
+def _instant(text: str) -> datetime:
+    # A "+" that was not escaped arrives as a space; nothing else about the text is guessed.
+    return values.instant(f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " else text)
+
+
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+# In a query everything is text.
+QueryFlag = Annotated[bool, BeforeValidator(_flag)]
+QueryInstant = Annotated[datetime, usable(_instant)]
+QueryNumber = Annotated[int, BeforeValidator(_number)]
+
+
+class Input(BaseModel):
+    """A body or a query. What it does not know it refuses by name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Output(BaseModel):
+    """An answer, made from a row or from a service's own answer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema of what is written; APIFlask would ask for that of what is read."""
+        return super().model_json_schema(*args, **kwargs | {"mode": "serialization"})

@@ -1,0 +1,100 @@
+"""Events on the wire: CloudEvents 1.0 in JSON, structured mode."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from flask_babel import gettext as _
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from app import catalog
+from app.api.schemas.base import Input, OneOf, Output, QueryFlag, usable
+from app.services import values
+
+# RFC 3986, 2: what may stand in a URI or a relative reference.
+URI_REFERENCE = r"^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$"
+
+
+JSON_TYPE = re.compile(r"[\w.+-]+/([\w.+-]+\+)?json\s*(;.*)?", re.ASCII | re.IGNORECASE)
+
+
+def _json_type(text: str) -> str:
+    if not JSON_TYPE.fullmatch(text):
+        raise ValueError(_("Only JSON data are understood, such as application/json."))
+    return text
+
+
+def _extension_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]{1,20}", name):
+        raise ValueError(_("There is no such field; an extension's name is lower-case letters and digits."))
+    return name
+
+
+def _extension_value(value: object) -> object:
+    if not isinstance(value, str | int | None) or (isinstance(value, int) and abs(value) > 2**31):
+        raise ValueError(_("An extension attribute is a text, a whole number of 32 bits, true or false."))
+    return value
+
+
+UriReference = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=URI_REFERENCE)]
+ExtensionName = Annotated[str, AfterValidator(_extension_name)]
+ExtensionValue = Annotated[
+    Any,
+    AfterValidator(_extension_value),
+    WithJsonSchema({"type": ["string", "integer", "boolean", "null"]}),
+]
+
+
+class EventBody(Input):
+    """Something that happened. Besides these, extension attributes are allowed and passed over."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[ExtensionName, ExtensionValue]
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, usable(values.text)] = Field(
+        min_length=1, description="With `source`: delivered once."
+    )
+    source: UriReference
+    type: Annotated[str, OneOf(tuple(catalog.EVENTS))]
+    time: Annotated[datetime, usable(values.instant)] | None = Field(None, description="Left out: now.")
+    datacontenttype: Annotated[str, AfterValidator(_json_type)] | None = None
+    dataschema: UriReference | None = None
+    subject: str | None = Field(None, min_length=1, max_length=255)
+    data: dict[str, Any] = {}
+
+
+class EventQuery(Input):
+    """How to take the event."""
+
+    dry_run: QueryFlag = Field(False, description="Answer what would happen and write nothing.")
+
+
+class DeliveryOut(Output):
+    """What was decided for one channel, with the reason as a sentence."""
+
+    channel: str
+    state: str
+    reason: str
+    due_at: datetime | None
+
+
+class EventNotification(Output):
+    """One recipient's notification; `id` is null in a dry run and where no notification was made."""
+
+    id: int | None
+    recipient: str
+    deliveries: list[DeliveryOut]
+
+
+class EventOut(Output):
+    """What became of the event."""
+
+    id: str
+    source: str
+    type: str
+    is_duplicate: bool
+    is_dry_run: bool
+    notifications: list[EventNotification]
