@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.cli import tokens, users
+from app.cli import demo, doctor, jobs, tokens, users
 
 
 def register(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(users.users)
     app.cli.add_command(tokens.tokens)
+    app.cli.add_command(jobs.group)
+    app.cli.add_command(jobs.scheduler)
+    app.cli.add_command(jobs.worker)
+    app.cli.add_command(demo.demo)
+    app.cli.add_command(doctor.doctor)

@@ -43,6 +43,13 @@ REASONS: dict[str, LazyString] = {
     "address_suppressed": _l("Not sent: this address refuses mail (%(detail)s)"),
     "read_before_sending": _l("Not sent: it was read before it was due"),
     "outdated": _l("Not sent: newer news about this interview came first"),
+    "kept": _l("Kept on this machine, because no mail server is configured"),
+    "deferred": _l("Waiting for another try at %(when)s: %(detail)s"),
+    "unreachable": _l("Waiting for the server to come back: %(detail)s"),
+    "refused": _l("Refused: %(detail)s"),
+    "gave_up": _l("Given up after many tries: %(detail)s"),
+    "answer_lost": _l("May or may not have arrived: %(detail)s"),
+    "crashed": _l("Stopped: the sender died three times while sending it"),
     "cancelled": _l("Cancelled"),
     "expired": _l("Given up: it could not be delivered in time"),
 }

@@ -1,0 +1,25 @@
+"""Sends what is due, over every channel. Any number of processes may do it at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import current_app
+
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+
+
+def run(now: datetime | None = None) -> int:
+    """Send until nothing is due; how many deliveries were dealt with."""
+    return courier().deliver_due(now)
+
+
+def courier() -> Courier:
+    """The one courier of this process."""
+    if "courier" not in current_app.extensions:
+        config = current_app.config
+        sender = Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
+        current_app.extensions["courier"] = Courier(sender)
+    made: Courier = current_app.extensions["courier"]
+    return made

@@ -1,0 +1,81 @@
+"""Calendar files for interviews (RFC 5545, sent as RFC 6047 asks)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from flask_babel import gettext as _
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from app.models import Interview
+from app.rendering.words import one_line
+
+# Any fixed namespace: the same interview must have the same UID for ever, whatever the server is called.
+NAMESPACE = uuid.UUID("5f0cbd4e-5b1c-4f4e-9d0a-0f6a2d1c7b11")
+METHODS = {
+    "interview_scheduled": "REQUEST",
+    "interview_rescheduled": "REQUEST",
+    "interview_cancelled": "CANCEL",
+}
+
+
+def interview_file(
+    interview: Interview,
+    *,
+    method: str,
+    sequence: int,
+    organizer: tuple[str, str],
+    attendee: tuple[str, str],
+    made_at: datetime,
+) -> bytes:
+    """An invitation to an interview, its change, or its cancellation.
+
+    Args:
+        method: `REQUEST` or `CANCEL`.
+        sequence: rises with every change, so that a calendar keeps the newest (3.8.7.4).
+        organizer, attendee: name and address each.
+        made_at: when this version came to be (DTSTAMP).
+    """
+    entry = Event()
+    entry.add("uid", str(uuid.uuid5(NAMESPACE, interview.external_id)))
+    entry.add("sequence", sequence)
+    entry.add("dtstamp", made_at.astimezone(UTC))
+    entry.add("dtstart", interview.starts_at.astimezone(UTC))
+    entry.add("dtend", interview.ends_at.astimezone(UTC))
+    entry.add(
+        "summary",
+        one_line(
+            _(
+                "Interview: %(candidate)s, %(job)s",
+                candidate=interview.candidate_name,
+                job=interview.job_title,
+            )
+        ),
+    )
+    if place := one_line(interview.location or interview.meeting_url):
+        entry.add("location", place)
+    if interview.meeting_url:
+        entry.add("url", interview.meeting_url)
+    entry.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    entry.add("organizer", _person(*organizer), encode=False)
+    entry.add(
+        "attendee",
+        _person(*attendee, role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"),
+        encode=False,
+    )
+    calendar = Calendar()
+    calendar.add("prodid", "-//Bellhop//Bellhop//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add_component(entry)
+    return bytes(calendar.to_ical())
+
+
+def _person(name: str, address: str, **parameters: str) -> vCalAddress:
+    person = vCalAddress(f"mailto:{address}")
+    # A quotation mark cannot be written in a parameter, not even quoted (3.2).
+    for key, value in ({"cn": one_line(name).replace('"', "'")} | parameters).items():
+        if value:
+            person.params[key] = vText(value)
+    return person

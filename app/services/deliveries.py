@@ -1,0 +1,179 @@
+"""Sending what is due: claim, send outside any transaction, finish where the claim is still ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import joinedload
+
+from app.channels import CHANNELS
+from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, Notification
+from app.services import failures, letters, objections, outbox, outcomes, suppressions, surfacing
+from app.services.claims import Claim, kept_alive
+from app.services.outcomes import Outcome
+
+# Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
+GROUP, GROUP_SECONDS = 25, 0.025
+# Seconds of rest for a host that cannot be reached, growing.
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+WRITE_AGAIN_AFTER = (0.2, 1.0, 3.0, 10.0)
+log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Carries what is due. One a process: it remembers which hosts need rest.
+
+    `stopping` ends a run after the message at hand; what was claimed beside it is given back.
+    """
+
+    def __init__(self, sender: letters.Sender) -> None:
+        self.sender = sender
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"[:80]
+        self.stopping = threading.Event()
+        self.pauses: dict[str, tuple[float, float]] = {}
+
+    def deliver_due(self, now: datetime | None = None) -> int:
+        """Send until nothing is due, or the hosts need rest.
+
+        Args:
+            now: the instant to act at instead of the clock's.
+        Returns:
+            how many attempts and decisions there were.
+        """
+        surfacing.surface_due(now or utc_now())
+        return sum(self._empty(name, now) for name in CHANNELS if not self._rests(name))
+
+    def _empty(self, name: str, now: datetime | None) -> int:
+        done, channel = 0, CHANNELS[name]()
+        try:
+            while not self._ends(name) and outbox.has_due([name], now or utc_now()):
+                for is_suspect in (False, True):
+                    if not self._ends(name):
+                        done += self._carry_some(name, channel, now, is_suspect=is_suspect)
+        finally:
+            channel.close()
+        return done
+
+    def _carry_some(self, name: str, channel: Channel, now: datetime | None, *, is_suspect: bool) -> int:
+        lease_until = utc_now() + outbox.LEASE
+        token, ids = outbox.claim(
+            [name], now or utc_now(), lease_until=lease_until, holder=self.holder, is_suspect=is_suspect
+        )
+        if not ids:
+            return 0
+        claim = Claim(token, ids, lease_until)
+        with kept_alive(claim):
+            done, unreachable = self._send(name, channel, claim, _load(ids), now)
+        if done < len(ids):
+            outbox.give_back(
+                token,
+                reason="unreachable" if unreachable else None,
+                reason_data={"detail": unreachable[:300]} if unreachable else None,
+            )
+        return done
+
+    def _send(
+        self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
+    ) -> tuple[int, str]:
+        """Answers how many rows were dealt with, and what a host said that cannot be reached."""
+        suppressed = suppressions.among(name, {row.address for row in rows})
+        db.session.commit()  # No transaction stays open while the network is waited for.
+        results, unreachable, done, written_at = [], "", 0, time.monotonic()
+        for row in rows:
+            if self._ends(name):
+                break
+            if not claim.still_holds(row.id):
+                continue
+            try:
+                results.append(self._attempt(channel, row, suppressed, now))
+                done += 1
+            except HostUnavailable as error:
+                unreachable = str(error)
+                self._rest(name, unreachable)
+            if len(results) >= GROUP or time.monotonic() - written_at >= GROUP_SECONDS:
+                self._write(claim, results)
+                results, written_at = [], time.monotonic()
+        self._write(claim, results)
+        return done, unreachable
+
+    def _attempt(
+        self, channel: Channel, row: Delivery, suppressed: Collection[str], now: datetime | None
+    ) -> Outcome:
+        started_at = now or utc_now()
+        if objection := objections.objection_to(row, suppressed, started_at):
+            return objection
+        try:
+            receipt = channel.send(letters.compose(row, self.sender, started_at))
+        except HostUnavailable:
+            raise
+        except DeliveryError as error:
+            if isinstance(error, TemporaryFailure) and error.slow_down:
+                self._rest(row.channel, str(error))
+            failure = error
+        except Exception as error:
+            # A defect of ours: the message waits for its repair instead of being lost.
+            log.exception("Delivery %s could not be put together", row.id)
+            failure = TemporaryFailure(f"internal error: {type(error).__name__}")
+        else:
+            self.pauses.pop(row.channel, None)
+            return Outcome(
+                row.id,
+                "sent",
+                now or utc_now(),
+                reason="sent" if receipt.kept is None else "kept",
+                started_at=started_at,
+                response=receipt.response,
+                kept=receipt.kept,
+            )
+        return failures.outcome_of(failure, row, started_at, now or utc_now())
+
+    def _write(self, claim: Claim, results: Sequence[Outcome]) -> None:
+        """Write results down, also when the database is busy for a while: these messages are out."""
+        for pause in (*WRITE_AGAIN_AFTER, None) if results else ():
+            try:
+                outcomes.finish(claim.token, results)
+            except OperationalError:
+                db.session.rollback()
+                if pause is None:
+                    raise
+                log.warning("Results could not be written; trying again", exc_info=True)
+                time.sleep(pause)
+            else:
+                return
+
+    def _ends(self, name: str) -> bool:
+        return self.stopping.is_set() or self._rests(name)
+
+    def _rests(self, name: str) -> bool:
+        return name in self.pauses and time.monotonic() < self.pauses[name][0]
+
+    def _rest(self, name: str, why: str) -> None:
+        length = min(self.pauses[name][1] * 2, LONGEST_PAUSE) if name in self.pauses else FIRST_PAUSE
+        self.pauses[name] = (time.monotonic() + length, length)
+        log.warning("%s rests for %.0f s: %s", name, length, why)
+
+
+def _load(ids: Collection[int]) -> Sequence[Delivery]:
+    query = (
+        select(Delivery)
+        .where(Delivery.id.in_(ids))
+        .options(
+            joinedload(Delivery.recipient),
+            joinedload(Delivery.notification).joinedload(Notification.interview),
+            joinedload(Delivery.notification).selectinload(Notification.event),
+        )
+        .order_by(Delivery.due_at, Delivery.id)
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalars(query).all()

@@ -1,0 +1,55 @@
+"""What a failure means for its delivery: another try, or an end, and in which words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainOutcome
+from app.extensions import db
+from app.models import Delivery, DeliveryAttempt
+from app.services import retries
+from app.services.outcomes import Outcome
+
+
+def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, now: datetime) -> Outcome:
+    """The outcome of an attempt that failed.
+
+    Args:
+        error: what the channel raised; `HostUnavailable` is no attempt and does not come here.
+        started_at, now: when the attempt began and ended.
+    """
+    said = str(error)
+    common: dict[str, Any] = {
+        "delivery_id": delivery.id,
+        "started_at": started_at,
+        "finished_at": now,
+        "response": said,
+        "reason_data": {"detail": said[:300]},
+    }
+    if isinstance(error, PermanentFailure):
+        return Outcome(state="failed", reason="refused", does_suppress=error.suppress, **common)
+    if isinstance(error, UncertainOutcome):
+        if was_uncertain_before(delivery) or delivery.kind == "digest":
+            return Outcome(state="uncertain", reason="answer_lost", **common)
+        due_at, reason = now + retries.AFTER_UNCERTAIN, "answer_lost"
+        common["attempt_state"] = "uncertain"
+    else:
+        asked = error.retry_after if isinstance(error, TemporaryFailure) else None
+        next_at = retries.next_try(delivery.channel, delivery.attempts + 1, now, retry_after=asked)
+        if next_at is None:
+            return Outcome(state="failed", reason="gave_up", **common)
+        due_at, reason = next_at, "deferred"
+    if delivery.expires_at is not None and due_at >= delivery.expires_at:
+        return Outcome(state="expired", reason="expired", **common)
+    return Outcome(state="retry_wait", reason=reason, due_at=due_at, **common)
+
+
+def was_uncertain_before(delivery: Delivery) -> bool:
+    """Whether this message has already been repeated once because its answer was lost."""
+    earlier = select(DeliveryAttempt.id).where(
+        DeliveryAttempt.delivery_id == delivery.id, DeliveryAttempt.outcome == "uncertain"
+    )
+    return db.session.execute(earlier.limit(1)).first() is not None

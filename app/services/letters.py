@@ -1,0 +1,187 @@
+"""What a delivery says, put together at the moment of sending: words, headers, calendar file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from app import catalog
+from app.channels.base import Attachment, Message
+from app.models import Delivery, Interview, Notification, User
+from app.rendering import calendar, dates, email
+from app.services import account_mails, subscriptions
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who we are, from the settings: our address on the web, our mail address, our signing key."""
+
+    base_url: str
+    address: str
+    secret: str
+
+    @property
+    def host(self) -> str:
+        """The right side of our Message-IDs (RFC 5322, 3.6.4); an IPv6 address takes brackets there."""
+        host = urlsplit(self.base_url).hostname or "localhost"
+        return f"[IPv6:{host}]" if ":" in host else host
+
+
+def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+    """The finished message of a delivery, in its reader's language and on its reader's clock."""
+    with force_locale(delivery.recipient.locale):
+        if delivery.notification is None:
+            return _account_mail(delivery, sender, now)
+        return _notification_mail(delivery, delivery.notification, sender)
+
+
+def message_id(delivery: Delivery, sender: Sender) -> str:
+    """The same for every attempt, so that a mail program can tell a second copy."""
+    return f"<d{delivery.id}.{int(delivery.created_at.timestamp() * 1_000_000)}@{sender.host}>"
+
+
+def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) -> Message:
+    user, category = delivery.recipient, catalog.CATEGORIES[row.category]
+    interview = _as_told(row)
+    inbox, stop = (
+        f"{sender.base_url}/notifications",
+        subscriptions.link(user, row.category, sender.secret, sender.base_url),
+    )
+    letter = email.Letter(
+        locale=user.locale,
+        heading=row.title,
+        message=delivery.text or row.message,
+        label=str(category.label),
+        category=row.category,
+        facts=_facts(interview, user) if interview else (),
+        button=_button(row, interview, sender),
+        reason=str(catalog.TYPES[row.notification_type].reason),
+        links=(
+            (_("Open your inbox"), inbox),
+            (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
+        ),
+    )
+    return Message(
+        id=message_id(delivery, sender),
+        address=delivery.address,
+        name=user.name,
+        subject=delivery.subject or row.title,
+        text=email.text(letter),
+        html=email.html(letter),
+        headers={
+            "List-Id": f"Bellhop {category.name} <{category.name}.bellhop.{sender.host}>",
+            # RFC 8058: a mail program posts to it, without cookies and without asking again.
+            "List-Unsubscribe": f"<{stop}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Auto-Submitted": "auto-generated",
+        },
+        attachments=_calendar(delivery, row, interview, sender) if interview else (),
+    )
+
+
+def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+    user = delivery.recipient
+    link = account_mails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
+    if delivery.kind == "invitation":
+        heading = _("Welcome to Bellhop")
+        message = _(
+            "%(name)s, an account has been made for you. Choose a password to sign in. The link works for seven days.",
+            name=user.name,
+        )
+        button = _("Choose a password")
+        reason = _("You get this because an admin invited %(email)s.", email=user.email)
+    else:
+        heading = _("Choose a new password")
+        message = _(
+            "Somebody, probably you, asked for a new password for %(email)s. The link works for one hour and once.\n\n"
+            "If it was not you, do nothing: your password stays as it is.",
+            email=user.email,
+        )
+        button = _("Choose a new password")
+        reason = _("You get this because a new password was asked for on the sign-in page.")
+    letter = email.Letter(
+        locale=user.locale,
+        heading=heading,
+        message=message,
+        label=_("Your account"),
+        category="system",
+        facts=(),
+        button=(button, link),
+        reason=reason,
+        links=((_("Open Bellhop"), sender.base_url),),
+    )
+    return Message(
+        id=message_id(delivery, sender),
+        address=delivery.address,
+        name=user.name,
+        subject=heading,
+        text=email.text(letter),
+        html=email.html(letter),
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+
+
+def _as_told(row: Notification) -> Interview | None:
+    """The interview as this notification speaks of it, also when it has moved on since."""
+    interview = row.interview
+    if interview is None or interview.sequence == row.interview_sequence or row.event is None:
+        return interview
+    data = row.event.data
+    if "starts_at" not in data:
+        return interview
+    told = {name: data.get(name, "") for name in ("candidate_name", "job_title", "company_name")}
+    told |= {name: data.get(name, "") for name in ("meeting_url", "location", "interviewer")}
+    starts_at, ends_at = (datetime.fromisoformat(data[name]) for name in ("starts_at", "ends_at"))
+    return Interview(external_id=interview.external_id, starts_at=starts_at, ends_at=ends_at, **told)
+
+
+def _facts(interview: Interview, user: User) -> tuple[tuple[str, str], ...]:
+    zone, locale = user.time_zone, user.locale
+    when = _(
+        "%(day)s, %(start)s to %(end)s (%(zone)s)",
+        day=dates.day(interview.starts_at, zone, locale),
+        start=dates.clock(interview.starts_at, zone, locale),
+        end=dates.clock(interview.ends_at, zone, locale),
+        zone=dates.zone_label(zone),
+    )
+    facts = (
+        (_("When"), when),
+        (_("Where"), interview.location or interview.meeting_url),
+        (_("With"), interview.interviewer),
+        (_("For"), f"{interview.job_title}, {interview.company_name}"),
+    )
+    return tuple((label, value) for label, value in facts if value)
+
+
+def _button(row: Notification, interview: Interview | None, sender: Sender) -> tuple[str, str]:
+    url = row.action_url
+    if interview and url and url == interview.meeting_url and row.notification_type != "interview_cancelled":
+        return _("Join the interview"), url
+    if url.startswith(("https://", "http://")):
+        return _("Open"), url
+    if url.startswith("/") and not url.startswith("//"):
+        return _("Open"), sender.base_url + url
+    return _("Read in Bellhop"), f"{sender.base_url}/notifications/{row.id}"
+
+
+def _calendar(
+    delivery: Delivery, row: Notification, interview: Interview, sender: Sender
+) -> tuple[Attachment, ...]:
+    method = calendar.METHODS.get(row.notification_type)
+    if method is None:
+        return ()
+    body = calendar.interview_file(
+        interview,
+        method=method,
+        sequence=row.interview_sequence or 0,
+        organizer=parseaddr(sender.address),
+        attendee=(delivery.recipient.name, delivery.address),
+        made_at=row.created_at,
+    )
+    name = "cancelled.ics" if method == "CANCEL" else "invite.ics"
+    return (Attachment(name, f"text/calendar; charset=utf-8; method={method}", body),)

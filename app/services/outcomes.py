@@ -1,0 +1,147 @@
+"""Writing down how deliveries ended, in groups, and what that means for their notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from app.extensions import db, lock_for_writing
+from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
+from app.models.delivery import END_STATES, OPEN_STATES
+from app.services import suppressions
+
+# What a delivery in nobody's hands looks like.
+FREE: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one delivery ended, or when it goes on. `started_at` is None where nothing was sent."""
+
+    delivery_id: int
+    state: str
+    finished_at: datetime
+    reason: str = ""
+    reason_data: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    due_at: datetime | None = None
+    response: str = ""
+    # What the attempt is called in the log, where that is not the state it led to.
+    attempt_state: str = ""
+    kept: bytes | None = None
+    does_suppress: bool = False
+
+
+FINISH = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("this"), Delivery.token == bindparam("held"))
+    .values(
+        {
+            "state": bindparam("to_state"),
+            "reason": bindparam("to_reason"),
+            "reason_data": bindparam("to_reason_data", type_=Delivery.reason_data.type),
+            "due_at": func.coalesce(bindparam("to_due_at", type_=Delivery.due_at.type), Delivery.due_at),
+            "sent_at": bindparam("to_sent_at", type_=Delivery.sent_at.type),
+            "attempts": Delivery.attempts + bindparam("tries"),
+            **FREE,
+        }
+    )
+)
+
+
+def finish(token: str, outcomes: Sequence[Outcome]) -> int:
+    """Write down outcomes in one transaction, with their attempts, audit entries and notifications.
+
+    Args:
+        token: what the deliveries were claimed with. Those that carry another by now are left alone.
+    Returns:
+        how many were still ours.
+    """
+    lock_for_writing()
+    columns = (Delivery.id, Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.attempts)
+    wanted = [outcome.delivery_id for outcome in outcomes]
+    found = db.session.execute(
+        select(*columns).where(Delivery.id.in_(wanted), Delivery.token == token).with_for_update()
+    )
+    rows = {row.id: row for row in found}
+    mine = [(outcome, rows[outcome.delivery_id]) for outcome in outcomes if outcome.delivery_id in rows]
+    if mine:
+        _write(token, mine)
+    db.session.commit()
+    return len(mine)
+
+
+def settle_notifications(ids: Collection[int | None], now: datetime) -> None:
+    """Bring notifications up to date with their deliveries, in the caller's transaction.
+
+    A notification is sent with its first success, and failed when every delivery has ended without any.
+    """
+    wanted = sorted({number for number in ids if number is not None})
+    pending = (
+        update(Notification)
+        .where(Notification.id.in_(wanted), Notification.status == "pending")
+        .execution_options(synchronize_session=False)
+    )
+    its = select(Delivery.id).where(Delivery.notification_id == Notification.id)
+    succeeded = its.where(Delivery.state == "sent").exists()
+    goes_on = its.where(Delivery.state.in_([*OPEN_STATES, "sent"])).exists()
+    db.session.execute(
+        pending.where(succeeded).values(status="sent", sent_at=func.coalesce(Notification.sent_at, now))
+    )
+    db.session.execute(pending.where(~goes_on).values(status="failed"))
+
+
+def audit_entry(row: Any, state: str, reason: str) -> dict[str, Any]:
+    """The audit log's line about a delivery that ended."""
+    detail = {"delivery_id": row.id, "channel": row.channel} | ({"reason": reason} if reason else {})
+    return {"action": f"delivery.{state}", "subject": row.address[:300], "detail": detail}
+
+
+def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
+    connection = db.session.connection()
+    connection.execute(FINISH, [_values(outcome, token) for outcome, _ in mine])
+    attempts = [
+        _attempt(outcome, row.attempts + 1) for outcome, row in mine if outcome.started_at is not None
+    ]
+    if attempts:
+        connection.execute(insert(DeliveryAttempt), attempts)
+    ended = [(outcome, row) for outcome, row in mine if outcome.state in END_STATES]
+    if ended:
+        entries = [audit_entry(row, outcome.state, outcome.reason) for outcome, row in ended]
+        connection.execute(insert(AuditEntry), entries)
+        settle_notifications([row.notification_id for _, row in ended], ended[-1][0].finished_at)
+    for outcome, row in mine:
+        if outcome.does_suppress:
+            suppressions.add(row.channel, row.address, outcome.response)
+        if outcome.kept is not None:
+            db.session.merge(
+                CapturedMail(delivery_id=row.id, raw=outcome.kept, captured_at=outcome.finished_at)
+            )
+
+
+def _values(outcome: Outcome, token: str) -> dict[str, Any]:
+    return {
+        "this": outcome.delivery_id,
+        "held": token,
+        "to_state": outcome.state,
+        "to_reason": outcome.reason,
+        "to_reason_data": outcome.reason_data,
+        "to_due_at": outcome.due_at,
+        "to_sent_at": outcome.finished_at if outcome.state == "sent" else None,
+        "tries": 0 if outcome.started_at is None else 1,
+    }
+
+
+def _attempt(outcome: Outcome, number: int) -> dict[str, Any]:
+    return {
+        "delivery_id": outcome.delivery_id,
+        "number": number,
+        "started_at": outcome.started_at,
+        "finished_at": outcome.finished_at,
+        "outcome": outcome.attempt_state or outcome.state,
+        "response": outcome.response[:1000],
+    }

@@ -1,0 +1,106 @@
+"""Stopping a kind of mail from the mail itself: a signed link, one person, one scope, without end (RFC 8058)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy import select
+
+from app import catalog
+from app.extensions import db, lock_for_writing
+from app.models import User, UserNotificationPreference
+from app.services import audit
+from app.services.errors import NotFound
+
+DIGESTS = ("daily_digest", "weekly_summary")
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The mail that a link speaks of; `scope` is a category or a digest."""
+
+    user: User
+    scope: str
+    is_on: bool
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return str(
+            catalog.TYPES[self.scope].label
+            if self.scope in DIGESTS
+            else catalog.CATEGORIES[self.scope].plural
+        )
+
+
+def link(user: User, scope: str, secret: str, base_url: str) -> str:
+    """The address by which somebody stops that mail, whether signed in or not."""
+    return f"{base_url}/unsubscribe/{_serializer(secret).dumps([user.id, scope])}"
+
+
+def find(token: str, secret: str) -> Subscription:
+    """What a link stands for; nothing is changed.
+
+    Raises:
+        NotFound: the link was cut short or not made here, or its reader is gone.
+    """
+    return _subscription(*_read(token, secret))
+
+
+def stop(token: str, secret: str) -> Subscription:
+    """Turn that mail off; a second time changes nothing. Raises NotFound as `find` does."""
+    return _switch(token, secret, is_on=False)
+
+
+def resume(token: str, secret: str) -> Subscription:
+    """Turn that mail on again. Raises NotFound as `find` does."""
+    return _switch(token, secret, is_on=True)
+
+
+def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
+    user_id, scope = _read(token, secret)
+    lock_for_writing()
+    query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user_id)
+    preference = db.session.scalars(
+        query.with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if preference is not None and _is_on(preference, scope) != is_on:
+        if scope in DIGESTS:
+            setattr(preference, scope, is_on)
+        else:
+            # A new value, not a change inside the old one, which would go unnoticed.
+            cells = {**preference.matrix.get(scope, {}), "email": is_on}
+            preference.matrix = {**preference.matrix, scope: cells}
+        action = "mail.resumed" if is_on else "mail.stopped"
+        audit.record(action, preference.user.email, actor=preference.user, scope=scope)
+    db.session.commit()
+    return _subscription(user_id, scope)
+
+
+def _subscription(user_id: int, scope: str) -> Subscription:
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotFound(_("This account is gone, and so is its mail."))
+    return Subscription(user, scope, _is_on(user.preference, scope))
+
+
+def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
+    if scope in DIGESTS:
+        return bool(getattr(preference, scope))
+    return bool(preference.matrix.get(scope, {}).get("email", True))
+
+
+def _read(token: str, secret: str) -> tuple[int, str]:
+    try:
+        user_id, scope = _serializer(secret).loads(token)
+    except (BadData, TypeError, ValueError) as error:
+        raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
+    if scope not in catalog.CATEGORIES and scope not in DIGESTS:
+        raise NotFound(_("This link speaks of mail that is no longer sent."))
+    return int(user_id), str(scope)
+
+
+def _serializer(secret: str) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt="bellhop.unsubscribe")
