@@ -31,6 +31,14 @@ def connect() -> Channel:
     return SmtpChannel(connection, sender) if connection.mail.server else CaptureChannel(sender)
 
 
+def check() -> None:
+    """Connect, sign in and hang up. Raises HostUnavailable."""
+    channel = connect()
+    if isinstance(channel, SmtpChannel):
+        channel.open()
+        channel.close()
+
+
 class Connection(flask_mail.Connection):
     """Flask-Mail's connection, which by itself would wait for ever and trust any certificate."""
 
@@ -72,6 +80,10 @@ class SmtpChannel:
                 if is_last:
                     raise TemporaryFailure(f"Connection lost: {_said(error)}", slow_down=True) from error
         raise AssertionError("the last try returns or raises")
+
+    def open(self) -> None:
+        """Connect now. Raises HostUnavailable."""
+        self._connected()
 
     def close(self) -> None:
         """Say goodbye and hang up."""
