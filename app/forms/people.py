@@ -1,0 +1,51 @@
+"""Which part of a list of people or of the audit log is asked for; any address shows something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class PeopleQuery:
+    """A page of the list of people."""
+
+    search: str = ""
+    after: int | None = None
+    before: int | None = None
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str]) -> PeopleQuery:
+        """Read the query of an address."""
+        return cls(_text(args, "q"), _number(args, "after"), _number(args, "before"))
+
+    def params(self) -> dict[str, Any]:
+        """The query for `url_for`."""
+        return {"q": self.search or None, "after": self.after, "before": self.before}
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """A page of the audit log."""
+
+    action: str = ""
+    person: str = ""
+    before: int | None = None
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str]) -> AuditQuery:
+        """Read the query of an address."""
+        return cls(_text(args, "action"), _text(args, "person").lower(), _number(args, "before"))
+
+
+def _text(args: MultiDict[str, str], name: str) -> str:
+    return args.get(name, "").replace("\0", "").strip()[:254]
+
+
+def _number(args: MultiDict[str, str], name: str) -> int | None:
+    number = args.get(name, type=int)
+    return number if number is not None and 0 <= number <= _LARGEST else None

@@ -1,0 +1,184 @@
+"""Signing in and out, one's own account, and choosing a password by a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app.clock import utc_now
+from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
+from app.services import account_fields, account_mails, accounts, tokens
+from app.services.errors import Conflict, Invalid, NotFound
+from app.services.sign_in_attempts import TooManyTries
+from app.views.access import current_user, login_required, safe_next, start_session
+
+bp = Blueprint("accounts", __name__)
+
+
+@bp.get("/sign-in")
+def sign_in() -> Response | str:
+    if current_user.is_authenticated:
+        return redirect(safe_next(request.args.get("next", "")))
+    return render_template("accounts/sign_in.html", email="", errors={}, next=request.args.get("next", ""))
+
+
+@bp.post("/sign-in")
+def begin_session() -> Response | tuple[str, int]:
+    email, target = request.form.get("email", ""), request.form.get("next", "")
+    try:
+        password = request.form.get("password", "")
+        user = accounts.authenticate(email, password, origin=request.remote_addr or "")
+    except Invalid as error:
+        page = render_template("accounts/sign_in.html", email=email, errors=error.errors, next=target)
+        return page, 422
+    start_session(user)
+    return redirect(safe_next(target))
+
+
+@bp.get("/sign-out")
+def sign_out() -> Response | str:
+    """Only a button: a link or an image on another site must not sign anybody out."""
+    if not current_user.is_authenticated:
+        return redirect(url_for(".sign_in"))
+    return render_template("accounts/sign_out.html")
+
+
+@bp.post("/sign-out")
+def end_session() -> Response:
+    session.clear()
+    flash(_("You are signed out."))
+    return redirect(url_for(".sign_in"))
+
+
+@bp.get("/password/forgot")
+def forgot() -> str:
+    return render_template("accounts/forgot.html")
+
+
+@bp.post("/password/forgot")
+def request_reset() -> Response:
+    account_mails.request_password_reset(request.form.get("email", ""))
+    flash(_("If this address has an account, a mail is on its way. Its link works for an hour."))
+    return redirect(url_for(".sign_in"))
+
+
+@bp.get("/password/reset/<token>")
+def reset(token: str) -> Response:
+    return _reset_page(token)
+
+
+@bp.post("/password/reset/<token>")
+def choose_password(token: str) -> Response:
+    password = request.form.get("password", "")
+    try:
+        account_mails.set_password_by_link(token, password, secret=current_app.config["SECRET_KEY"])
+    except Invalid as error:
+        return _reset_page(token, error.errors)
+    except NotFound:
+        return _reset_page(token)
+    session.clear()
+    flash(_("Your password is saved. Sign in with it."))
+    return redirect(url_for(".sign_in"))
+
+
+@bp.get("/account")
+@login_required
+def show() -> str:
+    return _account_page()
+
+
+@bp.post("/account/profile")
+@login_required
+def update_profile() -> Response | tuple[str, int]:
+    form = ProfileForm.read(request.form)
+    try:
+        accounts.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
+    except Invalid as error:
+        return _account_page(profile=form, errors=error.errors), 422
+    flash(_("Your profile is saved."))
+    return redirect(url_for(".show"))
+
+
+@bp.post("/account/password")
+@login_required
+def change_password() -> Response | tuple[str, int]:
+    form = PasswordForm.read(request.form)
+    try:
+        start_session(accounts.change_password(current_user, form.current, form.new))
+    except Invalid as error:
+        return _account_page(errors=error.errors), 422
+    except Conflict as error:
+        return _account_page(errors={"current_password": str(error)}), 409
+    flash(_("Your password is changed. Every other session has ended."))
+    return redirect(url_for(".show", _anchor="password"))
+
+
+@bp.post("/account/tokens")
+@login_required
+def create_token() -> Response | tuple[str, int] | str:
+    """Answered with the page itself: the token must not pass through the session's cookie."""
+    form = TokenForm.read(request.form)
+    try:
+        token, text = tokens.create(current_user, form.name, form.scopes, days=form.days, actor=current_user)
+    except Invalid as error:
+        errors = {f"token_{field}": words for field, words in error.errors.items()}
+        return _account_page(token=form, errors=errors), 422
+    return _account_page(made=token, made_text=text)
+
+
+@bp.post("/account/tokens/<int(max=9223372036854775807):token_id>/revocation")
+@login_required
+def revoke_token(token_id: int) -> Response:
+    token = tokens.revoke(current_user, token_id)
+    flash(_("“%(name)s” is revoked. It stopped working at once.", name=token.name))
+    return redirect(url_for(".show", _anchor="tokens"))
+
+
+@bp.app_errorhandler(TooManyTries)
+def too_many_tries(error: TooManyTries) -> Response:
+    """429 (RFC 6585): somebody guesses, or forgot; the page says when to try again."""
+    response = make_response(render_template("accounts/too_many_tries.html", error=error), 429)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _account_page(**shown: Any) -> str:
+    """The account, with what was typed and what was wrong with it."""
+    values: dict[str, Any] = {
+        "profile": current_user,
+        "token": TokenForm(),
+        "errors": {},
+        "tokens": tokens.for_user(current_user),
+        "time_zones": account_fields.time_zones(),
+        "now": utc_now(),
+    }
+    return render_template("accounts/show.html", **(values | shown))
+
+
+def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
+    """The form, or where the link is over a page that says how to get another."""
+    try:
+        owner, kind = account_mails.link_owner(token, secret=current_app.config["SECRET_KEY"])
+    except NotFound:
+        response = make_response(render_template("accounts/link_over.html"), 410)
+    else:
+        page = render_template(
+            "accounts/reset.html", owner=owner, kind=kind, token=token, errors=errors or {}
+        )
+        response = make_response(page, 422 if errors else 200)
+    # The address is the key: no other page may learn it.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

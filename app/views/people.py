@@ -1,0 +1,96 @@
+"""Everybody who has an account, and what was done: pages for admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app.forms.accounts import InvitationForm
+from app.forms.people import AuditQuery, PeopleQuery
+from app.services import audit, people
+from app.services.errors import Conflict, Forbidden, Invalid
+from app.views.access import admin_required, current_user
+
+bp = Blueprint("people", __name__, url_prefix="/admin")
+
+PERSON = "/users/<int(max=9223372036854775807):user_id>"
+
+
+@bp.get("/users")
+@admin_required
+def index() -> str:
+    return _page()
+
+
+@bp.post("/users")
+@admin_required
+def invite() -> Response | tuple[str, int]:
+    form = InvitationForm.read(request.form)
+    try:
+        user = people.invite(form.email, form.name, form.role, actor=current_user)
+    except Invalid as error:
+        return _page(form=form, errors=error.errors), 422
+    flash(_("An invitation is on its way to %(email)s.", email=user.email))
+    return redirect(url_for(".index", q=user.email))
+
+
+@bp.post(f"{PERSON}/invitation")
+@admin_required
+def resend_invitation(user_id: int) -> Response:
+    user = people.resend_invitation(user_id, actor=current_user)
+    return _back(_("Another invitation is on its way to %(email)s.", email=user.email))
+
+
+@bp.post(f"{PERSON}/role")
+@admin_required
+def set_role(user_id: int) -> Response:
+    user = people.set_role(user_id, request.form.get("role", ""), actor=current_user)
+    if user.is_admin:
+        return _back(_("%(name)s is an admin now.", name=user.name))
+    return _back(_("%(name)s is a recruiter now.", name=user.name))
+
+
+@bp.post(f"{PERSON}/deactivation")
+@admin_required
+def deactivate(user_id: int) -> Response:
+    user = people.deactivate(user_id, actor=current_user)
+    return _back(_("%(name)s is deactivated and signed out everywhere.", name=user.name))
+
+
+@bp.post(f"{PERSON}/reactivation")
+@admin_required
+def reactivate(user_id: int) -> Response:
+    user = people.reactivate(user_id, actor=current_user)
+    return _back(_("%(name)s can sign in again.", name=user.name))
+
+
+@bp.get("/audit")
+@admin_required
+def audit_log() -> str:
+    query = AuditQuery.read(request.args)
+    page = audit.page_for(action=query.action, person=query.person, before=query.before)
+    return render_template("people/audit.html", query=query, page=page, actions=audit.actions())
+
+
+@bp.errorhandler(Forbidden)
+@bp.errorhandler(Conflict)
+def declined(error: Forbidden | Conflict) -> Response:
+    """Say no on the list itself, where the person stands as they are now."""
+    flash(str(error), "error")
+    return redirect(url_for(".index"))
+
+
+def _page(**shown: Any) -> str:
+    query = PeopleQuery.read(request.args)
+    page = people.page_for(query.search, after=query.after, before=query.before)
+    values = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
+    return render_template("people/index.html", **(values | shown))
+
+
+def _back(text: str) -> Response:
+    """To the page of the list from which the button was pressed."""
+    flash(text)
+    return redirect(url_for(".index", **PeopleQuery.read(request.args).params()))
