@@ -37,7 +37,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     env = environment() if environ is None else environ
     url = _database_url(env)
-    base_url = env.get("BASE_URL") or f"http://{env.get('HOST', '127.0.0.1')}:{env.get('PORT', '5000')}"
+    base_url = env.get("BASE_URL") or _listening_address(env)
     if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
         raise ConfigError(f"BASE_URL is {base_url!r}: write an address such as https://bellhop.example.com")
     debug = _flag(env, "FLASK_DEBUG", default=False)
@@ -67,6 +67,13 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     }
 
 
+def _listening_address(env: Mapping[str, str]) -> str:
+    """The address that `bin/serve` listens on, as a browser on the same machine would write it."""
+    host = env.get("HOST") or "127.0.0.1"
+    host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # Compared with, not bound to.
+    return f"http://{f'[{host}]' if ':' in host else host}:{env.get('PORT') or '5000'}"
+
+
 def _database_url(env: Mapping[str, str]) -> URL:
     text = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'bellhop.db'}"
     try:
@@ -78,9 +85,13 @@ def _database_url(env: Mapping[str, str]) -> URL:
     if url.get_backend_name() in {"postgres", "postgresql"}:
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        raise ConfigError(f"DATABASE_URL names {url.get_backend_name()!r}: Bellhop runs on sqlite and postgresql")
+        raise ConfigError(
+            f"DATABASE_URL names {url.get_backend_name()!r}: Bellhop runs on sqlite and postgresql"
+        )
     if not url.database or url.database == ":memory:":
-        raise ConfigError("DATABASE_URL names a database in memory, which every thread would see empty: name a file")
+        raise ConfigError(
+            "DATABASE_URL names a database in memory, which every thread would see empty: name a file"
+        )
     path = Path(url.database) if Path(url.database).is_absolute() else ROOT / url.database
     path.parent.mkdir(parents=True, exist_ok=True)
     return url.set(database=str(path))
