@@ -3,7 +3,47 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask_babel import get_locale
+from flask_login import current_user
+
+from app import catalog
+from app.extensions import babel
+from app.views import (
+    access,
+    accounts,
+    errors,
+    filters,
+    headers,
+    health,
+    live,
+    navigation,
+    notifications,
+    people,
+    static,
+)
 
 
 def register(app: Flask) -> None:
     """Add every page, what they share, and the headers that every answer carries."""
+    babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
+    headers.register(app)
+    static.register(app)
+    filters.register(app)
+    navigation.register(app)
+    errors.register(app)
+    access.register(app)
+    live.register(app)
+    app.register_blueprint(accounts.bp)
+    app.register_blueprint(people.bp)
+    app.register_blueprint(health.bp)
+    app.register_blueprint(notifications.bp)
+    app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _locale() -> str:
+    return getattr(current_user, "locale", None) or "en"
+
+
+def _time_zone() -> str:
+    return getattr(current_user, "time_zone", None) or "UTC"

@@ -1,0 +1,76 @@
+"""The address of a list: everything that makes it up, read from a query and written back into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from app import catalog
+from app.services.notifications import Filters
+
+PAGE = 50
+MOST = 200
+PLACES = ("inbox", "unread", "done", "all")
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """A list as its address says it. What is unknown there is left out, so any address shows something."""
+
+    place: str = "inbox"
+    categories: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    search: str = ""
+    cursor: str | None = None
+    limit: int = PAGE
+    open: int | None = None
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str] | str) -> ListQuery:
+        """Read a query, parsed or as it stands behind the "?"."""
+        if isinstance(args, str):
+            args = MultiDict(parse_qsl(args, max_num_fields=100))
+        place = args.get("place", "inbox")
+        return cls(
+            place=place if place in PLACES else "inbox",
+            categories=_known(args.getlist("category"), catalog.CATEGORIES),
+            priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
+            search=args.get("q", "").replace("\0", "").strip()[:200],
+            cursor=args.get("cursor") or None,
+            limit=min(max(args.get("limit", PAGE, type=int), PAGE), MOST),
+            open=args.get("open", type=int),
+        )
+
+    @property
+    def filters(self) -> Filters:
+        """What the service is asked for."""
+        return Filters(
+            place=self.place, categories=self.categories, priorities=self.priorities, search=self.search
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.categories or self.priorities or self.search)
+
+    def params(self, **changes: Any) -> dict[str, Any]:
+        """The query for `url_for`: this list's own values, then the changes; what says nothing is left out."""
+        values: dict[str, Any] = {
+            "place": self.place if self.place != "inbox" else None,
+            "category": list(self.categories),
+            "priority": list(self.priorities),
+            "q": self.search,
+        }
+        return {name: value for name, value in (values | changes).items() if value}
+
+    def text(self, **changes: Any) -> str:
+        """The same as it stands behind the "?"; `read` understands it."""
+        return urlencode(self.params(**changes), doseq=True)
+
+
+def _known(values: list[str], table: Mapping[str, Any]) -> tuple[str, ...]:
+    # In the table's order: the same filter has one address.
+    return tuple(name for name in table if name in values)

@@ -1,0 +1,60 @@
+// Single keys. Each has a visible control that does the same; none works while typing or composing.
+import { $, clearPicks, current, focusRow, picked, rows } from "./dom.js";
+import { close, openId } from "./pane.js";
+import { undo } from "./toasts.js";
+
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+let goes = 0; // when G was pressed
+
+function move(step) {
+  const all = rows(), at = all.indexOf(current());
+  focusRow(all[Math.min(Math.max(at < 0 ? 0 : at + step, 0), all.length - 1)]);
+}
+
+// On the ticked rows together, else on the row with the focus, else on what is open.
+function act(kind) {
+  const some = picked();
+  if (some.length) {
+    const bulk = kind === "done" ? "done" : some.some((row) => row.hasAttribute("data-unread")) ? "read" : "unread";
+    $(`[data-bulk=${bulk}]`).click();
+  } else {
+    (current() ? $(`[data-act=${kind}]`, current()) : $(`[data-pane=${kind}]`))?.click();
+  }
+}
+
+function range() {
+  const row = current(), all = rows(), last = all.indexOf(picked().at(-1)), at = all.indexOf(row);
+  if (!row) return;
+  for (const other of all.slice(Math.min(last < 0 ? at : last, at), Math.max(last, at) + 1)) {
+    const box = $(".tile input", other);
+    if (!box.checked) box.click();
+  }
+}
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  e: () => act("done"),
+  u: () => act("read"),
+  x: () => current() && $(".tile input", current()).click(),
+  X: range,
+  z: undo,
+  "/": () => $("#q")?.focus(),
+  "?": () => $("#keys").showPopover(),
+  g: () => { goes = Date.now(); },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const at = event.target instanceof Element ? event.target : document.body;
+  if (event.key === "Escape") {
+    if (at.matches(TYPING)) at.blur();
+    else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close(); }
+    return;
+  }
+  if (at.closest(TYPING) || $(":popover-open")) return;
+  if (event.key === "i" && Date.now() - goes < 800) { $(".nav--mail .nav__link").click(); return; }
+  const arrows = current() && { ArrowDown: KEYS.j, ArrowUp: KEYS.k };
+  const key = (arrows && arrows[event.key]) || KEYS[event.key];
+  if (key) { event.preventDefault(); key(); }
+});

@@ -1,0 +1,76 @@
+// The list: focus that is never lost, rows that come back when the server did not take an action.
+import { $, $$, clearPicks, current, focusRow, picked, rows, say } from "./dom.js";
+import { close, open, openId } from "./pane.js";
+
+// Rows that this page sent away: a count taken before that must not announce them as new.
+export const sentAway = new Set();
+
+const idOf = (row) => row.id.slice(2);
+const leavesList = (button) => button.dataset.act === "done" && !$('.nav--mail [aria-current][href*="place=all"]');
+
+// Where focus goes when this row leaves: the next one, else the one before.
+function neighbour(row) {
+  const all = rows(), at = all.indexOf(row);
+  return all[at + 1] ?? all[at - 1] ?? null;
+}
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const body = ctx.request.body;
+  if (ctx.sourceElement.id === "filters" && !body.get("q")) body.delete("q");
+  // A list that comes back keeps the length that it has here.
+  if (body.has("view") && rows().length > 50) body.set("view", `${body.get("view")}&limit=${rows().length}`);
+});
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const from = ctx.sourceElement;
+  const row = from.matches("[data-act]") ? from.closest(".row")
+    : from.matches("[data-pane=done]") ? $(`#n-${openId()}`) : null;
+  if (row) delete row.dataset.failed;
+  if (row && (from.matches("[data-pane=done]") || leavesList(from))) {
+    // At once, before the answer: the next key must meet the next row.
+    const next = neighbour(row), hadFocus = row.contains(document.activeElement), wasOpen = idOf(row) === openId();
+    row.setAttribute("aria-busy", "true");
+    sentAway.add(idOf(row));
+    if (hadFocus) focusRow(next);
+    if (wasOpen) next ? open($(".row__link", next)) : close();
+  }
+  if (ctx.target?.id === "list" && !row) $("#list").setAttribute("aria-busy", "true");
+});
+
+let lost = null;
+document.addEventListener("htmx:before:swap", () => {
+  const row = current(), all = rows();
+  lost = row ? { id: row.id, at: all.indexOf(row) } : document.activeElement?.closest("#list, .toast") ? { at: 0 } : null;
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  $("#list")?.removeAttribute("aria-busy");
+  if (ctx.sourceElement?.matches?.("[data-undo], #bulk")) clearPicks();
+  if (lost && document.activeElement === document.body) {
+    const all = rows();
+    focusRow((lost.id && document.getElementById(lost.id)) || all[Math.min(lost.at, all.length - 1)]);
+  }
+  lost = null;
+});
+
+// The server did not take it: the row stands where it stood and says so.
+export function failed(source) {
+  $("#list")?.removeAttribute("aria-busy");
+  for (const row of $$("#list .row[aria-busy]")) {
+    row.removeAttribute("aria-busy");
+    row.dataset.failed = "";
+    sentAway.delete(idOf(row));
+  }
+  source?.closest?.(".row")?.setAttribute("data-failed", "");
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.closest("#list .tile")) say($("#say").dataset.selected.replace("{n}", picked().length));
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest(".bulk [type=reset]")) {
+    event.preventDefault();
+    const row = picked()[0];
+    clearPicks();
+    focusRow(row);
+  }
+});

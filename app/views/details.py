@@ -1,0 +1,121 @@
+"""One notification as its reader sees it: facts, how it came, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask_babel import LazyString, get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app import catalog
+from app.services import verdicts
+from app.views.filters import interval
+
+CHANNEL_ICONS = {"in_app": "bell", "email": "mail", "sms": "phone", "push": "screen", "webhook": "globe"}
+LONGEST_FACT = 500
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of "How this reached you"."""
+
+    icon: str
+    channel: LazyString
+    words: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What the reading pane shows. `facts` are label, text and, where the text is one, a link."""
+
+    row: Any
+    facts: list[tuple[str, str, str]]
+    note: str
+    action_url: str
+    trail: list[Step]
+    why: LazyString
+
+
+def of(row: Any) -> Detail:
+    """Gather the details of a notification whose interview and deliveries are loaded."""
+    return Detail(
+        row=row,
+        facts=[*_interview_facts(row.interview), *_metadata_facts(row.data)],
+        note=_note(row),
+        action_url=safe_link(row.action_url),
+        trail=[_step(delivery) for delivery in row.deliveries],
+        why=catalog.TYPES[row.notification_type].reason,
+    )
+
+
+def safe_link(url: str) -> str:
+    """The address if it is one of http, https or a path on this site, else "" (never `javascript:` or `//host`)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme in {"http", "https"} and parts.netloc:
+        return url
+    # Browsers read "\" as "/" and skip control characters, so both could turn a path into another host.
+    plain = not parts.scheme and url.startswith("/") and not url.startswith(("//", "/\\"))
+    return url if plain and url.isprintable() else ""
+
+
+def _interview_facts(interview: Any) -> list[tuple[str, str, str]]:
+    if interview is None:
+        return []
+    facts = [
+        (_("When"), interval(interview.starts_at, interview.ends_at), ""),
+        (_("Where"), interview.location, ""),
+        (_("Join"), interview.meeting_url, safe_link(interview.meeting_url)),
+        (_("Candidate"), interview.candidate_name, ""),
+        (_("Job"), interview.job_title, ""),
+        (_("Company"), interview.company_name, ""),
+        (_("Interviewer"), interview.interviewer, ""),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _metadata_facts(data: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What the sender put beside the message, in words as far as a machine can."""
+    facts = []
+    for name, value in data.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if text and value is not None:
+            label = str(name).replace("_", " ").strip().capitalize()
+            facts.append((label, text[:LONGEST_FACT], safe_link(text) if text.startswith("http") else ""))
+    return facts
+
+
+def _note(row: Any) -> str:
+    """What has happened to the interview since this was written."""
+    interview = row.interview
+    if interview is None or row.notification_type == "interview_cancelled":
+        return ""
+    if interview.status == "cancelled":
+        return _("This interview has been cancelled since.")
+    if row.interview_sequence is not None and row.interview_sequence < interview.sequence:
+        return _("This interview has changed since. Below is how it stands now.")
+    return ""
+
+
+def _step(delivery: Any) -> Step:
+    return Step(
+        icon=CHANNEL_ICONS[delivery.channel],
+        channel=catalog.CHANNEL_LABELS[delivery.channel],
+        words=verdicts.words(
+            delivery.state,
+            delivery.reason,
+            delivery.reason_data,
+            time_zone=current_user.time_zone,
+            locale=str(get_locale()),
+            due_at=delivery.due_at,
+        ),
+        at=delivery.sent_at,
+    )

@@ -1,0 +1,92 @@
+"""How pages write dates and sizes: in the reader's language and time zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_skeleton, format_time
+from flask import Flask
+from flask_babel import get_locale, get_timezone, ngettext
+from flask_babel import gettext as _
+
+from app.clock import utc_now
+
+
+def register(app: Flask) -> None:
+    """Offer the filters to every template."""
+    for function in (short_time, long_time, day_name, full_day, clock_time, interval):
+        app.add_template_filter(function)
+
+
+def local(instant: datetime) -> datetime:
+    """The instant on the reader's clock."""
+    return instant.astimezone(get_timezone() or ZoneInfo("UTC"))
+
+
+def short_time(instant: datetime, now: datetime | None = None) -> str:
+    """A row's time: "now", "4m", "3h" today; "17:12" yesterday; "Tue" this week; "12 Feb" before."""
+    now = now or utc_now()
+    then, today = local(instant), local(now).date()
+    minutes = int((now - instant).total_seconds() // 60)
+    if then.date() >= today:
+        if minutes < 1:
+            return _("now")
+        return _("%(n)dm", n=minutes) if minutes < 60 else _("%(n)dh", n=minutes // 60)
+    if then.date() == today - timedelta(days=1):
+        return clock_time(instant)
+    if then.date() > today - timedelta(days=7):
+        return format_date(then, "EEE", locale=get_locale())
+    if then.year == today.year:
+        return format_skeleton("MMMd", then, locale=get_locale())
+    return format_skeleton("yMMM", then, locale=get_locale())
+
+
+def long_time(instant: datetime, now: datetime | None = None) -> str:
+    """The same as a sentence, for screen readers and details: "4 minutes ago", "Monday 23 February at 16:48"."""
+    now = now or utc_now()
+    minutes = int((now - instant).total_seconds() // 60)
+    if local(instant).date() == local(now).date() and minutes >= 0:
+        if minutes < 1:
+            return _("just now")
+        if minutes < 60:
+            return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+        return ngettext("%(num)d hour ago", "%(num)d hours ago", minutes // 60)
+    return _("%(day)s at %(time)s", day=full_day(local(instant).date(), now), time=clock_time(instant))
+
+
+def clock_time(instant: datetime) -> str:
+    """The time of day alone: "16:48"."""
+    return format_time(local(instant), "short", tzinfo=local(instant).tzinfo, locale=get_locale())
+
+
+def full_day(day: date, now: datetime | None = None) -> str:
+    """A day in full, the year only where it is not this one: "Monday 23 February"."""
+    this_year = day.year == local(now or utc_now()).year
+    return format_skeleton("MMMMEEEEd" if this_year else "yMMMMEEEEd", day, locale=get_locale())
+
+
+def day_name(day: date, now: datetime | None = None) -> str:
+    """The head of a day in a list: "Today", "Yesterday", "Tuesday" this week, "23 February" before."""
+    today = local(now or utc_now()).date()
+    if day >= today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    if day > today - timedelta(days=7):
+        return format_date(day, "EEEE", locale=get_locale())
+    return format_skeleton("MMMMd" if day.year == today.year else "yMMMMd", day, locale=get_locale())
+
+
+def interval(start: datetime, end: datetime) -> str:
+    """From when to when: "Thursday 12 March, 14:00 to 15:00"; a second day is named too."""
+    first, last = local(start).date(), local(end).date()
+    if first == last:
+        return _("%(day)s, %(start)s to %(end)s", day=full_day(first), start=clock_time(start), end=clock_time(end))
+    return _(
+        "%(day)s, %(start)s to %(last)s, %(end)s",
+        day=full_day(first),
+        start=clock_time(start),
+        last=full_day(last),
+        end=clock_time(end),
+    )

@@ -1,0 +1,73 @@
+"""Keeping open pages true: a stream that says when the inbox changed, and the pulse that says how it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask_login import current_user, login_required
+
+from app.forms.notifications import ListQuery
+from app.services import notifications
+from app.services.errors import Conflict
+from app.services.live import Broadcaster
+
+bp = Blueprint("live", __name__, url_prefix="/notifications")
+
+# A comment that often finds out that the reader left, and keeps proxies from closing a quiet stream.
+HEARTBEAT = 10
+# The browser connects again by itself, and only then is the session checked again.
+LIFETIME = 300
+
+
+def register(app: Flask) -> None:
+    """Give the application its broadcaster."""
+    app.extensions["broadcaster"] = Broadcaster(app)
+    app.register_blueprint(bp)
+
+
+@bp.get("/stream")
+@login_required
+def stream() -> Response:
+    """Server-sent events: `inbox` whenever something changed. 204 where no stream is free: then the page polls."""
+    broadcaster: Broadcaster = current_app.extensions["broadcaster"]
+    events = _events(broadcaster, current_user.id, current_user.inbox_version)
+    try:
+        first = next(events)
+    except Conflict:
+        return Response(status=204)
+    return Response(
+        _chain(first, events),
+        mimetype="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@bp.get("/pulse")
+@login_required
+def pulse() -> Response:
+    """The unread count, and for a list also its rows' ids, as pieces for htmx. Cheap to repeat: ETag and 304."""
+    query = ListQuery.read(request.args)
+    is_list = "list" in request.args
+    page = notifications.page_for(current_user, query.filters, limit=query.limit) if is_list else None
+    response = Response(render_template("notifications/pulse.hx.html", page=page, query=query))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def _events(broadcaster: Broadcaster, user_id: int, version: int) -> Iterator[str]:
+    until = time.monotonic() + LIFETIME
+    with broadcaster.listen(user_id, version) as listener:
+        yield "retry: 2000\n\n"
+        while time.monotonic() < until:
+            yield "event: inbox\ndata: changed\n\n" if listener.wait(HEARTBEAT) else ": still here\n\n"
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    try:
+        yield first
+        yield from rest
+    finally:
+        rest.close()  # type: ignore[attr-defined]  # a generator: closing it gives the place back

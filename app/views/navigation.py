@@ -1,0 +1,110 @@
+"""Where one can go: the places of the inbox and the other pages of the side navigation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, g
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from app.services import notifications
+
+
+@dataclass(frozen=True)
+class Place:
+    """One part of the inbox; what it says when nothing is in it."""
+
+    name: str
+    label: LazyString
+    icon: str
+    empty_title: LazyString
+    empty_text: LazyString
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry of the navigation; `name` is what a page sets as `nav`."""
+
+    name: str
+    endpoint: str
+    icon: str
+    label: LazyString
+
+
+@dataclass(frozen=True)
+class Section:
+    """Entries under one heading."""
+
+    name: str
+    label: LazyString
+    links: tuple[Link, ...]
+
+
+PLACES = {
+    place.name: place
+    for place in (
+        Place(
+            "inbox",
+            _l("Inbox"),
+            "inbox",
+            _l("You're all caught up"),
+            _l("New notifications appear here by themselves, within seconds."),
+        ),
+        Place(
+            "unread",
+            _l("Unread"),
+            "dot",
+            _l("Nothing unread"),
+            _l("Everything in your inbox has been read."),
+        ),
+        Place(
+            "done",
+            _l("Done"),
+            "done",
+            _l("Nothing done yet"),
+            _l("What you mark done leaves the inbox and is kept here."),
+        ),
+        Place(
+            "all",
+            _l("All"),
+            "all",
+            _l("Nothing yet"),
+            _l("Every notification you get is listed here, done or not."),
+        ),
+    )
+}
+SETTINGS = Section(
+    "settings",
+    _l("Settings"),
+    (Link("account", "accounts.show", "user", _l("Account")),),
+)
+ADMIN = Section(
+    "admin",
+    _l("Admin"),
+    (
+        Link("people", "people.index", "users", _l("People")),
+        Link("audit", "people.audit_log", "audit", _l("Audit log")),
+    ),
+)
+
+
+def register(app: Flask) -> None:
+    """Offer the navigation to the layout."""
+    app.add_template_global(PLACES.values, "places")
+    app.jinja_env.globals["places_by_name"] = PLACES
+    app.add_template_global(sections)
+    app.add_template_global(unread_count)
+
+
+def sections() -> list[Section]:
+    """What the person who is signed in may open."""
+    return [SETTINGS, ADMIN] if current_user.is_admin else [SETTINGS]
+
+
+def unread_count() -> int:
+    """The number beside "Inbox", read once a request."""
+    if "unread_count" not in g:
+        g.unread_count = notifications.unread_count(current_user)
+    return int(g.unread_count)

@@ -1,0 +1,157 @@
+"""The inbox: lists, one notification, and what a person does to them."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user, login_required
+
+from app.forms.notifications import ListQuery
+from app.services import notifications
+from app.services.errors import NotFound
+from app.views import details, htmx
+from app.views.filters import local
+from app.views.navigation import PLACES
+
+bp = Blueprint("notifications", __name__)
+
+ROW_ID = "<int(max=9223372036854775807):notification_id>"
+OPPOSITE = {"read": "unread", "done": "undone"}
+
+
+@bp.get("/")
+@login_required
+def home() -> Response:
+    return redirect(url_for(".index"))
+
+
+@bp.get("/notifications")
+@login_required
+def index() -> Response:
+    """A list, with one of its rows opened beside it where the address says so."""
+    query = ListQuery.read(request.args)
+    context = _list(query) | {"last_day": request.args.get("last_day"), "opened": _opened(query)}
+    template = "notifications/index.html"
+    if htmx.is_partial():
+        template = "notifications/more.hx.html" if query.cursor else "notifications/list.hx.html"
+    return htmx.vary(render_template(template, **context))
+
+
+@bp.get(f"/notifications/{ROW_ID}")
+@login_required
+def show(notification_id: int) -> Response:
+    """One notification: a page of its own, or the reading pane beside the list."""
+    row = notifications.detail(current_user, notification_id)
+    template = "notifications/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
+    query = ListQuery.read(request.args)
+    return htmx.vary(render_template(template, opened=details.of(row), query=query, place=PLACES[query.place]))
+
+
+@bp.route(f"/notifications/{ROW_ID}/reading", methods=["POST", "DELETE"])
+@login_required
+def reading(notification_id: int) -> Response:
+    return _change_one("read", notification_id)
+
+
+@bp.route(f"/notifications/{ROW_ID}/archival", methods=["POST", "DELETE"])
+@login_required
+def archival(notification_id: int) -> Response:
+    return _change_one("done", notification_id)
+
+
+@bp.post("/notifications/changes")
+@login_required
+def changes() -> Response:
+    """Do the same to several: those that are ticked, or with `?all=1` everything that the list's filter finds."""
+    query = ListQuery.read(request.form.get("view", ""))
+    action = request.form.get("action", "")
+    if action not in CHANGED:
+        abort(400)
+    if "all" in request.args:
+        made = notifications.change(current_user, action, filters=query.filters)
+    else:
+        made = notifications.change(current_user, action, ids=request.form.getlist("ids", type=int))
+    text = CHANGED[action](made.count) if made.count else _("Nothing to change")
+    return _answer_with_list(query, text, made.id)
+
+
+@bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
+@login_required
+def undo(change_id: int) -> Response:
+    notifications.undo(current_user, change_id)
+    return _answer_with_list(ListQuery.read(request.form.get("view", "")), _("Undone"))
+
+
+CHANGED = {
+    "read": lambda n: ngettext("Marked read", "%(num)d marked read", n),
+    "unread": lambda n: ngettext("Marked unread", "%(num)d marked unread", n),
+    "done": lambda n: ngettext("Marked done", "%(num)d marked done", n),
+    "undone": lambda n: ngettext("Back in the inbox", "%(num)d back in the inbox", n),
+}
+
+
+def _change_one(action: str, notification_id: int) -> Response:
+    if request.method == "DELETE" or request.form.get("_method") == "delete":
+        action = OPPOSITE[action]
+    made = notifications.change(current_user, action, ids=[notification_id])
+    # Read after the change, and a 404 where nothing could be changed because it is not this person's.
+    row = notifications.get(current_user, notification_id)
+    query = ListQuery.read(request.form.get("view", ""))
+    text = CHANGED[action](1) if made.count else ""
+    if not htmx.is_partial():
+        stays = request.form.get("from") == "detail" and action in {"read", "unread"}
+        return _go_back(query, text, made.id, stay=row.id if stays else None)
+    return _pieces(
+        row=row,
+        query=query,
+        place=PLACES[query.place],
+        is_page=request.form.get("page") == "1",
+        leaves=(action, query.place) in {("done", "inbox"), ("done", "unread"), ("undone", "done")},
+        # Opening a notification marks it read: nobody needs to be told, or to take it back.
+        text="" if request.form.get("from") == "opening" else text,
+        undo=made.id,
+    )
+
+
+def _answer_with_list(query: ListQuery, text: str, change_id: int | None = None) -> Response:
+    if not htmx.is_partial():
+        return _go_back(query, text, change_id)
+    context = _list(query) | {"text": text, "undo": change_id, "opened": _opened(query)}
+    return htmx.vary(render_template("notifications/list.hx.html", **context))
+
+
+def _go_back(query: ListQuery, text: str, change_id: int | None, stay: int | None = None) -> Response:
+    if text:
+        flash({"text": text, "undo": change_id})  # type: ignore[arg-type]  # kept as JSON; the layout reads both
+    if stay:
+        return redirect(url_for(".show", notification_id=stay, **query.params()), 303)
+    return redirect(url_for(".index", **query.params(open=query.open)), 303)
+
+
+def _pieces(**context: Any) -> Response:
+    return htmx.vary(render_template("notifications/change.hx.html", **context))
+
+
+def _list(query: ListQuery) -> dict[str, Any]:
+    page = notifications.page_for(current_user, query.filters, cursor=query.cursor, limit=query.limit)
+    days = [(day, list(rows)) for day, rows in groupby(page.rows, _day)]
+    return {"query": query, "place": PLACES[query.place], "page": page, "days": days}
+
+
+def _day(row: Any) -> date:
+    return local(row.surfaced_at).date()
+
+
+def _opened(query: ListQuery) -> details.Detail | None:
+    """What the address says is open; an address that outlived its notification shows the list alone."""
+    if query.open is None:
+        return None
+    try:
+        return details.of(notifications.detail(current_user, query.open))
+    except NotFound:
+        return None
