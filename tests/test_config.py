@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -61,4 +60,4 @@ def test_without_a_key_the_first_start_writes_one_that_all_processes_share(tmp_p
     assert len(keys) == 1
     assert len(keys.pop()) >= 32
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
-    assert sorted(os.listdir(tmp_path)) == ["secret_key"]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
