@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_time
 from flask import Flask
 from flask_babel import get_locale, get_timezone, ngettext
 from flask_babel import gettext as _
@@ -36,10 +36,8 @@ def short_time(instant: datetime, now: datetime | None = None) -> str:
     if then.date() == today - timedelta(days=1):
         return clock_time(instant)
     if then.date() > today - timedelta(days=7):
-        return format_date(then, "EEE", locale=get_locale())
-    if then.year == today.year:
-        return format_skeleton("MMMd", then, locale=get_locale())
-    return format_skeleton("yMMM", then, locale=get_locale())
+        return _written(then, "EEE")
+    return _written(then, _("d MMM") if then.year == today.year else _("MMM y"))
 
 
 def long_time(instant: datetime, now: datetime | None = None) -> str:
@@ -57,13 +55,15 @@ def long_time(instant: datetime, now: datetime | None = None) -> str:
 
 def clock_time(instant: datetime) -> str:
     """The time of day alone: "16:48"."""
-    return format_time(local(instant), "short", tzinfo=local(instant).tzinfo, locale=get_locale())
+    there = local(instant)
+    # Babel's pattern letters (Unicode TR 35): a language that writes dates otherwise translates the pattern.
+    return format_time(there, _("HH:mm"), tzinfo=there.tzinfo, locale=get_locale())
 
 
 def full_day(day: date, now: datetime | None = None) -> str:
     """A day in full, the year only where it is not this one: "Monday 23 February"."""
     this_year = day.year == local(now or utc_now()).year
-    return format_skeleton("MMMMEEEEd" if this_year else "yMMMMEEEEd", day, locale=get_locale())
+    return _written(day, _("EEEE d MMMM") if this_year else _("EEEE d MMMM y"))
 
 
 def day_name(day: date, now: datetime | None = None) -> str:
@@ -74,15 +74,15 @@ def day_name(day: date, now: datetime | None = None) -> str:
     if day == today - timedelta(days=1):
         return _("Yesterday")
     if day > today - timedelta(days=7):
-        return format_date(day, "EEEE", locale=get_locale())
-    return format_skeleton("MMMMd" if day.year == today.year else "yMMMMd", day, locale=get_locale())
+        return _written(day, "EEEE")
+    return _written(day, _("d MMMM") if day.year == today.year else _("d MMMM y"))
 
 
 def interval(start: datetime, end: datetime) -> str:
-    """From when to when: "Thursday 12 March, 14:00 to 15:00"; a second day is named too."""
+    """From when to when: "Thursday 12 March, 14:00–15:00"; a second day is named too."""
     first, last = local(start).date(), local(end).date()
     if first == last:
-        return _("%(day)s, %(start)s to %(end)s", day=full_day(first), start=clock_time(start), end=clock_time(end))
+        return _("%(day)s, %(start)s–%(end)s", day=full_day(first), start=clock_time(start), end=clock_time(end))
     return _(
         "%(day)s, %(start)s to %(last)s, %(end)s",
         day=full_day(first),
@@ -90,3 +90,7 @@ def interval(start: datetime, end: datetime) -> str:
         last=full_day(last),
         end=clock_time(end),
     )
+
+
+def _written(day: date, pattern: str) -> str:
+    return format_date(day, pattern, locale=get_locale())
