@@ -44,14 +44,18 @@ class Connection(flask_mail.Connection):
 
     def configure_host(self) -> smtplib.SMTP:
         host = smtplib.SMTP(self.mail.server, self.mail.port, own_name(), timeout=TIMEOUT)
-        if host.sock is not None:
-            # The final dot is a small packet of its own: without this it waits for an acknowledgement.
-            host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.mail.use_tls:
-            host.starttls(context=ssl.create_default_context())
-        host.ehlo_or_helo_if_needed()
-        if self.mail.username and self.mail.password:
-            host.login(self.mail.username, self.mail.password)
+        try:
+            if host.sock is not None:
+                # The final dot is a small packet of its own: without this it waits for an acknowledgement.
+                host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.mail.use_tls:
+                host.starttls(context=ssl.create_default_context())
+            host.ehlo_or_helo_if_needed()
+            if self.mail.username and self.mail.password:
+                host.login(self.mail.username, self.mail.password)
+        except BaseException:
+            host.close()
+            raise
         return host
 
 

@@ -46,13 +46,15 @@ def claim(
         the token, and the ids that it holds.
     """
     token = secrets.token_hex(16)
-    which = Delivery.crashes > 0 if is_suspect else Delivery.crashes == 0
-    wanted = (
-        due(channels, now)
-        .where(which)
-        .order_by(Delivery.due_at, Delivery.id)
-        .limit(1 if is_suspect else BATCH)
-    )
+    wanted = due(channels, now)
+    if is_suspect:
+        wanted = (
+            wanted.where(Delivery.crashes > 0)
+            .order_by(Delivery.crashes, Delivery.due_at, Delivery.id)
+            .limit(1)
+        )
+    else:
+        wanted = wanted.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id).limit(BATCH)
     # A common table expression is worked out once; PostgreSQL may run a plain subquery again for every row.
     picked = wanted.with_for_update(skip_locked=True).cte("picked")
     rows = db.session.execute(

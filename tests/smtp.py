@@ -1,0 +1,163 @@
+"""Real SMTP servers on loopback that behave as a test asks."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mailbox:
+    """An aiosmtpd handler that keeps what comes; `answers` are given, one a mail, before it accepts again.
+
+    `at` says which command they answer: `MAIL`, `RCPT` or `DATA`.
+    """
+
+    def __init__(self) -> None:
+        self.raw: list[bytes] = []
+        self.answers: list[str] = []
+        self.at = "DATA"
+        self.seconds = 0.0
+        self.connections: set[Any] = set()
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        return [email.message_from_bytes(raw, policy=policy.default) for raw in self.raw]
+
+    @property
+    def message_ids(self) -> Counter[str]:
+        return Counter(mail["Message-ID"] for mail in self.mails)
+
+    def _next(self, at: str) -> str | None:
+        return self.answers.pop(0) if self.answers and self.at == at else None
+
+    async def handle_MAIL(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := self._next("MAIL"):
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := self._next("RCPT"):
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+        self.connections.add(session.peer)
+        if answer := self._next("DATA"):
+            return answer
+        assert isinstance(envelope.content, bytes)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        self.raw.append(envelope.content)
+        return "250 2.0.0 queued"
+
+
+class Server:
+    """A mailbox behind a port that can be closed and opened again."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        self.port = free_port()
+        self.controller: Controller | None = None
+
+    def start(self) -> None:
+        self.controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port)
+        self.controller.start()
+
+    def stop(self) -> None:
+        if self.controller is not None:
+            self.controller.stop()
+            self.controller = None
+
+
+class Script(threading.Thread):
+    """A bare TCP server that says what it is told, line by line, and then hangs up.
+
+    Each connection plays one list of replies; `read_message` reads up to the final dot, `None` hangs up at once.
+    """
+
+    def __init__(self, *plays: list[str | None]) -> None:
+        super().__init__(daemon=True)
+        self.plays = list(plays)
+        self.messages: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        self.start()
+
+    def run(self) -> None:
+        while self.plays:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as lines:
+                self._play(self.plays.pop(0), connection, lines)
+
+    def _play(self, replies: list[str | None], connection: socket.socket, lines: Any) -> None:
+        for place, reply in enumerate(replies):
+            if reply == "read_message":
+                body = b""
+                while not body.endswith(b"\r\n.\r\n"):
+                    line = lines.readline()
+                    if not line:
+                        return
+                    body += line
+                self.messages.append(body)
+                continue
+            if reply is None:
+                return
+            if place and replies[place - 1] != "read_message":
+                lines.readline()
+            connection.sendall(reply.encode() + b"\r\n")
+
+    def close(self) -> None:
+        self.plays.clear()
+        self.listener.close()
+
+
+@pytest.fixture
+def smtp(app: Any) -> Iterator[Server]:
+    """A mail server that is up, with the test's application set to use it."""
+    server = Server(Mailbox())
+    server.start()
+    point_at(app, server.port)
+    yield server
+    server.stop()
+
+
+def point_at(app: Any, port: int) -> None:
+    """Let an application send its mail to a port of this machine."""
+    app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_USE_TLS=False)
+    state = app.extensions["mail"]
+    state.server, state.port, state.use_tls = "127.0.0.1", port, False
+
+
+def wait_until(condition: Any, seconds: float = 10.0) -> None:
+    """Return as soon as something is true; fail when it is not in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.02)
