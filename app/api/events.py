@@ -34,7 +34,7 @@ def report_event(body: EventBody, query: EventQuery) -> Response:
 
 
 def _event(body: EventBody) -> EventIn:
-    data = event_data.validate(body.type, body.data)
+    data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
     return EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients)
 

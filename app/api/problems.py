@@ -64,7 +64,7 @@ def problem(
         members: further members of the object, such as `errors`.
     """
     body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status}
-    text = json.dumps(body | ({"detail": detail} if detail else {}) | members)
+    text = json.dumps(body | ({"detail": detail} if detail else {}) | members, ensure_ascii=False)
     return Response(text, status, headers=dict(headers or {}), content_type=MEDIA_TYPE)
 
 

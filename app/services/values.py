@@ -140,14 +140,11 @@ def structure(value: object) -> Any:
 
 def depth(value: object) -> int:
     """How deep lists and objects are nested, found without recursion: they may be deeper than Python's stack."""
-    levels, level = -1, [value]
-    while level:
+    levels, inside = 0, [value]
+    while containers := [each for each in inside if isinstance(each, dict | list)]:
         levels += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        inside = [
+            inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return levels
 

@@ -63,7 +63,7 @@ class EventBody(Input):
     datacontenttype: Annotated[str, AfterValidator(_json_type)] | None = None
     dataschema: UriReference | None = None
     subject: str | None = Field(None, min_length=1, max_length=255)
-    data: dict[str, Any] = {}
+    data: dict[str, Any] | None = None
 
 
 class EventQuery(Input):

@@ -1,0 +1,100 @@
+"""Who may call: bearer tokens with scopes, or the browser's session with CSRF protection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from app.clock import utc_now
+from app.extensions import db
+from app.services import tokens
+from tests import factories
+
+LIST, MARK = "/api/notifications/", "/api/notifications/bulk-mark-read/"
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer bhp_" + "a" * 40,
+        "Bearer " + "a" * 7000,
+        "Bearer \u00fc\u00e4",
+        "Basic YWxpY2U6c2VjcmV0",
+        "bhp_" + "a" * 40,
+    ],
+)
+def test_what_is_no_token_is_a_401(client, header):
+    response = client.get(LIST, headers={"Authorization": header})
+    assert (response.status_code, response.content_type) == (401, "application/problem+json")
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_bad_token_is_a_401_also_in_a_signed_in_browser(alice, sign_in):
+    assert sign_in(alice).get(LIST, headers=bearer("wrong")).status_code == 401
+
+
+def test_the_scheme_may_be_written_in_any_case(client, alice):
+    _row, text = tokens.create(alice, "test", ["read"])
+    assert client.get(LIST, headers={"Authorization": f"bearer {text}"}).status_code == 200
+
+
+def test_a_token_ends_when_it_expires_is_revoked_or_its_owner_is_switched_off(client, alice):
+    def status(text: str) -> int:
+        return client.get(LIST, headers=bearer(text)).status_code
+
+    row, expiring = tokens.create(alice, "a", ["read"], days=1)
+    assert status(expiring) == 200
+    row.expires_at = utc_now() - timedelta(seconds=1)
+    db.session.commit()
+    row, revoked = tokens.create(alice, "b", ["read"])
+    tokens.revoke(alice, row.id)
+    _row, orphan = tokens.create(alice, "c", ["read"])
+    alice.is_enabled = False
+    db.session.commit()
+    assert [status(text) for text in (expiring, revoked, orphan)] == [401, 401, 401]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [("GET", LIST, "read"), ("POST", MARK, "write"), ("POST", "/api/events/", "events")],
+)
+def test_a_missing_scope_is_a_403_that_names_it(client, bob, method, path, scope):
+    others = [name for name in tokens.SCOPES if name != scope]
+    _row, text = tokens.create(bob, "test", others)
+    response = client.open(path, method=method, json={}, headers=bearer(text))
+    assert (response.status_code, response.json["scope"]) == (403, scope)
+    assert response.headers["WWW-Authenticate"] == f'Bearer error="insufficient_scope", scope="{scope}"'
+
+
+def test_a_token_needs_no_csrf_token_and_a_session_does(client, alice, browser_of):
+    _row, text = tokens.create(alice, "test", ["write"])
+    body = {"notification_ids": []}
+    assert client.post(MARK, json=body, headers=bearer(text)).status_code == 200
+    browser = browser_of(alice)
+    assert browser.post(MARK, json=body).status_code == 403
+    assert browser.post(MARK, json=body, headers={"X-CSRFToken": "made up"}).status_code == 403
+    assert browser.post(MARK, json=body, headers=browser.csrf).status_code == 200
+
+
+def test_a_session_ends_for_the_api_too(alice, browser_of):
+    browser = browser_of(alice)
+    assert browser.get(LIST).status_code == 200
+    alice.session_epoch += 1
+    db.session.commit()
+    assert browser.get(LIST).status_code == 401
+
+
+def test_a_token_sees_what_its_owner_sees_and_nothing_else(client, alice, charlie, token):
+    mine, foreign = factories.notification(alice), factories.notification(charlie)
+    for user, row in ((alice, mine), (charlie, foreign)):
+        seen = client.get(LIST, headers=token(user)).json["results"]
+        assert [each["id"] for each in seen] == [row.id]

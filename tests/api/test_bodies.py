@@ -1,0 +1,177 @@
+"""Hostile and broken bodies: always a 4xx in problem+json, never a 500, and nothing written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app import catalog
+from tests import factories
+from tests.api.conftest import fields, written
+
+POSTS = ["/api/events/", "/api/notifications/mark-read/", "/api/notifications/bulk-mark-read/"]
+DEEP = 100_000
+BROKEN = {
+    "nothing": b"",
+    "a space": b" ",
+    "half an object": b'{"id":',
+    "two values": b"{} {}",
+    "a trailing comma": b'{"a": 1,}',
+    "single quotes": b"{'a': 1}",
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "bad UTF-8": b'{"id": "\xff"}',
+    "overlong UTF-8": b'{"id": "\xc0\xaf"}',
+    "UTF-16": '{"id": "x"}'.encode("utf-16"),
+    "NaN": b'{"id": NaN}',
+    "infinity": b'{"id": -Infinity}',
+    "1e400": b'{"id": 1e400}',
+    "an endless integer": b'{"id": ' + b"9" * 10_000 + b"}",
+    "NUL, raw": b'{"id": "a\x00b"}',
+    "NUL, escaped": b'{"id": "a\\u0000b"}',
+    "NUL in a name": b'{"a\\u0000b": 1}',
+    "NUL deep inside": b'{"data": {"metadata": {"x": ["\\u0000"]}}}',
+    "half a surrogate pair": b'{"id": "\\ud83d"}',
+    "the wrong half in a name": b'{"\\udc00": 1}',
+    "deep lists": b"[" * DEEP + b"]" * DEEP,
+    "deep lists, unclosed": b"[" * DEEP,
+    "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "somewhat deep": b"[" * 200 + b"]" * 200,
+    "deep inside data": b'{"data": ' + b"[" * 500 + b"]" * 500 + b"}",
+}
+# Valid JSON that hardly any field can be.
+ODD = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e308,
+    2**31,
+    2**63,
+    10**300,
+    "",
+    " ",
+    "x" * 300,
+    "x" * 20_000,
+    "a\r\nBcc: eve@example.test",
+    "\x1b[31m",
+    "\u2028",
+    "javascript:alert(1)",
+    "//example.com",
+    "http://",
+    "http://[",
+    "https://example.com:99999/",
+    "9999-12-31T23:59:59-23:59",
+    "0001-01-01T00:00:00+23:59",
+    "2026-02-30T00:00:00Z",
+    "2026-03-12T14:00:00",
+    [],
+    [[]],
+    [None],
+    {},
+    {"$ne": None},
+    {"__proto__": {}},
+]
+
+
+@pytest.fixture
+def post(client, bob, token):
+    """Post raw bytes as somebody who may do everything."""
+    headers = token(bob, "read", "write", "events", "admin")
+
+    def send(path, raw, content_type="application/json", **more):
+        return client.post(path, data=raw, content_type=content_type, headers=headers | more)
+
+    return send
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
+def test_a_body_that_is_not_json_is_a_400(post, path, raw):
+    response = post(path, raw)
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert response.json["detail"]
+    assert not any(written().values())
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("raw", [b"[]", b"1", b"null", b'"text"', b"true"])
+def test_a_body_that_is_no_object_is_a_422(post, path, raw):
+    assert fields(post(path, raw)) == [""]
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/xml", "application/json-patch+json"],
+)
+def test_another_content_type_is_a_415(post, path, content_type):
+    response = post(path, b"{}", content_type)
+    assert (response.status_code, response.content_type) == (415, "application/problem+json")
+    assert "application/json" in response.json["detail"]
+
+
+def test_a_compressed_body_is_a_415(post):
+    assert post(POSTS[0], b"{}", **{"Content-Encoding": "gzip"}).status_code == 415
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_ten_megabytes_are_a_413(post, path):
+    response = post(path, b'{"id": "' + b"x" * 10_000_000 + b'"}')
+    assert (response.status_code, response.content_type) == (413, "application/problem+json")
+    assert not any(written().values())
+
+
+@pytest.mark.parametrize("kind", catalog.EVENTS)
+def test_odd_values_in_data_are_refused_by_name_or_taken_but_never_a_fault(post, alice, kind):
+    names = [field.name for field in catalog.EVENTS[kind].data]
+    for name in (*names, "recipients", "action_url", "priority", "metadata"):
+        for odd in ODD:
+            body = factories.event_body(kind, ["alice@example.test"])
+            body["data"][name] = odd
+            before = written()
+            response = post("/api/events/", json.dumps(body))
+            if response.status_code != 201:
+                assert all(field.startswith("data.") for field in fields(response)), (name, odd)
+                assert written() == before, (name, odd)
+
+
+@pytest.mark.parametrize(
+    "name", ["specversion", "id", "source", "type", "time", "subject", "data", "dataschema"]
+)
+def test_odd_values_of_attributes_are_refused_by_name_or_taken_but_never_a_fault(post, alice, name):
+    for odd in ODD:
+        body = factories.event_body(recipients=["alice@example.test"]) | {name: odd}
+        before = written()
+        response = post("/api/events/", json.dumps(body))
+        if response.status_code != 201:
+            assert all(field.split(".")[0] in {name, "data"} for field in fields(response)), odd
+            assert written() == before, odd
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+KNOWN = st.sampled_from(
+    ["id", "type", "data", "source", "specversion", "notification_id", "notification_ids"]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(POSTS), JSON | st.dictionaries(KNOWN | st.text(max_size=5), JSON, max_size=6))
+def test_whatever_json_comes_the_answer_is_a_4xx(post, path, value):
+    response = post(path, json.dumps(value))
+    assert 400 <= response.status_code < 500 or response.json == {"updated": 0}, response.data
+    assert not any(written().values())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(POSTS), st.binary(max_size=200))
+def test_whatever_bytes_come_the_answer_is_a_4xx(post, path, raw):
+    assert 400 <= post(path, raw).status_code < 500
+    assert not any(written().values())

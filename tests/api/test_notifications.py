@@ -1,0 +1,318 @@
+"""A person's own notifications, over JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.extensions import db
+from app.models import Notification
+from tests import factories
+from tests.api.conftest import fields
+
+FIELDS = {
+    "id", "notification_type", "category", "title", "message", "priority", "status", "channels", "metadata",
+    "action_url", "created_at", "sent_at", "read_at", "is_read", "archived_at", "saved_at", "snoozed_until",
+}  # fmt: skip
+EVERY_CALL = [
+    ("GET", "/api/notifications/"),
+    ("GET", "/api/notifications/1/"),
+    ("POST", "/api/notifications/mark-read/"),
+    ("POST", "/api/notifications/bulk-mark-read/"),
+    ("GET", "/api/notifications/summary/"),
+    ("GET", "/api/notifications/unread-count/"),
+]
+
+
+@pytest.fixture
+def ask(client, alice, token):
+    """Get something as Alice."""
+    headers = token(alice)
+    return lambda path, **more: client.get(path, headers=headers | more)
+
+
+@pytest.fixture
+def tell(client, alice, token):
+    """Post something as Alice."""
+    headers = token(alice)
+    return lambda path, body: client.post(path, json=body, headers=headers)
+
+
+def ids(response) -> list[int]:
+    assert response.status_code == 200, response.data
+    return [row["id"] for row in response.json["results"]]
+
+
+def row(number: int) -> Notification:
+    db.session.expire_all()
+    return db.session.get(Notification, number)
+
+
+def test_a_notification_has_exactly_the_fields_of_the_contract(ask, alice):
+    made = factories.notification(alice, data={"room": "Birch"})
+    [seen] = ask("/api/notifications/").json["results"]
+    assert set(seen) == FIELDS
+    assert seen["metadata"] == {"room": "Birch"}
+    assert datetime.fromisoformat(seen["created_at"]) == made.created_at
+    assert seen["created_at"].endswith("Z")
+    assert (seen["is_read"], seen["read_at"], seen["category"]) == (False, None, "interview")
+
+
+def test_the_list_holds_ones_own_rows_newest_first(ask, alice, charlie):
+    older, newer = factories.notification(alice), factories.notification(alice)
+    factories.notification(charlie)
+    assert ids(ask("/api/notifications/")) == [newer.id, older.id]
+
+
+def test_what_is_done_stays_in_the_list(ask, alice):
+    done = factories.notification(alice, archived_at=datetime.now(UTC), read_at=datetime.now(UTC))
+    assert ids(ask("/api/notifications/")) == [done.id]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("notification_type=interview_scheduled", "a"),
+        ("notification_type=interview_scheduled,job_created", "ab"),
+        ("notification_type=interview_scheduled&notification_type=job_created", "ab"),
+        ("category=job", "b"),
+        ("category=job,system", "bc"),
+        ("priority=urgent", "c"),
+        ("status=read", "b"),
+        ("status=sent", "ac"),
+        ("is_read=true", "b"),
+        ("is_read=false", "ac"),
+        ("search=ORCHID", "c"),
+        ("search=orchid+nothing", ""),
+        ("search=100%25", "a"),
+        ("created_after=2026-03-02T00:00:00Z", "c"),
+        ("created_before=2026-03-02T00:00:00Z", "ab"),
+        ("created_after=2026-03-01T11:30:00%2B00:00&created_before=2026-03-02T00:00:00Z", "b"),
+        ("created_after=2026-03-01T12:30:00+01:00&created_before=2026-03-02T00:00:00Z", "b"),
+        ("category=job&is_read=false", ""),
+    ],
+)
+def test_filters_narrow_the_list(ask, alice, query, expected):
+    start = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    rows = {
+        "a": factories.notification(alice, created_at=start, message="100% sure"),
+        "b": factories.notification(
+            alice, created_at=start + timedelta(hours=1), notification_type="job_created", read_at=start
+        ),
+        "c": factories.notification(
+            alice,
+            created_at=start + timedelta(days=2),
+            notification_type="system_alert",
+            priority="urgent",
+            title="The Orchid room",
+        ),
+    }
+    assert sorted(ids(ask(f"/api/notifications/?{query}"))) == sorted(rows[name].id for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("notification_type=party", "notification_type"),
+        ("category=party", "category"),
+        ("priority=low,party", "priority"),
+        ("priority=", "priority"),
+        ("status=party", "status"),
+        ("is_read=perhaps", "is_read"),
+        ("is_read=true&is_read=false", "is_read"),
+        ("created_after=yesterday", "created_after"),
+        ("created_before=2026-03-01T11:00:00", "created_before"),
+        ("search=" + "x" * 201, "search"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=1.5", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("cursor=made-up", "cursor"),
+        ("colour=blue", "colour"),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused_by_name(ask, query, field):
+    assert fields(ask(f"/api/notifications/?{query}")) == [field]
+
+
+def test_pages_lead_through_everything_once_also_while_rows_arrive(client, alice, token):
+    headers = token(alice)
+    made = [factories.notification(alice, priority="high").id for _ in range(7)]
+    factories.notification(alice, priority="low")
+    seen, address, pages = [], "/api/notifications/?limit=3&priority=high,urgent", 0
+    while address:
+        response = client.get(address, headers=headers)
+        seen += ids(response)
+        factories.notification(alice, priority="high")
+        following, pages = response.json["next"], pages + 1
+        assert (f'<{following}>; rel="next"' in response.headers.get("Link", "")) == bool(following)
+        address = following
+    assert (seen, pages) == (made[::-1], 3)
+    back = client.get(response.json["previous"], headers=headers)
+    assert ids(back) == made[3:0:-1]
+    assert 'rel="prev"' in back.headers["Link"]
+
+
+def test_reading_one_marks_it_read_and_peeking_does_not(ask, alice):
+    made = factories.notification(alice)
+    assert ask(f"/api/notifications/{made.id}/?peek=true").json["is_read"] is False
+    assert row(made.id).read_at is None
+    seen = ask(f"/api/notifications/{made.id}/").json
+    assert (seen["is_read"], seen["status"]) == (True, "read")
+    assert row(made.id).read_at is not None
+
+
+def test_a_head_request_changes_nothing(client, alice, token):
+    made = factories.notification(alice)
+    assert client.head(f"/api/notifications/{made.id}/", headers=token(alice)).status_code == 200
+    assert row(made.id).read_at is None
+
+
+def test_marking_one_read_answers_it(tell, alice):
+    made = factories.notification(alice)
+    first = tell("/api/notifications/mark-read/", {"notification_id": made.id})
+    again = tell("/api/notifications/mark-read/", {"notification_id": made.id})
+    assert (first.status_code, first.json["is_read"]) == (200, True)
+    assert again.json == first.json
+
+
+def test_marking_many_answers_how_many_changed(tell, alice, charlie):
+    mine = [factories.notification(alice) for _ in range(3)]
+    read = factories.notification(alice, read_at=datetime.now(UTC))
+    foreign = factories.notification(charlie)
+    wanted = [*(each.id for each in mine), mine[0].id, read.id, foreign.id, 999_999, 2**63 - 1]
+    response = tell("/api/notifications/bulk-mark-read/", {"notification_ids": wanted})
+    assert (response.status_code, response.json) == (200, {"updated": 3})
+    assert row(foreign.id).read_at is None
+    assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": wanted}).json == {"updated": 0}
+
+
+def test_ten_thousand_ids_are_one_call_and_more_are_refused(tell, alice):
+    made = factories.notification(alice)
+    numbers = list(range(1, 10_001))
+    assert made.id in numbers
+    assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": numbers}).json == {"updated": 1}
+    refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [*numbers, 10_001]})
+    assert fields(refused) == ["notification_ids"]
+
+
+@pytest.mark.parametrize("number", [None, True, 1.0, "1", [1], {}, 0, -1, 2**63])
+def test_an_id_that_cannot_be_is_refused_by_name(tell, alice, number):
+    made = factories.notification(alice)
+    assert fields(tell("/api/notifications/mark-read/", {"notification_id": number})) == ["notification_id"]
+    refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [made.id, number]})
+    assert fields(refused) == ["notification_ids.1"]
+    assert row(made.id).read_at is None
+
+
+def test_a_field_that_does_not_exist_is_refused_by_name(tell, alice):
+    made = factories.notification(alice)
+    body = {"notification_id": made.id, "user_id": 1}
+    assert fields(tell("/api/notifications/mark-read/", body)) == ["user_id"]
+    assert row(made.id).read_at is None
+
+
+def test_anothers_notification_does_not_exist(ask, tell, charlie):
+    foreign = factories.notification(charlie)
+    for response in (
+        ask(f"/api/notifications/{foreign.id}/"),
+        ask(f"/api/notifications/{foreign.id}/?peek=true"),
+        tell("/api/notifications/mark-read/", {"notification_id": foreign.id}),
+    ):
+        assert response.status_code == 404
+        assert response.content_type == "application/problem+json"
+    assert row(foreign.id).read_at is None
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63), "9" * 30, "1.0", "%00"])
+def test_an_address_with_an_id_that_cannot_be_is_a_404(ask, number):
+    response = ask(f"/api/notifications/{number}/")
+    assert (response.status_code, response.content_type) == (404, "application/problem+json")
+
+
+def test_the_summary_counts_what_is_ones_own(ask, alice, charlie):
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    read = factories.notification(alice, read_at=long_ago, created_at=long_ago, priority="urgent")
+    factories.delivery(read, "email", state="sent")
+    factories.notification(alice, notification_type="job_created")
+    factories.notification(charlie)
+    assert ask("/api/notifications/summary/").json == {
+        "total": 2,
+        "unread": 1,
+        "by_type": {"interview_scheduled": 1, "job_created": 1},
+        "by_category": {"interview": 1, "job": 1},
+        "by_priority": {"urgent": 1, "medium": 1},
+        "by_status": {"read": 1, "sent": 1},
+        "by_channel": {"email": 1},
+        "last_7_days": 1,
+        "last_30_days": 2,
+    }
+
+
+def test_polling_the_unread_count_costs_nothing_until_it_changes(ask, alice):
+    factories.notification(alice)
+    first = ask("/api/notifications/unread-count/")
+    assert first.json == {"unread_count": 1}
+    assert first.headers["X-Poll-Interval"] == "15"
+    tag = {"If-None-Match": first.headers["ETag"]}
+    same = ask("/api/notifications/unread-count/", **tag)
+    assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert same.headers["X-Poll-Interval"] == "15"
+    factories.notification(alice)
+    changed = ask("/api/notifications/unread-count/", **tag)
+    assert (changed.status_code, changed.json) == (200, {"unread_count": 2})
+
+
+def test_one_persons_tag_is_not_anothers(client, alice, charlie, token):
+    tags = {
+        client.get("/api/notifications/unread-count/", headers=token(user)).headers["ETag"]
+        for user in (alice, charlie)
+    }
+    assert len(tags) == 2
+
+
+def test_the_list_takes_the_same_few_queries_however_many_rows(client, alice, token, queries):
+    headers = token(alice)
+
+    def cost() -> int:
+        queries.clear()
+        assert client.get("/api/notifications/?limit=200", headers=headers).status_code == 200
+        return len(queries)
+
+    factories.notification(alice)
+    cost()  # The token's first use is written down.
+    few = cost()
+    for _ in range(120):
+        factories.notification(alice)
+    assert cost() == few <= 3, queries
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_CALL)
+def test_nobody_is_told_to_send_a_token(client, method, path):
+    response = client.open(path, method=method, json={} if method == "POST" else None)
+    assert (response.status_code, response.content_type) == (401, "application/problem+json")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_CALL)
+def test_the_slash_at_the_end_may_be_left_out(client, alice, token, method, path):
+    headers, body = token(alice), {} if method == "POST" else None
+    with_slash = client.open(path, method=method, json=body, headers=headers)
+    without = client.open(path.rstrip("/"), method=method, json=body, headers=headers)
+    assert without.status_code == with_slash.status_code not in {301, 308}
+
+
+def test_a_session_works_as_a_token_does(alice, browser_of):
+    made, client = factories.notification(alice), browser_of(alice)
+    assert ids(client.get("/api/notifications/")) == [made.id]
+    body = {"notification_id": made.id}
+    assert client.post("/api/notifications/mark-read/", json=body).status_code == 403
+    assert row(made.id).read_at is None
+    assert client.post("/api/notifications/mark-read/", json=body, headers=client.csrf).status_code == 200
+
+
+def test_one_person_never_gets_what_was_cached_for_another(ask):
+    response = ask("/api/notifications/")
+    assert {"private", "no-cache"} <= set(response.headers["Cache-Control"].split(", "))
+    assert {"authorization", "cookie"} <= {name.lower() for name in response.vary}

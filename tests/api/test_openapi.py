@@ -1,0 +1,67 @@
+"""The document tells the truth about the calls."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests import factories
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def document(client):
+    response = client.get("/api/openapi.json")
+    assert response.status_code == 200
+    return response.json
+
+
+def test_it_lists_every_call_of_the_api_and_nothing_else(app, document):
+    def template(rule):
+        return re.sub(r"<(?:[^<:]+:)?([^>]+)>", r"{\1}", rule)
+
+    routed = {
+        (method.lower(), template(rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+        for method in rule.methods or ()
+        if method.lower() in METHODS
+    }
+    described = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert described == routed
+
+
+def test_every_reference_leads_somewhere(document):
+    names = set(document["components"]["schemas"])
+    assert set(re.findall(r"#/components/schemas/([\w.]+)", str(document))) <= names
+    assert "$defs" not in str(document)
+
+
+def test_every_call_has_a_name_of_its_own_a_summary_and_its_failures(document):
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    for operation in operations:
+        assert operation["summary"]
+        assert operation["security"]
+        assert {"401", "403", "500"} <= set(operation["responses"])
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"]
+        if "requestBody" in operation:
+            assert operation["requestBody"]["required"] is True
+            assert {"400", "413", "415", "422"} <= set(operation["responses"])
+
+
+def test_it_says_nothing_of_the_host_that_asked_first(app):
+    first = app.test_client().get("/api/openapi.json", headers={"Host": "evil.example"})
+    assert b"evil.example" not in first.data
+
+
+def test_an_answer_has_the_fields_that_the_document_promises(client, alice, token, document):
+    factories.notification(alice)
+    [row] = client.get("/api/notifications/", headers=token(alice)).json["results"]
+    schema = document["components"]["schemas"]["NotificationOut"]
+    assert set(row) == set(schema["properties"]) == set(schema["required"])

@@ -1,0 +1,69 @@
+"""Failures under /api/ are problem+json (RFC 9457); elsewhere they are pages."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.services import notifications
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/notifications/x/y/", "/api/openapi.yaml"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_address_is_a_404(client, path, method):
+    response = client.open(path, method=method)
+    assert (response.status_code, response.content_type) == (404, MEDIA_TYPE)
+    assert response.json["type"] == "about:blank"
+    assert (response.json["title"], response.json["status"]) == ("Not Found", 404)
+
+
+def test_elsewhere_an_unknown_address_is_a_page(client):
+    response = client.get("/nothing")
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/api/notifications/", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/api/notifications/5/", {"GET", "HEAD", "OPTIONS"}),
+        ("GET", "/api/events/", {"POST", "OPTIONS"}),
+        ("PUT", "/api/notifications/mark-read/", {"POST", "OPTIONS"}),
+        ("POST", "/api/openapi.json", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_another_method_is_a_405_that_says_which_there_are(client, method, path, allowed):
+    response = client.open(path, method=method)
+    assert (response.status_code, response.content_type) == (405, MEDIA_TYPE)
+    assert {name.strip() for name in response.headers["Allow"].split(",")} == allowed
+
+
+def test_a_fault_of_ours_tells_a_request_id_and_nothing_else(app, client, alice, token, monkeypatch, caplog):
+    def break_down(*_arguments, **_options):
+        raise RuntimeError("the password is swordfish")
+
+    app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    monkeypatch.setattr(notifications, "unread_count", break_down)
+    with caplog.at_level(logging.ERROR):
+        response = client.get("/api/notifications/unread-count/", headers=token(alice))
+    assert (response.status_code, response.content_type) == (500, MEDIA_TYPE)
+    assert set(response.json) == {"type", "title", "status", "request_id"}
+    assert response.json["request_id"] in caplog.text
+
+
+def test_a_database_in_trouble_is_a_503_that_asks_to_come_back(client, alice, token, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+
+    headers = token(alice)
+    monkeypatch.setattr(notifications, "change", fail)
+    response = client.post(
+        "/api/notifications/bulk-mark-read/", json={"notification_ids": [1]}, headers=headers
+    )
+    assert (response.status_code, response.content_type) == (503, MEDIA_TYPE)
+    assert response.headers["Retry-After"] == "5"
+    assert "disk" not in response.text
