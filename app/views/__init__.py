@@ -11,6 +11,7 @@ from app.extensions import babel
 from app.views import (
     access,
     accounts,
+    deliveries,
     errors,
     filters,
     headers,
@@ -20,6 +21,7 @@ from app.views import (
     notifications,
     people,
     static,
+    unsubscribe,
 )
 
 
@@ -37,6 +39,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(notifications.bp)
+    app.register_blueprint(deliveries.bp)
+    app.register_blueprint(unsubscribe.bp)
     app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

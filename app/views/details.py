@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from app import catalog
 from app.services import verdicts
+from app.views.access import current_user
 from app.views.filters import interval
 
 CHANNEL_ICONS = {"in_app": "bell", "email": "mail", "sms": "phone", "push": "screen", "webhook": "globe"}

@@ -53,7 +53,9 @@ def declined(error: errors.ServiceError) -> Response:
 
 def stale(_error: CSRFError) -> Response:
     """The form belongs to a session that ended (CSRF protection)."""
-    return page(400, _("This page is out of date"), _("You signed in or out since it was loaded. Load it again."))
+    return page(
+        400, _("This page is out of date"), _("You signed in or out since it was loaded. Load it again.")
+    )
 
 
 def broken(_error: Exception) -> Response:

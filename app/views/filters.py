@@ -79,10 +79,15 @@ def day_name(day: date, now: datetime | None = None) -> str:
 
 
 def interval(start: datetime, end: datetime) -> str:
-    """From when to when: "Thursday 12 March, 14:00–15:00"; a second day is named too."""
+    """From when to when: "Thursday 12 March, 14:00 to 15:00"; a second day is named too."""
     first, last = local(start).date(), local(end).date()
     if first == last:
-        return _("%(day)s, %(start)s–%(end)s", day=full_day(first), start=clock_time(start), end=clock_time(end))
+        return _(
+            "%(day)s, %(start)s to %(end)s",
+            day=full_day(first),
+            start=clock_time(start),
+            end=clock_time(end),
+        )
     return _(
         "%(day)s, %(start)s to %(last)s, %(end)s",
         day=full_day(first),

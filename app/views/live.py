@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
-from flask_login import current_user, login_required
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.forms.notifications import ListQuery
 from app.services import notifications
 from app.services.errors import Conflict
 from app.services.live import Broadcaster
+from app.views.access import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
 
@@ -46,7 +47,7 @@ def stream() -> Response:
 
 @bp.get("/pulse")
 @login_required
-def pulse() -> Response:
+def pulse() -> BaseResponse:
     """The unread count, and for a list also its rows' ids, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
     is_list = "list" in request.args

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from flask import Flask, g
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 
 from app.services import notifications
+from app.views.access import current_user
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ ADMIN = Section(
     "admin",
     _l("Admin"),
     (
+        Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
         Link("audit", "people.audit_log", "audit", _l("Audit log")),
     ),

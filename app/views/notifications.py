@@ -6,15 +6,16 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
 from app.services import notifications
 from app.services.errors import NotFound
 from app.views import details, htmx
+from app.views.access import current_user, login_required
 from app.views.filters import local
 from app.views.navigation import PLACES
 
@@ -49,7 +50,9 @@ def show(notification_id: int) -> Response:
     row = notifications.detail(current_user, notification_id)
     template = "notifications/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
-    return htmx.vary(render_template(template, opened=details.of(row), query=query, place=PLACES[query.place]))
+    return htmx.vary(
+        render_template(template, opened=details.of(row), query=query, place=PLACES[query.place])
+    )
 
 
 @bp.route(f"/notifications/{ROW_ID}/reading", methods=["POST", "DELETE"])

@@ -37,18 +37,21 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.target?.id === "list" && !row) $("#list").setAttribute("aria-busy", "true");
 });
 
+// Where the focus may go after a swap: the same row, else the nearest one that stays.
 let lost = null;
 document.addEventListener("htmx:before:swap", () => {
-  const row = current(), all = rows();
-  lost = row ? { id: row.id, at: all.indexOf(row) } : document.activeElement?.closest("#list, .toast") ? { at: 0 } : null;
+  const row = current(), all = rows(), gone = picked();
+  const near = row ? [row, ...all.slice(all.indexOf(row)), ...all.slice(0, all.indexOf(row)).reverse()] : all;
+  const isHere = document.activeElement?.closest("#list, .bulk, .toast, .turn");
+  lost = isHere ? near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) : null;
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   $("#list")?.removeAttribute("aria-busy");
-  if (ctx.sourceElement?.matches?.("[data-undo], #bulk")) clearPicks();
-  if (lost && document.activeElement === document.body) {
-    const all = rows();
-    focusRow((lost.id && document.getElementById(lost.id)) || all[Math.min(lost.at, all.length - 1)]);
-  }
+  const from = ctx.sourceElement;
+  if (from?.matches?.("[data-undo], #bulk")) clearPicks();
+  // What was sent away with others is no longer read; what a filter hides still is.
+  if (from?.matches?.("#bulk, [form=bulk]") && openId() && !$(`#n-${openId()}`)) close();
+  if (lost && document.activeElement === document.body) focusRow(document.getElementById(lost.find((id) => document.getElementById(id))));
   lost = null;
 });
 
