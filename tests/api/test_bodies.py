@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -121,6 +122,20 @@ def test_a_compressed_body_is_a_415(post):
 @pytest.mark.parametrize("path", POSTS)
 def test_ten_megabytes_are_a_413(post, path):
     response = post(path, b'{"id": "' + b"x" * 10_000_000 + b'"}')
+    assert (response.status_code, response.content_type) == (413, "application/problem+json")
+    assert not any(written().values())
+
+
+def test_a_chunked_body_is_never_taken_for_whole_when_it_was_cut_off(client, bob, alice, token):
+    """What stands within the limit is an event; what follows makes it none."""
+    whole = json.dumps(factories.event_body(recipients=["alice@example.test"])).encode()
+    response = client.post(
+        POSTS[0],
+        input_stream=BytesIO(whole.ljust(3_000_000) + b"no JSON"),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+        headers=token(bob, "events") | {"Transfer-Encoding": "chunked"},
+    )
     assert (response.status_code, response.content_type) == (413, "application/problem+json")
     assert not any(written().values())
 
