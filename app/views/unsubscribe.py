@@ -1,0 +1,41 @@
+"""Stopping a kind of mail by the link in it (RFC 8058): no sign-in, no cookies, and a GET changes nothing."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, render_template
+
+from app.extensions import csrf
+from app.services import subscriptions
+from app.services.errors import NotFound
+
+bp = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe/<token>")
+# The signed link is the permission; mail programs post to it with neither session nor CSRF token.
+csrf.exempt(bp)
+
+
+@bp.get("")
+def show(token: str) -> str:
+    subscription = subscriptions.find(token, _secret())
+    return render_template("unsubscribe/show.html", subscription=subscription, token=token)
+
+
+@bp.post("")
+def stop(token: str) -> str:
+    subscription = subscriptions.stop(token, _secret())
+    return render_template("unsubscribe/stopped.html", subscription=subscription, token=token)
+
+
+@bp.post("/undo")
+def resume(token: str) -> str:
+    subscription = subscriptions.resume(token, _secret())
+    return render_template("unsubscribe/resumed.html", subscription=subscription, token=token)
+
+
+@bp.errorhandler(NotFound)
+def broken(error: NotFound) -> tuple[str, int]:
+    """Say what is wrong with the link, and how mail is stopped without it."""
+    return render_template("unsubscribe/broken.html", error=error), 404
+
+
+def _secret() -> str:
+    return str(current_app.config["SECRET_KEY"])

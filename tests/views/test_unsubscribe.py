@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.extensions import db
+from app.models import Delivery, User
+from app.services import create_notification, subscriptions
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+from tests.smtp import Server
+
+
+@pytest.fixture
+def link(app: Flask, alice: User) -> str:
+    return subscriptions.link(alice, "interview", app.config["SECRET_KEY"], "")
+
+
+def is_on(user: User) -> bool:
+    db.session.refresh(user.preference)
+    return bool(user.preference.matrix.get("interview", {}).get("email", True))
+
+
+def test_the_one_click_of_a_mail_program_works_without_cookies_or_csrf(
+    app: Flask, smtp: Server, alice: User
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    create_notification(alice, "interview_scheduled", "Interview", "On Thursday.")
+    Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])).deliver_due()
+    (mail,) = smtp.mailbox.mails
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    (path,) = re.fullmatch(r"<http://bellhop.test(/unsubscribe/\S+)>", mail["List-Unsubscribe"]).groups()  # type: ignore[union-attr]
+    answer = app.test_client(use_cookies=False).post(path, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert not is_on(alice)
+    later = create_notification(alice, "interview_scheduled", "Another", "On Friday.")
+    row = db.session.query(Delivery).filter_by(notification_id=later.id, channel="email").one()
+    assert (row.state, row.reason) == ("skipped", "matrix_off")
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_a_mail_scanner_changes_nothing(client: FlaskClient, alice: User, link: str, method: str) -> None:
+    assert getattr(client, method)(link).status_code == 200
+    assert is_on(alice)
+
+
+def test_the_page_asks_says_what_happened_and_offers_undo(
+    client: FlaskClient, alice: User, link: str
+) -> None:
+    assert "Stop this mail?" in client.get(link).text
+    stopped = client.post(link).text
+    assert "No more mail about “Interviews” goes to alice@example.test" in stopped
+    assert f'action="{link}/undo"' in stopped
+    assert "This mail is off" in client.get(link).text
+    assert "as before" in client.post(f"{link}/undo").text
+    assert is_on(alice)
+
+
+def test_only_that_category_and_that_person_change(
+    client: FlaskClient, alice: User, charlie: User, link: str
+) -> None:
+    alice.preference.matrix = {"resume": {"email": True}, "interview": {"sms": False}}
+    db.session.commit()
+    client.post(link)
+    client.post(link)
+    db.session.refresh(alice.preference)
+    assert alice.preference.matrix == {"resume": {"email": True}, "interview": {"sms": False, "email": False}}
+    assert alice.preference.email_enabled
+    assert is_on(charlie)
+
+
+def test_a_digest_is_stopped_by_its_own_switch(app: Flask, client: FlaskClient, alice: User) -> None:
+    alice.preference.daily_digest = True
+    db.session.commit()
+    client.post(subscriptions.link(alice, "daily_digest", app.config["SECRET_KEY"], ""))
+    db.session.refresh(alice.preference)
+    assert (alice.preference.daily_digest, alice.preference.matrix) == (False, {})
+
+
+@pytest.mark.parametrize("damage", ["cut short", "longer", "made up"])
+def test_a_broken_link_is_a_friendly_404(client: FlaskClient, alice: User, link: str, damage: str) -> None:
+    broken = {"cut short": link[:-3], "longer": f"{link}x", "made up": "/unsubscribe/x"}[damage]
+    for answer in (client.get(broken), client.post(broken)):
+        assert answer.status_code == 404
+        assert "Nothing was changed" in answer.text
+    assert is_on(alice)
+
+
+def test_a_link_signed_with_another_key_is_worth_nothing(client: FlaskClient, alice: User) -> None:
+    assert client.post(subscriptions.link(alice, "interview", "another key", "")).status_code == 404
+    assert is_on(alice)
