@@ -1,0 +1,90 @@
+"""A real sender, really killed. These tests take most of a minute: a lease has to lapse."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Delivery, User
+from tests import factories
+from tests.smtp import Server, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+MAILS = 300
+
+
+def start_worker(database: Path, port: int) -> subprocess.Popen[bytes]:
+    settings = {
+        "DATABASE_URL": f"sqlite:///{database}",
+        "SECRET_KEY": "a key for tests only",
+        "BASE_URL": "http://bellhop.test",
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": str(port),
+        "EMAIL_USE_TLS": "false",
+        "FLASK_APP": "wsgi:app",
+    }
+    command = [sys.executable, "-m", "flask", "worker"]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | settings)
+
+
+def count(*states: str) -> int:
+    return db.session.scalar(select(func.count()).where(Delivery.state.in_(states))) or 0
+
+
+def queue(user: User, many: int) -> None:
+    for number in range(many):
+        row = factories.notification(user, f"Number {number}", notification_type="resume_processed")
+        factories.delivery(row)
+
+
+def test_five_kills_lose_nothing_and_double_a_few_with_the_same_message_id(
+    app: Flask, smtp: Server, database_file: Path, alice: User
+) -> None:
+    smtp.mailbox.seconds = 0.05
+    queue(alice, MAILS)
+    for _kill in range(5):
+        before = len(smtp.mailbox.raw)
+        worker = start_worker(database_file, smtp.port)
+        try:
+            wait_until(lambda before=before: len(smtp.mailbox.raw) >= before + 25, 20)
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+    assert count("claimed") > 0, "each kill left a claim behind"
+    started_at = time.monotonic()
+    worker = start_worker(database_file, smtp.port)
+    try:
+        wait_until(lambda: count("sent") == MAILS, 60)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(20)
+    took = time.monotonic() - started_at
+    ids = smtp.mailbox.message_ids
+    doubled = sum(times - 1 for times in ids.values())
+    print(f"all out {took:.1f} s after the last start, {doubled} doubled")
+    assert len(ids) == MAILS, "every mail arrived, and a second copy is known by its Message-ID"
+    assert doubled <= 5, "at most the one at hand for each kill"
+
+
+def test_a_worker_told_to_stop_finishes_the_mail_at_hand_and_gives_the_rest_back(
+    app: Flask, smtp: Server, database_file: Path, alice: User
+) -> None:
+    smtp.mailbox.seconds = 0.2
+    queue(alice, 20)
+    worker = start_worker(database_file, smtp.port)
+    wait_until(lambda: len(smtp.mailbox.raw) >= 2, 20)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    sent = count("sent")
+    assert 2 <= sent < 20
+    assert len(smtp.mailbox.raw) == sent, "what went out is written down"
+    assert count("pending") == 20 - sent
+    assert db.session.scalar(select(func.max(Delivery.crashes))) == 0
