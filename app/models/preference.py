@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Base
@@ -46,5 +46,27 @@ class UserNotificationPreference(Base):
     digest_hour: Mapped[int] = mapped_column(default=8)
     reminder_lead_minutes: Mapped[list[int]] = mapped_column(default=lambda: [1440, 60])
     email_delay_minutes: Mapped[int] = mapped_column(default=0)
+    single_key_shortcuts: Mapped[bool] = mapped_column(default=True)
+    theme: Mapped[str] = mapped_column(String(10), default="system")
+    density: Mapped[str] = mapped_column(String(12), default="comfortable")
 
     user: Mapped[User] = relationship(back_populates="preference")
+
+
+class PreferenceDefaults(Base):
+    """What admins want new people to start with: one row, whose `values` are named as in the JSON API."""
+
+    __tablename__ = "preference_defaults"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class PreferenceLock(Base):
+    """A kind of notification that reaches everyone over one channel, whatever they have switched off, and why."""
+
+    __tablename__ = "preference_locks"
+
+    category: Mapped[str] = mapped_column(String(20), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(300))
