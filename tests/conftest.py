@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import URL
@@ -28,7 +28,7 @@ MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
 def make_app(url: str | URL, **settings: object) -> Flask:
     """An application for tests on the given database."""
-    return create_app(
+    app = create_app(
         {
             "SQLALCHEMY_DATABASE_URI": url,
             "SECRET_KEY": "a key for tests only",
@@ -37,6 +37,10 @@ def make_app(url: str | URL, **settings: object) -> Flask:
             **settings,
         }
     )
+    # A test holds an application context open, and every request would find in `g` what the one before left there:
+    # its person, its form's token. In a server each request has a `g` of its own.
+    app.before_request_funcs.setdefault(None, []).insert(0, lambda: vars(g).clear())
+    return app
 
 
 @pytest.fixture(scope="session")
