@@ -23,7 +23,7 @@ LOOK_EVERY = 0.5
 def versions(user_ids: Collection[int]) -> dict[int, int]:
     """The number of each person's inbox; it rises with every change of it."""
     rows = db.session.execute(select(User.id, User.inbox_version).where(User.id.in_(user_ids)))
-    return dict(rows.tuples().all())
+    return dict(iter(rows))
 
 
 @dataclass(eq=False)
