@@ -1,0 +1,102 @@
+"""The pages of accounts and people in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.clock import utc_now
+from app.models import User
+from app.services import account_mails, people, tokens
+from tests import factories
+from tests.browser import axe
+
+
+def enter(page: Page, email: str, path: str = "/account") -> None:
+    page.goto(f"/sign-in?next={path}")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**{path}")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
+    app: Flask, live_server: str, page_factory, alice: User, bob: User, charlie: User, width: int, scheme: str
+) -> None:
+    dana = people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
+    people.deactivate(charlie.id, actor=bob)
+    tokens.create(bob, "CI job", ["read", "write"], days=90, actor=bob)
+    tokens.create(bob, "An old one", ["events"], days=1, now=utc_now().replace(year=2020))
+    link = account_mails.mail_link("invitation", dana, app.config["SECRET_KEY"], "", utc_now())
+    page = page_factory(live_server, width=width, color_scheme=scheme)
+
+    def look(path: str) -> None:
+        page.goto(path)
+        check(path)
+
+    def check(what: str) -> None:
+        assert axe(page) == [], what
+        size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert size[0] <= width, what
+        if width > 1000:
+            assert size[1] <= 900, f"{what}: the window scrolls, not the panel"
+
+    for path in ("/sign-in", "/password/forgot", link):
+        look(path)
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill(bob.email)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_focused()
+    check("a failed sign-in")
+    page.watch.forgive("422")
+    look("/password/reset/made-up")
+    page.watch.forgive("410")
+    enter(page, bob.email)
+    check("/account")
+    for path in (
+        "/admin/users",
+        "/admin/users?q=zzz",
+        "/admin/audit",
+        "/admin/audit?person=zzz",
+        "/sign-out",
+    ):
+        look(path)
+    page.goto("/admin/users")
+    page.get_by_text("Invite somebody").click()
+    check("the invitation form")
+
+
+def test_a_token_made_in_the_browser_is_in_view_and_works(
+    live_server: str, page_factory, alice: User
+) -> None:
+    page = page_factory(live_server)
+    enter(page, alice.email)
+    page.locator("#token_name").fill("My laptop")
+    page.get_by_role("button", name="Create token").click()
+    shown = page.locator("#new-token")
+    expect(shown).to_be_in_viewport()
+    assert tokens.authenticate(shown.inner_text()) is not None
+    page.get_by_role("button", name="Revoke My laptop").click()
+    expect(page.get_by_text("is revoked")).to_be_visible()
+    assert tokens.for_user(alice) == []
+
+
+def test_everything_works_with_scripts_off(live_server: str, page_factory, alice: User, bob: User) -> None:
+    page = page_factory(live_server, java_script_enabled=False)
+    enter(page, bob.email, "/admin/users")
+    page.locator(f"#person-{alice.id}").get_by_role("button", name="Make admin").click()
+    expect(page.locator(f"#person-{alice.id}")).to_contain_text("Admin")
+    page.locator(f"#person-{alice.id}").get_by_role("button", name="Deactivate").click()
+    expect(page.locator(f"#person-{alice.id}")).to_contain_text("Deactivated")
+    page.get_by_text("Invite somebody").click()
+    page.get_by_label("Email", exact=True).fill("dana@example.test")
+    page.get_by_label("Name", exact=True).fill("Dana Quill")
+    page.get_by_role("button", name="Send invitation").click()
+    expect(page.get_by_text("An invitation is on its way to dana@example.test.")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
