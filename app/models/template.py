@@ -40,7 +40,10 @@ class NotificationTemplate(Words, Base):
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     versions: Mapped[list[TemplateVersion]] = relationship(
-        back_populates="template", order_by="TemplateVersion.number.desc()", lazy="select", passive_deletes=True
+        back_populates="template",
+        order_by="TemplateVersion.number.desc()",
+        lazy="select",
+        passive_deletes=True,
     )
 
 
@@ -55,6 +58,27 @@ class TemplateVersion(Words, Base):
     number: Mapped[int]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # Why it was made, in its author's words.
+    note: Mapped[str | None] = mapped_column(String(200))
 
     template: Mapped[NotificationTemplate] = relationship(back_populates="versions", lazy="select")
     author: Mapped[User | None] = relationship(lazy="select")
+
+
+class TemplateDraft(Words, Base):
+    """What one admin has typed and not published yet. Each has their own, so that nobody types over another's words.
+
+    `base_version` is the version it was begun on: publishing compares it with the live one.
+    """
+
+    __tablename__ = "template_drafts"
+    __table_args__ = (UniqueConstraint("template_id", "author_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("notification_templates.id", ondelete="CASCADE"))
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    base_version: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    template: Mapped[NotificationTemplate] = relationship(lazy="select")
+    author: Mapped[User] = relationship(lazy="select")
