@@ -209,7 +209,8 @@ TYPES: dict[str, NotificationType] = {
                 "Reminder: You have an upcoming interview with {{candidate_name}} for {{job_title}} on "
                 "{{interview_date}}.",
                 "high",
-                email_subject="Reminder: {{candidate_name}}, {{interview_day}} at {{interview_time}}",
+                email_subject='{% if time_until != "" %}Interview begins in {{time_until}}{% else %}Interview reminder'
+                "{% endif %}: {{candidate_name}}, {{interview_day}} at {{interview_time}}",
                 sms_text="Reminder: {{candidate_name}}, {{job_title}}, {{interview_day}} {{interview_time}}.",
             ),
         ),

@@ -2,12 +2,14 @@
 
 from app.models.audit import AuditEntry
 from app.models.delivery import CapturedMail, Delivery, DeliveryAttempt, Suppression
+from app.models.digest import Digest
 from app.models.event import Event
 from app.models.interview import Interview, InterviewRecruiter
-from app.models.job import Lease
+from app.models.job import JobRun, Lease
 from app.models.notification import Notification, NotificationChange
-from app.models.preference import UserNotificationPreference
-from app.models.template import NotificationTemplate, TemplateVersion
+from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotificationPreference
+from app.models.reminder import EvaluationReminder, Reminder
+from app.models.template import NotificationTemplate, TemplateDraft, TemplateVersion
 from app.models.user import ApiToken, SignInAttempt, User
 
 __all__ = [
@@ -16,15 +18,22 @@ __all__ = [
     "CapturedMail",
     "Delivery",
     "DeliveryAttempt",
+    "Digest",
+    "EvaluationReminder",
     "Event",
     "Interview",
     "InterviewRecruiter",
+    "JobRun",
     "Lease",
     "Notification",
     "NotificationChange",
     "NotificationTemplate",
+    "PreferenceDefaults",
+    "PreferenceLock",
+    "Reminder",
     "SignInAttempt",
     "Suppression",
+    "TemplateDraft",
     "TemplateVersion",
     "User",
     "UserNotificationPreference",

@@ -17,8 +17,14 @@ class InterviewRecruiter(Base):
 
     __tablename__ = "interview_recruiters"
 
-    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    interview_id: Mapped[int] = mapped_column(
+        ForeignKey("interviews.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    # Set when this person says that they did not attend, and so owes no evaluation.
+    absent_at: Mapped[datetime | None]
 
 
 class Interview(Base):
@@ -43,6 +49,10 @@ class Interview(Base):
     interviewer: Mapped[str] = mapped_column(String(255), default="")
     sequence: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None] = mapped_column(index=True)
+    evaluated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
-    recruiters: Mapped[list[User]] = relationship(secondary="interview_recruiters", order_by=User.id, lazy="select")
+    recruiters: Mapped[list[User]] = relationship(
+        secondary="interview_recruiters", order_by=User.id, lazy="select"
+    )

@@ -47,6 +47,13 @@ class Notification(Base):
             postgresql_where=text("archived_at IS NULL AND read_at IS NULL"),
         ),
         Index("ix_notifications_all", "recipient_id", "surfaced_at", "id"),
+        # What is to come back from a snooze, and nothing else.
+        Index(
+            "ix_notifications_snoozed",
+            "snoozed_until",
+            sqlite_where=text("snoozed_until IS NOT NULL"),
+            postgresql_where=text("snoozed_until IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -1,0 +1,41 @@
+"""Reminders that were decided on: their unique keys are what makes each of them happen once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Base, Id
+
+
+class Reminder(Base):
+    """One lead time of one start of an interview for one person, and what became of it.
+
+    `outcome` is `sent`, or why it was not: `late` (a nearer one stood for it), `moved`, `cancelled`, `over`.
+    """
+
+    __tablename__ = "reminders"
+    __table_args__ = (UniqueConstraint("interview_id", "starts_at", "lead_minutes", "user_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    lead_minutes: Mapped[int]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    outcome: Mapped[str] = mapped_column(String(12))
+    decided_at: Mapped[datetime]
+
+
+class EvaluationReminder(Base):
+    """That a recruiter was asked for an evaluation on a local date."""
+
+    __tablename__ = "evaluation_reminders"
+    __table_args__ = (UniqueConstraint("interview_id", "user_id", "local_date"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    local_date: Mapped[date]
+    made_at: Mapped[datetime]
