@@ -47,8 +47,11 @@ def refused(error: HTTPException) -> Response | HTTPException:
 
 
 def declined(error: errors.ServiceError) -> Response:
-    """A service said no."""
-    return page(STATUS[type(error)])
+    """A service said no, in a sentence for a person."""
+    if isinstance(error, errors.Invalid):
+        sentences = " ".join(error.errors.values())
+        return page(400 if request.method == "GET" else 422, text=sentences)
+    return page(STATUS[type(error)], text=str(error))
 
 
 def stale(_error: CSRFError) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, g
+from flask import Flask, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
@@ -75,6 +75,7 @@ PLACES = {
         ),
     )
 }
+KEPT = "bellhop.unread_count"
 SETTINGS = Section(
     "settings",
     _l("Settings"),
@@ -105,7 +106,7 @@ def sections() -> list[Section]:
 
 
 def unread_count() -> int:
-    """The number beside "Inbox", read once a request."""
-    if "unread_count" not in g:
-        g.unread_count = notifications.unread_count(current_user)
-    return int(g.unread_count)
+    """The number beside "Inbox", read once a request: several parts of a page show it."""
+    if KEPT not in request.environ:
+        request.environ[KEPT] = notifications.unread_count(current_user)
+    return int(request.environ[KEPT])

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import ImATeapot, RequestEntityTooLarge, ServiceUnavailable, TooManyRequests
+
+from app.models import User
+from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+
+SignIn = Callable[[User], FlaskClient]
+FAILURES = {
+    "denied": (Forbidden("x"), 403),
+    "absent": (NotFound("x"), 404),
+    "overtaken": (Conflict("x"), 409),
+    "invalid": (Invalid({"a": "x"}), 400),
+    "large": (RequestEntityTooLarge(), 413),
+    "odd": (ImATeapot(), 418),
+    "often": (TooManyRequests(), 429),
+    "busy": (ServiceUnavailable(), 503),
+    "broken": (ZeroDivisionError(), 500),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_failure_is_a_page_in_the_frame(app: Flask, sign_in: SignIn, alice: User, name: str) -> None:
+    failure, status = FAILURES[name]
+
+    def fail() -> str:
+        raise failure
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/fails", "fails", fail)
+    response = sign_in(alice).get("/fails")
+    assert response.status_code == status
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "<h1" in response.text
+    assert ('class="side"' in response.text) is (status != 500)
+    assert "ZeroDivisionError" not in response.text
+
+
+def test_htmx_gets_a_toast_and_no_page(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).get("/nowhere", headers={"HX-Request": "true"})
+    assert response.status_code == 404
+    assert 'id="toasts" hx-swap-oob' in response.text
+    assert "<html" not in response.text
+
+
+def test_a_stranger_gets_the_page_without_navigation(client: FlaskClient) -> None:
+    response = client.get("/nowhere")
+    assert response.status_code == 404
+    assert 'class="side"' not in response.text
+
+
+def test_a_wrong_method_says_which_are_right(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).get("/notifications/changes")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+
+
+def test_a_huge_form_is_refused_before_it_is_read(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).post("/notifications/changes", data={"ids": "1" * 3_000_000})
+    assert response.status_code == 413
+    assert "too large" in response.text
+
+
+def test_every_answer_says_what_it_may_load_and_who_may_frame_it(client: FlaskClient) -> None:
+    for path in ("/sign-in", "/nowhere", "/healthz", "/api/nowhere"):
+        headers = client.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_pages_are_not_kept_by_any_cache(client: FlaskClient) -> None:
+    assert client.get("/sign-in").headers["Cache-Control"] == "private, no-store"
+
+
+def test_redirects_pass_through(client: FlaskClient) -> None:
+    assert client.get("/account").status_code == 302

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+from flask_login import login_user
+
+from app.extensions import db
+from app.models import User
+from app.views import filters
+
+NOW = datetime(2026, 2, 26, 10, 42, tzinfo=UTC)  # a Thursday
+
+
+@pytest.mark.parametrize(
+    ("instant", "short", "long"),
+    [
+        (datetime(2026, 2, 26, 10, 41, 30, tzinfo=UTC), "now", "just now"),
+        (datetime(2026, 2, 26, 10, 38, tzinfo=UTC), "4m", "4 minutes ago"),
+        (datetime(2026, 2, 26, 9, 40, tzinfo=UTC), "1h", "1 hour ago"),
+        (datetime(2026, 2, 25, 17, 12, tzinfo=UTC), "17:12", "Wednesday 25 February at 17:12"),
+        (datetime(2026, 2, 23, 16, 48, tzinfo=UTC), "Mon", "Monday 23 February at 16:48"),
+        (datetime(2026, 2, 12, 9, 0, tzinfo=UTC), "12 Feb", "Thursday 12 February at 09:00"),
+        (datetime(2025, 12, 1, 9, 0, tzinfo=UTC), "Dec 2025", "Monday 1 December 2025 at 09:00"),
+    ],
+)
+def test_a_rows_time_gets_coarser_with_age(app: Flask, instant: datetime, short: str, long: str) -> None:
+    with app.test_request_context():
+        assert (filters.short_time(instant, NOW), filters.long_time(instant, NOW)) == (short, long)
+
+
+def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
+    alice.time_zone = "Pacific/Auckland"
+    db.session.commit()
+    with app.test_request_context():
+        login_user(alice)
+        # 10:30 UTC is half past eleven at night there, an hour later the next day has begun.
+        assert filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
+        assert filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
+
+
+def test_names_follow_the_readers_language(app: Flask) -> None:
+    with app.test_request_context(), force_locale("fr"):
+        assert filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
+        assert filters.full_day(datetime(2026, 2, 23, tzinfo=UTC).date(), NOW) == "lundi 23 février"
+
+
+def test_an_interview_over_midnight_names_both_days(app: Flask) -> None:
+    with app.test_request_context():
+        text = filters.interval(
+            datetime(2031, 3, 12, 23, 0, tzinfo=UTC), datetime(2031, 3, 13, 0, 30, tzinfo=UTC)
+        )
+    assert text == "Wednesday 12 March 2031, 23:00 to Thursday 13 March 2031, 00:30"

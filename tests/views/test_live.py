@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.extensions import db
+from app.models import User
+from app.services import live
+from app.services.errors import Conflict
+from tests import factories
+
+SignIn = Callable[[User], FlaskClient]
+
+
+@pytest.fixture
+def broadcaster(app: Flask) -> live.Broadcaster:
+    return live.Broadcaster(app, most=2)
+
+
+def test_a_listener_hears_of_its_own_inbox_and_of_no_other(
+    broadcaster: live.Broadcaster, alice: User, charlie: User
+) -> None:
+    with (
+        broadcaster.listen(alice.id, alice.inbox_version) as hers,
+        broadcaster.listen(charlie.id, charlie.inbox_version) as his,
+    ):
+        factories.notification(alice)
+        assert hers.wait(3)
+        assert not his.wait(1)
+
+
+def test_what_happened_before_it_listened_is_not_missed(broadcaster: live.Broadcaster, alice: User) -> None:
+    seen = alice.inbox_version
+    factories.notification(alice)
+    with broadcaster.listen(alice.id, seen) as listener:
+        assert listener.wait(3)
+
+
+def test_streams_are_capped_and_a_place_comes_back(broadcaster: live.Broadcaster, alice: User) -> None:
+    with broadcaster.listen(alice.id, 0):
+        with broadcaster.listen(alice.id, 0), pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
+            pass
+        with broadcaster.listen(alice.id, 0):
+            pass
+
+
+def test_the_thread_ends_with_the_last_listener(broadcaster: live.Broadcaster, alice: User) -> None:
+    def looking() -> bool:
+        return any(thread.name == "inbox-broadcaster" for thread in threading.enumerate())
+
+    with broadcaster.listen(alice.id, 0):
+        assert looking()
+    until = time.monotonic() + 3
+    while looking() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not looking()
+
+
+def test_listening_holds_no_database_connection(
+    app: Flask, broadcaster: live.Broadcaster, alice: User
+) -> None:
+    with broadcaster.listen(alice.id, -1) as listener:
+        assert listener.wait(3)
+        db.session.remove()
+        time.sleep(0.1)  # the thread is between two looks, half a second apart
+        assert db.engine.pool.checkedout() == 0
+
+
+def test_a_database_that_is_away_does_not_end_the_stream(
+    broadcaster: live.Broadcaster, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    real, calls = live.versions, iter(range(100))
+
+    def flaky(ids: set[int]) -> dict[int, int]:
+        if next(calls) < 2:
+            raise OperationalError("SELECT", {}, Exception("away"))
+        return real(ids)
+
+    monkeypatch.setattr(live, "versions", flaky)
+    with broadcaster.listen(alice.id, -1) as listener:
+        assert listener.wait(4)
+
+
+def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).get("/notifications/stream", buffered=False)
+    assert response.mimetype == "text/event-stream"
+    assert response.headers["Cache-Control"] == "no-store"
+    chunks: Iterator[bytes] = response.iter_encoded()
+    assert next(chunks) == b"retry: 2000\n\n"
+    factories.notification(alice)
+    assert next(chunks) == b"event: inbox\ndata: changed\n\n"
+    response.close()
+
+
+def test_without_a_free_stream_the_page_is_told_to_poll(app: Flask, sign_in: SignIn, alice: User) -> None:
+    app.extensions["broadcaster"] = live.Broadcaster(app, most=0)
+    assert sign_in(alice).get("/notifications/stream").status_code == 204
+
+
+def test_the_pulse_gives_count_title_and_rows(sign_in: SignIn, alice: User, charlie: User) -> None:
+    mine, _ = factories.notification(alice), factories.notification(charlie)
+    text = sign_in(alice).get("/notifications/pulse?list=1").text
+    assert f'data-rows="{mine.id}"' in text
+    assert "<title>Inbox (1 unread) · Bellhop</title>" in text
+
+
+def test_the_pulse_of_another_page_leaves_its_title_alone(sign_in: SignIn, alice: User) -> None:
+    text = sign_in(alice).get("/notifications/pulse").text
+    assert "<title>" not in text
+    assert 'id="unread-count"' in text
+
+
+def test_an_unchanged_inbox_is_not_sent_again(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    tag = client.get("/notifications/pulse?list=1").headers["ETag"]
+    assert client.get("/notifications/pulse?list=1", headers={"If-None-Match": tag}).status_code == 304
+    factories.notification(alice)
+    assert client.get("/notifications/pulse?list=1", headers={"If-None-Match": tag}).status_code == 200

@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, func, select
+from werkzeug.test import TestResponse
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, NotificationChange, User
+from app.services import notifications
+from tests import factories
+
+SignIn = Callable[[User], FlaskClient]
+HX = {"HX-Request": "true"}
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+
+
+def send(client: FlaskClient, url: str, headers: dict[str, str] | None = None, **data: Any) -> TestResponse:
+    """Post a form of the inbox, with the token that the page carries."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/notifications").text)
+    assert token is not None
+    return client.post(url, data={"csrf_token": token[1], **data}, headers=headers)
+
+
+def fresh(row: Notification) -> Notification:
+    db.session.refresh(row)
+    return row
+
+
+def titles(page: str) -> list[str]:
+    return re.findall(r"</span>([^<]+)</a></h3>", page)
+
+
+def test_the_front_door_leads_to_the_inbox(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).get("/")
+    assert (response.status_code, response.location) == (302, "/notifications")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/notifications", "/notifications/1", "/notifications/stream", "/notifications/pulse"]
+)
+def test_strangers_are_asked_to_sign_in(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response.location.startswith("/sign-in")
+
+
+def test_htmx_is_sent_to_the_sign_in_page_instead_of_swapping_it_in(client: FlaskClient) -> None:
+    response = client.get("/notifications", headers=HX)
+    assert response.headers["HX-Redirect"].startswith("/sign-in")
+
+
+def test_the_inbox_lists_ones_own_rows_newest_first_by_day(
+    sign_in: SignIn, alice: User, charlie: User
+) -> None:
+    now = utc_now()
+    factories.notification(alice, "Older", created_at=now - timedelta(days=40))
+    factories.notification(alice, "Newer", created_at=now)
+    factories.notification(charlie, "Somebody else's")
+    page = sign_in(alice).get("/notifications").text
+    assert titles(page) == ["Newer", "Older"]
+    assert page.count('class="day__head"') == 2
+    assert "Today" in page
+    assert "Somebody else" not in page
+    assert "<title>Inbox (2 unread) · Bellhop</title>" in page
+
+
+def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    factories.notification(alice, "Unread one")
+    factories.notification(alice, "Read one", read_at=now)
+    factories.notification(alice, "Done one", read_at=now, archived_at=now)
+    client = sign_in(alice)
+    shown = {
+        place: set(titles(client.get(f"/notifications?place={place}").text))
+        for place in ("inbox", "unread", "done", "all")
+    }
+    assert shown == {
+        "inbox": {"Unread one", "Read one"},
+        "unread": {"Unread one"},
+        "done": {"Done one"},
+        "all": {"Unread one", "Read one", "Done one"},
+    }
+
+
+def test_filters_narrow_the_list_and_stay_ticked(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "An interview", priority="urgent")
+    factories.notification(alice, "A calm interview")
+    factories.notification(alice, "A job", notification_type="job_created", priority="urgent")
+    page = sign_in(alice).get("/notifications?category=interview&priority=urgent").text
+    assert titles(page) == ["An interview"]
+    assert len(re.findall(r'value="(interview|urgent)" checked', page)) == 2
+
+
+def test_search_finds_words_of_title_and_message(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "Interview with Priya")
+    factories.notification(alice, "Another", message="Room Birch")
+    client = sign_in(alice)
+    assert titles(client.get("/notifications?q=birch").text) == ["Another"]
+    assert titles(client.get("/notifications?q=priya").text) == ["Interview with Priya"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "place=nowhere",
+        "category=%00",
+        "open=99999999999999999999",
+        "open=x",
+        "limit=-5",
+        "priority=" + "x" * 300,
+    ],
+)
+def test_an_address_with_nonsense_in_it_still_shows_the_inbox(
+    sign_in: SignIn, alice: User, query: str
+) -> None:
+    factories.notification(alice, "Here")
+    response = sign_in(alice).get(f"/notifications?{query}")
+    assert response.status_code == 200
+    assert titles(response.text) == ["Here"]
+
+
+def test_a_damaged_cursor_is_explained(sign_in: SignIn, alice: User) -> None:
+    response = sign_in(alice).get("/notifications?cursor=nonsense")
+    assert response.status_code == 400
+    assert "page address is damaged" in response.text
+
+
+def test_older_and_newer_lead_through_every_row_once(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    for number in range(120):
+        factories.notification(alice, f"Number {number:03}", created_at=now - timedelta(minutes=number))
+    client, url, seen = sign_in(alice), "/notifications", []
+    while url:
+        page = client.get(url).text
+        seen += titles(page)
+        older = re.search(r'href="([^"]+)"\s+hx-get', page)
+        url = older[1].replace("&amp;", "&") if older else ""
+    assert seen == [f"Number {number:03}" for number in range(120)]
+    newer = re.search(r'class="turn"><a class="btn" href="([^"]+)"', page)
+    assert newer is not None
+    assert titles(client.get(newer[1].replace("&amp;", "&")).text) == [
+        f"Number {number:03}" for number in range(50, 100)
+    ]
+
+
+def test_older_rows_of_the_same_day_come_without_a_second_heading(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    for _ in range(60):
+        factories.notification(alice, created_at=now)
+    client = sign_in(alice)
+    address = re.search(r'hx-get="([^"]+last_day[^"]+)"', client.get("/notifications").text)
+    assert address is not None
+    more = client.get(address[1].replace("&amp;", "&"), headers=HX)
+    assert len(titles(more.text)) == 10
+    assert "day__head" not in more.text
+    assert "<html" not in more.text
+
+
+def test_a_list_costs_the_same_queries_however_long(app: Flask, sign_in: SignIn, alice: User) -> None:
+    client, counts = sign_in(alice), []
+    queries: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: queries.append(args[2]))
+    for _ in range(2):
+        for _ in range(20):
+            factories.notification(alice)
+        queries.clear()
+        client.get("/notifications")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 4
+
+
+def test_markup_in_any_field_is_text(sign_in: SignIn, alice: User) -> None:
+    meeting = factories.interview(
+        alice, candidate_name=HOSTILE, location=HOSTILE, meeting_url="javascript:alert(1)"
+    )
+    row = factories.notification(
+        alice,
+        HOSTILE,
+        message=HOSTILE,
+        interview_id=meeting.id,
+        data={HOSTILE: HOSTILE},
+        action_url="javascript:alert(1)",
+    )
+    client = sign_in(alice)
+    for url in (f"/notifications?open={row.id}&q={HOSTILE[:4]}", f"/notifications/{row.id}"):
+        page = client.get(url).text
+        assert "<img" not in page
+        assert 'href="javascript' not in page
+        assert "&lt;img" in page
+
+
+def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
+    alice.time_zone = "Europe/Paris"
+    db.session.commit()
+    start = utc_now().replace(year=2027, month=3, day=12, hour=13, minute=0)
+    meeting = factories.interview(alice, starts_at=start, location="Room Birch", interviewer="Daniel Osei")
+    row = factories.notification(
+        alice,
+        interview_id=meeting.id,
+        interview_sequence=0,
+        data={"panel_size": 3},
+        action_url="https://platform.example/iv",
+    )
+    factories.delivery(
+        row, state="suppressed", reason="address_suppressed", reason_data={"detail": "no such user"}
+    )
+    page = sign_in(alice).get(f"/notifications/{row.id}").text
+    for words in (
+        "12 March 2027, 14:00 to 15:00",
+        "Room Birch",
+        "Daniel Osei",
+        "Panel size",
+        'href="https://platform.example/iv"',
+        "Email: Not sent: this address refuses mail (no such user)",
+        "because you are a recruiter on this interview",
+    ):
+        assert words in page
+
+
+def test_news_that_is_older_than_the_interview_says_so(sign_in: SignIn, alice: User) -> None:
+    meeting = factories.interview(alice, sequence=2)
+    row = factories.notification(alice, interview_id=meeting.id, interview_sequence=1)
+    assert "has changed since" in sign_in(alice).get(f"/notifications/{row.id}").text
+
+
+def test_looking_writes_nothing(sign_in: SignIn, alice: User) -> None:
+    row = factories.notification(alice)
+    before = alice.inbox_version
+    client = sign_in(alice)
+    client.get(f"/notifications/{row.id}")
+    client.get(f"/notifications?open={row.id}")
+    client.get(f"/notifications/{row.id}", headers=HX)
+    db.session.refresh(alice)
+    assert (fresh(row).read_at, alice.inbox_version) == (None, before)
+
+
+@pytest.mark.parametrize(("noun", "column"), [("reading", "read_at"), ("archival", "archived_at")])
+def test_a_change_is_a_resource_made_and_taken_back(
+    sign_in: SignIn, alice: User, noun: str, column: str
+) -> None:
+    row, client = factories.notification(alice), sign_in(alice)
+    made = send(client, f"/notifications/{row.id}/{noun}")
+    assert (made.status_code, made.location) == (303, "/notifications")
+    assert getattr(fresh(row), column) is not None
+    send(client, f"/notifications/{row.id}/{noun}", _method="delete")
+    assert getattr(fresh(row), column) is None
+
+
+def test_doing_it_twice_is_the_same_as_once(sign_in: SignIn, alice: User) -> None:
+    row, client = factories.notification(alice), sign_in(alice)
+    assert [send(client, f"/notifications/{row.id}/reading", HX).status_code for _ in range(2)] == [200, 200]
+    assert db.session.scalar(select(func.count()).select_from(NotificationChange)) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/notifications/{}", "/notifications/{}/reading", "/notifications/{}/archival"]
+)
+@pytest.mark.parametrize("headers", [{}, HX])
+def test_anothers_row_does_not_exist(
+    sign_in: SignIn, alice: User, charlie: User, path: str, headers: dict[str, str]
+) -> None:
+    row, client = factories.notification(alice), sign_in(charlie)
+    url = path.format(row.id)
+    response = client.get(url, headers=headers) if url.endswith(str(row.id)) else send(client, url, headers)
+    assert response.status_code == 404
+    assert (fresh(row).read_at, row.archived_at) == (None, None)
+    assert row.title not in response.text
+
+
+def test_an_id_that_no_database_holds_is_a_404(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    assert client.get(f"/notifications/{2**63}").status_code == 404
+    assert send(client, f"/notifications/changes/{2**63}/undo").status_code == 404
+
+
+def test_anothers_ids_among_ones_own_are_passed_over(sign_in: SignIn, alice: User, charlie: User) -> None:
+    mine, theirs = factories.notification(charlie), factories.notification(alice)
+    send(sign_in(charlie), "/notifications/changes", action="done", ids=[mine.id, theirs.id, "x", 2**70])
+    assert fresh(mine).is_done
+    assert not fresh(theirs).is_done
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/notifications/1/reading",
+        "/notifications/1/archival",
+        "/notifications/changes",
+        "/notifications/changes/1/undo",
+    ],
+)
+def test_a_write_refuses_get(sign_in: SignIn, alice: User, path: str) -> None:
+    assert sign_in(alice).get(path).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/notifications/1/reading",
+        "/notifications/1/archival",
+        "/notifications/changes",
+        "/notifications/changes/1/undo",
+    ],
+)
+def test_a_write_needs_the_token_of_the_session(sign_in: SignIn, alice: User, path: str) -> None:
+    response = sign_in(alice).post(path, data={"action": "done", "ids": "1"})
+    assert response.status_code == 400
+    assert "out of date" in response.text
+
+
+def test_an_unknown_action_is_refused(sign_in: SignIn, alice: User) -> None:
+    assert send(sign_in(alice), "/notifications/changes", action="drop").status_code == 400
+
+
+def test_mark_all_takes_what_the_filter_finds_and_undo_brings_it_back(sign_in: SignIn, alice: User) -> None:
+    jobs = [factories.notification(alice, notification_type="job_created") for _ in range(60)]
+    other, client = factories.notification(alice), sign_in(alice)
+    made = send(client, "/notifications/changes?all=1", action="read", view="category=job")
+    assert (made.status_code, made.location) == (303, "/notifications?category=job")
+    assert all(fresh(row).is_read for row in jobs)
+    assert not fresh(other).is_read
+    page = client.get("/notifications?category=job").text
+    assert "60 marked read" in page
+    back = re.search(r'action="(/notifications/changes/\d+/undo)"', page)
+    assert back is not None
+    assert send(client, back[1]).status_code == 303
+    assert not any(fresh(row).is_read for row in jobs)
+
+
+def test_anothers_change_cannot_be_undone(sign_in: SignIn, alice: User, charlie: User) -> None:
+    row = factories.notification(alice)
+    made = notifications.change(alice, "done", ids=[row.id])
+    assert send(sign_in(charlie), f"/notifications/changes/{made.id}/undo").status_code == 404
+    assert fresh(row).is_done
+
+
+def test_where_one_goes_back_to_is_never_another_site(sign_in: SignIn, alice: User) -> None:
+    row = factories.notification(alice)
+    view = "https://evil.example/?place=done&next=//evil.example&q=x"
+    location = send(sign_in(alice), f"/notifications/{row.id}/reading", view=view).location
+    assert location.startswith("/notifications")
+    assert "evil" not in location
+
+
+@pytest.mark.parametrize(
+    ("noun", "view", "leaves"),
+    [
+        ("archival", "", True),
+        ("archival", "place=unread", True),
+        ("archival", "place=all", False),
+        ("reading", "place=unread", False),
+    ],
+)
+def test_a_row_leaves_only_where_it_no_longer_belongs(
+    sign_in: SignIn, alice: User, noun: str, view: str, leaves: bool
+) -> None:
+    row = factories.notification(alice)
+    answer = send(sign_in(alice), f"/notifications/{row.id}/{noun}", HX, view=view).text
+    assert (f'hx-target="#n-{row.id}" hx-swap="delete' in answer) is leaves
+    assert (f'id="n-{row.id}"' in answer) is not leaves
+
+
+def test_a_piece_brings_count_title_and_undo_along(sign_in: SignIn, alice: User) -> None:
+    row = factories.notification(alice)
+    factories.notification(alice)
+    response = send(sign_in(alice), f"/notifications/{row.id}/archival", HX)
+    assert "HX-Request" in response.headers["Vary"]
+    for part in (
+        'id="unread-count"',
+        "<title>Inbox (1 unread) · Bellhop</title>",
+        "Marked done",
+        "data-undo",
+    ):
+        assert part in response.text
+
+
+def test_opening_marks_read_without_a_word(sign_in: SignIn, alice: User) -> None:
+    row = factories.notification(alice)
+    response = send(sign_in(alice), f"/notifications/{row.id}/reading", HX, **{"from": "opening"})
+    assert fresh(row).is_read
+    assert "toast" not in response.text
+
+
+def test_the_page_and_the_api_agree(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    for number in range(7):
+        factories.notification(
+            alice,
+            f"Number {number}",
+            created_at=now - timedelta(hours=number),
+            read_at=now if number % 2 else None,
+        )
+    client = sign_in(alice)
+    listed = client.get("/api/notifications/").json["results"]
+    assert titles(client.get("/notifications").text) == [row["title"] for row in listed]
+    assert client.get("/api/notifications/unread-count/").json == {"unread_count": 4}
+    assert "(4 unread)" in client.get("/notifications").text
+
+
+def test_an_empty_place_says_so(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    assert "caught up" in client.get("/notifications").text
+    assert "Nothing matches" in client.get("/notifications?category=job").text
+    assert "Nothing unread" in client.get("/notifications?place=unread").text
+
+
+def test_a_page_of_fifty_stays_small(sign_in: SignIn, alice: User) -> None:
+    import gzip
+
+    for _ in range(50):
+        factories.notification(alice, "Interview Scheduled for Priya Raman", message="word " * 400)
+    assert len(gzip.compress(sign_in(alice).get("/notifications").data)) < 30_000
