@@ -1,0 +1,1 @@
+"""Measurements: each against a floor taken in the same run, interleaved, the median of five."""
