@@ -77,7 +77,7 @@ def outbox() -> Case:
     def floor() -> float:
         message = EmailMessage()
         message["Subject"], message["From"], message["To"] = "News", "a@example.test", "b@example.test"
-        message.set_content("Interview Scheduled for Priya Raman. " * 300)
+        message.set_content("Interview Scheduled for Priya Raman.\n" * 300)
         ready = message.as_bytes()
         started = time.perf_counter()
         with smtplib.SMTP("127.0.0.1", port) as client:
