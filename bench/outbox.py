@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack
 from email.message import EmailMessage
+from email.policy import SMTP
 
 from sqlalchemy import delete, func, select
 
@@ -78,7 +79,7 @@ def outbox() -> Case:
         message = EmailMessage()
         message["Subject"], message["From"], message["To"] = "News", "a@example.test", "b@example.test"
         message.set_content("Interview Scheduled for Priya Raman.\n" * 300)
-        ready = message.as_bytes()
+        ready = message.as_bytes(policy=SMTP)
         started = time.perf_counter()
         with smtplib.SMTP("127.0.0.1", port) as client:
             for _ in range(MAILS):
