@@ -60,6 +60,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": base_url.startswith("https:"),
         "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
+        # A poll on its way while somebody signs out must not bring the old cookie back.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         # The longest honest body is a batch of 1,000 events; anything larger is refused before it is read.
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,

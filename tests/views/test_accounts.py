@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes, policy
 
 import pytest
 from flask import Flask
@@ -11,8 +12,11 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.extensions import db
-from app.models import Delivery, User
-from app.services import account_mails, accounts, tokens
+from app.models import CapturedMail, Delivery, User
+from app.services import account_mails, accounts, people, tokens
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+from tests import factories
 from tests.factories import PASSWORD
 from tests.views.forms import send
 
@@ -91,6 +95,15 @@ def test_looking_at_sign_out_signs_nobody_out(client: FlaskClient, sign_in, alic
     assert send(client, "/sign-out", "/sign-out").location == "/sign-in"
     assert not is_in(client)
     assert client.get("/sign-out").location == "/sign-in"
+
+
+def test_a_page_under_way_while_somebody_signs_out_does_not_sign_them_in_again(
+    client: FlaskClient, alice: User
+) -> None:
+    enter(client, alice.email)
+    client.get("/account")
+    for path in ("/account", "/notifications", "/notifications/pulse"):
+        assert "Set-Cookie" not in client.get(path).headers
 
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(sign_in, alice: User) -> None:
@@ -213,14 +226,32 @@ def test_a_link_lets_its_owner_choose_a_password_once(
 def test_an_invited_person_chooses_a_password_and_signs_in(
     app: Flask, client: FlaskClient, bob: User
 ) -> None:
-    from app.services import people
-
     dana = people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
     path = path_of(app, dana, "invitation")
     assert "Welcome, Dana Quill" in client.get(path).text
     assert send(client, path, path, password=NEW).location == "/sign-in"
     assert enter(client, dana.email, NEW).location == "/notifications"
     assert accounts.by_email(dana.email).role == "recruiter"
+
+
+@pytest.mark.parametrize("kind", ["password_reset", "invitation"])
+def test_the_link_in_the_mail_that_goes_out_works(
+    app: Flask, client: FlaskClient, bob: User, kind: str
+) -> None:
+    if kind == "invitation":
+        people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
+    else:
+        factories.user("dana@example.test", "Dana Quill")
+        send(client, "/password/forgot", "/password/forgot", email="Dana@example.test")
+    Courier(Sender("http://bellhop.test", "Bellhop <b@example.test>", app.config["SECRET_KEY"])).deliver_due()
+    mail = message_from_bytes(db.session.scalars(select(CapturedMail)).one().raw, policy=policy.default)
+    assert mail["To"].addresses[0].addr_spec == "dana@example.test"
+    for part in ("plain", "html"):
+        text = mail.get_body((part,)).get_content()
+        path = re.search(r"http://bellhop\.test(/password/reset/[\w.-]+)", text)[1]
+        assert client.get(path).status_code == 200
+    assert send(client, path, path, password=NEW).location == "/sign-in"
+    assert enter(client, "dana@example.test", NEW).location == "/notifications"
 
 
 @pytest.mark.parametrize("token", ["x", "x.y", "%00", "%ff", "a" * 5000])
