@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
 
 from app import catalog
-from app.models import User, UserNotificationPreference
-from app.rendering.dates import zone
+from app.models import Delivery, Notification, User, UserNotificationPreference
+from app.services import quiet
+from app.services.preference_locks import Locks
 from app.services.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Question:
-    """All that a decision looks at, as plain facts."""
+    """All that a decision looks at, as plain facts.
+
+    `shown_at` is when it stands in the inbox; `due_at` when it could be sent: the same while publishing, now
+    when it is looked at once more before sending.
+    """
 
     user: User
     preference: UserNotificationPreference
     channel: str
+    notification_type: str
     category: str
     priority: str
     address: str
     is_template_active: bool
+    is_locked: bool
     suppressed_because: str | None
+    shown_at: datetime
     due_at: datetime
 
     @property
@@ -37,6 +46,19 @@ class Question:
 
     def skipped(self, reason: str) -> Verdict:
         return Verdict("skipped", reason, data={"channel": self.channel, "category": self.category})
+
+
+Rule = Callable[[Question], Verdict | None]
+
+
+def unless_locked(rule: Rule) -> Rule:
+    """What an admin locked reaches everyone: a person's own switches do not count."""
+
+    @wraps(rule)
+    def asked(q: Question) -> Verdict | None:
+        return None if q.is_locked else rule(q)
+
+    return asked
 
 
 def _recipient(q: Question) -> Verdict | None:
@@ -69,31 +91,42 @@ def _address(q: Question) -> Verdict | None:
     return None
 
 
-def _quiet_hours(q: Question) -> Verdict | None:
+def _digest(q: Question) -> Verdict | None:
+    """Whoever gets a digest reads there what is not pressing."""
+    is_pressing = q.priority in PRESSING or q.notification_type in NEVER_IN_DIGEST
+    if q.channel != "email" or not q.preference.daily_digest or is_pressing:
+        return None
+    return q.skipped("in_digest")
+
+
+def _hold(q: Question) -> Verdict | None:
     if q.is_urgent or q.is_immediate:
         return None
-    paused, quiet = q.preference.paused_until, quiet_until(q.user, q.preference, q.due_at)
-    if paused and paused > max(q.due_at, quiet or q.due_at):
-        return Verdict("pending", "paused", paused)
-    return Verdict("pending", "quiet_hours", quiet) if quiet else None
+    held = quiet.hold(q.user, q.preference, q.due_at)
+    return Verdict("pending", held.reason, held.until) if held else None
 
 
 def _unread_wait(q: Question) -> Verdict | None:
     minutes = q.preference.email_delay_minutes
-    if q.channel != "email" or q.is_urgent or not minutes:
+    until = q.shown_at + timedelta(minutes=minutes)
+    if q.channel != "email" or q.is_urgent or not minutes or until <= q.due_at:
         return None
-    return Verdict("pending", "unread_wait", q.due_at + timedelta(minutes=minutes))
+    return Verdict("pending", "unread_wait", until)
 
+
+PRESSING = frozenset({"high", "urgent"})
+NEVER_IN_DIGEST = frozenset({"interview_reminder"})
 
 # Product rule 6.3, in its order: the first that has something to say decides.
-DECISIONS: tuple[Callable[[Question], Verdict | None], ...] = (
+DECISIONS: tuple[Rule, ...] = (
     _recipient,
     _template,
-    _category,
-    _channel,
-    _matrix,
+    unless_locked(_category),
+    unless_locked(_channel),
+    unless_locked(_matrix),
     _address,
-    _quiet_hours,
+    unless_locked(_digest),
+    _hold,
     _unread_wait,
 )
 
@@ -106,27 +139,6 @@ def decide(question: Question, now: datetime) -> Verdict:
     if question.due_at > now:
         return Verdict("pending", "scheduled", question.due_at)
     return Verdict("sent", "shown", now) if question.is_immediate else Verdict("pending", "queued", now)
-
-
-def quiet_until(user: User, preference: UserNotificationPreference, instant: datetime) -> datetime | None:
-    """When the quiet hours around an instant end; None outside them.
-
-    A quiet night belongs to the day on which it starts. The clock is the person's own.
-    """
-    if not preference.quiet_enabled or preference.quiet_start == preference.quiet_end:
-        return None
-    local = instant.astimezone(zone(user.time_zone))
-    crosses_midnight = preference.quiet_end < preference.quiet_start
-    for start_day in (local.date(), local.date() - timedelta(days=1)):
-        if start_day.weekday() not in preference.quiet_days:
-            continue
-        end_day = start_day + timedelta(days=crosses_midnight)
-        start = datetime.combine(start_day, preference.quiet_start, local.tzinfo)
-        end = datetime.combine(end_day, preference.quiet_end, local.tzinfo)
-        # Compared as instants: on a night when the clock changes, wall times alone would mislead.
-        if start.timestamp() <= instant.timestamp() < end.timestamp():
-            return end.astimezone(instant.tzinfo)
-    return None
 
 
 ADDRESSES: dict[str, Callable[[User], str]] = {"email": lambda user: user.email}
@@ -146,18 +158,44 @@ def question(
     due_at: datetime,
     *,
     is_template_active: bool,
-    suppressed: dict[tuple[str, str], str],
+    suppressed: Mapping[tuple[str, str], str],
+    locks: Locks,
 ) -> Question:
     """The question for one recipient and channel, from what a publisher has at hand."""
     address = address_for(user, channel)
+    category = catalog.category_of(notification_type)
     return Question(
         user=user,
         preference=user.preference,
         channel=channel,
-        category=catalog.category_of(notification_type),
+        notification_type=notification_type,
+        category=category,
         priority=priority,
         address=address,
         is_template_active=is_template_active,
+        is_locked=(category, channel) in locks,
         suppressed_because=suppressed.get((channel, address)),
+        shown_at=due_at,
         due_at=due_at,
+    )
+
+
+def question_before_sending(delivery: Delivery, row: Notification, locks: Locks, now: datetime) -> Question:
+    """The question for a delivery that waited: what its reader has changed since counts.
+
+    Its address and its template were decided on when it was written.
+    """
+    return Question(
+        user=delivery.recipient,
+        preference=delivery.recipient.preference,
+        channel=delivery.channel,
+        notification_type=row.notification_type,
+        category=row.category,
+        priority=row.priority,
+        address=delivery.address,
+        is_template_active=True,
+        is_locked=(row.category, delivery.channel) in locks,
+        suppressed_because=None,
+        shown_at=max(row.deliver_at or row.created_at, row.created_at),
+        due_at=now,
     )

@@ -13,7 +13,7 @@ from app import catalog
 from app.extensions import Base, db
 from app.models import Suppression, User
 from app.rendering.words import Texts
-from app.services import changes, decisions
+from app.services import changes, decisions, preference_locks
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.
@@ -51,9 +51,10 @@ class Plan:
 
 
 def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Plan]:
-    """Decide for every recipient and channel; one query, nothing is written."""
+    """Decide for every recipient and channel; two queries, nothing is written."""
     due_at = max(message.deliver_at or now, now)
     suppressed = _suppressed(message.channels, recipients)
+    locks = preference_locks.current()
 
     def verdict(user: User, channel: str) -> Verdict:
         question = decisions.question(
@@ -64,6 +65,7 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
             due_at,
             is_template_active=message.is_template_active,
             suppressed=suppressed,
+            locks=locks,
         )
         return decisions.decide(question, now)
 

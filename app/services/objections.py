@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
+from app.services import decisions, preference_locks, suppressions
+from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
+from app.services.preference_locks import Locks
+from app.services.verdicts import Verdict
 
-Rule = Callable[[Delivery, Collection[str], datetime], bool]
+# Why a message was held back for its reader's sake: once it has been read, it need not be sent.
+HELD = frozenset({"unread_wait", "quiet_hours", "paused"})
 
 
-def _is_switched_off(delivery: Delivery, _suppressed: Collection[str], _now: datetime) -> bool:
+@dataclass(frozen=True)
+class Grounds:
+    """What is known before a batch is sent: addresses that must not be written to, and what reaches everyone."""
+
+    suppressed: Collection[str]
+    locks: Locks
+
+
+Rule = Callable[[Delivery, Grounds, datetime], bool]
+
+
+def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
+    """Look up what decides about these rows of one channel."""
+    return Grounds(suppressions.among(channel, {row.address for row in rows}), preference_locks.current())
+
+
+def _is_switched_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     return not delivery.recipient.is_enabled
 
 
-def _is_cancelled(delivery: Delivery, _suppressed: Collection[str], _now: datetime) -> bool:
+def _is_cancelled(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     return delivery.notification is not None and delivery.notification.status == "cancelled"
 
 
-def _is_over(delivery: Delivery, _suppressed: Collection[str], now: datetime) -> bool:
+def _is_over(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     ends = (delivery.expires_at, delivery.notification.expires_at if delivery.notification else None)
     return any(end is not None and end <= now for end in ends)
 
 
-def _is_suppressed(delivery: Delivery, suppressed: Collection[str], _now: datetime) -> bool:
-    return delivery.address in suppressed
+def _is_suppressed(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool:
+    return delivery.address in grounds.suppressed
 
 
-def _was_read(delivery: Delivery, _suppressed: Collection[str], _now: datetime) -> bool:
-    waited = delivery.reason == "unread_wait"
-    return waited and delivery.notification is not None and delivery.notification.read_at is not None
+def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+    row = delivery.notification
+    return row is not None and row.read_at is not None and delivery.reason in HELD
 
 
 # (what is looked at, the state it leads to, the reason's code); the first that applies counts.
@@ -44,14 +66,30 @@ RULES: tuple[tuple[Rule, str, str], ...] = (
 )
 
 
-def objection_to(delivery: Delivery, suppressed: Collection[str], now: datetime) -> Outcome | None:
-    """The outcome of a delivery that must not be sent (any more); None where nothing speaks against it.
-
-    Args:
-        suppressed: those of the batch's addresses that must not be written to.
-    """
+def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome | None:
+    """The outcome of a delivery that must not be sent, or not yet; None where nothing speaks against it."""
     for applies, state, reason in RULES:
-        if applies(delivery, suppressed, now):
+        if applies(delivery, grounds, now):
             data: dict[str, Any] = {"channel": delivery.channel}
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
-    return None
+    if delivery.notification is None:
+        return None
+    question = decisions.question_before_sending(delivery, delivery.notification, grounds.locks, now)
+    verdict = decisions.decide(question, now)
+    return None if verdict.reason == "queued" else _not_now(delivery, verdict, now)
+
+
+def _not_now(delivery: Delivery, verdict: Verdict, now: datetime) -> Outcome:
+    """Its reader has changed a preference since, or the night has come: it ends here, or waits on."""
+    values: dict[str, Any] = {"reason": verdict.reason, "reason_data": verdict.data}
+    if verdict.state != "pending" or verdict.due_at is None:
+        return Outcome(delivery.id, verdict.state, now, **values)
+    row, give_up_at = delivery.notification, verdict.due_at + GIVE_UP_AFTER
+    return Outcome(
+        delivery.id,
+        "retry_wait" if delivery.attempts else "pending",
+        now,
+        due_at=verdict.due_at,
+        expires_at=min(row.expires_at, give_up_at) if row and row.expires_at else give_up_at,
+        **values,
+    )

@@ -29,6 +29,7 @@ class Outcome:
     reason_data: dict[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
     due_at: datetime | None = None
+    expires_at: datetime | None = None
     response: str = ""
     # What the attempt is called in the log, where that is not the state it led to.
     attempt_state: str = ""
@@ -45,6 +46,9 @@ FINISH = (
             "reason": bindparam("to_reason"),
             "reason_data": bindparam("to_reason_data", type_=Delivery.reason_data.type),
             "due_at": func.coalesce(bindparam("to_due_at", type_=Delivery.due_at.type), Delivery.due_at),
+            "expires_at": func.coalesce(
+                bindparam("to_expires_at", type_=Delivery.expires_at.type), Delivery.expires_at
+            ),
             "sent_at": bindparam("to_sent_at", type_=Delivery.sent_at.type),
             "attempts": Delivery.attempts + bindparam("tries"),
             **FREE,
@@ -131,6 +135,7 @@ def _values(outcome: Outcome, token: str) -> dict[str, Any]:
         "to_reason": outcome.reason,
         "to_reason_data": outcome.reason_data,
         "to_due_at": outcome.due_at,
+        "to_expires_at": outcome.expires_at,
         "to_sent_at": outcome.finished_at if outcome.state == "sent" else None,
         "tries": 0 if outcome.started_at is None else 1,
     }

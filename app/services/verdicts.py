@@ -39,6 +39,7 @@ REASONS: dict[str, LazyString] = {
     "matrix_off": _l(
         "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
     ),
+    "in_digest": _l("Not sent by itself: it goes into the daily digest"),
     "no_address": _l("Not sent: there is no address for %(channel)s"),
     "address_suppressed": _l("Not sent: this address refuses mail (%(detail)s)"),
     "read_before_sending": _l("Not sent: it was read before it was due"),

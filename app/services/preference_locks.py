@@ -1,0 +1,70 @@
+"""What reaches everyone over a channel, whatever they have switched off: set by admins, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app import catalog
+from app.extensions import db, lock_for_writing
+from app.models import PreferenceLock, User
+from app.services import audit, values
+from app.services.errors import Invalid
+
+# Why, keyed by category and channel.
+Locks = Mapping[tuple[str, str], str]
+
+
+def current() -> Locks:
+    """What is locked now, and why."""
+    rows = db.session.execute(select(PreferenceLock.category, PreferenceLock.channel, PreferenceLock.reason))
+    locks = {(category, channel): reason for category, channel, reason in rows}
+    order = {
+        cell: place for place, cell in enumerate((a, b) for a in catalog.CATEGORIES for b in catalog.CHANNELS)
+    }
+    return dict(sorted(locks.items(), key=lambda lock: order[lock[0]]))
+
+
+def lock(category: str, channel: str, reason: str, *, actor: User) -> None:
+    """Let a category reach everyone over a channel, from the next notification on. Again: gives another reason.
+
+    Args:
+        reason: what people read beside the switch that they can no longer turn.
+    Raises:
+        Invalid: keyed `category`, `channel` or `reason`.
+    """
+    errors = {}
+    if category not in catalog.CATEGORIES:
+        errors["category"] = _("Choose a kind of notification.")
+    if channel not in catalog.CHANNELS:
+        errors["channel"] = _("Choose a channel.")
+    try:
+        reason = values.text(reason, most=300)
+    except values.Unusable as error:
+        errors["reason"] = str(error)
+    else:
+        if not reason:
+            errors["reason"] = _("Say why: people read it beside the switch.")
+    if errors:
+        raise Invalid(errors)
+    lock_for_writing()
+    db.session.merge(PreferenceLock(category=category, channel=channel, reason=reason))
+    audit.record("preference.locked", f"{category}.{channel}", actor=actor, reason=reason)
+    db.session.commit()
+
+
+def unlock(category: str, channel: str, *, actor: User) -> str:
+    """Leave it to everybody's own choice again; what they had chosen holds.
+
+    Returns:
+        the reason that was given for the lock; "" where there was none.
+    """
+    lock_for_writing()
+    found = db.session.get(PreferenceLock, (category, channel), with_for_update=True)
+    if found is not None:
+        db.session.delete(found)
+        audit.record("preference.unlocked", f"{category}.{channel}", actor=actor, reason=found.reason)
+    db.session.commit()
+    return found.reason if found else ""

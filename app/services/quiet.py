@@ -1,0 +1,91 @@
+"""When a person wants to be left alone: quiet hours on their own clock, and a pause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from app.models import User, UserNotificationPreference
+from app.rendering.dates import zone
+
+# What was held for many people must not leave in the same second.
+SPREAD_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why messages wait, a code of `verdicts`, and until when."""
+
+    reason: str
+    until: datetime
+
+
+def hold(user: User, preference: UserNotificationPreference, instant: datetime) -> Hold | None:
+    """What keeps messages back at an instant; None where nothing does.
+
+    The end is a little after that of the pause or the night: always the same for one person, so that a dry run
+    says what happens and their messages stay in order, but another for the next.
+    """
+    found = None
+    if preference.paused_until and preference.paused_until > instant:
+        found = Hold("paused", preference.paused_until)
+    # A pause may end in the middle of the night.
+    if night_ends := quiet_until(user, preference, found.until if found else instant):
+        found = Hold("quiet_hours", night_ends)
+    return Hold(found.reason, found.until + _spread(user)) if found else None
+
+
+def quiet_until(user: User, preference: UserNotificationPreference, instant: datetime) -> datetime | None:
+    """When the quiet hours around an instant end; None outside them.
+
+    A quiet night belongs to the day on which it starts.
+    """
+    if not preference.quiet_enabled:
+        return None
+    here = zone(user.time_zone)
+    today = instant.astimezone(here).date()
+    for day in (today, today - timedelta(days=1)):
+        start, end = _night(preference, day, here)
+        if day.weekday() in preference.quiet_days and start <= instant < end:
+            return end.astimezone(instant.tzinfo)
+    return None
+
+
+def next_night(
+    user: User, preference: UserNotificationPreference, instant: datetime
+) -> tuple[datetime, datetime] | None:
+    """When the quiet hours after an instant begin and end; None where there are none."""
+    if not preference.quiet_enabled or not preference.quiet_days:
+        return None
+    here = zone(user.time_zone)
+    today = instant.astimezone(here).date()
+    nights = (_night(preference, day, here) for day in (today + timedelta(days=n) for n in range(9)))
+    return next(
+        (
+            (start, end)
+            for start, end in nights
+            if start > instant and start.astimezone(here).weekday() in preference.quiet_days
+        ),
+        None,
+    )
+
+
+def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
+    """The quiet hours that start on a day, as instants. Where the clock changes, in doubt it is quiet."""
+    crosses_midnight = preference.quiet_end < preference.quiet_start
+    start = _readings(day, preference.quiet_start, here)
+    end = _readings(day + timedelta(days=crosses_midnight), preference.quiet_end, here)
+    return min(start), max(end)
+
+
+def _readings(day: date, clock: time, here: tzinfo) -> tuple[datetime, datetime]:
+    """The instants that a time of day may mean: two where it comes twice or not at all (PEP 495)."""
+    local = datetime.combine(day, clock, here)
+    # In UTC, for comparing two times of the same zone would look at the wall clock only.
+    first, second = (local.replace(fold=fold).timestamp() for fold in (0, 1))
+    return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(second, UTC)
+
+
+def _spread(user: User) -> timedelta:
+    # The multiplier scatters neighbouring ids.
+    return timedelta(seconds=user.id * 47 % SPREAD_SECONDS)
