@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import account_mails, accounts, people
+from app.services import account_mails, accounts, audit, people, tokens
 from app.services.errors import Invalid, NotFound
 
 KEY = "a key for tests only"
@@ -118,3 +119,22 @@ def test_good_links_free_a_locked_account(alice: User) -> None:
             accounts.authenticate(alice.email, "a guess")
     account_mails.set_password_by_link(link(alice), NEW, secret=KEY)
     assert accounts.authenticate(alice.email, NEW) is alice
+
+
+def test_an_account_lives_its_life_on_both_databases(any_app: Flask) -> None:
+    admin = accounts.create_user("bob@example.test", "Bob", role="admin", password="a good long one")
+    dana = people.invite("dana@example.test", "Dana", "recruiter", actor=admin)
+    account_mails.set_password_by_link(link(dana, "invitation"), NEW, secret=KEY)
+    assert accounts.authenticate(dana.email, NEW) is dana
+    accounts.change_password(dana, NEW, "a newer password")
+    account_mails.request_password_reset(dana.email)
+    assert [mail.kind for mail in outbox()] == ["invitation", "password_reset"]
+    _token, text = tokens.create(dana, "CI", ["read"], days=1, actor=dana)
+    assert tokens.authenticate(text).last_used_at is not None
+    people.deactivate(dana.id, actor=admin)
+    assert tokens.authenticate(text) is None
+    with pytest.raises(Invalid):
+        accounts.create_user("DANA@example.test", "Another", password="a good long one")
+    with pytest.raises(Invalid):
+        accounts.authenticate(dana.email, "a newer password")
+    assert audit.page_for(person=dana.email, action="sign_in.failed").rows
