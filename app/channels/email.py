@@ -115,8 +115,9 @@ class SmtpChannel:
 
     def _open_envelope(self, recipient: str) -> smtplib.SMTP:
         host = self._connected()
-        self._ask("mail", {250}, host.mail, self.return_path)
-        self._ask("rcpt", {250, 251}, host.rcpt, recipient)
+        # Written out, because smtplib would parse both addresses again.
+        self._ask("mail", {250}, host.docmd, "MAIL", f"FROM:<{self.return_path}>")
+        self._ask("rcpt", {250, 251}, host.docmd, "RCPT", f"TO:<{recipient}>")
         self._ask("data", {354}, host.docmd, "DATA")
         return host
 

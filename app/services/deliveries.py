@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import socket
@@ -18,11 +19,13 @@ from app.channels import CHANNELS
 from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
 from app.clock import utc_now
 from app.extensions import db
-from app.models import Delivery, Notification, User
-from app.services import failures, letters, objections, outbox, outcomes, surfacing
+from app.models import Delivery, Notification
+from app.services import failures, letters, objections, outbox, outcomes, suppressions, surfacing
 from app.services.claims import Claim, kept_alive
 from app.services.outcomes import Outcome
 
+# A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
+SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
 # Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
 GROUP, GROUP_SECONDS = 25, 0.025
 # Seconds of rest for a host that cannot be reached, growing.
@@ -55,20 +58,34 @@ class Courier:
         return sum(self._empty(name, now) for name in CHANNELS if not self._rests(name))
 
     def _empty(self, name: str, now: datetime | None) -> int:
-        done, channel = 0, CHANNELS[name]()
+        done, channel, batch = 0, CHANNELS[name](), SMALL_BATCH
         try:
-            while not self._ends(name) and outbox.has_due([name], now or utc_now()):
-                for is_suspect in (False, True):
-                    if not self._ends(name):
-                        done += self._carry_some(name, channel, now, is_suspect=is_suspect)
+            for turn in itertools.count(1):
+                began_at, before = time.monotonic(), done
+                done += self._carry_some(name, channel, now, most=batch)
+                batch = LARGE_BATCH if time.monotonic() - began_at < QUICK_SECONDS else SMALL_BATCH
+                # After the others, but not only when there are no others, or a busy day would keep them waiting.
+                if done == before or turn % 10 == 0:
+                    done += self._carry_some(name, channel, now, most=1, is_suspect=True)
+                if done == before:
+                    break
         finally:
             channel.close()
         return done
 
-    def _carry_some(self, name: str, channel: Channel, now: datetime | None, *, is_suspect: bool) -> int:
+    def _carry_some(
+        self, name: str, channel: Channel, now: datetime | None, *, most: int, is_suspect: bool = False
+    ) -> int:
+        if self._ends(name):
+            return 0
         lease_until = utc_now() + outbox.LEASE
         token, ids = outbox.claim(
-            [name], now or utc_now(), lease_until=lease_until, holder=self.holder, is_suspect=is_suspect
+            name,
+            now or utc_now(),
+            lease_until=lease_until,
+            holder=self.holder,
+            most=most,
+            is_suspect=is_suspect,
         )
         if not ids:
             return 0
@@ -87,7 +104,7 @@ class Courier:
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, str]:
         """Answers how many rows were dealt with, and what a host said that cannot be reached."""
-        grounds = objections.grounds_for(name, rows)
+        suppressed = suppressions.among(name, {row.address for row in rows})
         db.session.commit()  # No transaction stays open while the network is waited for.
         results, unreachable, done, written_at = [], "", 0, time.monotonic()
         for row in rows:
@@ -96,7 +113,7 @@ class Courier:
             if not claim.still_holds(row.id):
                 continue
             try:
-                results.append(self._attempt(channel, row, grounds, now))
+                results.append(self._attempt(channel, row, suppressed, now))
                 done += 1
             except HostUnavailable as error:
                 unreachable = str(error)
@@ -108,10 +125,10 @@ class Courier:
         return done, unreachable
 
     def _attempt(
-        self, channel: Channel, row: Delivery, grounds: objections.Grounds, now: datetime | None
+        self, channel: Channel, row: Delivery, suppressed: Collection[str], now: datetime | None
     ) -> Outcome:
         started_at = now or utc_now()
-        if objection := objections.objection_to(row, grounds, started_at):
+        if objection := objections.objection_to(row, suppressed, started_at):
             return objection
         try:
             receipt = channel.send(letters.compose(row, self.sender, started_at))
@@ -169,7 +186,7 @@ def _load(ids: Collection[int]) -> Sequence[Delivery]:
         select(Delivery)
         .where(Delivery.id.in_(ids))
         .options(
-            joinedload(Delivery.recipient).joinedload(User.preference),
+            joinedload(Delivery.recipient),
             joinedload(Delivery.notification).joinedload(Notification.interview),
             joinedload(Delivery.notification).selectinload(Notification.event),
         )

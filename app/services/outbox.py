@@ -7,11 +7,11 @@ nothing else takes a row away from it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, insert, literal_column, select, update
 
 from app.clock import utc_now
 from app.extensions import db
@@ -19,52 +19,63 @@ from app.models import AuditEntry, Delivery
 from app.services import outcomes
 
 LEASE = timedelta(seconds=30)
-BATCH = 20
 CRASHES_UNTIL_DEAD = 3
-# Rows in memory are not brought up to date: they are read again where they matter.
-BULK = {"synchronize_session": False}
 # Literals, because the database only uses a partial index for a condition that it can see.
 IS_WAITING = Delivery.state.in_([literal_column("'pending'"), literal_column("'retry_wait'")])
 IS_CLAIMED = Delivery.state == literal_column("'claimed'")
 WAITING_AGAIN: ColumnElement[str] = case((Delivery.attempts == 0, "pending"), else_="retry_wait")
 
+# Built once: putting a statement together costs more than running it.
+DUE = select(Delivery.id).where(
+    IS_WAITING, Delivery.due_at <= bindparam("now"), Delivery.channel == bindparam("way")
+)
+FRESH = DUE.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id)
+SUSPECT = DUE.where(Delivery.crashes > 0).order_by(Delivery.crashes, Delivery.due_at, Delivery.id)
+MINE = update(Delivery).where(Delivery.token == bindparam("held"), IS_CLAIMED)
 
-def has_due(channels: Collection[str], now: datetime) -> bool:
-    """Whether there is anything to send: a read, so that an idle sender never takes the write lock."""
-    return db.session.execute(due(channels, now).limit(1)).first() is not None
+
+def _claim(wanted: Any) -> Any:
+    # A common table expression is worked out once; PostgreSQL may run a plain subquery again for every row.
+    picked = wanted.limit(bindparam("most")).with_for_update(skip_locked=True).cte("picked")
+    values = {
+        "state": "claimed",
+        "token": bindparam("held"),
+        "lease_until": bindparam("until", type_=Delivery.lease_until.type),
+        "claimed_by": bindparam("holder"),
+    }
+    return update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values).returning(Delivery.id)
+
+
+CLAIM_FRESH, CLAIM_SUSPECT = _claim(FRESH), _claim(SUSPECT)
+RENEW = MINE.values(lease_until=bindparam("until", type_=Delivery.lease_until.type)).returning(Delivery.id)
 
 
 def claim(
-    channels: Collection[str], now: datetime, *, lease_until: datetime, holder: str, is_suspect: bool = False
+    channel: str,
+    now: datetime,
+    *,
+    lease_until: datetime,
+    holder: str,
+    most: int = 1,
+    is_suspect: bool = False,
 ) -> tuple[str, set[int]]:
     """Take the deliveries that have been due longest, and commit.
 
     Args:
-        is_suspect: take one that was in a sender's hands when it died, instead of a batch of the others. Alone,
-            so that one that kills its sender takes nothing with it, and one that merely waited is cleared of it.
+        most: how many at once.
+        is_suspect: take those that were in a sender's hands when it died, instead of the others. They are to be
+            taken one by one: one that kills its sender takes nothing with it, one that merely waited is cleared.
     Returns:
         the token, and the ids that it holds.
     """
-    token = secrets.token_hex(16)
-    wanted = due(channels, now)
-    if is_suspect:
-        wanted = (
-            wanted.where(Delivery.crashes > 0)
-            .order_by(Delivery.crashes, Delivery.due_at, Delivery.id)
-            .limit(1)
-        )
-    else:
-        wanted = wanted.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id).limit(BATCH)
-    # A common table expression is worked out once; PostgreSQL may run a plain subquery again for every row.
-    picked = wanted.with_for_update(skip_locked=True).cte("picked")
-    rows = db.session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(select(picked.c.id)))
-        .values(state="claimed", token=token, lease_until=lease_until, claimed_by=holder)
-        .returning(Delivery.id)
-        .execution_options(**BULK)
-    )
-    ids = set(rows.scalars())
+    token, wanted = secrets.token_hex(16), {"now": now, "way": channel}
+    connection = db.session.connection()
+    # Read first: an idle sender never takes the write lock.
+    if connection.execute((SUSPECT if is_suspect else FRESH).limit(1), wanted).first() is None:
+        db.session.commit()
+        return token, set()
+    values = wanted | {"most": most, "held": token, "until": lease_until, "holder": holder}
+    ids = set(connection.execute(CLAIM_SUSPECT if is_suspect else CLAIM_FRESH, values).scalars())
     db.session.commit()
     return token, ids
 
@@ -75,14 +86,7 @@ def renew(token: str, lease_until: datetime) -> set[int]:
     Returns:
         the ids that are still ours.
     """
-    rows = db.session.execute(
-        update(Delivery)
-        .where(Delivery.token == token, IS_CLAIMED)
-        .values(lease_until=lease_until)
-        .returning(Delivery.id)
-        .execution_options(**BULK)
-    )
-    ids = set(rows.scalars())
+    ids = set(db.session.connection().execute(RENEW, {"held": token, "until": lease_until}).scalars())
     db.session.commit()
     return ids
 
@@ -96,9 +100,7 @@ def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, A
     values = outcomes.FREE | {"state": WAITING_AGAIN}
     if reason is not None:
         values |= {"reason": reason, "reason_data": reason_data or {}}
-    db.session.execute(
-        update(Delivery).where(Delivery.token == token, IS_CLAIMED).values(values).execution_options(**BULK)
-    )
+    db.session.connection().execute(MINE.values(values), {"held": token})
     db.session.commit()
 
 
@@ -113,7 +115,9 @@ def sweep(now: datetime | None = None) -> int:
     """
     now = now or utc_now()
     lapsed = and_(IS_CLAIMED, Delivery.lease_until < now)
-    if db.session.execute(select(Delivery.id).where(lapsed).limit(1)).first() is None:
+    connection = db.session.connection()
+    if connection.execute(select(Delivery.id).where(lapsed).limit(1)).first() is None:
+        db.session.commit()
         return 0
     is_dead = Delivery.crashes + 1 >= CRASHES_UNTIL_DEAD
     values = outcomes.FREE | {
@@ -122,17 +126,14 @@ def sweep(now: datetime | None = None) -> int:
         "crashes": Delivery.crashes + 1,
     }
     returned = (Delivery.id, Delivery.state, Delivery.notification_id, Delivery.channel, Delivery.address)
-    rows = db.session.execute(
-        update(Delivery).where(lapsed).values(values).returning(*returned).execution_options(**BULK)
-    ).all()
-    dead = [row for row in rows if row.state == "dead"]
-    if dead:
-        db.session.execute(insert(AuditEntry), [outcomes.audit_entry(row, "dead", "crashed") for row in dead])
-        outcomes.settle_notifications([row.notification_id for row in dead], now)
+    rows = connection.execute(update(Delivery).where(lapsed).values(values).returning(*returned)).all()
+    _bury([row for row in rows if row.state == "dead"])
     db.session.commit()
     return len(rows)
 
 
-def due(channels: Collection[str], now: datetime) -> Select[Any]:
-    """The ids of what these channels have to send by now."""
-    return select(Delivery.id).where(IS_WAITING, Delivery.due_at <= now, Delivery.channel.in_(channels))
+def _bury(dead: Sequence[Any]) -> None:
+    if dead:
+        entries = [outcomes.audit_entry(row, "dead", "crashed") for row in dead]
+        db.session.connection().execute(insert(AuditEntry), entries)
+        outcomes.settle_failed([row.notification_id for row in dead])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Update, bindparam, func, insert, select, update
 
 from app.extensions import db, lock_for_writing
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
@@ -37,6 +37,12 @@ class Outcome:
     does_suppress: bool = False
 
 
+# Built once: putting a statement together costs more than running it.
+OURS = (
+    select(Delivery.id, Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.attempts)
+    .where(Delivery.id.in_(bindparam("these", expanding=True)), Delivery.token == bindparam("held"))
+    .with_for_update()
+)
 FINISH = (
     update(Delivery)
     .where(Delivery.id == bindparam("this"), Delivery.token == bindparam("held"))
@@ -55,6 +61,17 @@ FINISH = (
         }
     )
 )
+PENDING = update(Notification).where(
+    Notification.id.in_(bindparam("these", expanding=True)), Notification.status == "pending"
+)
+SENT = PENDING.values(
+    status="sent",
+    sent_at=func.coalesce(Notification.sent_at, bindparam("now", type_=Notification.sent_at.type)),
+)
+GOES_ON = select(Delivery.id).where(
+    Delivery.notification_id == Notification.id, Delivery.state.in_([*OPEN_STATES, "sent"])
+)
+FAILED = PENDING.where(~GOES_ON.exists()).values(status="failed")
 
 
 def finish(token: str, outcomes: Sequence[Outcome]) -> int:
@@ -66,12 +83,8 @@ def finish(token: str, outcomes: Sequence[Outcome]) -> int:
         how many were still ours.
     """
     lock_for_writing()
-    columns = (Delivery.id, Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.attempts)
-    wanted = [outcome.delivery_id for outcome in outcomes]
-    found = db.session.execute(
-        select(*columns).where(Delivery.id.in_(wanted), Delivery.token == token).with_for_update()
-    )
-    rows = {row.id: row for row in found}
+    wanted = {"these": [outcome.delivery_id for outcome in outcomes], "held": token}
+    rows = {row.id: row for row in db.session.connection().execute(OURS, wanted)}
     mine = [(outcome, rows[outcome.delivery_id]) for outcome in outcomes if outcome.delivery_id in rows]
     if mine:
         _write(token, mine)
@@ -79,24 +92,20 @@ def finish(token: str, outcomes: Sequence[Outcome]) -> int:
     return len(mine)
 
 
-def settle_notifications(ids: Collection[int | None], now: datetime) -> None:
-    """Bring notifications up to date with their deliveries, in the caller's transaction.
+def settle_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
+    """A notification is sent with its first success; in the caller's transaction."""
+    _settle(SENT, notification_ids, {"now": now})
 
-    A notification is sent with its first success, and failed when every delivery has ended without any.
-    """
-    wanted = sorted({number for number in ids if number is not None})
-    pending = (
-        update(Notification)
-        .where(Notification.id.in_(wanted), Notification.status == "pending")
-        .execution_options(synchronize_session=False)
-    )
-    its = select(Delivery.id).where(Delivery.notification_id == Notification.id)
-    succeeded = its.where(Delivery.state == "sent").exists()
-    goes_on = its.where(Delivery.state.in_([*OPEN_STATES, "sent"])).exists()
-    db.session.execute(
-        pending.where(succeeded).values(status="sent", sent_at=func.coalesce(Notification.sent_at, now))
-    )
-    db.session.execute(pending.where(~goes_on).values(status="failed"))
+
+def settle_failed(notification_ids: Sequence[int | None]) -> None:
+    """A notification has failed when every delivery has ended without success; in the caller's transaction."""
+    _settle(FAILED, notification_ids, {})
+
+
+def _settle(statement: Update, notification_ids: Sequence[int | None], values: dict[str, Any]) -> None:
+    wanted = sorted({number for number in notification_ids if number is not None})
+    if wanted:
+        db.session.connection().execute(statement, values | {"these": wanted})
 
 
 def audit_entry(row: Any, state: str, reason: str) -> dict[str, Any]:
@@ -117,7 +126,9 @@ def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
     if ended:
         entries = [audit_entry(row, outcome.state, outcome.reason) for outcome, row in ended]
         connection.execute(insert(AuditEntry), entries)
-        settle_notifications([row.notification_id for _, row in ended], ended[-1][0].finished_at)
+        sent = [row.notification_id for outcome, row in ended if outcome.state == "sent"]
+        settle_sent(sent, ended[-1][0].finished_at)
+        settle_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
     for outcome, row in mine:
         if outcome.does_suppress:
             suppressions.add(row.channel, row.address, outcome.response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -102,5 +103,6 @@ def _read(token: str, secret: str) -> tuple[int, str]:
     return int(user_id), str(scope)
 
 
+@functools.cache
 def _serializer(secret: str) -> URLSafeSerializer:
     return URLSafeSerializer(secret, salt="bellhop.unsubscribe")

@@ -21,7 +21,7 @@ def surface_due(now: datetime) -> int:
     Returns:
         how many there were.
     """
-    ids = list(db.session.scalars(outbox.due(["in_app"], now).limit(CHUNK)))
+    ids = list(db.session.scalars(outbox.DUE.limit(CHUNK), {"now": now, "way": "in_app"}))
     if not ids:
         return 0
     rows = db.session.execute(
@@ -29,13 +29,13 @@ def surface_due(now: datetime) -> int:
         .where(Delivery.id.in_(ids), outbox.IS_WAITING)
         .values(state="sent", reason="shown", sent_at=now)
         .returning(Delivery.notification_id, Delivery.recipient_id)
-        .execution_options(**outbox.BULK)
+        .execution_options(synchronize_session=False)
     ).all()
-    outcomes.settle_notifications([row.notification_id for row in rows], now)
+    outcomes.settle_sent([row.notification_id for row in rows], now)
     people = sorted({row.recipient_id for row in rows})
     # Locked in order, so that two writers to the same inboxes do not wait for each other.
     db.session.execute(select(User.id).where(User.id.in_(people)).order_by(User.id).with_for_update())
     touched = update(User).where(User.id.in_(people)).values(inbox_version=User.inbox_version + 1)
-    db.session.execute(touched.execution_options(**outbox.BULK))
+    db.session.execute(touched.execution_options(synchronize_session=False))
     db.session.commit()
     return len(rows)
