@@ -19,8 +19,8 @@ from app.channels import CHANNELS
 from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
 from app.clock import utc_now
 from app.extensions import db
-from app.models import Delivery, Notification
-from app.services import failures, letters, objections, outbox, outcomes, suppressions, surfacing
+from app.models import Delivery, Notification, User
+from app.services import failures, letters, objections, outbox, outcomes, surfacing
 from app.services.claims import Claim, kept_alive
 from app.services.outcomes import Outcome
 
@@ -104,7 +104,7 @@ class Courier:
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, str]:
         """Answers how many rows were dealt with, and what a host said that cannot be reached."""
-        suppressed = suppressions.among(name, {row.address for row in rows})
+        grounds = objections.grounds_for(name, rows)
         db.session.commit()  # No transaction stays open while the network is waited for.
         results, unreachable, done, written_at = [], "", 0, time.monotonic()
         for row in rows:
@@ -113,7 +113,7 @@ class Courier:
             if not claim.still_holds(row.id):
                 continue
             try:
-                results.append(self._attempt(channel, row, suppressed, now))
+                results.append(self._attempt(channel, row, grounds, now))
                 done += 1
             except HostUnavailable as error:
                 unreachable = str(error)
@@ -125,10 +125,10 @@ class Courier:
         return done, unreachable
 
     def _attempt(
-        self, channel: Channel, row: Delivery, suppressed: Collection[str], now: datetime | None
+        self, channel: Channel, row: Delivery, grounds: objections.Grounds, now: datetime | None
     ) -> Outcome:
         started_at = now or utc_now()
-        if objection := objections.objection_to(row, suppressed, started_at):
+        if objection := objections.objection_to(row, grounds, started_at):
             return objection
         try:
             receipt = channel.send(letters.compose(row, self.sender, started_at))
@@ -186,7 +186,7 @@ def _load(ids: Collection[int]) -> Sequence[Delivery]:
         select(Delivery)
         .where(Delivery.id.in_(ids))
         .options(
-            joinedload(Delivery.recipient),
+            joinedload(Delivery.recipient).joinedload(User.preference),
             joinedload(Delivery.notification).joinedload(Notification.interview),
             joinedload(Delivery.notification).selectinload(Notification.event),
         )
