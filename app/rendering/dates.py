@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from flask_babel import gettext as _
+
+UNITS: tuple[Literal["day", "hour", "minute"], ...] = ("day", "hour", "minute")
 
 
 def zone(name: str) -> tzinfo:
@@ -35,6 +38,20 @@ def full(instant: datetime, time_zone: str, locale: str) -> str:
         time=clock(instant, time_zone, locale),
         zone=zone_label(time_zone),
     )
+
+
+def duration(minutes: int, locale: str) -> str:
+    """`1 hour`, `2 hours 30 minutes`, `1 day`; what is long is said in days and hours."""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, rest = divmod(rest, 60)
+    spans = (timedelta(days=days), timedelta(hours=hours), timedelta(minutes=0 if days else rest))
+    # The threshold keeps Babel from rounding 90 minutes up to 2 hours.
+    said = [
+        format_timedelta(span, granularity=unit, threshold=10_000, locale=locale)
+        for span, unit in zip(spans, UNITS, strict=True)
+        if span
+    ]
+    return " ".join(said)
 
 
 def zone_label(time_zone: str) -> str:

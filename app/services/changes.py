@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -145,11 +145,17 @@ def forget_old(now: datetime | None = None) -> int:
 
 def touch(*users: User) -> None:
     """Say, in the caller's transaction, that these people's inboxes changed: pages and pollers look at it."""
-    ids = sorted(
-        user.id for user in users
-    )  # Sorted: two events locking the same users crosswise would deadlock.
+    touch_ids(user.id for user in users)
+
+
+def touch_ids(user_ids: Iterable[int]) -> None:
+    """The same, by the people's ids."""
+    # Sorted: two events locking the same users crosswise would deadlock.
+    ids = sorted(set(user_ids))
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
+        if len(some) > 1:
+            db.session.execute(select(User.id).where(User.id.in_(some)).order_by(User.id).with_for_update())
         db.session.execute(
             update(User).where(User.id.in_(some)).values(inbox_version=User.inbox_version + 1),
             execution_options=BULK,

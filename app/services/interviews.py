@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
@@ -31,22 +31,32 @@ DETAILS = (
 )
 
 
+# Older than any event: what is only known by a later event is filled in by whichever comes next.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Applied:
-    """The interview after an event; `is_outdated` when a newer event had been applied before it."""
+    """The interview after an event; `is_outdated` when a newer event had been applied before it.
+
+    `no_longer_at` is the start that stood before, where it holds no more; `evaluated` the interview whose
+    evaluation has come.
+    """
 
     interview: Interview | None
     is_outdated: bool = False
+    no_longer_at: datetime | None = None
+    evaluated: Interview | None = None
 
 
 def known(external_id: str, *, lock: bool = False) -> Interview | None:
     """The interview with the platform's own id."""
-    query = (
-        select(Interview)
-        .where(Interview.external_id == external_id)
-        .execution_options(populate_existing=True)
-    )
-    return db.session.scalar(query.with_for_update() if lock else query)
+    return _find(Interview.external_id == external_id, lock=lock)
+
+
+def by_id(interview_id: int, *, lock: bool = False) -> Interview | None:
+    """The interview with our own id."""
+    return _find(Interview.id == interview_id, lock=lock)
 
 
 def is_outdated(interview: Interview | None, occurred_at: datetime) -> bool:
@@ -62,29 +72,41 @@ def apply(
     Args:
         data: validated event data, instants as aware datetimes.
         recruiters: whom the event names; they replace the former ones on a booking or a move.
-        occurred_at: events older than what is known change nothing.
+        occurred_at: events older than what is known change nothing but details that are missing.
     """
+    if event_type == "evaluation.completed":
+        return Applied(None, evaluated=_evaluated(data.get("interview_id", ""), occurred_at))
     if event_type not in STATUS:
         return Applied(None)
-    if event_type != "interview.completed":
+    status = STATUS[event_type]
+    if status == "completed":
+        _insert_stub(data["id"], occurred_at)
+    else:
         _insert_if_new(data, occurred_at)
     interview = known(data["id"], lock=True)
-    if interview is None or is_outdated(interview, occurred_at):
-        return Applied(interview, interview is not None)
-    wanted = {name: data.get(name, "") for name in DETAILS if name in data or "starts_at" in data}
-    wanted["status"] = STATUS[event_type]
+    if interview is None:
+        return Applied(None)
+    details = {name: data.get(name, "") for name in DETAILS if "starts_at" in data}
+    if is_outdated(interview, occurred_at):
+        if details and not interview.candidate_name:  # The end of it was heard of first.
+            _set(interview, details)
+            interview.recruiters = interview.recruiters or list(recruiters)
+            db.session.flush()
+        return Applied(interview, is_outdated=True)
+    stood_at = interview.starts_at if interview.status == "scheduled" else None
     # The calendar entry's number rises only with a change that a calendar shows (RFC 5545, 3.8.7.4).
-    if event_type != "interview.completed" and any(
-        getattr(interview, name) != wanted[name] for name in wanted
+    if status != "completed" and any(
+        getattr(interview, name) != value for name, value in {**details, "status": status}.items()
     ):
         interview.sequence += 1
-    for name, value in wanted.items():
-        setattr(interview, name, value)
-    interview.changed_at = occurred_at
-    if STATUS[event_type] == "scheduled" or not interview.recruiters:
+    _set(interview, details)
+    interview.status, interview.changed_at = status, occurred_at
+    interview.completed_at = occurred_at if status == "completed" else None
+    if status == "scheduled" or not interview.recruiters:
         interview.recruiters = list(recruiters)
     db.session.flush()
-    return Applied(interview)
+    still_stands = status == "scheduled" and interview.starts_at == stood_at
+    return Applied(interview, no_longer_at=None if still_stands else stood_at)
 
 
 def facts(interview: Interview) -> dict[str, Any]:
@@ -103,3 +125,42 @@ def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:
         )
         .on_conflict_do_nothing()
     )
+
+
+def _insert_stub(external_id: str, occurred_at: datetime) -> None:
+    """An interview of which only the end has been heard so far; without details nobody is told anything of it."""
+    nothing = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
+    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
+    db.session.execute(
+        insert(Interview)
+        .values(
+            external_id=external_id,
+            starts_at=occurred_at,
+            ends_at=occurred_at,
+            changed_at=LONG_AGO,
+            **nothing,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _evaluated(external_id: str, occurred_at: datetime) -> Interview | None:
+    """Write down that the evaluation has come; its interview may be heard of later."""
+    if not external_id:
+        return None
+    _insert_stub(external_id, occurred_at)
+    interview = known(external_id, lock=True)
+    if interview is not None:
+        interview.evaluated_at = interview.evaluated_at or occurred_at
+        db.session.flush()
+    return interview
+
+
+def _find(condition: ColumnElement[bool], *, lock: bool) -> Interview | None:
+    query = select(Interview).where(condition).execution_options(populate_existing=True)
+    return db.session.scalar(query.with_for_update() if lock else query)
+
+
+def _set(interview: Interview, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(interview, name, value)

@@ -15,7 +15,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Event, Notification, User
-from app.services import fanout, interviews, recipients, templates, verdicts
+from app.services import fanout, interviews, recipients, reminders, retiring, templates, verdicts
 from app.services.errors import Invalid
 from app.services.verdicts import Verdict
 
@@ -87,8 +87,18 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if plans and not applied.is_outdated:
         message = _message(event, event_id, applied.interview)
         ids = fanout.write(message, plans, now)
+    _take_back(applied, now)
     db.session.commit()
     return Published(event_id, verdicts=_verdicts(plans, ids or None))
+
+
+def _take_back(applied: interviews.Applied, now: datetime) -> None:
+    """Take back, in the caller's transaction, what an event has made untrue."""
+    if applied.interview and applied.no_longer_at:
+        outcome = {"scheduled": "moved", "cancelled": "cancelled", "completed": "over"}[applied.interview.status]
+        reminders.withdraw(applied.interview, applied.no_longer_at, outcome, now)
+    if applied.evaluated:
+        retiring.retire([applied.evaluated.id], "evaluation_due", now)
 
 
 def _recipients(event: EventIn) -> list[User]:

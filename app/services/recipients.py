@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, select
@@ -20,6 +20,12 @@ def _with_preferences() -> Select[User]:
 def active_recruiters() -> list[User]:
     """Everyone who recruits and may sign in, with their preferences, in one statement."""
     return list(db.session.scalars(_with_preferences().where(User.role == "recruiter", User.is_enabled)))
+
+
+def by_ids(ids: Collection[int]) -> list[User]:
+    """Those of these people who may sign in, with their preferences."""
+    wanted = _with_preferences().where(User.id.in_(ids), User.is_enabled)
+    return list(db.session.scalars(wanted.execution_options(populate_existing=True))) if ids else []
 
 
 def by_emails(emails: Sequence[str]) -> list[User]:

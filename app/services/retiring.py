@@ -1,0 +1,40 @@
+"""Taking notifications out of the inbox that have become untrue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import or_, update
+
+from app.extensions import db
+from app.models import Notification
+from app.services import changes
+
+
+def retire(
+    interview_ids: Collection[int], notification_type: str, now: datetime, *, user_id: int | None = None
+) -> int:
+    """Let what was said about these interviews expire, in the caller's transaction; its mail is stopped too.
+
+    Args:
+        user_id: only this person's.
+    Returns:
+        how many notifications were taken out.
+    """
+    stands = (
+        Notification.interview_id.in_(interview_ids),
+        Notification.notification_type == notification_type,
+        or_(Notification.expires_at.is_(None), Notification.expires_at > now),
+    )
+    whose = () if user_id is None else (Notification.recipient_id == user_id,)
+    rows = db.session.execute(
+        update(Notification)
+        .where(*stands, *whose)
+        .values(expires_at=now)
+        .returning(Notification.recipient_id)
+        .execution_options(synchronize_session=False)
+    )
+    people = list(rows.scalars())
+    changes.touch_ids(people)
+    return len(people)

@@ -1,0 +1,257 @@
+"""Reminders: once each, none stale, whatever order the events come in and however often the job runs."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Delivery, Interview, Notification, Reminder, User
+from app.services import objections, publishing, reminders
+from tests import factories
+
+NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def reminded(user: User) -> list[Notification]:
+    query = select(Notification).where(
+        Notification.recipient_id == user.id, Notification.notification_type == "interview_reminder"
+    )
+    return list(db.session.scalars(query.order_by(Notification.id).execution_options(populate_existing=True)))
+
+
+def outcomes(user: User) -> list[tuple[int, str]]:
+    query = select(Reminder.lead_minutes, Reminder.outcome).where(Reminder.user_id == user.id)
+    return list(db.session.execute(query.order_by(Reminder.id)).all())
+
+
+def publish(
+    kind: str, user: User, at: datetime, starts_at: datetime | None = None, number: str = "iv-1"
+) -> None:
+    data: dict[str, Any] = {"id": number}
+    if starts_at is not None:
+        data |= {"starts_at": starts_at, "ends_at": starts_at + HOUR, "candidate_name": "Priya Raman"}
+        data |= {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
+    event = publishing.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    publishing.publish(event, now=at)
+
+
+def test_a_reminder_comes_at_each_lead_time_and_once(alice: User) -> None:
+    factories.interview(alice, starts_at=NOW)
+    ran = [reminders.remind_due(NOW - timedelta(minutes=left)) for left in range(1500, -60, -1)]
+    assert sum(ran) == 2
+    first, second = reminded(alice)
+    assert (first.created_at, second.created_at) == (NOW - 24 * HOUR, NOW - HOUR)
+
+
+def test_the_mail_says_how_soon_on_the_readers_own_clock(alice: User) -> None:
+    alice.time_zone = "Asia/Kathmandu"
+    factories.interview(alice, starts_at=NOW)
+    reminders.remind_due(NOW - HOUR + timedelta(seconds=20))
+    (row,) = reminded(alice)
+    (mail,) = [one for one in row.deliveries if one.channel == "email"]
+    assert mail.subject == "Interview begins in 1 hour: Priya Raman, Thursday 12 March 2026 at 14:45"
+
+
+def test_a_late_start_sends_one_reminder_for_the_nearest_lead_time(alice: User) -> None:
+    factories.interview(alice, starts_at=NOW)
+    assert reminders.remind_due(NOW - 20 * MINUTE) == 1
+    assert outcomes(alice) == [(60, "sent"), (1440, "late")]
+    (mail,) = [one for one in reminded(alice)[0].deliveries if one.channel == "email"]
+    assert (mail.subject or "").startswith("Interview begins in 20 minutes:")
+
+
+def test_a_longer_lead_time_asked_for_afterwards_makes_no_second_reminder(alice: User) -> None:
+    factories.interview(alice, starts_at=NOW)
+    reminders.remind_due(NOW - 50 * MINUTE)
+    alice.preference.reminder_lead_minutes = [60, 120]
+    db.session.commit()
+    assert reminders.remind_due(NOW - 40 * MINUTE) == 0
+
+
+def test_an_interview_that_began_while_nothing_ran_is_not_announced_and_that_is_written_down(
+    alice: User,
+) -> None:
+    factories.interview(alice, starts_at=NOW)
+    assert reminders.remind_due(NOW + MINUTE) == 0
+    assert outcomes(alice) == [(60, "over"), (1440, "over")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("interview.cancelled", "cancelled"), ("interview.completed", "over")]
+)
+def test_after_the_end_no_reminder_comes_and_the_verdict_is_kept(
+    alice: User, kind: str, outcome: str
+) -> None:
+    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish(kind, alice, NOW - 71 * HOUR, None if kind == "interview.completed" else NOW)
+    assert reminders.remind_due(NOW - HOUR) == 0
+    assert set(outcomes(alice)) == {(60, outcome), (1440, outcome)}
+
+
+def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> None:
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - 24 * HOUR)
+    publish("interview.rescheduled", alice, NOW - 20 * HOUR, NOW + 48 * HOUR)
+    (row,) = reminded(alice)
+    assert row.expires_at == NOW - 20 * HOUR
+    assert set(outcomes(alice)) == {(1440, "sent"), (60, "moved")}
+    assert reminders.remind_due(NOW - HOUR) == 0
+    assert reminders.remind_due(NOW + 24 * HOUR) == 1
+
+
+def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) -> None:
+    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish("interview.rescheduled", alice, NOW - 71 * HOUR, NOW + 48 * HOUR)
+    publish("interview.rescheduled", alice, NOW - 70 * HOUR, NOW)
+    assert reminders.remind_due(NOW - HOUR) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "starts_at", "reason"),
+    [
+        ("interview.cancelled", NOW, "interview_cancelled"),
+        ("interview.rescheduled", NOW + 5 * HOUR, "interview_moved"),
+        ("interview.completed", None, "interview_over"),
+    ],
+)
+def test_a_mail_that_waited_is_stopped_when_its_interview_changed(
+    alice: User, kind: str, starts_at: datetime | None, reason: str
+) -> None:
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - HOUR)
+    publish(kind, alice, NOW - 50 * MINUTE, starts_at)
+    assert objection(alice, NOW - 45 * MINUTE) == reason
+
+
+def test_a_mail_that_waited_past_the_start_is_not_sent(alice: User) -> None:
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - HOUR)
+    assert objection(alice, NOW - MINUTE) is None
+    assert objection(alice, NOW) == "interview_over"
+
+
+def objection(user: User, now: datetime) -> str | None:
+    db.session.expire_all()
+    row = reminded(user)[0]
+    mail = db.session.scalars(
+        select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
+    )
+    (delivery,) = mail
+    found = objections.objection_to(delivery, objections.grounds_for("email", [delivery]), now)
+    return found.reason if found else None
+
+
+def test_four_schedulers_at_once_remind_once(any_app: Flask) -> None:
+    people = [factories.user(f"p{number}@example.test") for number in range(5)]
+    for _ in range(4):
+        factories.interview(*people, starts_at=NOW)
+    failures = []
+
+    def run() -> None:
+        with any_app.app_context():
+            try:
+                reminders.remind_due(NOW - HOUR)
+            except Exception as error:  # noqa: BLE001 (handed to the test)
+                failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    per_person = select(func.count()).select_from(Notification).group_by(Notification.recipient_id)
+    assert list(db.session.scalars(per_person)) == [4] * 5
+
+
+KINDS = ("interview.scheduled", "interview.rescheduled", "interview.cancelled", "interview.completed")
+EVENTS = st.tuples(
+    st.sampled_from(KINDS), st.integers(0, 60), st.integers(0, 60), st.sampled_from((48, 50, 72))
+)
+
+
+@given(
+    history=st.lists(EVENTS, min_size=1, max_size=6),
+    runs=st.lists(st.integers(0, 75), min_size=1, max_size=8),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_history_reminds_as_the_rules_say(
+    app: Flask, history: list[tuple[str, int, int, int]], runs: list[int]
+) -> None:
+    """Events (what, hour it happened, hour it arrives, hour it starts) and runs of the job against a plain model."""
+    user = factories.user(f"{factories.unique()}@example.test")
+    number = f"iv-{factories.unique()}"
+    steps = sorted(
+        [
+            (max(happened, arrives), 0, index, (kind, happened, starts))
+            for index, (kind, happened, arrives, starts) in enumerate(history)
+        ]
+        + [(hour, 1, index, None) for index, hour in enumerate(runs)],
+        key=lambda step: step[:3],
+    )
+    model: tuple[int, str, int | None] | None = None  # when it happened, status, start
+    said: dict[tuple[int, int], int] = {}
+    for hour, _, _, event in steps:
+        now = NOW + hour * HOUR + MINUTE
+        if event is not None:
+            kind, happened, starts = event
+            publish(
+                kind,
+                user,
+                NOW + happened * HOUR,
+                None if kind == "interview.completed" else NOW + starts * HOUR,
+                number,
+            )
+            model = _applied(model, kind, happened, starts)
+            continue
+        before = len(reminded(user))
+        reminders.remind_due(now)
+        new = len(reminded(user)) - before
+        wanted = _wanted(model, said, hour)
+        assert new == len(wanted)
+        said |= wanted
+    interview = db.session.scalar(select(Interview).where(Interview.external_id == number))
+    for row in reminded(user):
+        is_true = (
+            interview is not None and interview.status == "scheduled" and row.interview_sequence is not None
+        )
+        stands = row.expires_at is None or row.expires_at > now
+        # What still stands in the inbox speaks of the start that holds.
+        assert not stands or (is_true and row.expires_at == interview.ends_at)
+
+
+def _applied(
+    model: tuple[int, str, int | None] | None, kind: str, happened: int, starts: int
+) -> tuple[int, str, int | None]:
+    status = {"interview.cancelled": "cancelled", "interview.completed": "completed"}.get(kind, "scheduled")
+    if model is not None and happened < model[0]:
+        return (model[0], model[1], model[2] if model[2] is not None or status == "completed" else starts)
+    return (
+        happened,
+        status,
+        model[2] if status == "completed" and model else None if status == "completed" else starts,
+    )
+
+
+def _wanted(
+    model: tuple[int, str, int | None] | None, said: dict[tuple[int, int], int], hour: int
+) -> dict[Any, int]:
+    if model is None or model[1] != "scheduled" or model[2] is None or hour >= model[2]:
+        return {}
+    start = model[2]
+    due = [lead for lead in (1, 24) if start - lead <= hour and (start, lead) not in said]
+    nearest = min(due, default=0)
+    settled = {(start, lead): hour for lead in due}
+    sent = nearest and not any(s == start and lead < nearest for s, lead in said)
+    for key in settled:
+        said[key] = hour
+    return {(start, nearest): hour} if sent else {}
