@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from flask import Flask
+
+from app import jobs
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, User
+from app.services import create_notification, leases, outbox
+from tests import factories
+from tests.smtp import Server, wait_until
+
+
+def state_of(row: Delivery) -> str:
+    db.session.refresh(row)
+    return row.state
+
+
+def test_what_is_posted_goes_out_within_a_second_or_so(app: Flask, smtp: Server, alice: User) -> None:
+    running = jobs.start(app)
+    try:
+        time.sleep(0.3)  # Somewhere within a second: the moment of the post is nobody's choice.
+        create_notification(alice, "resume_processed", "Parsed", "Done.")
+        posted_at = time.monotonic()
+        wait_until(lambda: smtp.mailbox.raw, 5)
+        assert time.monotonic() - posted_at < 2
+    finally:
+        running.stop()
+
+
+def test_a_dead_senders_work_is_found_at_the_start(app: Flask, smtp: Server, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice))
+    long_ago = utc_now() - timedelta(minutes=1)
+    outbox.claim("email", utc_now(), lease_until=long_ago, holder="a dead one", most=20)
+    running = jobs.start(app)
+    try:
+        wait_until(lambda: state_of(row) == "sent", 5)
+    finally:
+        running.stop()
+
+
+def test_a_job_for_one_process_at_a_time_waits_while_another_has_it(app: Flask, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice))
+    outbox.claim("email", utc_now(), lease_until=utc_now() - timedelta(minutes=1), holder="dead", most=20)
+    leases.hold("job sweep", "another process", 3600)
+    running = jobs.start(app, ["sweep"])
+    time.sleep(0.5)
+    running.stop()
+    assert state_of(row) == "claimed"
+
+
+def test_stopping_lets_others_keep_the_timetable_at_once(app: Flask, smtp: Server) -> None:
+    running = jobs.start(app, ["sweep"])
+    wait_until(lambda: not leases.hold("job sweep", "another process", 15), 5)
+    running.stop()
+    assert leases.hold("job sweep", "another process", 15)
+
+
+def test_the_command_runs_a_job_at_a_given_time(app: Flask, smtp: Server, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice), due_at=utc_now() + timedelta(days=2))
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["jobs", "run", "deliver"]).exit_code == 0
+    assert state_of(row) == "pending"
+    at = (utc_now() + timedelta(days=3)).isoformat()
+    assert runner.invoke(args=["jobs", "run", "deliver", "--at", at]).exit_code == 0
+    assert state_of(row) == "sent"
+
+
+def test_the_command_explains_a_bad_time(app: Flask) -> None:
+    for at in ("tomorrow", "2026-03-12T08:00:00"):
+        answer = app.test_cli_runner().invoke(args=["jobs", "run", "sweep", "--at", at])
+        assert answer.exit_code == 2
+        assert "with its offset" in answer.output

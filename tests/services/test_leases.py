@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Lease
+from app.services import leases
+
+
+def test_one_holder_at_a_time_until_the_lease_is_over(any_app: Flask) -> None:
+    now = utc_now()
+    assert leases.hold("job sweep", "one", 15, now=now)
+    assert leases.hold("job sweep", "one", 15, now=now)
+    assert not leases.hold("job sweep", "two", 15, now=now + timedelta(seconds=14))
+    assert leases.hold("job sweep", "two", 15, now=now + timedelta(seconds=15))
+    assert not leases.hold("job sweep", "one", 15, now=now + timedelta(seconds=16))
+
+
+def test_a_holder_prolongs_its_lease_at_half_time(any_app: Flask) -> None:
+    now = utc_now()
+    leases.hold("job sweep", "one", 15, now=now)
+    leases.hold("job sweep", "one", 15, now=now + timedelta(seconds=5))
+    assert db.session.scalar(select(Lease.held_until)) == now + timedelta(seconds=15), "no need to write yet"
+    leases.hold("job sweep", "one", 15, now=now + timedelta(seconds=10))
+    assert db.session.scalar(select(Lease.held_until)) == now + timedelta(seconds=25)
+
+
+def test_whoever_ends_lets_go_of_its_own_leases_only(any_app: Flask) -> None:
+    leases.hold("job sweep", "one", 15)
+    leases.hold("job other", "two", 15)
+    leases.release("one")
+    assert leases.hold("job sweep", "two", 15)
+    assert not leases.hold("job other", "one", 15)
+
+
+def test_of_many_that_ask_at_once_one_gets_it(any_app: Flask) -> None:
+    line, got = threading.Barrier(8), []
+
+    def ask(holder: str) -> None:
+        with any_app.app_context():
+            line.wait(10)
+            if leases.hold("job sweep", holder, 15):
+                got.append(holder)
+            db.session.remove()
+
+    threads = [threading.Thread(target=ask, args=(f"holder {number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(got) == 1
