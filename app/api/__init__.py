@@ -7,10 +7,10 @@ from flask import Response
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter, ValidationError
 
-from app.api import auth, events, notifications, openapi, problems
+from app.api import auth, events, notifications, openapi, preferences, problems
 from app.extensions import csrf
 
-NOUNS = (notifications, events)
+NOUNS = (notifications, preferences, events)
 
 
 class RowId(BaseConverter):

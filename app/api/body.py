@@ -97,7 +97,7 @@ def _body(schema: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
         return schema.model_validate(decode(_raw()))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise Unprocessable(error_in_body(each["loc"], _sentence(each)) for each in found) from error
+        raise Unprocessable(error_in_body(_path(each), _sentence(each)) for each in found) from error
 
 
 def _raw() -> bytes:
@@ -119,6 +119,11 @@ def _query(schema: type[BaseModel], lists: set[str]) -> BaseModel:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise Unprocessable(error_in_query(str(each["loc"][0]), _sentence(each)) for each in found) from error
+
+
+def _path(error: ErrorDetails) -> list[str | int]:
+    # Of a key that cannot be, pydantic says "[key]" behind its name; a JSON Pointer ends with the name.
+    return [step for step in error["loc"] if step != "[key]"]
 
 
 def _sentence(error: ErrorDetails) -> str:

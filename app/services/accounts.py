@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
-from app.models import User, UserNotificationPreference
-from app.services import account_fields, audit, passwords, sign_in_attempts
+from app.models import User
+from app.services import account_fields, audit, passwords, preferences, sign_in_attempts
 from app.services.errors import Conflict, Invalid
 
 
@@ -52,7 +52,7 @@ def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> Use
         role=lambda: account_fields.role(role),
         time_zone=lambda: account_fields.time_zone(time_zone),
     )
-    return User(**values, preference=UserNotificationPreference())
+    return User(**values, preference=preferences.new())
 
 
 def add(user: User) -> None:

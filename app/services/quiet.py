@@ -20,6 +20,26 @@ class Hold:
     until: datetime
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A pause, or the quiet hours that are now (`begins_at` None) or come next."""
+
+    is_paused: bool
+    begins_at: datetime | None
+    ends_at: datetime
+
+
+def standing(user: User, now: datetime) -> Standing | None:
+    """What a page says about it; None for somebody who is always to be reached."""
+    preference = user.preference
+    if preference.paused_until and preference.paused_until > now:
+        return Standing(is_paused=True, begins_at=None, ends_at=preference.paused_until)
+    if end := quiet_until(user, preference, now):
+        return Standing(is_paused=False, begins_at=None, ends_at=end)
+    night = next_night(user, preference, now)
+    return Standing(False, *night) if night else None
+
+
 def hold(user: User, preference: UserNotificationPreference, instant: datetime) -> Hold | None:
     """What keeps messages back at an instant; None where nothing does.
 

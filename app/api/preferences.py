@@ -1,0 +1,35 @@
+"""What a person wants to hear, where and when."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from app.api.answers import answer
+from app.api.auth import caller, requires
+from app.api.body import takes
+from app.api.schemas.preferences import PreferencesIn, PreferencesOut
+from app.services import preferences
+
+bp = APIBlueprint("preferences", __name__, url_prefix="/notifications/preferences", tag="Preferences")
+
+
+@bp.get("/")
+@requires("read")
+@bp.output(PreferencesOut)
+def show_preferences() -> Response:
+    """Read one's preferences"""
+    return answer(PreferencesOut.model_validate(preferences.values_of(caller().user)))
+
+
+@bp.put("/")
+@requires("write")
+@bp.output(PreferencesOut)
+@takes(PreferencesIn)
+def change_preferences(body: PreferencesIn) -> Response:
+    """Change some of one's preferences
+
+    What is left out stays. The change counts from the next event on, and for what already waits to be sent.
+    """
+    preferences.change(caller().user, body.model_dump(exclude_unset=True))
+    return answer(PreferencesOut.model_validate(preferences.values_of(caller().user)))

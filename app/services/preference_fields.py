@@ -1,0 +1,174 @@
+"""What may stand in each field of the preferences, as a table: the JSON API's names, and a check for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app import catalog
+from app.services import account_fields, values
+from app.services.errors import Invalid
+from app.services.values import Unusable
+
+THEMES = ("system", "light", "dark")
+DENSITIES = ("comfortable", "compact")
+LEAD_MINUTES = range(15, 2880 + 1)
+MOST_LEADS = 10
+DELAY_MINUTES = range(1440 + 1)
+LONGEST_PAUSE = timedelta(days=366)
+
+
+def checked(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The fields in the form in which they are kept.
+
+    Args:
+        given: some of the fields, as JSON has them.
+    Raises:
+        Invalid: with a sentence for every field that cannot be used or does not exist.
+    """
+    found, errors = {}, {}
+    for name, value in given.items():
+        try:
+            found[name] = _pause(value, now) if name == "paused_until" else CHECKS[name](value)
+        except KeyError:
+            errors[name] = _("There is no such field.")
+        except Invalid as error:
+            errors |= error.errors
+        except Unusable as error:
+            errors[name] = str(error)
+    if errors:
+        raise Invalid(errors)
+    return found
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Unusable(_("This must be true or false."))
+    return value
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in names:
+            raise Unusable(_("Choose one of these: %(names)s.", names=", ".join(names)))
+        return str(value)
+
+    return check
+
+
+def _number_in(numbers: range) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if type(value) is not int or value not in numbers:  # True is an int, too.
+            text = _(
+                "This must be a whole number from %(first)s to %(last)s.", first=numbers[0], last=numbers[-1]
+            )
+            raise Unusable(text)
+        return value
+
+    return check
+
+
+def _set_of(numbers: range, most: int) -> Callable[[Any], list[int]]:
+    def check(value: Any) -> list[int]:
+        if not isinstance(value, list) or len(value) > most:
+            raise Unusable(_("This must be a list of at most %(most)s numbers.", most=most))
+        return sorted({_number_in(numbers)(number) for number in value})
+
+    return check
+
+
+def _leads(value: Any) -> list[int]:
+    return sorted(_set_of(LEAD_MINUTES, MOST_LEADS)(value), reverse=True)
+
+
+def _time_zone(value: Any) -> str:
+    return account_fields.time_zone(value if isinstance(value, str) else "")
+
+
+def _clock(value: Any) -> time:
+    try:
+        # As JSON and browsers write it, with or without seconds.
+        found = time.fromisoformat(value) if isinstance(value, str) and value[2:3] == ":" else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise Unusable(_("Write a time of day such as 19:00."))
+    return found.replace(second=0, microsecond=0)
+
+
+QUIET_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "enabled": _flag,
+    "start": _clock,
+    "end": _clock,
+    "days": _set_of(range(7), 7),
+}
+
+
+def _quiet_hours(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Unusable(_("This must be an object."))
+    found, errors = {}, {}
+    for name, part in value.items():
+        try:
+            found[name] = QUIET_CHECKS[name](part)
+        except KeyError:
+            errors[f"quiet_hours.{name}"] = _("There is no such field.")
+        except Unusable as error:
+            errors[f"quiet_hours.{name}"] = str(error)
+    if errors:
+        raise Invalid(errors)
+    return found
+
+
+def _matrix(value: Any) -> dict[str, dict[str, bool]]:
+    if not isinstance(value, dict):
+        raise Unusable(_("This must be an object."))
+    errors = {}
+    for category, cells in value.items():
+        if category not in catalog.CATEGORIES:
+            errors[f"matrix.{category}"] = _("There is no such category.")
+            continue
+        if not isinstance(cells, dict):
+            errors[f"matrix.{category}"] = _("This must be an object.")
+            continue
+        for channel, is_on in cells.items():
+            if channel not in catalog.CHANNELS:
+                errors[f"matrix.{category}.{channel}"] = _("There is no such channel.")
+            elif not isinstance(is_on, bool):
+                errors[f"matrix.{category}.{channel}"] = _("This must be true or false.")
+    if errors:
+        raise Invalid(errors)
+    return value
+
+
+def _pause(value: Any, now: datetime) -> datetime | None:
+    """A pause that is over is none."""
+    if value is None:
+        return None
+    until = value if isinstance(value, datetime) else values.instant(value)
+    if until > now + LONGEST_PAUSE:
+        raise Unusable(_("Pause for a year at most."))
+    return until if until > now else None
+
+
+SWITCHES = (
+    *(f"{channel}_enabled" for channel in catalog.CHANNELS),
+    *(f"{category}_notifications" for category in catalog.CATEGORIES),
+    "daily_digest",
+    "weekly_summary",
+    "single_key_shortcuts",
+)
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(SWITCHES, _flag),
+    "time_zone": _time_zone,
+    "digest_hour": _number_in(range(24)),
+    "quiet_hours": _quiet_hours,
+    "reminder_lead_minutes": _leads,
+    "email_delay_minutes": _number_in(DELAY_MINUTES),
+    "matrix": _matrix,
+    "theme": _one_of(THEMES),
+    "density": _one_of(DENSITIES),
+}

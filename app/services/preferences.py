@@ -1,0 +1,208 @@
+"""What a person wants to hear, where and when: read, changed field by field, and given to new people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+
+from app.channels import CHANNELS
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
+from app.rendering.dates import zone
+from app.services import audit, decisions, preference_fields
+from app.services.errors import Invalid
+from app.services.objections import HELD
+
+# After one of these changes, what waits for a night or a pause to end is decided on again.
+TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})
+# A person's own, not a way to be notified.
+NOT_FOR_EVERYONE = frozenset({"time_zone", "paused_until"})
+MORNING = time(8)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change did. `before` holds the changed fields as they were: to change to it is to undo it."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def values_of(user: User) -> dict[str, Any]:
+    """A person's preferences, as JSON has them."""
+    return _own(user.preference) | {
+        "time_zone": user.time_zone,
+        "paused_until": _written(user.preference.paused_until),
+    }
+
+
+def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None) -> Changed:
+    """Change some of a person's preferences; true from the next event on, also for what already waits.
+
+    Args:
+        given: the fields to change, as JSON has them. `quiet_hours` and `matrix` may be given in part.
+    Raises:
+        Invalid: keyed by the field's name, such as `digest_hour` or `quiet_hours.start`; nothing is changed.
+    """
+    now = now or utc_now()
+    wanted = preference_fields.checked(given, now)
+    lock_for_writing()
+    query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
+    # As it stands now, and held: two changes at once must both last.
+    preference = db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
+    before = values_of(user)
+    try:
+        _apply(preference, wanted)
+    except Invalid:
+        db.session.rollback()
+        raise
+    if "time_zone" in wanted:
+        user.time_zone = wanted["time_zone"]
+    changed = _difference(before, values_of(user))
+    if TIMING & changed.after.keys():
+        _decide_again(user, now)
+    db.session.commit()
+    return changed
+
+
+def pause(user: User, until: str, *, now: datetime | None = None) -> Changed:
+    """Let nothing leave the inbox for a while.
+
+    Args:
+        until: `hour`, `tomorrow` (morning), or a local time as a browser writes it, `2026-03-12T08:00`; "" ends it.
+    Raises:
+        Invalid: keyed `paused_until`.
+    """
+    now = now or utc_now()
+    return change(user, {"paused_until": _pause_end(user, until, now) if until else None}, now=now)
+
+
+def new() -> UserNotificationPreference:
+    """The preferences of a new person: the built-in ones, then what admins have set."""
+    columns = UserNotificationPreference.__table__.columns
+    made = UserNotificationPreference()
+    for column in columns:
+        if column.default is not None:
+            value = column.default.arg
+            setattr(made, column.name, value(None) if callable(value) else value)
+    kept = db.session.get(PreferenceDefaults, 1)
+    _apply(made, preference_fields.checked(kept.values if kept else {}, utc_now()))
+    return made
+
+
+def defaults() -> dict[str, Any]:
+    """What new people start with, as JSON has it."""
+    return _own(new())
+
+
+def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
+    """Change what new people start with; nobody who is here already is affected.
+
+    Raises:
+        Invalid: keyed by the field's name.
+    """
+    wanted = preference_fields.checked(given, utc_now())
+    if foreign := NOT_FOR_EVERYONE & wanted.keys():
+        raise Invalid({name: _("Everybody chooses this alone.") for name in foreign})
+    lock_for_writing()
+    before, preference = defaults(), new()
+    _apply(preference, wanted)
+    changed = _difference(before, _own(preference))
+    if changed.after:
+        db.session.merge(PreferenceDefaults(id=1, values=_own(preference)))
+        audit.record("preference_defaults.changed", actor=actor, before=changed.before, after=changed.after)
+    db.session.commit()
+    return changed
+
+
+def offered(user: User | None = None) -> list[str]:
+    """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
+    ways = ["in_app", *(name for name in CHANNELS if user is None or decisions.address_for(user, name))]
+    return list(ways)
+
+
+def _own(preference: UserNotificationPreference) -> dict[str, Any]:
+    names = (*preference_fields.SWITCHES, "digest_hour", "email_delay_minutes", "theme", "density")
+    return {name: getattr(preference, name) for name in names} | {
+        "reminder_lead_minutes": list(preference.reminder_lead_minutes),
+        "matrix": {category: dict(cells) for category, cells in preference.matrix.items()},
+        "quiet_hours": {
+            "enabled": preference.quiet_enabled,
+            "start": f"{preference.quiet_start:%H:%M}",
+            "end": f"{preference.quiet_end:%H:%M}",
+            "days": list(preference.quiet_days),
+        },
+    }
+
+
+def _apply(preference: UserNotificationPreference, wanted: Mapping[str, Any]) -> None:
+    for name, value in wanted.items():
+        if name == "matrix":
+            cells = {category: preference.matrix.get(category, {}) | ways for category, ways in value.items()}
+            # A new value, not a change inside the old one, which would go unnoticed.
+            preference.matrix = {**preference.matrix, **cells}
+        elif name == "quiet_hours":
+            for part, setting in value.items():
+                setattr(preference, f"quiet_{part}", setting)
+            if preference.quiet_start == preference.quiet_end:
+                raise Invalid({"quiet_hours.end": _("Until must differ from From.")})
+        elif name != "time_zone":
+            setattr(preference, name, value)
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> Changed:
+    names = [name for name in after if after[name] != before[name]]
+    then, now = {name: before[name] for name in names}, {name: after[name] for name in names}
+    if "matrix" in names:
+        cells = [
+            (category, channel, is_on)
+            for category, ways in after["matrix"].items()
+            for channel, is_on in ways.items()
+            if is_on != before["matrix"].get(category, {}).get(channel, True)
+        ]
+        then["matrix"], now["matrix"] = _nested(cells, invert=True), _nested(cells)
+        if not cells:
+            del then["matrix"], now["matrix"]
+    return Changed(then, now)
+
+
+def _nested(cells: list[tuple[str, str, bool]], *, invert: bool = False) -> dict[str, dict[str, bool]]:
+    found: dict[str, dict[str, bool]] = {}
+    for category, channel, is_on in cells:
+        found.setdefault(category, {})[channel] = is_on != invert
+    return found
+
+
+def _decide_again(user: User, now: datetime) -> None:
+    """Wake what was held back for this person: the sender looks at their preferences once more."""
+    waiting = update(Delivery).where(
+        Delivery.recipient_id == user.id,
+        Delivery.state.in_(["pending", "retry_wait"]),
+        Delivery.reason.in_(HELD),
+    )
+    db.session.execute(waiting.values(due_at=now), execution_options={"synchronize_session": False})
+
+
+def _pause_end(user: User, until: str, now: datetime) -> datetime:
+    if until == "hour":
+        return now + timedelta(hours=1)
+    here = now.astimezone(zone(user.time_zone))
+    try:
+        day = here.date() + timedelta(days=1)
+        end = datetime.combine(day, MORNING) if until == "tomorrow" else datetime.fromisoformat(until)
+    except ValueError as error:
+        raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
+    end = end.replace(tzinfo=end.tzinfo or here.tzinfo).astimezone(UTC)
+    if end <= now:
+        raise Invalid({"paused_until": _("Choose a time that is still to come.")})
+    return end
+
+
+def _written(instant: datetime | None) -> str | None:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant else None
