@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import current_app
+from markupsafe import Markup
 
 # Beyond this a mail is clipped: mail programs cut at about 100 KB, and what matters stands at the beginning.
 MAX_MESSAGE = 8_000
@@ -23,7 +24,8 @@ DOTS = {
 class Letter:
     """What a mail says, every text already in the reader's language.
 
-    `facts` are labels and values; `links` of the last line are labels and addresses.
+    `facts` are labels and values; `links` of the last line are labels and addresses. `body` is what an admin
+    designed instead of the message, cleaned by `markup.for_mail`; the text part keeps the message.
     """
 
     locale: str
@@ -35,6 +37,7 @@ class Letter:
     button: tuple[str, str]
     reason: str
     links: tuple[tuple[str, str], ...]
+    body: Markup | None = None
 
     @property
     def dot(self) -> str:

@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from flask_babel import gettext as _
-from liquid import BoundTemplate, Environment, Mode, StrictUndefined
-from liquid.exceptions import LiquidError
 
 from app import catalog
+from app.rendering.liquid import WordsError, clip, compiled
 
-# Filters whose output cannot outgrow their input, and tags that cannot loop, include or assign.
-FILTERS = frozenset(
-    {"upcase", "downcase", "capitalize", "strip", "truncate", "truncatewords", "default", "escape", "size"}
-)
-TAGS = frozenset({"content", "output", "illegal", "comment", "if", "unless", "case"})
-MAX_OUTPUT = 100_000  # characters of one rendered text
-
-
-class WordsError(ValueError):
-    """A template cannot be read, or asks for a variable that is not there; `str(error)` says which."""
-
-
-class _Words(Environment):
-    output_stream_limit = MAX_OUTPUT
-    context_depth_limit = 10
-    block_nesting_limit = 20
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        super().setup_tags_and_filters(extra=extra)
-        self.filters = {name: function for name, function in self.filters.items() if name in FILTERS}
-        self.tags = {name: tag for name, tag in self.tags.items() if name in TAGS}
-
-
-_ENVIRONMENTS = {
-    is_html: _Words(autoescape=is_html, undefined=StrictUndefined, tolerance=Mode.STRICT)
-    for is_html in (True, False)
-}
+__all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "variables"]
 
 
 @dataclass(frozen=True)
@@ -53,24 +25,23 @@ class Texts:
     sms: str = ""
 
 
-@lru_cache(maxsize=1024)
-def _compiled(source: str, is_html: bool) -> BoundTemplate:
-    return _ENVIRONMENTS[is_html].from_string(source)
-
-
 def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> str:
     """One text with its variables filled in.
 
     Args:
-        source: Liquid with the filters and tags named above.
+        source: Liquid, as far as `app.rendering.liquid` lets it.
         values: plain strings; with `is_html` they are escaped.
     Raises:
         WordsError: the source is not valid, or names a variable that has no value.
     """
-    try:
-        return _compiled(source, is_html).render(**values)
-    except (LiquidError, RecursionError, TypeError, ValueError, OverflowError) as error:
-        raise WordsError(str(error)) from error
+    return compiled(source, is_html=is_html).render(values)
+
+
+def variables(texts: Texts) -> frozenset[str]:
+    """The names of the variables in any of the texts. Raises WordsError."""
+    plain_texts = (texts.title, texts.message, texts.email_subject, texts.sms)
+    found = [compiled(source).variables for source in plain_texts]
+    return frozenset().union(*found, compiled(texts.email_html, is_html=True).variables)
 
 
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
@@ -85,9 +56,9 @@ def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
 
 
 def built_in(notification_type: str, values: Mapping[str, str]) -> Texts:
-    """The catalog's own words, which cannot fail: a value that is missing shows as a dash."""
+    """The catalog's own words, which cannot fail: values are clipped, one that is missing shows as a dash."""
     kind = catalog.TYPES[notification_type]
-    known = {field.name: values.get(field.name) or "\N{EM DASH}" for field in kind.variables}
+    known = {field.name: clip(values.get(field.name, "")) or "\N{EM DASH}" for field in kind.variables}
     words = kind.template
     return render_all(Texts(words.title, words.message, words.email_subject, "", words.sms_text), known)
 

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
-from app.rendering import calendar, dates, email
+from app.rendering import calendar, dates, email, markup
 from app.services import account_mails, subscriptions
 
 
@@ -65,6 +65,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) ->
             (_("Open your inbox"), inbox),
             (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
         ),
+        body=markup.for_mail(delivery.html or ""),
     )
     return Message(
         id=message_id(delivery, sender),

@@ -1,0 +1,38 @@
+"""Two versions of a text, word by word."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rendering import diff
+
+TEXTS = st.text(alphabet="ab {}\n", max_size=60)
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_from_a_comparison(old: str, new: str) -> None:
+    pieces = diff.compare(old, new)
+    assert "".join(piece.text for piece in pieces if piece.kind != "ins") == old
+    assert "".join(piece.text for piece in pieces if piece.kind != "del") == new
+
+
+def test_a_changed_word_is_one_change() -> None:
+    pieces = diff.compare("Hi {{ name }}, bye", "Hi {{ title }}, bye")
+    assert [(piece.kind, piece.text) for piece in pieces] == [
+        ("same", "Hi "),
+        ("del", "{{ name }}"),
+        ("ins", "{{ title }}"),
+        ("same", ", bye"),
+    ]
+
+
+@pytest.mark.parametrize("unit", ["a ", "a\n", "ab\n"])
+def test_the_longest_texts_are_compared_in_time(unit: str) -> None:
+    started = time.perf_counter()
+    diff.compare(unit * 12_000, "b " + unit * 11_000)
+    diff.compare(unit * 400, f"b {unit}" * 200)
+    assert time.perf_counter() - started < 3

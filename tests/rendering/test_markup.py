@@ -1,0 +1,90 @@
+"""HTML of admins: what is left of it in a mail, and what is kept of it."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app.rendering import markup
+from app.rendering.liquid import WordsError
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=https://tracker.example/p.gif>",
+    "<img src=x onerror=alert(1)>",
+    "<form action=https://evil.example><input name=p></form>",
+    "<iframe src=https://evil.example></iframe>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='jAvAsCrIpT&#58;alert(1)'>x</a>",
+    "<a href='data:text/html,<script>1</script>'>x</a>",
+    "<p style='background:url(https://tracker.example/)'>x</p>",
+    "<p style='position:fixed;color:red;behavior:url(x)'>x</p>",
+    "<style>@import 'https://evil.example';</style>",
+    "<link rel=stylesheet href=https://evil.example>",
+    "<svg><script>alert(1)</script></svg>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<table background=https://tracker.example/><tr><td background=https://tracker.example/>x</td></tr></table>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example>",
+    "<!--[if mso]><script>alert(1)</script><![endif]-->",
+    "<p onclick=alert(1)>x</p>",
+]
+FORBIDDEN = (
+    "script",
+    "<img",
+    "<form",
+    "<input",
+    "iframe",
+    "tracker",
+    "evil",
+    "url(",
+    "alert",
+    "position",
+    "red",
+    "svg",
+    "<!--",
+)
+
+
+@pytest.mark.parametrize("html", HOSTILE)
+def test_nothing_hostile_is_sent_or_kept(app: Flask, html: str) -> None:
+    for clean in (str(markup.for_mail(html)), markup.for_keeping(html)):
+        # What is escaped is text.
+        assert not [word for word in FORBIDDEN if word in clean.lower().replace("&lt;img", "")], clean
+
+
+def test_a_link_in_a_mail_needs_a_whole_address(app: Flask) -> None:
+    assert "href" not in markup.for_mail("<a href='/admin'>x</a>")
+    for address in ("https://x.example/", "mailto:a@x.example", "tel:+3312345"):
+        assert f'href="{address}"' in markup.for_mail(f"<a href='{address}'>x</a>")
+
+
+def test_the_layouts_look_is_written_into_each_element(app: Flask) -> None:
+    assert markup.for_mail("<p>Hi</p>") == '<p style="margin: 0 0 14px;">Hi</p>'
+    assert "text-align: right" in markup.for_mail("<p style='text-align: right'>Hi</p>").replace(":r", ": r")
+    assert markup.for_mail("   ") == ""
+
+
+def test_liquid_stays_where_it_is(app: Flask) -> None:
+    source = (
+        '<p title="{{ a }}">Hi {{ a }}{% if a > b and c < "d" %} &amp; <b>{{ b | default: "<x>" }}</b>{% endif %}</p>'
+        '<a href="{{ meeting_url }}">Join</a>'
+        "<table><tbody>{% if a %}<tr><td>{{ b }}</td></tr>{% endif %}</tbody></table>"
+    )
+    assert markup.for_keeping(source) == source
+    assert markup.dropped(source) == []
+
+
+def test_what_a_mail_would_lose_is_named(app: Flask) -> None:
+    lost = markup.dropped(
+        "<p onclick='x()' style='color:red;padding:1px'>Hi</p><img src=x><script>{{ a }}</script>"
+    )
+    assert set(lost) == {"onclick", "<img>", "<script>", "style: color"}
+
+
+@pytest.mark.parametrize("html", ["<div>" * 40_000, "<b>" * 16_000, "<" * 50_000, "<a " * 16_000])
+def test_more_tags_than_a_mail_can_have_are_refused(app: Flask, html: str) -> None:
+    # Without the limit the first two overflow the stack and take the whole process with them.
+    assert markup.for_mail(html) == ""
+    with pytest.raises(WordsError):
+        markup.for_keeping(html)
