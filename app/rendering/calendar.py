@@ -16,6 +16,7 @@ NAMESPACE = uuid.UUID("5f0cbd4e-5b1c-4f4e-9d0a-0f6a2d1c7b11")
 METHODS = {
     "interview_scheduled": "REQUEST",
     "interview_rescheduled": "REQUEST",
+    "interview_reminder": "REQUEST",
     "interview_cancelled": "CANCEL",
 }
 

@@ -25,6 +25,11 @@ def day(instant: datetime, time_zone: str, locale: str) -> str:
     return format_datetime(instant, "EEEE d MMMM y", tzinfo=zone(time_zone), locale=locale)
 
 
+def short_day(instant: datetime, time_zone: str, locale: str) -> str:
+    """`Thu 12 Mar`."""
+    return format_datetime(instant, "EEE d MMM", tzinfo=zone(time_zone), locale=locale)
+
+
 def clock(instant: datetime, time_zone: str, locale: str) -> str:
     """`14:00`."""
     return format_datetime(instant, "HH:mm", tzinfo=zone(time_zone), locale=locale)

@@ -11,6 +11,7 @@ from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure,
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt
 from app.services import retries
+from app.services.digest_days import KINDS
 from app.services.outcomes import Outcome
 
 
@@ -32,7 +33,7 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
     if isinstance(error, PermanentFailure):
         return Outcome(state="failed", reason="refused", does_suppress=error.suppress, **common)
     if isinstance(error, UncertainOutcome):
-        if was_uncertain_before(delivery) or delivery.kind == "digest":
+        if was_uncertain_before(delivery) or delivery.kind in KINDS:
             return Outcome(state="uncertain", reason="answer_lost", **common)
         due_at, reason = now + retries.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"

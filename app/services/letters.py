@@ -13,8 +13,9 @@ from flask_babel import gettext as _
 from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
-from app.rendering import calendar, dates, email, markup
-from app.services import account_mails, subscriptions
+from app.rendering import calendar, dates, digest, email, markup
+from app.services import account_mails, digest_letters, subscriptions
+from app.services.digest_days import KINDS
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Sender:
 def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     """The finished message of a delivery, in its reader's language and on its reader's clock."""
     with force_locale(delivery.recipient.locale):
+        if delivery.kind in KINDS:
+            return _digest_mail(delivery, sender, now)
         if delivery.notification is None:
             return _account_mail(delivery, sender, now)
         return _notification_mail(delivery, delivery.notification, sender)
@@ -74,15 +77,36 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) ->
         subject=delivery.subject or row.title,
         text=email.text(letter),
         html=email.html(letter),
-        headers={
-            "List-Id": f"Bellhop {category.name} <{category.name}.bellhop.{sender.host}>",
-            # RFC 8058: a mail program posts to it, without cookies and without asking again.
-            "List-Unsubscribe": f"<{stop}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Auto-Submitted": "auto-generated",
-        },
+        headers=_list_headers(category.name, stop, sender),
         attachments=_calendar(delivery, row, interview, sender) if interview else (),
     )
+
+
+def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+    user, settled_at = delivery.recipient, delivery.created_at
+    words, letter = digest_letters.letter(
+        delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
+    )
+    stop = subscriptions.link(user, delivery.kind, sender.secret, sender.base_url)
+    return Message(
+        id=message_id(delivery, sender),
+        address=delivery.address,
+        name=user.name,
+        subject=words.email_subject or words.title,
+        text=digest.text(letter),
+        html=digest.html(letter),
+        headers=_list_headers(delivery.kind.replace("_", "-"), stop, sender),
+    )
+
+
+def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
+    return {
+        "List-Id": f"Bellhop {name} <{name}.bellhop.{sender.host}>",
+        # RFC 8058: a mail program posts to it, without cookies and without asking again.
+        "List-Unsubscribe": f"<{stop}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Auto-Submitted": "auto-generated",
+    }
 
 
 def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
@@ -128,17 +152,15 @@ def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
 
 
 def _as_told(row: Notification) -> Interview | None:
-    """The interview as this notification speaks of it, also when it has moved on since."""
+    """The interview as this notification speaks of it, also when it has moved on since, or is a sample."""
     interview = row.interview
-    if interview is None or interview.sequence == row.interview_sequence or row.event is None:
-        return interview
-    data = row.event.data
-    if "starts_at" not in data:
+    data = row.event.data if row.event else {}
+    if "starts_at" not in data or (interview and interview.sequence == row.interview_sequence):
         return interview
     told = {name: data.get(name, "") for name in ("candidate_name", "job_title", "company_name")}
     told |= {name: data.get(name, "") for name in ("meeting_url", "location", "interviewer")}
     starts_at, ends_at = (datetime.fromisoformat(data[name]) for name in ("starts_at", "ends_at"))
-    return Interview(external_id=interview.external_id, starts_at=starts_at, ends_at=ends_at, **told)
+    return Interview(external_id=data.get("id", ""), starts_at=starts_at, ends_at=ends_at, **told)
 
 
 def _facts(interview: Interview, user: User) -> tuple[tuple[str, str], ...]:
@@ -174,7 +196,7 @@ def _calendar(
     delivery: Delivery, row: Notification, interview: Interview, sender: Sender
 ) -> tuple[Attachment, ...]:
     method = calendar.METHODS.get(row.notification_type)
-    if method is None:
+    if method is None or row.interview is None:  # A sample's is for no calendar.
         return ()
     body = calendar.interview_file(
         interview,

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
-from app.services import decisions, preference_locks, suppressions
+from app.services import decisions, preference_locks, quiet, staleness, suppressions
+from app.services.digest_days import KINDS
 from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
 from app.services.preference_locks import Locks
@@ -59,6 +60,7 @@ def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
 # (what is looked at, the state it leads to, the reason's code); the first that applies counts.
 RULES: tuple[tuple[Rule, str, str], ...] = (
     (_is_switched_off, "skipped", "recipient_inactive"),
+    *staleness.RULES,
     (_is_cancelled, "cancelled", "cancelled"),
     (_is_over, "expired", "expired"),
     (_is_suppressed, "suppressed", "address_suppressed"),
@@ -73,10 +75,16 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
             data: dict[str, Any] = {"channel": delivery.channel}
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
-        return None
+        return _digest_waits(delivery, now) if delivery.kind in KINDS else None
     question = decisions.question_before_sending(delivery, delivery.notification, grounds.locks, now)
     verdict = decisions.decide(question, now)
     return None if verdict.reason == "queued" else _not_now(delivery, verdict, now)
+
+
+def _digest_waits(delivery: Delivery, now: datetime) -> Outcome | None:
+    user = delivery.recipient
+    held = quiet.hold(user, user.preference, now)
+    return _not_now(delivery, Verdict("pending", held.reason, held.until), now) if held else None
 
 
 def _not_now(delivery: Delivery, verdict: Verdict, now: datetime) -> Outcome:

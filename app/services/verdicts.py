@@ -40,6 +40,7 @@ REASONS: dict[str, LazyString] = {
         "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
     ),
     "in_digest": _l("Not sent by itself: it goes into the daily digest"),
+    "not_used": _l("Not sent: this kind of notification does not use it"),
     "no_address": _l("Not sent: there is no address for %(channel)s"),
     "address_suppressed": _l("Not sent: this address refuses mail (%(detail)s)"),
     "read_before_sending": _l("Not sent: it was read before it was due"),
@@ -51,6 +52,11 @@ REASONS: dict[str, LazyString] = {
     "gave_up": _l("Given up after many tries: %(detail)s"),
     "answer_lost": _l("May or may not have arrived: %(detail)s"),
     "crashed": _l("Stopped: the sender died three times while sending it"),
+    "interview_cancelled": _l("Not sent: the interview has been cancelled"),
+    "interview_moved": _l("Not sent: the interview has been moved"),
+    "interview_over": _l("Not sent: the interview has begun or is over"),
+    "evaluation_over": _l("Not sent: this evaluation is no longer waited for"),
+    "digest_off": _l("Not sent: this digest is switched off in the preferences"),
     "cancelled": _l("Cancelled"),
     "expired": _l("Given up: it could not be delivered in time"),
 }

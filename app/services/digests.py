@@ -1,0 +1,136 @@
+"""Digests: settled once per person, kind and local date, in chunks that bound memory and never hold writers up long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Delivery, Digest, User, UserNotificationPreference
+from app.services import digest_contents, quiet, recipients, templates
+from app.services.digest_days import DAILY, WEEKLY, due_date
+
+# People a transaction: other writers get their turn between two of them.
+CHUNK = 100
+# A digest that could not be sent until the next one is due is not sent at all: that one holds more.
+WORTH_SENDING = {DAILY: timedelta(hours=20), WEEKLY: timedelta(days=3)}
+# Told how many people have been looked at, and of how many.
+Progress = Callable[[int, int], None]
+BULK = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Someone who wants digests, as far as the question whether one is due needs it."""
+
+    id: int
+    time_zone: str
+    digest_hour: int
+    paused_until: datetime | None
+
+
+def send_due(kind: str, now: datetime | None = None, progress: Progress | None = None) -> int:
+    """Settle the digests that are due; each chunk of people is a transaction of its own.
+
+    A pause puts digests off until its end; quiet hours only hold the mail.
+
+    Args:
+        kind: `daily_digest` or `weekly_summary`.
+    Returns:
+        how many digests are on their way: who has nothing unread gets none.
+    """
+    now = now or utc_now()
+    if not templates.live(kind).is_active:
+        return 0
+    total = db.session.scalar(select(func.count()).select_from(_readers(kind).subquery())) or 0
+    done, sent, after = 0, 0, 0
+    while readers := _chunk(kind, after):
+        sent += _settle(kind, _due(kind, readers, now), now)
+        after, done = readers[-1].id, done + len(readers)
+        if progress:
+            progress(done, max(done, total))
+    return sent
+
+
+def _readers(kind: str) -> Select[int, str, int, datetime | None]:
+    preference = UserNotificationPreference
+    return (
+        select(User.id, User.time_zone, preference.digest_hour, preference.paused_until)
+        .join(preference, preference.user_id == User.id)
+        .where(User.is_enabled, preference.email_enabled, getattr(preference, kind))
+    )
+
+
+def _chunk(kind: str, after: int) -> list[Reader]:
+    rows = db.session.execute(_readers(kind).where(User.id > after).order_by(User.id).limit(CHUNK))
+    return [Reader(*row) for row in rows]
+
+
+def _due(kind: str, readers: Sequence[Reader], now: datetime) -> dict[int, date]:
+    newest = (
+        select(Digest.user_id, func.max(Digest.local_date), func.max(Digest.settled_at))
+        .where(Digest.kind == kind, Digest.user_id.in_([reader.id for reader in readers]))
+        .group_by(Digest.user_id)
+    )
+    settled = {user_id: (day, at) for user_id, day, at in db.session.execute(newest)}
+    found = {}
+    for reader in readers:
+        last, last_at = settled.get(reader.id, (None, None))
+        day = due_date(kind, reader.digest_hour, reader.time_zone, now, last=last, last_at=last_at)
+        if day is not None and (reader.paused_until is None or reader.paused_until <= now):
+            found[reader.id] = day
+    return found
+
+
+def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
+    """Settle these dates and put the mails into the outbox, in one transaction; whoever comes second finds it done."""
+    if not due:
+        db.session.commit()
+        return 0
+    lock_for_writing()
+    rows = [
+        {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
+        for user_id, day in sorted(due.items())
+    ]
+    upsert = (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(Digest)
+    mine = db.session.execute(
+        upsert.values(rows).on_conflict_do_nothing().returning(Digest.user_id, Digest.id)
+    )
+    ids = dict(mine.all())
+    unread = digest_contents.counts(ids, now, now)
+    people = [user for user in recipients.by_ids(unread) if user.id in unread]
+    if people:
+        made = db.session.execute(
+            insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
+            [_delivery(kind, user, now) for user in people],
+        )
+        totals = {user_id: sum(some.values()) for user_id, some in unread.items()}
+        db.session.execute(
+            update(Digest),
+            [
+                {"id": ids[user_id], "delivery_id": delivery_id, "unread_count": totals[user_id]}
+                for user_id, delivery_id in made
+            ],
+        )
+    db.session.commit()
+    return len(people)
+
+
+def _delivery(kind: str, user: User, now: datetime) -> dict[str, object]:
+    held = quiet.hold(user, user.preference, now)
+    due_at = held.until if held else now
+    return {
+        "recipient_id": user.id,
+        "kind": kind,
+        "channel": "email",
+        "address": user.email,
+        "reason": held.reason if held else "queued",
+        "created_at": now,
+        "due_at": due_at,
+        "expires_at": due_at + WORTH_SENDING[kind],
+    }

@@ -1,0 +1,305 @@
+"""Digests in the database: one a person and date, whoever runs the job and however often it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, func, select
+
+from app.channels.base import Message
+from app.extensions import db
+from app.models import Delivery, Digest, User
+from app.services import digests, letters, objections
+from app.services.digest_days import DAILY, WEEKLY
+from tests import factories
+from tests.services.test_digest_days import ZONES
+
+# A Thursday; 08:00 in Paris.
+NOW = datetime(2026, 3, 12, 7, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SENDER = letters.Sender("https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only")
+
+
+def reader(name: str = "alice", zone: str = "Europe/Paris", **preference: object) -> User:
+    wants = {"daily_digest": True, **preference}
+    return factories.user(f"{name}@example.test", time_zone=zone, preference=wants)
+
+
+def mails(user: User) -> list[Delivery]:
+    query = select(Delivery).where(Delivery.recipient_id == user.id, Delivery.kind.in_([DAILY, WEEKLY]))
+    return list(db.session.scalars(query.order_by(Delivery.id).execution_options(populate_existing=True)))
+
+
+def dates(user: User) -> list[date]:
+    return list(
+        db.session.scalars(select(Digest.local_date).where(Digest.user_id == user.id).order_by(Digest.id))
+    )
+
+
+def mail(user: User, now: datetime = NOW) -> Message:
+    return letters.compose(mails(user)[-1], SENDER, now)
+
+
+def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts(app: Flask) -> None:
+    alice = reader()
+    for number in range(18):
+        factories.notification(
+            alice,
+            f"Resume {number}",
+            notification_type="resume_processed",
+            created_at=NOW - HOUR * (40 + number),
+        )
+    for number in range(4):
+        factories.notification(
+            alice, f"Interview {number}", created_at=NOW - HOUR * (2 + number), priority="high"
+        )
+    factories.notification(alice, "Read already", read_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
+    factories.notification(alice, "Done already", archived_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
+    factories.notification(alice, "Over", expires_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
+    factories.notification(alice, "Later", surfaced_at=NOW + HOUR, created_at=NOW - 2 * HOUR)
+    assert digests.send_due(DAILY, NOW) == 1
+    text = mail(alice).text
+    assert "Interviews (4)" in text
+    assert "Resumes (18)" in text
+    assert "and 2 more" in text
+    places = [text.index(f"Interview {number}") for number in range(4)]
+    assert places == sorted(places)
+    assert places[-1] < text.index("Resumes (18)") < text.index("Resume 0")
+    assert sum(line.startswith("- ") for line in text.splitlines()) == 20
+    for absent in ("Read already", "Done already", "Over", "Later", "Resume 17"):
+        assert absent not in text
+
+
+def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask) -> None:
+    alice = reader(zone="Asia/Kathmandu")
+    factories.notification(alice, created_at=NOW - HOUR)
+    factories.interview(alice, starts_at=NOW + 3 * HOUR, candidate_name="Omar Haddad")
+    factories.interview(alice, starts_at=NOW + 30 * HOUR, candidate_name="Tomorrow")
+    factories.interview(alice, starts_at=NOW + 3 * HOUR, candidate_name="Cancelled", status="cancelled")
+    factories.interview(
+        factories.user("other@example.test"), starts_at=NOW + 3 * HOUR, candidate_name="Another's"
+    )
+    digests.send_due(DAILY, NOW)
+    text = mail(alice).text
+    assert "- 15:45  Omar Haddad" in text
+    assert text.index("Interviews of the day") < text.index("Interviews (1)")
+    assert all(absent not in text for absent in ("Tomorrow", "Cancelled", "Another's"))
+
+
+def test_nothing_unread_means_no_mail_and_the_date_is_settled(app: Flask) -> None:
+    alice = reader()
+    assert digests.send_due(DAILY, NOW) == 0
+    factories.notification(alice, created_at=NOW + HOUR)
+    assert digests.send_due(DAILY, NOW + 2 * HOUR) == 0
+    assert (mails(alice), dates(alice)) == ([], [date(2026, 3, 12)])
+
+
+@pytest.mark.parametrize(
+    "preference", [{"daily_digest": False}, {"email_enabled": False}, {"paused_until": NOW + HOUR}]
+)
+def test_whoever_does_not_want_it_gets_none(app: Flask, preference: dict[str, object]) -> None:
+    alice = reader(**preference)
+    factories.notification(alice, created_at=NOW - HOUR)
+    assert digests.send_due(DAILY, NOW) == 0
+
+
+def test_quiet_hours_hold_the_mail_until_they_end(app: Flask) -> None:
+    alice = reader(quiet_enabled=True, digest_hour=7)
+    factories.notification(alice, created_at=NOW - 2 * HOUR)
+    digests.send_due(DAILY, NOW - HOUR)
+    (held,) = mails(alice)
+    assert held.reason == "quiet_hours"
+    assert timedelta(minutes=30) <= held.due_at - (NOW - HOUR) <= timedelta(minutes=35)
+
+
+def test_what_goes_only_by_mail_is_in_the_digest_that_stands_for_that_mail(app: Flask) -> None:
+    alice = reader(in_app_enabled=False)
+    row = factories.notification(alice, "Only by mail", surfaced_at=None, created_at=NOW - HOUR)
+    factories.delivery(row, state="skipped", reason="in_digest")
+    other = factories.notification(alice, "Switched off", surfaced_at=None, created_at=NOW - HOUR)
+    factories.delivery(other, state="skipped", reason="category_off")
+    digests.send_due(DAILY, NOW)
+    assert "Only by mail" in mail(alice).text
+    assert "Switched off" not in mail(alice).text
+
+
+def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sent(app: Flask) -> None:
+    alice = reader()
+    rows = [factories.notification(alice, f"Number {number}", created_at=NOW - HOUR) for number in range(2)]
+    digests.send_due(DAILY, NOW)
+    factories.notification(alice, "Newer", created_at=NOW + HOUR)
+    rows[0].read_at = NOW + HOUR
+    db.session.commit()
+    text = mail(alice, NOW + 2 * HOUR).text
+    assert "Number 1" in text
+    assert "Number 0" not in text
+    assert "Newer" not in text
+    rows[1].read_at = NOW + HOUR
+    db.session.commit()
+    assert objection(mails(alice)[0]) == "read_before_sending"
+
+
+def test_one_switched_off_before_it_is_sent_is_not_sent(app: Flask) -> None:
+    alice = reader()
+    factories.notification(alice, created_at=NOW - HOUR)
+    digests.send_due(DAILY, NOW)
+    assert objection(mails(alice)[0]) is None
+    alice.preference.daily_digest = False
+    db.session.commit()
+    assert objection(mails(alice)[0]) == "digest_off"
+
+
+def test_one_that_is_due_waits_while_its_reader_pauses(app: Flask) -> None:
+    alice = reader()
+    factories.notification(alice, created_at=NOW - HOUR)
+    digests.send_due(DAILY, NOW)
+    alice.preference.paused_until = NOW + 5 * HOUR
+    db.session.commit()
+    assert objection(mails(alice)[0]) == "paused"
+
+
+def objection(delivery: Delivery) -> str | None:
+    found = objections.objection_to(delivery, objections.grounds_for("email", [delivery]), NOW + 2 * HOUR)
+    return found.reason if found else None
+
+
+def test_its_mail_carries_an_unsubscribe_link_of_its_own(app: Flask) -> None:
+    alice = reader()
+    factories.notification(alice, "Élodie & <b>Co</b>", created_at=NOW - HOUR)
+    digests.send_due(DAILY, NOW)
+    made = mail(alice)
+    assert made.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert made.headers["List-Unsubscribe"].strip("<>") in made.html
+    assert made.subject == "Your Day: 1 Unread"
+    assert "Élodie &amp; &lt;b&gt;Co&lt;/b&gt;" in made.html
+    assert "<script" not in made.html
+    assert "<img" not in made.html
+
+
+def test_the_summary_has_the_week_beside_the_one_before_in_bars_of_a_table(app: Flask) -> None:
+    """Monday 16 March, 08:00 in Paris, looks at the week from the 9th and at that from the 2nd."""
+    monday = datetime(2026, 3, 16, 7, tzinfo=UTC)
+    alice = reader(daily_digest=False, weekly_summary=True)
+    for number in range(4):
+        factories.notification(
+            alice, f"This {number}", created_at=monday - timedelta(days=1 + number), read_at=monday
+        )
+    for number in range(2):
+        factories.notification(alice, f"Old {number}", created_at=monday - timedelta(days=8 + number))
+    factories.notification(
+        alice, "Today", created_at=monday - HOUR, notification_type="job_created", read_at=monday
+    )
+    factories.interview(alice, starts_at=monday + timedelta(days=2), candidate_name="Omar Haddad")
+    assert digests.send_due(WEEKLY, monday) == 1
+    made = mail(alice, monday)
+    assert "Interviews: 4 (was 2)" in made.text
+    assert "Jobs:" not in made.text
+    assert made.text.index("Old 1") < made.text.index("Old 0")
+    assert "Omar Haddad" in made.text
+    assert 'width="50%"' in made.html
+    assert "<img" not in made.html
+    assert digests.send_due(WEEKLY, monday + HOUR) == 0
+
+
+def test_a_digest_of_nearly_anything_stays_under_60_kb(app: Flask) -> None:
+    alice = reader()
+    for number in range(40):
+        factories.notification(
+            alice, f"{number} {'Ünïcödé ' * 30}"[:255], created_at=NOW - HOUR * (number + 1)
+        )
+    digests.send_due(DAILY, NOW)
+    assert len(mail(alice).html.encode()) < 60_000
+
+
+def test_four_schedulers_at_once_send_one_each(any_app: Flask) -> None:
+    people = [reader(f"p{number}") for number in range(8)]
+    for person in people:
+        factories.notification(person, created_at=NOW - HOUR)
+    failures, sent = [], []
+
+    def run() -> None:
+        with any_app.app_context():
+            try:
+                sent.append(digests.send_due(DAILY, NOW))
+            except Exception as error:  # noqa: BLE001 (handed to the test)
+                failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failures, sum(sent)) == ([], len(people))
+    assert [len(mails(person)) for person in people] == [1] * len(people)
+
+
+@pytest.mark.parametrize("when", ["before_commit", "after_commit"])
+def test_killed_at_any_commit_it_goes_on_where_it_was(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(digests, "CHUNK", 2)
+    people = [reader(f"p{number}") for number in range(6)]
+    for person in people:
+        factories.notification(person, created_at=NOW - HOUR)
+    db.session.remove()
+    db.engine.dispose()
+    killed = 0
+    for number in range(1, 20):
+        if _run_and_be_killed(number, when) == 0:
+            break
+        killed += 1
+    assert killed > 1
+    assert [len(mails(person)) for person in people] == [1] * len(people)
+
+
+def _run_and_be_killed(number: int, when: str) -> int:
+    """Run the job in a process of its own, which is really killed at its n-th commit; answers the signal."""
+    child = os.fork()
+    if child == 0:
+        seen = [0]
+
+        def count(_session: object) -> None:
+            seen[0] += 1
+            if seen[0] == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        event.listen(db.session, when, count)
+        digests.send_due(DAILY, NOW)
+        os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1])
+
+
+def test_a_hundred_days_in_six_zones_with_a_traveller_an_outage_and_many_runs(app: Flask) -> None:
+    """The spring of 2018, in which these zones change their clocks; the job runs every three hours, twice."""
+    people = {zone: reader(zone.rpartition("/")[2], zone) for zone in ZONES}
+    traveller = reader("traveller", "Europe/Paris")
+    for person in (*people.values(), traveller):
+        factories.notification(person, created_at=datetime(2018, 1, 1, tzinfo=UTC))
+    start = datetime(2018, 1, 20, tzinfo=UTC)
+    hours = [start + 3 * HOUR * n for n in range(8 * 100)]
+    down = (datetime(2018, 3, 15, tzinfo=UTC), datetime(2018, 3, 18, tzinfo=UTC))
+    for now in hours:
+        if now == datetime(2018, 3, 20, 12, tzinfo=UTC):
+            traveller.time_zone = "America/New_York"
+            db.session.commit()
+        if not down[0] <= now < down[1]:
+            digests.send_due(DAILY, now)
+            digests.send_due(DAILY, now + timedelta(minutes=15))
+    for person in (*people.values(), traveller):
+        here = ZoneInfo(person.time_zone)
+        days = dates(person)
+        assert len(days) == len(set(days)) == len(mails(person))
+        if person is not traveller:
+            assert days == [one.created_at.astimezone(here).date() for one in mails(person)]
+    per_day = (
+        select(func.count()).select_from(Digest).group_by(Digest.user_id, Digest.kind, Digest.local_date)
+    )
+    assert set(db.session.scalars(per_day)) == {1}
+    expected = {date(2018, 1, 20) + timedelta(days=n) for n in range(100)}
+    assert expected - set(dates(people["Europe/Paris"])) == {date(2018, 3, day) for day in (15, 16, 17)}
