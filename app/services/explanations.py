@@ -1,0 +1,151 @@
+"""Why somebody got a notification, or did not: read from what was decided and tried, never worked out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app import catalog
+from app.extensions import db
+from app.models import Delivery, DeliveryAttempt, Event, Notification, User
+from app.services import notifications, verdicts
+from app.services.errors import NotFound
+
+# The type of an announcement's event; no event from outside can have it.
+ANNOUNCEMENT = "announcement"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One channel: what was decided about it, and how it went.
+
+    `state` and `reason` are the delivery's, `words` the sentence for them. A channel that this notification does
+    not use is `skipped` because `not_used`. `log` holds the other side's own words and is empty but for admins.
+    """
+
+    channel: str
+    label: LazyString
+    address: str
+    state: str
+    reason: str
+    words: str
+    due_at: datetime | None = None
+    sent_at: datetime | None = None
+    attempts: int = 0
+    log: Sequence[DeliveryAttempt] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that there is to say: the event it came from (None: there was none), why this person, each channel."""
+
+    notification: Notification
+    event: Event | None
+    reason: str
+    recipient_reason: str
+    ways: list[Way]
+
+
+def for_owner(user: User, notification_id: int) -> Explanation:
+    """Explain one of a person's own notifications; admins read what the servers said about theirs.
+
+    Raises:
+        NotFound: there is none with this id, or it is somebody else's.
+    """
+    row = _one(notifications.for_user(user), notification_id)
+    return _explain(row, user, has_log=user.is_admin)
+
+
+def for_admin(admin: User, delivery_id: int) -> Explanation:
+    """Explain what a delivery belongs to, whoever it is for. The caller has made sure that an admin asks.
+
+    Raises:
+        NotFound: there is no such delivery, or it carries no notification.
+    """
+    row = db.session.get(Delivery, delivery_id)
+    if row is None or row.notification_id is None:
+        raise NotFound(_("There is no such delivery."))
+    return _explain(_one(select(Notification), row.notification_id), admin, has_log=True)
+
+
+def _one(query: Select[Notification], notification_id: int) -> Notification:
+    loaded = query.options(
+        joinedload(Notification.event),
+        selectinload(Notification.deliveries).options(
+            selectinload(Delivery.log), joinedload(Delivery.recipient)
+        ),
+    )
+    known = 0 < notification_id < 2**63
+    row = db.session.scalar(loaded.where(Notification.id == notification_id)) if known else None
+    if row is None:
+        raise NotFound(_("There is no such notification."))
+    return row
+
+
+def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
+    return Explanation(
+        notification=row,
+        event=row.event,
+        reason=str(catalog.TYPES[row.notification_type].reason),
+        recipient_reason=_recipient_reason(row),
+        ways=[way for channel in catalog.CHANNELS for way in _ways(row, channel, reader, has_log=has_log)],
+    )
+
+
+def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> list[Way]:
+    label = catalog.CHANNEL_LABELS[channel]
+    found = [delivery for delivery in row.deliveries if delivery.channel == channel]
+    if not found:
+        words = verdicts.words("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
+        return [Way(channel, label, "", "skipped", "not_used", words)]
+    return [
+        Way(
+            channel=channel,
+            label=label,
+            address=delivery.address,
+            state=delivery.state,
+            reason=delivery.reason,
+            words=verdicts.words(
+                delivery.state,
+                delivery.reason,
+                delivery.reason_data,
+                time_zone=reader.time_zone,
+                locale=reader.locale,
+                due_at=delivery.due_at,
+            ),
+            due_at=delivery.due_at,
+            sent_at=delivery.sent_at,
+            attempts=delivery.attempts,
+            log=delivery.log if has_log else (),
+        )
+        for delivery in found
+    ]
+
+
+def _recipient_reason(row: Notification) -> str:
+    """Why this person is among the recipients."""
+    event = row.event
+    if event is None:
+        if row.interview_id is not None:
+            return _("It goes to the recruiters of this interview.")
+        return _("It was written to this person alone, without an event.")
+    if event.type == ANNOUNCEMENT:
+        return _announced(event)
+    if event.data.get("recipients"):
+        return _("The event names this person as a recipient.")
+    return _("The event names nobody, so it goes to all active recruiters.")
+
+
+def _announced(event: Event) -> str:
+    if event.data.get("everyone"):
+        return _("An admin announced it to everyone.")
+    if roles := event.data.get("roles"):
+        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
+        return _("An admin announced it to %(roles)s.", roles=_(" and ").join(names[role] for role in roles))
+    return _("An admin announced it to people by name, this person among them.")
