@@ -1,8 +1,10 @@
 """One noun a file. Importing this package registers every table."""
 
+from app.models.announcement import Announcement
 from app.models.audit import AuditEntry
 from app.models.delivery import CapturedMail, Delivery, DeliveryAttempt, Suppression
 from app.models.digest import Digest
+from app.models.endpoint import PhoneCode, PushSubscription, Webhook
 from app.models.event import Event
 from app.models.interview import Interview, InterviewRecruiter
 from app.models.job import JobRun, Lease
@@ -13,6 +15,7 @@ from app.models.template import NotificationTemplate, TemplateDraft, TemplateVer
 from app.models.user import ApiToken, SignInAttempt, User
 
 __all__ = [
+    "Announcement",
     "ApiToken",
     "AuditEntry",
     "CapturedMail",
@@ -28,8 +31,10 @@ __all__ = [
     "Notification",
     "NotificationChange",
     "NotificationTemplate",
+    "PhoneCode",
     "PreferenceDefaults",
     "PreferenceLock",
+    "PushSubscription",
     "Reminder",
     "SignInAttempt",
     "Suppression",
@@ -37,4 +42,5 @@ __all__ = [
     "TemplateVersion",
     "User",
     "UserNotificationPreference",
+    "Webhook",
 ]

@@ -1,0 +1,77 @@
+"""Where a person is reached beside mail: browsers, an address of their own programs, a verified phone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import utc_now
+from app.extensions import Base, Id
+
+
+class PushSubscription(Base):
+    """A browser that asked for notifications (W3C Push API); `p256dh` and `auth` are its keys (RFC 8291)."""
+
+    __tablename__ = "push_subscriptions"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    endpoint: Mapped[str] = mapped_column(String(1000), unique=True)
+    p256dh: Mapped[str] = mapped_column(String(120))
+    auth: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @property
+    def address(self) -> str:
+        return f"push:{self.id}"
+
+
+class Webhook(Base):
+    """An address that gets a person's notifications as JSON.
+
+    Its secrets are not stored: they derive from the application's key, `secret_salt` and `rotation`.
+    `failing_since` is the first of the failures in a row, `failures` how many there were.
+    """
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    url: Mapped[str] = mapped_column(String(500))
+    secret_salt: Mapped[str] = mapped_column(String(32))
+    rotation: Mapped[int] = mapped_column(default=1)
+    rotated_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @property
+    def address(self) -> str:
+        return f"webhook:{self.id}"
+
+
+class PhoneCode(Base):
+    """A code on its way to a phone. It derives from the application's key and `salt`, and is not stored.
+
+    A person's phone is verified when a row with their number has `verified_at`: who changes the number starts anew.
+    """
+
+    __tablename__ = "phone_codes"
+    __table_args__ = (Index("ix_phone_codes_phone", "phone", "created_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    phone: Mapped[str] = mapped_column(String(32))
+    salt: Mapped[str] = mapped_column(String(32))
+    # The SMS that carries it, for as long as the outbox remembers.
+    delivery_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="SET NULL"), unique=True
+    )
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    verified_at: Mapped[datetime | None]
