@@ -22,7 +22,12 @@ from tests import factories
 def event_in(body: dict) -> publishing.EventIn:
     data = event_data.validate(body["type"], body["data"])
     return publishing.EventIn(
-        body["source"], body["id"], body["type"], datetime.fromisoformat(body["time"]), data, data.get("recipients")
+        body["source"],
+        body["id"],
+        body["type"],
+        datetime.fromisoformat(body["time"]),
+        data,
+        data.get("recipients"),
     )
 
 
@@ -120,9 +125,7 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
 
 
 def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: Flask) -> None:
-    db.session.add_all(
-        [factories.bare_user(f"p{n}@example.test") for n in range(1000)]
-    )
+    db.session.add_all([factories.bare_user(f"p{n}@example.test") for n in range(1000)])
     db.session.commit()
     statements: list[str] = []
     sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
@@ -135,13 +138,18 @@ def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: 
 
 
 def test_a_failing_template_falls_back_to_the_built_in_words_and_says_so(people: tuple[User, ...]) -> None:
-    template = db.session.scalar(select(NotificationTemplate).where(NotificationTemplate.name == "job_created"))
+    template = db.session.scalar(
+        select(NotificationTemplate).where(NotificationTemplate.name == "job_created")
+    )
     assert template
     template.title_template = "{{ nonsense }}"
     db.session.commit()
     send("job.created", ["alice@example.test"])
     assert db.session.scalar(select(Notification.title)) == "New Job: Staff Data Engineer"
-    assert db.session.scalar(select(AuditEntry.action).where(AuditEntry.subject == "job_created")) == "template.failed"
+    assert (
+        db.session.scalar(select(AuditEntry.action).where(AuditEntry.subject == "job_created"))
+        == "template.failed"
+    )
 
 
 def test_an_alert_speaks_its_own_words_when_it_has_any(people: tuple[User, ...]) -> None:
@@ -181,21 +189,36 @@ def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> N
 
 def test_python_callers_use_the_names_of_the_contract(people: tuple[User, ...]) -> None:
     alice, _, charlie = people
-    own = services.create_notification(alice, "system_alert", "Disk nearly full", "3 % left.", priority="urgent")
-    assert (own.title, own.priority, own.status, own.recipient_id) == ("Disk nearly full", "urgent", "sent", alice.id)
+    own = services.create_notification(
+        alice, "system_alert", "Disk nearly full", "3 % left.", priority="urgent"
+    )
+    assert (own.title, own.priority, own.status, own.recipient_id) == (
+        "Disk nearly full",
+        "urgent",
+        "sent",
+        alice.id,
+    )
     worded = services.create_notification_from_template(
-        alice, "resume_processed", {"filename": "a.pdf", "extracted_data": {"skills": ["SQL"]}}, channels=["in_app"]
+        alice,
+        "resume_processed",
+        {"filename": "a.pdf", "extracted_data": {"skills": ["SQL"]}},
+        channels=["in_app"],
     )
     assert worded.title == "Resume Processed: a.pdf"
     assert worded.message.endswith("Extracted data: skills: SQL")
     assert [d.channel for d in worded.deliveries] == ["in_app"]
     interview = factories.interview(alice, charlie)
-    assert {n.recipient_id for n in services.send_interview_scheduled_notification(interview)} == {alice.id, charlie.id}
+    assert {n.recipient_id for n in services.send_interview_scheduled_notification(interview)} == {
+        alice.id,
+        charlie.id,
+    }
     (only,) = services.send_interview_scheduled_notification(interview, alice)
     assert only.interview_id == interview.id
     resume = SimpleNamespace(filename="b.pdf", extracted_data="Python", uploaded_by=charlie)
     assert [n.recipient_id for n in services.send_resume_processed_notification(resume)] == [charlie.id]
-    (bulk,) = services.send_bulk_upload_completed_notification(alice, {"total_files": 3, "successful": 2, "failed": 1})
+    (bulk,) = services.send_bulk_upload_completed_notification(
+        alice, {"total_files": 3, "successful": 2, "failed": 1}
+    )
     assert bulk.message.endswith("Total files: 3, Successful: 2, Failed: 1.")
     added = services.send_candidate_added_notification({"name": "Omar Haddad", "job_title": "Designer"})
     assert {n.recipient_id for n in added} == {alice.id, charlie.id}
