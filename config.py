@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -41,8 +46,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
         raise ConfigError(f"BASE_URL is {base_url!r}: write an address such as https://bellhop.example.com")
     debug = _flag(env, "FLASK_DEBUG", default=False)
+    secret_key = env.get("SECRET_KEY") or ("debug" if debug else _generated_key(url))
     return {
-        "SECRET_KEY": env.get("SECRET_KEY") or ("debug" if debug else _generated_key(url)),
+        "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": url,
         # Sized for one process with 256 threads: a pool smaller than the threads in use makes requests wait.
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80},
@@ -53,6 +59,13 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAIL_USERNAME": env.get("EMAIL_HOST_USER") or None,
         "MAIL_PASSWORD": env.get("EMAIL_HOST_PASSWORD") or None,
         "MAIL_DEFAULT_SENDER": env.get("DEFAULT_FROM_EMAIL") or "Bellhop <bellhop@localhost>",
+        "TWILIO_ACCOUNT_SID": env.get("TWILIO_ACCOUNT_SID", ""),
+        "TWILIO_AUTH_TOKEN": env.get("TWILIO_AUTH_TOKEN", ""),
+        "TWILIO_FROM": env.get("TWILIO_FROM", ""),
+        "TWILIO_BASE_URL": (env.get("TWILIO_BASE_URL") or "https://api.twilio.com").rstrip("/"),
+        "VAPID_PRIVATE_KEY": _vapid_key(env, secret_key),
+        # Whom a push service may write to when our messages trouble it (RFC 8292, 2.1).
+        "VAPID_SUBJECT": env.get("VAPID_SUBJECT") or f"mailto:{_sender_address(env)}",
         "STATIC_URL": env.get("STATIC_URL", "").rstrip("/"),
         "BELLHOP_DEMO": _flag(env, "BELLHOP_DEMO", default=True),
         "SESSION_COOKIE_NAME": "bellhop",
@@ -116,6 +129,27 @@ def _generated_key(url: URL) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def _vapid_key(env: Mapping[str, str], secret_key: str) -> str:
+    """Our private key for push services (RFC 8292): 32 bytes in base64url, as their tools write it.
+
+    Not given, it derives from the secret key, so that every machine that shares the one has the other.
+    """
+    seed = hmac.digest(secret_key.encode(), b"bellhop.vapid", "sha256")
+    key = env.get("VAPID_PRIVATE_KEY") or base64.urlsafe_b64encode(seed).rstrip(b"=").decode()
+    try:
+        number = int.from_bytes(base64.b64decode(key + "=" * (-len(key) % 4), b"-_", validate=True), "big")
+        ec.derive_private_key(number, ec.SECP256R1())
+    except ValueError as error:
+        raise ConfigError(
+            "VAPID_PRIVATE_KEY cannot be used: write a P-256 private key, 32 bytes in base64url"
+        ) from error
+    return key
+
+
+def _sender_address(env: Mapping[str, str]) -> str:
+    return parseaddr(env.get("DEFAULT_FROM_EMAIL", ""))[1] or "bellhop@localhost"
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

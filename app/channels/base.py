@@ -17,7 +17,10 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A finished message. `id` derives from the delivery: a second copy of it can be recognised."""
+    """A finished message. `id` derives from the delivery: a second copy of it can be recognised.
+
+    `keys` is what it is sealed with: the secrets of a webhook, or the two keys of a browser.
+    """
 
     id: str
     address: str
@@ -27,6 +30,7 @@ class Message:
     name: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,204 @@
+"""One POST over HTTP to an address that somebody else chose, bounded in time and size, never led astray.
+
+The name is resolved once and the connection goes to the very address that was looked at, so that a name which
+answers differently a moment later (DNS rebinding) gains nothing. Redirects are not followed, proxies not asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import http.client
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from app.channels.base import PermanentFailure, TemporaryFailure
+
+CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
+# Of an answer only the beginning is of interest.
+MOST_BYTES = 16 * 1024
+IPAddress = IPv4Address | IPv6Address
+# What Python does not call private by itself: ways in which IPv6 carries an IPv4 address, and old site-local ones.
+REFUSED = [
+    ip_network(text)
+    for text in (
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "::/96",
+        "fec0::/10",
+        "100.64.0.0/10",
+    )
+]
+NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
+NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?")
+# Reads or writes that a port was never meant for us to make: mail, shells, databases and the like.
+PORTS = frozenset({80, 443, *range(1024, 65536)}) - {3306, 5432, 6379, 9200, 11211, 27017}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `text` is the beginning of the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def said(self) -> str:
+        """The answer in one line, for the log."""
+        return f"{self.status} {' '.join(self.text.split())}".strip()[:300]
+
+    def retry_after(self) -> float | None:
+        """The seconds that the other side asks us to wait (RFC 9110, 10.2.3); None where it does not say."""
+        value = self.headers.get("retry-after", "").strip()
+        if value.isascii() and value.isdigit():
+            return float(value[:9])
+        try:
+            until = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+class NoAnswer(TemporaryFailure):
+    """Nothing came back. `was_sent`: the request was out, so that it may have been heard."""
+
+    def __init__(self, text: str, *, was_sent: bool) -> None:
+        super().__init__(text)
+        self.was_sent = was_sent
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether an address is a host of the open internet, and not of a network that only we can reach."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if any(address in network for network in REFUSED if network.version == address.version):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def check(url: str) -> SplitResult:
+    """The parts of an address that may be posted to, as far as one can tell without asking the network.
+
+    Raises:
+        ValueError: it is not an address of the web, holds a name and password, or writes its host as a number.
+    """
+    if len(url) > 1000 or not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):
+        raise ValueError("not an address")
+    parts = urlsplit(url)
+    host, port = (parts.hostname or "").lower(), parts.port
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or (port or 443) not in PORTS:
+        raise ValueError("not an address of the web")
+    try:
+        literal: IPAddress | None = ip_address(host)
+    except ValueError:
+        literal = None
+    # "2130706433", "0177.0.0.1" and "0x7f.1" are 127.0.0.1 to some programs and names to others.
+    if literal is None and (
+        not NAME.fullmatch(host) or NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2])
+    ):
+        raise ValueError("not the name of a host")
+    return parts
+
+
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, may_reach: Callable[[IPAddress], bool] = is_public
+) -> Answer:
+    """Send a body and read the answer.
+
+    Args:
+        may_reach: which addresses are allowed; anything else than the default is for hosts that an admin chose.
+    Raises:
+        PermanentFailure: the address may not be reached.
+        NoAnswer: nobody there, no answer in time, or one that is no HTTP.
+    """
+    deadline = time.monotonic() + TOTAL_SECONDS
+    try:
+        parts = check(url)
+    except ValueError as error:
+        raise PermanentFailure(f"Refused: {error}") from error
+    link = _connect(parts, may_reach, deadline)
+    # One clock for the whole: a socket's own timeout starts anew with every byte.
+    guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [link])
+    guard.daemon = True
+    guard.start()
+    was_sent = False
+    try:
+        if isinstance(link, ssl.SSLSocket):
+            link.do_handshake()
+        was_sent = True
+        return _exchange(parts, link, body, headers)
+    except (OSError, http.client.HTTPException) as error:
+        late = time.monotonic() >= deadline
+        said = f"No answer within {TOTAL_SECONDS:.0f} s" if late else f"No usable answer: {_words(error)}"
+        raise NoAnswer(said, was_sent=was_sent) from error
+    finally:
+        guard.cancel()
+        link.close()
+
+
+def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadline: float) -> socket.socket:
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NoAnswer(f"{host} cannot be found: {_words(error)}", was_sent=False) from error
+    addresses = [entry for entry in found if may_reach(ip_address(entry[4][0]))]
+    # One forbidden address among several is reason enough: it is there to be tried at random.
+    if len(addresses) < len(found) or not found:
+        raise PermanentFailure(f"Refused: {host} is not a public address")
+    problem: Exception = OSError("no address")
+    for family, kind, protocol, _name, address in addresses[:3]:
+        link = socket.socket(family, kind, protocol)
+        try:
+            link.settimeout(max(0.1, min(CONNECT_SECONDS, deadline - time.monotonic())))
+            link.connect(address)
+            link.settimeout(max(0.1, deadline - time.monotonic()))
+            if parts.scheme == "https":
+                link = _tls().wrap_socket(link, server_hostname=host, do_handshake_on_connect=False)
+        except OSError as error:
+            link.close()
+            problem = error
+        else:
+            return link
+    raise NoAnswer(f"{host} cannot be reached: {_words(problem)}", was_sent=False) from problem
+
+
+def _exchange(parts: SplitResult, link: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.sock = link
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("POST", target, body, {**headers, "Connection": "close", "User-Agent": "Bellhop"})
+    answer = connection.getresponse()
+    text = answer.read(MOST_BYTES).decode("utf-8", "replace")
+    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+
+
+def _cut(link: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # It may be over already.
+        # Not the TLS socket's own, which takes the connection from under whoever reads.
+        socket.socket.shutdown(link, socket.SHUT_RDWR)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
