@@ -20,6 +20,7 @@ from app.views import (
     navigation,
     notifications,
     people,
+    preferences,
     static,
     unsubscribe,
 )
@@ -39,6 +40,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(notifications.bp)
+    app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(unsubscribe.bp)
     app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}

@@ -79,7 +79,10 @@ KEPT = "bellhop.unread_count"
 SETTINGS = Section(
     "settings",
     _l("Settings"),
-    (Link("account", "accounts.show", "user", _l("Account")),),
+    (
+        Link("preferences", "preferences.show", "sliders", _l("Preferences")),
+        Link("account", "accounts.show", "user", _l("Account")),
+    ),
 )
 ADMIN = Section(
     "admin",
@@ -87,6 +90,7 @@ ADMIN = Section(
     (
         Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
+        Link("defaults", "preferences.defaults", "lock", _l("Defaults and locks")),
         Link("audit", "people.audit_log", "audit", _l("Audit log")),
     ),
 )

@@ -44,6 +44,9 @@ const KEYS = {
   g: () => { goes = Date.now(); },
 };
 
+// What follows G.
+const GOALS = { i: ".nav--mail .nav__link", p: '#more [href$="/preferences"]' };
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const at = event.target instanceof Element ? event.target : document.body;
@@ -53,8 +56,10 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (at.closest(TYPING) || $(":popover-open")) return;
-  if (event.key === "i" && Date.now() - goes < 800) { $(".nav--mail .nav__link").click(); return; }
+  const isOff = document.body.dataset.keys === "off"; // Preferences: single keys disturb those who dictate.
+  const goal = !isOff && Date.now() - goes < 800 && GOALS[event.key] && $(GOALS[event.key]);
+  if (goal) { goal.click(); return; }
   const arrows = current() && { ArrowDown: KEYS.j, ArrowUp: KEYS.k };
-  const key = (arrows && arrows[event.key]) || KEYS[event.key];
+  const key = (arrows && arrows[event.key]) || (!isOff && KEYS[event.key]);
   if (key) { event.preventDefault(); key(); }
 });
