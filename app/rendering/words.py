@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from app import catalog
 from app.rendering.liquid import WordsError, clip, compiled
 
-__all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "variables"]
+__all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "with_own_words"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,6 @@ def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> 
     return compiled(source, is_html=is_html).render(values)
 
 
-def variables(texts: Texts) -> frozenset[str]:
-    """The names of the variables in any of the texts. Raises WordsError."""
-    plain_texts = (texts.title, texts.message, texts.email_subject, texts.sms)
-    found = [compiled(source).variables for source in plain_texts]
-    return frozenset().union(*found, compiled(texts.email_html, is_html=True).variables)
-
-
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
     """All texts of a message. A title is one line of at most 255 characters. Raises WordsError."""
     return Texts(
@@ -61,6 +54,19 @@ def built_in(notification_type: str, values: Mapping[str, str]) -> Texts:
     known = {field.name: clip(values.get(field.name, "")) or "\N{EM DASH}" for field in kind.variables}
     words = kind.template
     return render_all(Texts(words.title, words.message, words.email_subject, "", words.sms_text), known)
+
+
+def with_own_words(notification_type: str, sources: Texts, texts: Texts, data: Mapping[str, Any]) -> Texts:
+    """An alert that brings a title and a message is announced in them, as long as nobody edited the template."""
+    default = catalog.TYPES[notification_type].template
+    is_edited = (sources.title, sources.message) != (default.title, default.message)
+    if notification_type not in catalog.OWN_WORDS_TYPES or is_edited:
+        return texts
+    return replace(
+        texts,
+        title=one_line(str(data.get("title") or texts.title))[:255],
+        message=str(data.get("message") or texts.message),
+    )
 
 
 def one_line(text: str) -> str:

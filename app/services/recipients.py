@@ -28,6 +28,11 @@ def by_ids(ids: Collection[int]) -> list[User]:
     return list(db.session.scalars(wanted.execution_options(populate_existing=True))) if ids else []
 
 
+def active_admins() -> list[User]:
+    """Everyone who looks after Bellhop and may sign in, with their preferences, in one statement."""
+    return list(db.session.scalars(_with_preferences().where(User.role == "admin", User.is_enabled)))
+
+
 def by_emails(emails: Sequence[str]) -> list[User]:
     """The active people with these addresses, each once.
 

@@ -10,12 +10,11 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import catalog
 from app.extensions import db
 from app.models import NotificationTemplate, User
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import audit
+from app.services import template_failures
 from app.services.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -54,11 +53,9 @@ def words_for(
 ) -> Callable[[User], words.Texts]:
     """A function that words a message for one person, on that person's clock and in that language.
 
-    It never fails: a template that does is replaced by the built-in words, and the failure is logged.
+    It never fails: a template that does is replaced by the built-in words, and the failure is reported.
     """
     sources = texts_of(template)
-    # An alert that brings words of its own is announced in them, as long as nobody edited the template.
-    own = data if notification_type in catalog.OWN_WORDS_TYPES else {}
 
     def for_person(user: User) -> words.Texts:
         with force_locale(user.locale):
@@ -67,16 +64,8 @@ def words_for(
                 texts = words.render_all(sources, values)
             except words.WordsError as error:
                 log.warning("Template %s failed, built-in words used: %s", template.name, error)
-                audit.record(
-                    "template.failed", template.name, version=template.version, error=str(error)[:500]
-                )
+                template_failures.report(template, str(error))
                 texts = words.built_in(notification_type, values)
-            return words.Texts(
-                title=words.one_line(str(own.get("title") or texts.title))[:255],
-                message=str(own.get("message") or texts.message),
-                email_subject=texts.email_subject,
-                email_html=texts.email_html,
-                sms=texts.sms,
-            )
+            return words.with_own_words(notification_type, sources, texts, data)
 
     return for_person

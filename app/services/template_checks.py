@@ -1,0 +1,146 @@
+"""What is wrong with a template, or could be better: said while it is typed, and before it goes live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from app import catalog
+from app.models import NotificationTemplate
+from app.rendering import liquid, markup, sms
+from app.rendering.words import Texts, WordsError
+from app.services.template_drafts import Edited
+
+# A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
+LONGEST_SUBJECT, LONGEST_TITLE = 60, 80
+LARGEST_MAIL = 60 * 1024
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `tone` is `ok`, `warn` (can go live) or `bad` (cannot)."""
+
+    tone: str
+    text: str
+
+
+def variables(template: NotificationTemplate) -> list[str]:
+    """The variables that a template of this type can always name."""
+    return [field.name for field in catalog.TYPES[template.notification_type].variables]
+
+
+def used(edited: Edited) -> set[str]:
+    """The variables that any of the texts names, as far as they can be read."""
+    found: set[str] = set()
+    for name in TEXTS:
+        try:
+            found |= liquid.compiled(getattr(edited, name), is_html=name == "email_html").variables
+        except WordsError:
+            continue  # Its own check says so.
+    return found
+
+
+TEXTS = ("title_template", "message_template", "email_subject", "email_html", "sms_text")
+
+
+def errors(template: NotificationTemplate, edited: Edited) -> dict[str, str]:
+    """What keeps these words from going live: a sentence for each field that is at fault."""
+    found: dict[str, str] = {}
+    if not edited.title_template.strip():
+        found["title_template"] = _("A notification needs a title.")
+    if not edited.message_template.strip():
+        found["message_template"] = _("A notification needs a message.")
+    if not edited.channels:
+        found["channels"] = _("Choose at least one way to send it.")
+    for name in TEXTS:
+        if problem := _problem(template, name, getattr(edited, name)):
+            found[name] = problem
+    return found
+
+
+def _problem(template: NotificationTemplate, name: str, source: str) -> str | None:
+    try:
+        named = liquid.compiled(source, is_html=name == "email_html").variables
+        if name == "email_html":
+            liquid.compiled(markup.for_keeping(source), is_html=True)
+    except WordsError as error:
+        return str(error)
+    # Callers of a custom template bring variables of their own.
+    unknown = sorted(named - set(variables(template))) if template.is_builtin else []
+    if unknown:
+        return _("There is no variable “%(name)s”.", name=unknown[0])
+    return None
+
+
+def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size: int) -> list[Check]:
+    """Findings about the mail, as it would read with the sample: its subject, and its size in bytes."""
+    found = _of_variables(template, edited)
+    if len(subject) > LONGEST_SUBJECT:
+        found.append(
+            Check(
+                "warn",
+                _(
+                    "The subject has %(n)s characters; phones show %(most)s",
+                    n=len(subject),
+                    most=LONGEST_SUBJECT,
+                ),
+            )
+        )
+    else:
+        found.append(Check("ok", _("The subject fits on a phone")))
+    if lost := _dropped(edited.email_html):
+        found.append(Check("warn", _("Mail programs would drop: %(names)s", names=", ".join(lost[:8]))))
+    if len(edited.email_html) > markup.MAX_BODY or size > LARGEST_MAIL:
+        found.append(Check("warn", _("The HTML is too long for a mail; the message is sent in its place")))
+    elif size:
+        found.append(Check("ok", _("%(size)s of 60 KB", size=max(1, round(size / 1024)))))
+    return found
+
+
+def for_sms(size: sms.Size) -> list[Check]:
+    """Findings about the SMS, as it would read with the sample."""
+    count = ngettext("%(num)d segment", "%(num)d segments", size.segments)
+    if size.is_gsm7:
+        letters = Check("ok", _("Plain GSM-7 letters"))
+    else:
+        costly = " ".join(size.costly[:8])
+        letters = Check("warn", _("%(letters)s leaves room for 70 characters only", letters=costly))
+    return [Check("ok" if size.segments <= 1 else "warn", count), letters]
+
+
+def for_inbox(title: str, message: str) -> list[Check]:
+    """Findings about the row in the inbox, as it would read with the sample."""
+    fits = len(title) <= LONGEST_TITLE
+    return [
+        Check("ok", _("The title fits on a phone"))
+        if fits
+        else Check(
+            "warn",
+            _("The title has %(n)s characters; a row shows %(most)s", n=len(title), most=LONGEST_TITLE),
+        ),
+        Check("ok", _("There is a message"))
+        if message
+        else Check("bad", _("The message is empty with this sample")),
+    ]
+
+
+def _of_variables(template: NotificationTemplate, edited: Edited) -> list[Check]:
+    own = sorted(used(edited) - set(variables(template)))
+    if own:
+        tone = "bad" if template.is_builtin else "warn"
+        return [Check(tone, _("Not a variable of this type: %(names)s", names=", ".join(own)[:200]))]
+    return [Check("ok", _("All variables are known"))]
+
+
+def _dropped(html: str) -> list[str]:
+    try:
+        return markup.dropped(html)
+    except WordsError:
+        return []
+
+
+def texts(edited: Edited) -> Texts:
+    """The sources, as the renderer takes them."""
+    return Texts(*(getattr(edited, name) for name in TEXTS))

@@ -1,0 +1,208 @@
+"""A template as its readers would see it, put together by the same code that sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from app import catalog
+from app.channels import CHANNELS
+from app.channels.base import Message
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Delivery, Event, Notification, NotificationTemplate, User
+from app.rendering import sms, words
+from app.rendering.context import values_for
+from app.rendering.words import Texts
+from app.services import audit, decisions, fanout, letters, template_checks
+from app.services.errors import Invalid
+from app.services.template_checks import Check
+from app.services.template_drafts import Edited
+from app.services.verdicts import Verdict
+
+TEST_SOURCE = "bellhop:template-tests"
+DARK = "@media (prefers-color-scheme: dark)"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How a message would read. `problem` says why it cannot be shown; the texts are then empty."""
+
+    title: str = ""
+    message: str = ""
+    subject: str = ""
+    sms_text: str = ""
+    sms_size: sms.Size = sms.size("")  # noqa: RUF009  # A frozen value, the same for all.
+    problem: str = ""
+    checks: Mapping[str, list[Check]] | None = None
+
+
+def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> Texts:
+    """These words with these values, in the reader's language and on the reader's clock. Raises WordsError."""
+    sources = template_checks.texts(edited)
+    with force_locale(reader.locale):
+        values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
+        if not template.is_builtin:
+            # Callers bring variables of their own; here they show their names.
+            values = {name: f"[{name}]" for name in template_checks.used(edited)} | values
+        texts = words.render_all(sources, values)
+    return words.with_own_words(template.notification_type, sources, texts, data)
+
+
+def preview(
+    template: NotificationTemplate,
+    edited: Edited,
+    data: Mapping[str, Any],
+    reader: User,
+    sender: letters.Sender,
+) -> Preview:
+    """How these words read with these values, for this reader, on every channel, and what is to be said of them."""
+    try:
+        texts = texts_for(template, edited, data, reader)
+    except words.WordsError as error:
+        problem = str(error)
+        bad = [Check("bad", problem)]
+        return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
+    mail = _mail(template, texts, data, reader, sender)
+    size = sms.size(texts.sms or texts.title)
+    return Preview(
+        title=texts.title,
+        message=texts.message,
+        subject=mail.subject,
+        sms_text=texts.sms or texts.title,
+        sms_size=size,
+        checks={
+            "email": template_checks.for_mail(template, edited, mail.subject, len(mail.html.encode())),
+            "sms": template_checks.for_sms(size),
+            "in_app": template_checks.for_inbox(texts.title, texts.message),
+        },
+    )
+
+
+def mail_html(
+    template: NotificationTemplate,
+    edited: Edited,
+    data: Mapping[str, Any],
+    reader: User,
+    sender: letters.Sender,
+    *,
+    is_dark: bool,
+) -> str:
+    """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
+    try:
+        texts = texts_for(template, edited, data, reader)
+    except words.WordsError as error:
+        texts = Texts(_("This cannot be shown yet"), str(error))
+    html = _mail(template, texts, data, reader, sender).html
+    scheme = "dark" if is_dark else "light"
+    return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
+
+
+def send_test(
+    template: NotificationTemplate,
+    edited: Edited,
+    data: Mapping[str, Any],
+    *,
+    actor: User,
+    now: datetime | None = None,
+) -> Notification:
+    """Send these words to the actor alone, through the outbox, past their preferences.
+
+    Returns:
+        The notification; its deliveries follow like any others.
+    Raises:
+        Invalid: the words cannot be filled in, keyed `general`; or no chosen channel reaches the actor.
+    """
+    now = now or utc_now()
+    try:
+        texts = texts_for(template, edited, data, actor)
+    except words.WordsError as error:
+        raise Invalid({"general": str(error)}) from error
+    ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
+    if not ways:
+        raise Invalid({"general": _("None of the chosen channels reaches you.")})
+    texts = Texts(
+        _("Test: %(title)s", title=texts.title)[:255],
+        texts.message,
+        _("Test: %(title)s", title=texts.email_subject or texts.title)[:255],
+        texts.email_html,
+        texts.sms,
+    )
+    lock_for_writing()
+    event = _event(data, now)
+    db.session.add(event)
+    db.session.flush()
+    message = fanout.Message(
+        notification_type=template.notification_type,
+        priority=edited.priority,
+        channels=tuple(ways),
+        words_for=lambda _user: texts,
+        event_id=event.id,
+        action_url=str(data.get("meeting_url") or ""),
+    )
+    verdicts = {
+        name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
+        for name in ways
+    }
+    (notification_id,) = fanout.write(message, [fanout.Plan(actor, verdicts)], now)
+    audit.record("template.tested", template.name, actor=actor, channels=ways)
+    db.session.commit()
+    return db.session.get_one(Notification, notification_id)
+
+
+def _mail(
+    template: NotificationTemplate,
+    texts: Texts,
+    data: Mapping[str, Any],
+    reader: User,
+    sender: letters.Sender,
+) -> Message:
+    """The finished mail. None of these rows is ever added to the session."""
+    now = utc_now()
+    row = Notification(
+        id=0,
+        recipient_id=reader.id,
+        notification_type=template.notification_type,
+        category=catalog.category_of(template.notification_type),
+        title=texts.title,
+        message=texts.message,
+        action_url=str(data.get("meeting_url") or ""),
+        created_at=now,
+    )
+    row.event = _event(data, now)
+    delivery = Delivery(
+        id=0,
+        kind="notification",
+        channel="email",
+        address=reader.email,
+        subject=texts.email_subject or None,
+        html=texts.email_html or None,
+        created_at=now,
+    )
+    delivery.notification, delivery.recipient = row, reader
+    with db.session.no_autoflush:
+        return letters.compose(delivery, sender, now)
+
+
+def _event(data: Mapping[str, Any], now: datetime) -> Event:
+    values = {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()
+    }
+    return Event(
+        source=TEST_SOURCE,
+        external_id=str(uuid4()),
+        type="template.tested",
+        occurred_at=now,
+        received_at=now,
+        data=values,
+    )
+
+
+def _reaches(user: User, channel: str) -> bool:
+    return channel in CHANNELS and bool(decisions.address_for(user, channel))

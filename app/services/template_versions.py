@@ -1,0 +1,123 @@
+"""The history of a template: which versions there were, how two differ, what a draft would have changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from app import catalog
+from app.extensions import db
+from app.models import Notification, NotificationTemplate, TemplateVersion, User
+from app.rendering import diff, words
+from app.services import template_drafts, template_previews, template_samples
+from app.services.errors import NotFound
+from app.services.template_drafts import Edited
+
+LABELS: dict[str, LazyString] = {
+    "title_template": _l("Title"),
+    "message_template": _l("Message"),
+    "email_subject": _l("Email subject"),
+    "email_html": _l("Email HTML"),
+    "sms_text": _l("SMS text"),
+    "channels": _l("Channels"),
+    "priority": _l("Priority"),
+}
+
+
+@dataclass(frozen=True)
+class FieldDiff:
+    """One field of two versions, word by word."""
+
+    label: str
+    pieces: list[diff.Piece]
+
+    @property
+    def is_changed(self) -> bool:
+        return any(piece.kind != "same" for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Rewording:
+    """A notification as it went out, and as the new words would have put it; `problem` where they could not."""
+
+    row: Notification
+    title: list[diff.Piece]
+    message: list[diff.Piece]
+    problem: str = ""
+
+
+def listed(template: NotificationTemplate) -> list[TemplateVersion]:
+    """Every version with its author, newest first."""
+    return list(
+        db.session.scalars(
+            select(TemplateVersion)
+            .where(TemplateVersion.template_id == template.id)
+            .options(joinedload(TemplateVersion.author))
+            .order_by(TemplateVersion.number.desc())
+        )
+    )
+
+
+def words_of(template: NotificationTemplate, name: str, reader: User) -> Edited:
+    """What a version says, by its number, or the reader's own draft, by `draft`.
+
+    Raises:
+        NotFound: there is no such version or draft.
+    """
+    if name == "draft":
+        draft = template_drafts.find(template.id, reader)
+        if draft is None:
+            raise NotFound(_("You have no draft of this template."))
+        return Edited.of(draft)
+    number = int(name) if name.isdecimal() and len(name) < 9 else 0
+    version = db.session.scalar(
+        select(TemplateVersion).where(
+            TemplateVersion.template_id == template.id, TemplateVersion.number == number
+        )
+    )
+    if version is None:
+        raise NotFound(_("There is no such version."))
+    return Edited.of(version)
+
+
+def compare(old: Edited, new: Edited) -> list[FieldDiff]:
+    """Every field that either has, in the order of the form."""
+    fields = [
+        FieldDiff(str(label), diff.compare(_written(old, name), _written(new, name)))
+        for name, label in LABELS.items()
+    ]
+    return [field for field in fields if field.pieces]
+
+
+def rewordings(template: NotificationTemplate, edited: Edited, limit: int = 20) -> list[Rewording]:
+    """The last notifications of the type, their words beside what these words would have made of them."""
+    rows = template_samples.recent(template.notification_type, limit)
+    readers = {
+        user.id: user
+        for user in db.session.scalars(select(User).where(User.id.in_({row.recipient_id for row in rows})))
+    }
+    return [_rewording(template, edited, row, readers[row.recipient_id]) for row in rows]
+
+
+def _rewording(template: NotificationTemplate, edited: Edited, row: Notification, reader: User) -> Rewording:
+    data = template_samples.of_event(row.event) if row.event else {}
+    try:
+        texts = template_previews.texts_for(template, edited, data, reader)
+    except words.WordsError as error:
+        return Rewording(row, diff.compare(row.title, row.title), [], str(error))
+    return Rewording(row, diff.compare(row.title, texts.title), diff.compare(row.message, texts.message))
+
+
+def _written(edited: Edited, name: str) -> str:
+    if name == "channels":
+        return ", ".join(
+            str(label) for channel, label in catalog.CHANNEL_LABELS.items() if channel in edited.channels
+        )
+    if name == "priority":
+        return str(catalog.PRIORITY_LABELS[edited.priority])
+    return str(getattr(edited, name))
