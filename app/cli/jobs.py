@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app import jobs
+from app.jobs import running
 
 group = AppGroup("jobs", help="Jobs of the timetable.")
 
@@ -35,8 +36,16 @@ class Instant(click.ParamType[datetime]):
 @click.argument("name", type=click.Choice(sorted(jobs.TIMETABLE)))
 @click.option("--at", type=Instant(), help="Act as if it were this time.")
 def run(name: str, at: datetime | None) -> None:
-    """Run one job once, now."""
-    click.echo(f"{name}: {jobs.TIMETABLE[name].run(at)}")
+    """Run one job once, now; exit with 1 where it fails."""
+    count = running.by_hand(jobs.TIMETABLE[name], at, _say)
+    if count is None:
+        raise click.ClickException(f"{name} failed; the log above says why.")
+    click.echo(f"{name}: {count}")
+
+
+def _say(done: int, total: int) -> None:
+    """Progress goes beside the answer, not into it."""
+    click.echo(f"{done:,} of {total:,}", err=True)
 
 
 @click.command("worker")
@@ -58,6 +67,6 @@ def _keep(names: Collection[str]) -> None:
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: told_to_stop.set())
-    running = jobs.start(app, names)
+    kept = jobs.start(app, names)
     told_to_stop.wait()
-    running.stop()
+    kept.stop()

@@ -10,7 +10,7 @@ from app.services.deliveries import Courier
 from app.services.letters import Sender
 
 
-def run(now: datetime | None = None) -> int:
+def run(now: datetime | None = None, _progress: object = None) -> int:
     """Send until nothing is due; how many deliveries were dealt with."""
     return courier().deliver_due(now)
 

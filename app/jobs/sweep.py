@@ -7,6 +7,6 @@ from datetime import datetime
 from app.services import outbox
 
 
-def run(now: datetime | None = None) -> int:
+def run(now: datetime | None = None, _progress: object = None) -> int:
     """Give back lapsed claims; how many there were."""
     return outbox.sweep(now)

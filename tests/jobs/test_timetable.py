@@ -4,11 +4,12 @@ import time
 from datetime import timedelta
 
 from flask import Flask
+from sqlalchemy import select
 
 from app import jobs
 from app.clock import utc_now
 from app.extensions import db
-from app.models import Delivery, User
+from app.models import Delivery, Lease, User
 from app.services import create_notification, leases, outbox
 from tests import factories
 from tests.smtp import Server, wait_until
@@ -54,7 +55,8 @@ def test_a_job_for_one_process_at_a_time_waits_while_another_has_it(app: Flask, 
 
 def test_stopping_lets_others_keep_the_timetable_at_once(app: Flask, smtp: Server) -> None:
     running = jobs.start(app, ["sweep"])
-    wait_until(lambda: not leases.hold("job sweep", "another process", 15), 5)
+    wait_until(lambda: db.session.scalar(select(Lease.holder)), 5)
+    assert not leases.hold("job sweep", "another process", 15)
     running.stop()
     assert leases.hold("job sweep", "another process", 15)
 

@@ -1,0 +1,19 @@
+"""Sends the digests and summaries that are due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.jobs.running import Progress, say_nothing
+from app.services import digests
+from app.services.digest_days import DAILY, WEEKLY
+
+
+def run_daily(now: datetime | None = None, progress: Progress = say_nothing) -> int:
+    """Send daily digests; how many."""
+    return digests.send_due(DAILY, now, progress)
+
+
+def run_weekly(now: datetime | None = None, progress: Progress = say_nothing) -> int:
+    """Send weekly summaries; how many."""
+    return digests.send_due(WEEKLY, now, progress)

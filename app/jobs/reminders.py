@@ -1,0 +1,13 @@
+"""Reminds of interviews ahead, and of evaluations that are missing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.jobs.running import Progress, say_nothing
+from app.services import evaluations, reminders
+
+
+def run(now: datetime | None = None, _progress: Progress = say_nothing) -> int:
+    """Send what is due; how many people were reminded."""
+    return reminders.remind_due(now) + evaluations.remind_due(now)

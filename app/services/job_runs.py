@@ -1,0 +1,187 @@
+"""Runs of jobs: each moment of the timetable is run once, tried again when it fails, and shown to admins.
+
+Rows decide, not processes: any number of them may keep the same timetable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ScalarSelect, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import JobRun, User
+from app.services import audit, job_failures
+
+# A process that dies in a run keeps it this long; a run that lives renews it.
+LEASE = timedelta(seconds=60)
+TRIES = 3
+TRY_AGAIN_AFTER = timedelta(seconds=20)
+KEPT_FOR = timedelta(days=7)
+BULK = {"synchronize_session": False}
+
+
+def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None) -> int | None:
+    """Begin the run of a moment of the timetable, and commit.
+
+    Returns:
+        the run's id; None where it was run, is being run, or failed too often or a moment ago.
+    """
+    now = now or utc_now()
+    row = db.session.execute(
+        select(JobRun.id, JobRun.state, JobRun.tries, JobRun.finished_at, JobRun.lease_until).where(
+            JobRun.name == name, JobRun.slot_at == slot_at
+        )
+    ).one_or_none()
+    mine = {
+        "state": "running",
+        "holder": holder,
+        "started_at": now,
+        "finished_at": None,
+        "lease_until": now + LEASE,
+    }
+    run_id: int | None = None
+    if row is None:
+        values = mine | {"name": name, "slot_at": slot_at, "failures": _failures_before(name, slot_at)}
+        new = (
+            _upsert()
+            .values(tries=1, count=0, error="", **values)
+            .on_conflict_do_nothing()
+            .returning(JobRun.id)
+        )
+        run_id = db.session.scalar(new)
+    elif _may_try_again(row, now):
+        again = update(JobRun).where(
+            JobRun.id == row.id, JobRun.tries == row.tries, JobRun.state == row.state
+        )
+        run_id = db.session.scalar(
+            again.values(tries=JobRun.tries + 1, **mine).returning(JobRun.id), execution_options=BULK
+        )
+    db.session.commit()
+    return run_id
+
+
+def keep(run_id: int, now: datetime | None = None) -> None:
+    """Prolong a run that takes long, and commit."""
+    until = (now or utc_now()) + LEASE
+    running = update(JobRun).where(JobRun.id == run_id, JobRun.state == "running")
+    db.session.execute(running.values(lease_until=until), execution_options=BULK)
+    db.session.commit()
+
+
+def finish(run_id: int, count: int, now: datetime | None = None) -> None:
+    """Write down that a run succeeded, and commit."""
+    done = {"state": "succeeded", "count": count, "error": "", "failures": 0, "finished_at": now or utc_now()}
+    db.session.execute(update(JobRun).where(JobRun.id == run_id).values(done), execution_options=BULK)
+    db.session.commit()
+
+
+def fail(run_id: int, error: str, now: datetime | None = None) -> None:
+    """Write down that a run failed, and commit; the admins are told of the third failure in a row."""
+    now = now or utc_now()
+    failed = {"state": "failed", "error": error[:2000], "failures": JobRun.failures + 1, "finished_at": now}
+    row = db.session.execute(
+        update(JobRun).where(JobRun.id == run_id).values(failed).returning(JobRun.name, JobRun.failures),
+        execution_options=BULK,
+    ).one()
+    job_failures.tell_admins(row.name, row.failures, error, now)
+    db.session.commit()
+
+
+def tally(name: str, started_at: datetime, count: int, error: str = "", now: datetime | None = None) -> None:
+    """Write down a run of a job that runs every few seconds: those of a minute share a row; commits."""
+    now = now or utc_now()
+    minute = started_at.replace(second=0, microsecond=0)
+    state = "failed" if error else "succeeded"
+    new = _upsert().values(
+        name=name,
+        slot_at=minute,
+        state=state,
+        tries=1,
+        failures=_failures_before(name, minute) + 1 if error else 0,
+        started_at=started_at,
+        finished_at=now,
+        count=count,
+        error=error[:2000],
+        holder="",
+    )
+    more = new.on_conflict_do_update(
+        index_elements=["name", "slot_at"],
+        set_={
+            "state": new.excluded.state,
+            "tries": JobRun.tries + 1,
+            "failures": case((new.excluded.state == "failed", JobRun.failures + 1), else_=0),
+            "started_at": new.excluded.started_at,
+            "finished_at": new.excluded.finished_at,
+            "count": JobRun.count + new.excluded.count,
+            "error": new.excluded.error,
+        },
+    )
+    failures = db.session.execute(more.returning(JobRun.failures)).scalar_one()
+    if error:
+        job_failures.tell_admins(name, failures, error, now)
+    db.session.commit()
+
+
+def ask(name: str, actor: User, now: datetime | None = None) -> None:
+    """Ask for a run now; a process that keeps the timetable does it within seconds. Commits."""
+    now = now or utc_now()
+    open_one = select(JobRun.id).where(JobRun.name == name, JobRun.state == "asked").limit(1)
+    if db.session.scalar(open_one) is None:
+        values = {"slot_at": now, "started_at": now, "failures": _failures_before(name, now)}
+        asked = _upsert().values(name=name, state="asked", tries=0, count=0, error="", holder="", **values)
+        db.session.execute(asked.on_conflict_do_nothing())
+        audit.record("job.asked", name, actor=actor)
+    db.session.commit()
+
+
+def take_asked(names: Collection[str], holder: str, now: datetime | None = None) -> list[tuple[int, str]]:
+    """Begin the runs that were asked for, and commit; answers their ids and names."""
+    asked = select(JobRun.id).where(JobRun.state == "asked", JobRun.name.in_(names))
+    if db.session.scalar(asked.limit(1)) is None:
+        return []
+    now = now or utc_now()
+    values = {"state": "running", "tries": 1, "holder": holder, "started_at": now, "lease_until": now + LEASE}
+    rows = db.session.execute(
+        update(JobRun)
+        .where(JobRun.state == "asked", JobRun.name.in_(names))
+        .values(values)
+        .returning(JobRun.id, JobRun.name),
+        execution_options=BULK,
+    ).all()
+    db.session.commit()
+    return [(row.id, row.name) for row in rows]
+
+
+def latest(name: str) -> JobRun | None:
+    """The newest run of a job."""
+    newest = select(JobRun).where(JobRun.name == name).order_by(JobRun.slot_at.desc()).limit(1)
+    return db.session.scalar(newest.execution_options(populate_existing=True))
+
+
+def forget_old(now: datetime | None = None) -> int:
+    """Drop runs that nobody looks at any more, and commit; how many."""
+    old = delete(JobRun).where(JobRun.slot_at < (now or utc_now()) - KEPT_FOR).returning(JobRun.id)
+    count = len(db.session.execute(old, execution_options=BULK).all())
+    db.session.commit()
+    return count
+
+
+def _may_try_again(row: Any, now: datetime) -> bool:
+    if row.state == "running":
+        return bool(row.lease_until < now)  # Its process died.
+    return bool(row.state == "failed" and row.tries < TRIES and row.finished_at <= now - TRY_AGAIN_AFTER)
+
+
+def _failures_before(name: str, slot_at: datetime) -> ScalarSelect[int]:
+    """How many failures in a row there were before."""
+    before = select(JobRun.failures).where(JobRun.name == name, JobRun.slot_at < slot_at)
+    return func.coalesce(before.order_by(JobRun.slot_at.desc()).limit(1).scalar_subquery(), 0)  # type: ignore[return-value]
+
+
+def _upsert() -> Any:
+    return (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(JobRun)

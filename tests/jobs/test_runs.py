@@ -1,0 +1,156 @@
+"""Each moment of the timetable is run once; failures are tried again and told to the admins once."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import jobs
+from app.extensions import db
+from app.jobs import running
+from app.models import JobRun, Notification, User
+from app.services import job_runs
+from tests import factories
+from tests.smtp import wait_until
+
+NOW = datetime(2026, 3, 12, 9, 0, 30, tzinfo=UTC)
+SLOT = NOW.replace(second=0)
+MINUTE = timedelta(minutes=1)
+
+
+def alerts(user: User) -> int:
+    query = select(func.count()).select_from(Notification).where(Notification.recipient_id == user.id)
+    return db.session.scalar(query) or 0
+
+
+def test_slots_lie_where_every_process_sees_them() -> None:
+    daily, nightly = jobs.TIMETABLE["daily-digest"], jobs.TIMETABLE["retention"]
+    assert daily.slot(datetime(2026, 3, 12, 9, 14, 59, 7, UTC)) == datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+    assert nightly.slot(datetime(2026, 3, 12, 2, 59, tzinfo=UTC)) == datetime(2026, 3, 11, 3, 0, tzinfo=UTC)
+
+
+def test_of_many_processes_one_begins_a_slot(any_app: Flask) -> None:
+    begun: list[int | None] = []
+
+    def begin(number: int) -> None:
+        with any_app.app_context():
+            begun.append(job_runs.begin("reminders", SLOT, f"process {number}", NOW))
+
+    threads = [threading.Thread(target=begin, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([run_id for run_id in begun if run_id is not None]) == 1
+
+
+def test_a_run_whose_process_died_is_taken_over_and_one_that_lives_is_not(app: Flask) -> None:
+    run_id = job_runs.begin("daily-digest", SLOT, "dead", NOW)
+    assert run_id is not None
+    assert job_runs.begin("daily-digest", SLOT, "other", NOW + timedelta(seconds=59)) is None
+    job_runs.keep(run_id, NOW + timedelta(seconds=59))
+    assert job_runs.begin("daily-digest", SLOT, "other", NOW + timedelta(seconds=61)) is None
+    assert job_runs.begin("daily-digest", SLOT, "other", NOW + timedelta(seconds=120)) == run_id
+
+
+def test_a_failed_run_is_tried_again_three_times_in_all(app: Flask) -> None:
+    at, tries = NOW, 0
+    for _ in range(20):
+        run_id = job_runs.begin("retention", SLOT, "me", at)
+        if run_id is not None:
+            tries += 1
+            job_runs.fail(run_id, "it broke", at)
+        at += timedelta(seconds=10)
+    assert tries == 3
+
+
+def test_a_run_that_succeeded_is_not_run_again(app: Flask) -> None:
+    run_id = job_runs.begin("retention", SLOT, "me", NOW)
+    assert run_id is not None
+    job_runs.finish(run_id, 5, NOW)
+    assert job_runs.begin("retention", SLOT, "me", NOW + timedelta(hours=1)) is None
+
+
+def test_admins_hear_once_of_a_job_that_keeps_failing_and_again_after_it_had_worked(
+    app: Flask, alice: User, bob: User
+) -> None:
+    def fail(minute: int) -> None:
+        at = NOW + minute * MINUTE
+        run_id = job_runs.begin("reminders", SLOT + minute * MINUTE, "me", at)
+        assert run_id is not None
+        job_runs.fail(run_id, "it broke", at)
+
+    for minute in range(10):
+        fail(minute)
+        assert alerts(bob) == (0 if minute < 2 else 1)
+    run_id = job_runs.begin("reminders", SLOT + 10 * MINUTE, "me", NOW + 10 * MINUTE)
+    assert run_id is not None
+    job_runs.finish(run_id, 0, NOW + 10 * MINUTE)
+    for minute in range(11, 20):
+        fail(minute)
+    assert (alerts(bob), alerts(alice)) == (2, 0)
+
+
+def test_frequent_runs_share_a_row_a_minute_and_their_failures_are_told_once(app: Flask, bob: User) -> None:
+    for second in range(150):
+        at = SLOT + timedelta(seconds=second)
+        job_runs.tally("deliver", at, 1, "" if second < 20 else "it broke", at)
+    rows = list(db.session.scalars(select(JobRun).order_by(JobRun.slot_at)))
+    assert [(row.count, row.tries) for row in rows] == [(60, 60), (60, 60), (30, 30)]
+    assert alerts(bob) == 1
+
+
+def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flask, bob: User) -> None:
+    job_runs.ask("retention", bob, NOW)
+    job_runs.ask("retention", bob, NOW + MINUTE)
+    assert job_runs.take_asked(["deliver"], "worker", NOW) == []
+    assert [name for _, name in job_runs.take_asked(["retention"], "one", NOW)] == ["retention"]
+    assert job_runs.take_asked(["retention"], "another", NOW) == []
+
+
+def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_now: datetime | None, _progress: running.Progress) -> int:
+        raise ValueError("no such table")
+
+    job = dataclasses.replace(jobs.TIMETABLE["reminders"], run=broken)
+    monkeypatch.setitem(jobs.TIMETABLE, "reminders", job)
+    kept = jobs.start(app, ["reminders"])
+    try:
+        wait_until(lambda: job_runs.latest("reminders"), 5)
+        wait_until(lambda: job_runs.latest("reminders").state == "failed", 5)  # type: ignore[union-attr]
+    finally:
+        kept.stop()
+    row = job_runs.latest("reminders")
+    assert row is not None
+    assert row.error == "ValueError: no such table"
+
+
+@pytest.mark.parametrize("name", sorted(jobs.TIMETABLE))
+def test_every_job_can_be_run_by_hand_and_is_written_down(app: Flask, name: str) -> None:
+    answer = app.test_cli_runner().invoke(args=["jobs", "run", name, "--at", "2026-03-12T08:00:00+01:00"])
+    assert (answer.exit_code, answer.stdout) == (0, f"{name}: 0\n")
+    row = job_runs.latest(name)
+    assert row is not None
+    assert row.state == "succeeded"
+
+
+def test_the_command_fails_where_the_job_does(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_now: datetime | None, _progress: running.Progress) -> int:
+        raise ValueError("no such table")
+
+    monkeypatch.setitem(jobs.TIMETABLE, "sweep", dataclasses.replace(jobs.TIMETABLE["sweep"], run=broken))
+    assert app.test_cli_runner().invoke(args=["jobs", "run", "sweep"]).exit_code == 1
+
+
+def test_the_digest_command_says_how_far_it_has_come(app: Flask) -> None:
+    for number in range(3):
+        factories.user(f"p{number}@example.test", preference={"daily_digest": True})
+    answer = app.test_cli_runner().invoke(args=["jobs", "run", "daily-digest"])
+    assert answer.stderr == "3 of 3\n"
