@@ -9,7 +9,7 @@ from functools import wraps
 
 from app import catalog
 from app.models import Delivery, Notification, User, UserNotificationPreference
-from app.services import quiet
+from app.services import addresses, quiet
 from app.services.preference_locks import Locks
 from app.services.verdicts import Verdict
 
@@ -141,13 +141,9 @@ def decide(question: Question, now: datetime) -> Verdict:
     return Verdict("sent", "shown", now) if question.is_immediate else Verdict("pending", "queued", now)
 
 
-ADDRESSES: dict[str, Callable[[User], str]] = {"email": lambda user: user.email}
-
-
 def address_for(user: User, channel: str) -> str:
-    """Where a channel reaches a person; empty where it cannot (yet)."""
-    find = ADDRESSES.get(channel)
-    return find(user) if find else ""
+    """Where a channel reaches a person first; empty where it cannot (yet). For many people: `addresses.of`."""
+    return next(iter(addresses.of([user], [channel]).get((user.id, channel), ())), "")
 
 
 def question(
@@ -157,12 +153,12 @@ def question(
     priority: str,
     due_at: datetime,
     *,
+    address: str,
     is_template_active: bool,
     suppressed: Mapping[tuple[str, str], str],
     locks: Locks,
 ) -> Question:
     """The question for one recipient and channel, from what a publisher has at hand."""
-    address = address_for(user, channel)
     category = catalog.category_of(notification_type)
     return Question(
         user=user,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from app import catalog
 from app.extensions import Base, db
 from app.models import Suppression, User
 from app.rendering.words import Texts
-from app.services import changes, decisions, preference_locks
+from app.services import addresses, changes, decisions, preference_locks
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.
@@ -26,12 +27,16 @@ NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be said, to whom it concerns; the same for all its recipients but for their own clock."""
+    """What is to be said, to whom it concerns; the same for all its recipients but for their own clock.
+
+    `is_exact`: whoever asked for it named the channels, so that nobody's own are added.
+    """
 
     notification_type: str
     priority: str
     channels: tuple[str, ...]
     words_for: Callable[[User], Texts]
+    is_exact: bool = False
     is_template_active: bool = True
     event_id: int | None = None
     interview_id: int | None = None
@@ -51,10 +56,15 @@ class Plan:
 
 
 def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Plan]:
-    """Decide for every recipient and channel; two queries, nothing is written."""
+    """Decide for every recipient and channel; a handful of queries, nothing is written.
+
+    The channels are the message's own and, unless it `is_exact`, those of SMS, push and webhooks that a person has
+    switched on (or an admin locked on) and has an address for.
+    """
     due_at = max(message.deliver_at or now, now)
-    suppressed = _suppressed(message.channels, recipients)
     locks = preference_locks.current()
+    known = {**addresses.of(recipients, message.channels), **_own_ways(message, recipients, locks)}
+    suppressed = _suppressed(known)
 
     def verdict(user: User, channel: str) -> Verdict:
         question = decisions.question(
@@ -63,20 +73,24 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
             message.notification_type,
             message.priority,
             due_at,
+            address=known.get((user.id, channel), ("",))[0],
             is_template_active=message.is_template_active,
             suppressed=suppressed,
             locks=locks,
         )
         return decisions.decide(question, now)
 
-    return [
-        Plan(user, {channel: verdict(user, channel) for channel in message.channels}) for user in recipients
-    ]
+    def ways(user: User) -> list[str]:
+        added = (name for name in addresses.PERSONAL if name not in message.channels)
+        return [*message.channels, *(name for name in added if (user.id, name) in known)]
+
+    return [Plan(user, {channel: verdict(user, channel) for channel in ways(user)}) for user in recipients]
 
 
 def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
     """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
     words = {_clock(plan.user): message.words_for(plan.user) for plan in plans}
+    known = _addresses(plans)
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):
         some = plans[start : start + CHUNK]
@@ -88,8 +102,11 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
         deliveries = [
             _delivery(plan.user, channel, verdict, words[_clock(plan.user)], message)
             | {"notification_id": new_ids[plan.user.id], "created_at": now, "due_at": verdict.due_at or now}
+            | {"address": address}
             for plan in some
             for channel, verdict in plan.verdicts.items()
+            # One delivery for each of somebody's browsers: one that is gone says nothing about the others.
+            for address in known.get((plan.user.id, channel), ("",))[: None if verdict.due_at else 1]
         ]
         if deliveries:
             db.session.execute(insert(DELIVERIES), deliveries)
@@ -103,14 +120,41 @@ def _clock(user: User) -> tuple[str, str]:
     return user.time_zone, user.locale
 
 
-def _suppressed(channels: Sequence[str], recipients: Sequence[User]) -> dict[tuple[str, str], str]:
-    addresses = {decisions.address_for(user, channel) for user in recipients for channel in channels} - {""}
+def _own_ways(
+    message: Message, recipients: Sequence[User], locks: preference_locks.Locks
+) -> addresses.Addresses:
+    """The addresses that people get this at beside the message's own channels."""
+    category = catalog.category_of(message.notification_type)
+    found: dict[tuple[int, str], tuple[str, ...]] = {}
+    for channel in () if message.is_exact else addresses.PERSONAL:
+        if channel not in message.channels:
+            is_locked = (category, channel) in locks
+            wanting = [
+                user for user in recipients if is_locked or getattr(user.preference, f"{channel}_enabled")
+            ]
+            found.update(addresses.of(wanting, [channel]))
+    return found
+
+
+def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
+    users: dict[str, list[User]] = defaultdict(list)
+    for plan in plans:
+        for channel in plan.verdicts:
+            users[channel].append(plan.user)
+    return {key: value for channel in users for key, value in addresses.of(users[channel], [channel]).items()}
+
+
+def _suppressed(known: addresses.Addresses) -> dict[tuple[str, str], str]:
+    channels = {channel for _user_id, channel in known}
+    wanted = {address for some in known.values() for address in some}
+    if not wanted:
+        return {}
     query = select(Suppression.channel, Suppression.address, Suppression.reason).where(
         Suppression.channel.in_(channels)
     )
     # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
-    if len(addresses) <= CHUNK:
-        query = query.where(Suppression.address.in_(addresses))
+    if len(wanted) <= CHUNK:
+        query = query.where(Suppression.address.in_(wanted))
     return {(channel, address): reason for channel, address, reason in db.session.execute(query)}
 
 
@@ -130,7 +174,7 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "message": words.message,
         "priority": message.priority,
         "status": "sent" if is_sent else "pending" if is_wanted else "cancelled",
-        "channels": list(message.channels),
+        "channels": list(plan.verdicts),
         "metadata": dict(message.metadata),
         "action_url": message.action_url,
         "created_at": now,
@@ -150,7 +194,6 @@ def _delivery(user: User, channel: str, verdict: Verdict, words: Texts, message:
     return {
         "recipient_id": user.id,
         "channel": channel,
-        "address": decisions.address_for(user, channel),
         "state": verdict.state,
         "reason": verdict.reason,
         "reason_data": verdict.data,
