@@ -118,10 +118,12 @@ def axe(page: Page) -> list[str]:
 
     The script comes in through the debugger, which the page's content security policy does not bind.
     """
-    # A colour in the middle of a transition has whatever contrast it happens to have.
+    # A colour in the middle of a transition has whatever contrast it happens to have. What follows the scroll
+    # position never finishes, and a toast's countdown changes no colour.
     page.evaluate(
         """() => Promise.all(document.getAnimations()
-             .filter(a => a.playState === 'running' && a.effect.getComputedTiming().endTime !== Infinity)
+             .filter(a => a.playState === 'running' && a.timeline === document.timeline)
+             .filter(a => a.animationName !== 'drain' && a.effect.getComputedTiming().endTime !== Infinity)
              .map(a => a.finished.catch(() => null)))"""
     )
     if not page.evaluate("() => 'axe' in window"):

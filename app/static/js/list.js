@@ -43,7 +43,8 @@ document.addEventListener("htmx:before:swap", () => {
   const row = current(), all = rows(), gone = picked();
   const near = row ? [row, ...all.slice(all.indexOf(row)), ...all.slice(0, all.indexOf(row)).reverse()] : all;
   const isHere = document.activeElement?.closest("#list, .bulk, .toast, .turn");
-  lost = isHere ? near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) : null;
+  const more = document.activeElement?.closest(".turn") ? all.length : null;
+  lost = isHere ? { more, ids: near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) } : null;
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   $("#list")?.removeAttribute("aria-busy");
@@ -51,7 +52,9 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (from?.matches?.("[data-undo], #bulk")) clearPicks();
   // What was sent away with others is no longer read; what a filter hides still is.
   if (from?.matches?.("#bulk, [form=bulk]") && openId() && !$(`#n-${openId()}`)) close();
-  if (lost && document.activeElement === document.body) focusRow(document.getElementById(lost.find((id) => document.getElementById(id))));
+  if (lost && document.activeElement === document.body) {
+    focusRow(rows()[lost.more ?? -1] ?? document.getElementById(lost.ids.find((id) => document.getElementById(id))));
+  }
   lost = null;
 });
 

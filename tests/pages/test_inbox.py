@@ -1,0 +1,443 @@
+"""The inbox in a real browser."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Locator, Page, expect
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, User
+from tests import factories
+from tests.browser import axe
+
+Open = Callable[..., Page]
+SIZES: dict[str, dict[str, Any]] = {
+    "wide": {"width": 1440, "height": 900},
+    "phone": {"width": 390, "height": 844, "has_touch": True, "is_mobile": True},
+}
+KINDS = (
+    "interview_scheduled",
+    "resume_processed",
+    "candidate_added",
+    "job_created",
+    "evaluation_due",
+    "system_alert",
+)
+
+
+@pytest.fixture
+def open_inbox(
+    page_factory: Open, live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
+) -> Open:
+    """Alice's browser, signed in, at an address of the inbox."""
+
+    def opened(path: str = "/notifications", **options: Any) -> Page:
+        page = page_factory(live_server, **options)
+        cookie = sign_in(alice).get_cookie("bellhop")
+        assert cookie is not None
+        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        page.goto(path)
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def five(alice: User) -> list[Notification]:
+    """Five unread rows, the newest first."""
+    now = utc_now()
+    return [
+        factories.notification(alice, f"Number {n}", created_at=now - timedelta(minutes=n)) for n in range(5)
+    ]
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.locator(".row", has=page.get_by_role("link", name=title))
+
+
+def shown(page: Page) -> list[str]:
+    return [text.rpartition(": ")[2] for text in page.locator(".row__link").all_text_contents()]
+
+
+def stored(notification: Notification) -> Notification:
+    db.session.refresh(notification)
+    return notification
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.textContent")).rpartition(": ")[2]
+
+
+def until(claim: Callable[[], bool], seconds: float = 3) -> None:
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_signing_in_leads_to_the_inbox(
+    page_factory: Open, live_server: str, alice: User, five: list[Notification]
+) -> None:
+    page = page_factory(live_server)
+    page.goto("/")
+    page.get_by_label("Email").fill("alice@example.test")
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_title("Inbox (5 unread) · Bellhop")
+    assert shown(page) == [f"Number {n}" for n in range(5)]
+
+
+def test_opening_a_row_reads_it_beside_the_list(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.get_by_role("link", name="Number 2").click()
+    expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
+    expect(page).to_have_title("Inbox (4 unread) · Bellhop")
+    expect(page.locator("#unread-count")).to_have_text("4 unread")
+    expect(row(page, "Number 2")).not_to_have_attribute("data-unread", "")
+    expect(page.get_by_role("link", name="Number 2")).to_have_attribute("aria-current", "true")
+    until(lambda: stored(five[2]).is_read)
+    page.reload()
+    expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#pane")).to_be_hidden()
+    assert "open=" not in page.url
+
+
+def test_on_a_phone_a_row_opens_as_its_own_page(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox(**SIZES["phone"])
+    page.get_by_role("link", name="Number 1").tap()
+    page.wait_for_url(f"**/notifications/{five[1].id}")
+    expect(page.get_by_role("heading", name="Number 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Mark unread")).to_be_visible()
+    until(lambda: stored(five[1]).is_read)
+    page.get_by_role("button", name="Done").tap()
+    page.wait_for_url("**/notifications")
+    assert "Number 1" not in shown(page)
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+
+
+def test_an_opened_row_in_the_address_leads_a_phone_to_its_page(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox(f"/notifications?open={five[3].id}", **SIZES["phone"])
+    page.wait_for_url(f"**/notifications/{five[3].id}")
+    expect(page.get_by_role("heading", name="Number 3")).to_be_visible()
+
+
+def test_done_takes_the_row_away_and_undo_brings_it_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    row(page, "Number 1").hover()
+    page.get_by_role("button", name="Mark done: Number 1").click()
+    expect(row(page, "Number 1")).to_have_count(0)
+    expect(page).to_have_title("Inbox (4 unread) · Bellhop")
+    assert stored(five[1]).is_done
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
+    assert shown(page) == [f"Number {n}" for n in range(5)]
+    assert not stored(five[1]).is_done
+    assert not five[1].is_read
+
+
+def test_ticked_rows_are_done_together(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    for title in ("Number 0", "Number 3"):
+        page.get_by_role("checkbox", name=f"Select: {title}").check()
+    bar = page.get_by_role("form", name="Selected notifications")
+    expect(bar).to_be_visible()
+    bar.get_by_role("button", name="Done").click()
+    expect(page.locator(".row")).to_have_count(3)
+    expect(bar).to_be_hidden()
+    expect(page.locator("#toasts")).to_contain_text("2 marked done")
+    page.keyboard.press("z")
+    expect(page.locator(".row")).to_have_count(5)
+
+
+def test_mark_all_read_reaches_beyond_the_page(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(60):
+        factories.notification(alice, f"Row {n}", created_at=now - timedelta(minutes=n))
+    page = open_inbox()
+    page.get_by_role("button", name="Mark all read").first.click()
+    expect(page).to_have_title("Inbox · Bellhop")
+    expect(page.locator("#unread-words")).to_have_text("Nothing unread")
+    expect(page.locator(".row[data-unread]")).to_have_count(0)
+    expect(page.locator("#toasts")).to_contain_text("60 marked read")
+
+
+def test_filters_work_at_once_and_the_address_says_so(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    factories.notification(alice, "A new job", notification_type="job_created")
+    page = open_inbox()
+    page.get_by_role("checkbox", name="Jobs").check()
+    expect(page.locator(".row")).to_have_count(1)
+    assert page.url.endswith("/notifications?category=job")
+    page.reload()
+    assert shown(page) == ["A new job"]
+    page.get_by_role("link", name="Clear", exact=True).click()
+    expect(page.locator(".row")).to_have_count(6)
+    page.get_by_label("Search notifications").fill("number 3")
+    expect(page.locator(".row")).to_have_count(1)
+    page.go_back()
+    expect(page.locator(".row")).to_have_count(6)
+
+
+def test_older_rows_join_the_list(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(70):
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n))
+    page = open_inbox()
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".row")).to_have_count(70)
+    assert shown(page) == [f"Row {n:02}" for n in range(70)]
+    assert focused(page) == "Row 50"
+
+
+def test_a_new_notification_appears_within_three_seconds(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    started = time.monotonic()
+    factories.notification(alice, "Just now")
+    expect(page.get_by_role("link", name="Just now")).to_be_visible(timeout=3000)
+    expect(page).to_have_title("Inbox (6 unread) · Bellhop")
+    assert time.monotonic() - started < 3
+    assert shown(page)[0] == "Just now"
+
+
+def test_an_empty_inbox_fills_by_itself(open_inbox: Open, alice: User) -> None:
+    page = open_inbox()
+    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    factories.notification(alice, "The first")
+    expect(page.get_by_role("link", name="The first")).to_be_visible(timeout=3000)
+
+
+def test_new_rows_wait_behind_the_pill_while_somebody_reads(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.keyboard.press("j")
+    factories.notification(alice, "Waits")
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    expect(page).to_have_title("Inbox (6 unread) · Bellhop")
+    assert "Waits" not in shown(page)
+    pill.click()
+    expect(page.get_by_role("link", name="Waits")).to_be_focused()
+    expect(pill).to_be_hidden()
+
+
+def test_another_tab_hears_of_what_this_one_does(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    other = page.context.new_page()
+    other.goto("/account")
+    expect(other.locator("#unread-count")).to_have_text("5 unread")
+    title = other.title()
+    page.bring_to_front()
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Mark read: Number 0").click()
+    expect(other.locator("#unread-count")).to_have_text("4 unread", timeout=3000)
+    assert other.title() == title
+
+
+def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: User) -> None:
+    from app.services.live import Broadcaster
+
+    app.extensions["broadcaster"] = Broadcaster(app, most=0)
+    page = open_inbox()
+    factories.notification(alice, "By asking")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("link", name="By asking")).to_be_visible(timeout=3000)
+
+
+def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    assert focused(page) == "Number 0"
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Number 1"
+    page.keyboard.press("u")
+    expect(row(page, "Number 1")).not_to_have_attribute("data-unread", "")
+    assert focused(page) == "Number 1"
+    page.keyboard.press("u")
+    expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pane").get_by_role("heading", name="Number 1")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
+    expect(row(page, "Number 1")).to_have_count(0)
+    assert focused(page) == "Number 2"
+    page.keyboard.press("Escape")
+    expect(page.locator("#pane")).to_be_hidden()
+    page.keyboard.press("z")
+    expect(row(page, "Number 1")).to_have_count(1)
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator(".tile :checked")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile :checked")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("je?")
+    expect(page.get_by_label("Search notifications")).to_have_value("je?")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_a_hail_of_keys_loses_none(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    rows = [
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n)) for n in range(12)
+    ]
+    page = open_inbox()
+    page.keyboard.press("j")
+    for _ in range(12):
+        page.keyboard.press("e")
+    expect(page.locator(".row")).to_have_count(0)
+    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    until(lambda: all(stored(row).is_done for row in rows))
+    assert page.evaluate("document.activeElement.id") == "list"
+
+
+def test_focus_never_falls_to_the_body(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for key in ("u", "e", "x", "e", "z", "Enter", "e", "e"):
+        page.keyboard.press(key)
+        expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
+        assert page.evaluate("document.activeElement !== document.body"), key
+
+
+def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.abort())
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Mark done: Number 0").click()
+    expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    expect(page.locator("#offline")).to_be_visible()
+    page.unroute("**/archival")
+    page.locator("#toasts").get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#offline")).to_be_hidden()
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Mark done: Number 0").click()
+    expect(row(page, "Number 0")).to_have_count(0)
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_everything_works_with_scripts_off(open_inbox: Open, alice: User, five: list[Notification]) -> None:
+    factories.notification(
+        alice, "A new job", notification_type="job_created", created_at=utc_now() - timedelta(hours=1)
+    )
+    page = open_inbox(java_script_enabled=False)
+    page.get_by_role("link", name="Number 4").click()
+    page.get_by_role("button", name="Mark read").click()
+    expect(page.get_by_role("button", name="Mark unread")).to_be_visible()
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    assert "Number 4" not in shown(page)
+    page.get_by_role("button", name="Undo").click()
+    assert "Number 4" in shown(page)
+    page.get_by_role("checkbox", name="Select: Number 0").check()
+    page.get_by_role("checkbox", name="Select: Number 1").check()
+    page.get_by_role("form", name="Selected notifications").get_by_role("button", name="Done").click()
+    assert shown(page) == ["Number 2", "Number 3", "Number 4", "A new job"]
+    page.get_by_role("checkbox", name="Jobs").check()
+    page.get_by_role("button", name="Apply").click()
+    assert shown(page) == ["A new job"]
+    page.get_by_role("button", name="Mark all read").first.click()
+    expect(page).to_have_title(re.compile(r"2 unread"))
+    assert not stored(five[3]).is_read
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=list(SIZES))
+def size(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    return SIZES[request.param]
+
+
+def test_axe_finds_nothing_in_any_state(
+    open_inbox: Open, alice: User, theme: str, size: dict[str, Any]
+) -> None:
+    page = open_inbox(color_scheme=theme, **size)
+    assert axe(page) == []
+    meeting = factories.interview(alice, location="Room Birch", meeting_url="https://meet.example.com/iv")
+    now = utc_now()
+    for n, kind in enumerate(KINDS):
+        opened = factories.notification(
+            alice,
+            f"News {n}",
+            notification_type=kind,
+            interview_id=meeting.id,
+            created_at=now - timedelta(days=n // 2),
+            priority=["urgent", "high", "low"][n % 3],
+            read_at=now if n % 2 else None,
+            data={"source": "https://jobs.example.com/1"},
+        )
+    factories.delivery(opened, state="sent", reason="sent", sent_at=now)
+    page.goto("/notifications")
+    assert axe(page) == []
+    page.locator(".tile").nth(1).click()
+    assert axe(page) == []
+    page.get_by_role("form", name="Selected notifications").get_by_role("button", name="Done").click()
+    expect(page.locator(".toast")).to_be_visible()
+    assert axe(page) == []
+    page.goto(f"/notifications?open={opened.id}")
+    expect(page.get_by_role("heading", name="News 5").last).to_be_visible()
+    assert axe(page) == []
+    page.goto("/notifications?category=job&q=nothing")
+    page.get_by_role("button", name="More").last.click()
+    assert axe(page) == []
+    page.goto("/notifications/999999")
+    assert axe(page) == []
+    page.watch.forgive("404")
+
+
+def test_nothing_moves_after_the_page_has_loaded(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    shift = page.evaluate(
+        """() => new Promise(done => { let sum = 0;
+            const add = list => list.getEntries().forEach(entry => { sum += entry.value; });
+            new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
+            setTimeout(() => done(sum), 300); })"""
+    )
+    assert shift == 0
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1920])
+def test_long_words_never_make_the_page_wider_than_the_screen(
+    open_inbox: Open, alice: User, width: int
+) -> None:
+    opened = factories.notification(
+        alice, "W" * 250, message="x" * 3000, data={"k" * 80: "v" * 400}, priority="urgent"
+    )
+    for path in ("/notifications", f"/notifications/{opened.id}", f"/notifications?open={opened.id}"):
+        page = open_inbox(path, width=width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(
+            "document.querySelector('#main').scrollWidth <= document.querySelector('#main').clientWidth"
+        )
