@@ -77,6 +77,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_REFRESH_EACH_REQUEST": False,
         # The longest honest body is a batch of 1,000 events; anything larger is refused before it is read.
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+        "API_RATE_LIMIT": _rate(env, "API_RATE_LIMIT", "600 per minute"),
         "WTF_CSRF_TIME_LIMIT": None,
         "DEBUG": debug,
     }
@@ -159,6 +160,15 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value.lower() in TRUE | FALSE:
         return value.lower() in TRUE
     raise ConfigError(f"{name} is {value!r}: write true or false")
+
+
+def _rate(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
+    """So many, in so many seconds."""
+    value = env.get(name) or default
+    match = re.fullmatch(r"([1-9]\d{0,8})\s*(?:per|/)\s*(second|minute|hour|day)s?", value.strip(), re.ASCII)
+    if match is None:
+        raise ConfigError(f"{name} is {value!r}: write a limit such as 600 per minute")
+    return int(match[1]), {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[match[2]]
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

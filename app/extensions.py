@@ -6,7 +6,8 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_login import LoginManager
 from flask_mail import Mail
@@ -37,7 +38,9 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 # SQLite numbers rows by itself only in a column declared exactly INTEGER.
@@ -89,7 +92,12 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 @event.listens_for(Engine, "before_cursor_execute")
 def _begin_before_first_write(
-    conn: Connection, _cursor: Any, statement: str, _parameters: Any, context: ExecutionContext | None, _many: bool
+    conn: Connection,
+    _cursor: Any,
+    statement: str,
+    _parameters: Any,
+    context: ExecutionContext | None,
+    _many: bool,
 ) -> None:
     """SQLite: reads run in autocommit, the first write opens an immediate transaction.
 
@@ -113,8 +121,18 @@ def lock_for_writing() -> None:
         driver.execute("BEGIN IMMEDIATE")
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's own sessions, without making a signer for a caller who sends no cookie: scripts never do."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def init_app(app: Flask) -> None:
     """Bind every extension to an application."""
+    app.session_interface = Sessions()
     db.init_app(app)
     migrate.init_app(app, db)
     login.init_app(app)

@@ -7,7 +7,7 @@ from flask import Response
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter, ValidationError
 
-from app.api import auth, events, notifications, openapi, preferences, problems
+from app.api import answers, auth, events, limits, notifications, openapi, preferences, problems
 from app.extensions import csrf
 
 NOUNS = (notifications, preferences, events)
@@ -34,7 +34,8 @@ def register(app: APIFlask) -> None:
     problems.register(app, api)
     api.register_error_handler(auth.Unauthorized, auth.unauthorized)
     api.register_error_handler(CSRFError, auth.bad_csrf)
-    api.after_request(_keep_private)
+    limits.register(app)
+    api.after_request(_finish)
     for noun in NOUNS:
         # A bearer token needs no CSRF protection; `auth` asks for it where the session is used.
         csrf.exempt(noun.bp)
@@ -43,8 +44,9 @@ def register(app: APIFlask) -> None:
     openapi.register(app)
 
 
-def _keep_private(response: Response) -> Response:
-    """What one person may see, no shared cache may keep."""
-    response.headers.setdefault("Cache-Control", "private, no-cache")
-    response.vary.update(("Authorization", "Cookie"))
-    return response
+def _finish(response: Response) -> Response:
+    """What every answer carries: it is one person's, no shared cache may keep it, and so many calls are left."""
+    if "Cache-Control" not in response.headers:
+        response.headers.add("Cache-Control", "private, no-cache")
+    response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
+    return answers.squeeze(limits.tell(response))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request, url_for
+import orjson
+from flask import Response, current_app, request, url_for
 from pydantic import BaseModel
+from werkzeug.http import generate_etag, quote_etag
+
+# Below this, gzip saves less than its header costs.
+WORTH_SQUEEZING = 1000
 
 
 def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -16,8 +22,38 @@ def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None
         body: what to say; its schema is what the OpenAPI document promises.
         headers: further header fields.
     """
-    text = body.model_dump_json()
-    return Response(text, status, headers=dict(headers or {}), content_type="application/json")
+    return answer_ready(body.model_dump_json().encode(), status, headers)
+
+
+def answer_ready(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The same where the JSON is written already."""
+    return Response(body, status, headers=dict(headers or {}), content_type="application/json")
+
+
+def answer_page(rows: bytes, following: str | None, previous: str | None) -> Response:
+    """A page of a list: its rows as a JSON array, and the cursors of the pages beside it."""
+    urls = neighbour(following), neighbour(previous)
+    ends = b',"next":%b,"previous":%b}' % tuple(map(orjson.dumps, urls))
+    return answer_ready(b'{"results":' + rows + ends, headers=links(*urls))
+
+
+def tagged(response: Response, tag: str = "") -> Response:
+    """Give an answer an ETag, and answer 304 where the caller has it already (RFC 9110, 13.1.2)."""
+    response.headers["ETag"] = quote_etag(tag or generate_etag(response.get_data()))
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response
+
+
+def squeeze(response: Response) -> Response:
+    """Gzip a long answer for whoever takes it."""
+    if (response.content_length or 0) < WORTH_SQUEEZING or not request.accept_encodings.quality("gzip"):
+        return response
+    response.set_data(gzip.compress(response.get_data(), 5, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    if (tag := response.headers.get("ETag")) and not tag.startswith("W/"):
+        response.headers["ETag"] = f"W/{tag}"  # The same meaning in other bytes (RFC 9110, 8.8.1).
+    return response
 
 
 def neighbour(cursor: str | None) -> str | None:
@@ -25,7 +61,10 @@ def neighbour(cursor: str | None) -> str | None:
     if cursor is None or request.endpoint is None:
         return None
     arguments: dict[str, Any] = request.args.to_dict(flat=False) | {"cursor": [cursor]}
-    return url_for(request.endpoint, _external=True, **(request.view_args or {}), **arguments)
+    # Behind a proxy the request does not know by which name it was reached; BASE_URL does.
+    return str(current_app.config["BASE_URL"]) + url_for(
+        request.endpoint, **(request.view_args or {}), **arguments
+    )
 
 
 def links(following: str | None, previous: str | None) -> dict[str, str]:

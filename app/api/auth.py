@@ -12,9 +12,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 
+from app.api import limits
 from app.api.problems import problem
 from app.extensions import csrf
-from app.services import tokens
+from app.services import people, tokens
 
 INVALID = 'Bearer error="invalid_token"'
 View = Callable[..., Any]
@@ -22,14 +23,16 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Caller:
-    """The person on whose behalf a call is made, and what the call may do.
+    """The person on whose behalf a call is made, and what the call may do."""
 
-    `user` is a row of the models, which this layer passes on to the services and does not look into.
-    """
-
-    user: Any
+    id: int
     scopes: frozenset[str]
-    by_session: bool
+    token_id: int | None
+
+    @property
+    def user(self) -> Any:
+        """The person's row, which this layer passes on to the services and does not look into."""
+        return people.get(self.id)
 
 
 class Unauthorized(Exception):
@@ -55,6 +58,7 @@ def requires(scope: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             g.caller = _identify()
+            limits.count(f"token {caller().token_id}" if caller().token_id else f"person {caller().id}")
             if scope not in g.caller.scopes:
                 return _forbidden(scope)
             return view(*args, **kwargs)
@@ -84,19 +88,25 @@ def _identify() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         scheme, _space, text = header.partition(" ")
-        token = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
-        if token is None:
-            raise Unauthorized(_("This token is not known, has expired or was revoked."), INVALID)
-        return Caller(token.user, frozenset(filter(token.allows, tokens.SCOPES)), by_session=False)
+        bearer = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+        if bearer is None:
+            raise _nobody(_("This token is not known, has expired or was revoked."), INVALID)
+        return Caller(bearer.user_id, bearer.scopes, bearer.token_id)
     user: Any = current_user
     if not user.is_authenticated:
-        raise Unauthorized(_("Send a token as Authorization: Bearer …, or sign in."))
+        raise _nobody(_("Send a token as Authorization: Bearer …, or sign in."))
     csrf.protect()  # Looks at the method itself: reading needs no token.
-    return Caller(user, frozenset(tokens.SCOPES if user.is_admin else ("read", "write")), by_session=True)
+    return Caller(user.id, frozenset(tokens.SCOPES if user.is_admin else ("read", "write")), token_id=None)
+
+
+def _nobody(sentence: str, challenge: str = "Bearer") -> Unauthorized:
+    # Whoever guesses tokens is counted by the address they guess from.
+    limits.count(f"address {request.remote_addr}")
+    return Unauthorized(sentence, challenge)
 
 
 def _forbidden(scope: str) -> Response:
-    if caller().by_session:
+    if caller().token_id is None:
         return problem(403, _("Only an admin may do this."), scope=scope)
     headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
     return problem(

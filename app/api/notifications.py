@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from app.api.answers import answer, links, neighbour
+from app.api.answers import answer, answer_page, answer_ready, tagged
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.notifications import (
@@ -19,7 +19,7 @@ from app.api.schemas.notifications import (
     UnreadCount,
     Updated,
 )
-from app.services import notifications
+from app.services import listing, notifications
 from app.services.notifications import Filters
 
 bp = APIBlueprint("notifications", __name__, url_prefix="/notifications", tag="Notifications")
@@ -36,10 +36,9 @@ def list_notifications(query: ListQuery) -> Response:
 
     Newest first. Pages are found by key, so a list stays in place while new rows arrive.
     """
-    page = notifications.page_for(caller().user, _filters(query), cursor=query.cursor, limit=query.limit)
-    following, previous = neighbour(page.next), neighbour(page.previous)
-    body = {"results": page.rows, "next": following, "previous": previous}
-    return answer(NotificationPage.model_validate(body), headers=links(following, previous))
+    only = frozenset(query.fields) or None
+    page = listing.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=only)
+    return answer_page(page.rows, page.next, page.previous)
 
 
 @bp.get("/<row_id:notification_id>/")
@@ -95,12 +94,9 @@ def show_unread_count() -> Response:
 
     Made to be polled: send the `ETag` back as `If-None-Match`, and wait `X-Poll-Interval` seconds between calls.
     """
-    user = caller().user
-    count = notifications.unread_count(user)
-    response = answer(UnreadCount(unread_count=count), headers={"X-Poll-Interval": POLL_SECONDS})
-    response.set_etag(f"{user.id}-{count}")
-    response.make_conditional(request)
-    return response
+    count = notifications.unread_count(caller())
+    response = answer_ready(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
+    return tagged(response, f"{caller().id}-{count}")
 
 
 def _filters(query: ListQuery) -> Filters:

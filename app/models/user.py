@@ -76,10 +76,6 @@ class ApiToken(Base):
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
-    def allows(self, scope: str) -> bool:
-        """Whether this token may be used for `scope`; `admin` counts only while its owner is an admin."""
-        return scope in self.scopes and (scope != "admin" or self.user.is_admin)
-
 
 class SignInAttempt(Base):
     """A failed sign-in, counted per email so that guessing is slowed in every worker alike."""

@@ -8,20 +8,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services import changes
+from app.services import changes, fresh
 from app.services.errors import Invalid, NotFound
 
 N = Notification
 Clauses = list[ColumnElement[bool]]
+READER, NOW = bindparam("reader", type_=N.id.type), bindparam("now", type_=N.created_at.type)
+
+
+class Reader(Protocol):
+    """Whose notifications they are: a person, or whoever is known by a token alone."""
+
+    @property
+    def id(self) -> int:
+        """The person's id."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,13 @@ def for_user(user: User) -> Select[Notification]:
 
 def conditions(user: User, filters: Filters, now: datetime) -> Clauses:
     """The filter as SQL conditions; the same for lists, counts and changes, in pages and API."""
+    return matching(filters, user.id, now)
+
+
+def matching(
+    filters: Filters, reader: int | BindParameter[int], now: datetime | BindParameter[datetime]
+) -> Clauses:
+    """The same with placeholders instead of a reader and an instant, for statements that are built once."""
     alternatives = (
         (N.category, filters.categories),
         (N.notification_type, filters.types),
@@ -71,7 +87,7 @@ def conditions(user: User, filters: Filters, now: datetime) -> Clauses:
         (N.status, filters.statuses),
     )
     clauses: Clauses = [
-        N.recipient_id == user.id,
+        N.recipient_id == reader,
         N.surfaced_at <= now,
         or_(N.expires_at.is_(None), N.expires_at > now),
         *PLACES[filters.place],
@@ -106,7 +122,7 @@ def page_for(
     query = select(N).where(*conditions(user, filters, now))
     backwards = False
     if cursor:
-        backwards, surfaced_at, row_id = _read_cursor(cursor)
+        backwards, surfaced_at, row_id = read_cursor(cursor)
         bound = tuple_(surfaced_at, row_id)
         query = query.where(key > bound if backwards else key < bound)
     order = (N.surfaced_at, N.id) if backwards else (N.surfaced_at.desc(), N.id.desc())
@@ -118,21 +134,18 @@ def page_for(
     has_next, has_previous = (True, has_more) if backwards else (has_more, cursor is not None)
     return Page(
         rows,
-        _cursor("n", rows[-1]) if rows and has_next else None,
-        _cursor("p", rows[0]) if rows and has_previous else None,
+        write_cursor("n", rows[-1].surfaced_at, rows[-1].id) if rows and has_next else None,
+        write_cursor("p", rows[0].surfaced_at, rows[0].id) if rows and has_previous else None,
     )
 
 
-def _cursor(direction: str, row: Notification) -> str:
-    surfaced_at = row.surfaced_at or row.created_at
-    return (
-        base64.urlsafe_b64encode(f"{direction}{surfaced_at.isoformat()}|{row.id}".encode())
-        .decode()
-        .rstrip("=")
-    )
+def write_cursor(direction: str, surfaced_at: datetime | str | None, row_id: int) -> str:
+    """An opaque cursor: the page after (`n`) or before (`p`) a row, in the list's order."""
+    return base64.urlsafe_b64encode(f"{direction}{surfaced_at}|{row_id}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[bool, datetime, int]:
+def read_cursor(cursor: str) -> tuple[bool, datetime, int]:
+    """Whether a cursor leads backwards, and the row it stands at. Raises Invalid."""
     try:
         text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
         surfaced_at, row_id = text[1:].split("|")
@@ -166,10 +179,23 @@ def _one(query: Select[Notification], notification_id: int) -> Notification:
     return row
 
 
-def unread_count(user: User, now: datetime | None = None) -> int:
-    """How many stand unread in this person's inbox."""
-    clauses = conditions(user, Filters(place="unread"), now or utc_now())
-    return db.session.scalar(select(func.count()).select_from(N).where(*clauses)) or 0
+# Built once, for it runs all day: the number, and the instants at which it changes without anybody doing anything.
+_UNREAD = select(
+    func.count().filter(N.surfaced_at <= NOW, or_(N.expires_at.is_(None), N.expires_at > NOW)),
+    func.min(N.surfaced_at).filter(N.surfaced_at > NOW),
+    func.min(N.expires_at).filter(N.expires_at > NOW),
+).where(N.recipient_id == READER, *PLACES["unread"], N.surfaced_at.is_not(None))
+
+
+def unread_count(user: Reader, now: datetime | None = None) -> int:
+    """How many stand unread in this person's inbox; remembered while nobody writes to the database."""
+    now, reader = now or utc_now(), user.id
+
+    def count() -> tuple[int, datetime | None]:
+        number, surfacing, expiring = db.session.execute(_UNREAD, {"reader": reader, "now": now}).one()
+        return number, min(filter(None, (surfacing, expiring)), default=None)
+
+    return int(fresh.answer(("unread", reader), now, count))
 
 
 def summary(user: User, now: datetime | None = None) -> dict[str, Any]:

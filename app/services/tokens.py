@@ -7,15 +7,16 @@ import secrets
 import string
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, User
-from app.services import audit
+from app.services import audit, fresh
 from app.services.errors import Invalid, NotFound
 
 SCOPES = ("read", "write", "events", "admin")
@@ -24,6 +25,20 @@ ADMIN_SCOPES = ("events", "admin")
 LONGEST_DAYS = 3650
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX, _RANDOM, _CHECK = "bhp_", 34, 6
+# Built once: it runs with every call of a script.
+_BY_DIGEST = (
+    select(
+        ApiToken.id,
+        ApiToken.user_id,
+        ApiToken.digest,
+        ApiToken.scopes,
+        ApiToken.expires_at,
+        ApiToken.last_used_at,
+        User.role,
+    )
+    .join(User, User.id == ApiToken.user_id)
+    .where(ApiToken.digest == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_enabled)
+)
 
 
 def create(
@@ -76,18 +91,40 @@ def create(
     return token, text
 
 
-def authenticate(text: str, now: datetime | None = None) -> ApiToken | None:
-    """The token behind a bearer text, its user loaded; None when it is unknown, over, or its user is switched off."""
+@dataclass(frozen=True)
+class Bearer:
+    """Whoever shows a token, as far as every call needs to know."""
+
+    token_id: int
+    user_id: int
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
+    """Who shows this text; None when it is unknown, over, or its owner is switched off.
+
+    Remembered while nobody writes to the database: a token that is revoked fails at the next call.
+    """
     now = now or utc_now()
+    digest = _digest(text)
+    bearer: Bearer | None = fresh.answer(("token", digest), now, lambda: (_bearer(text, digest), None))
+    if bearer is None or (bearer.expires_at is not None and bearer.expires_at <= now):
+        return None
+    return _note_use(bearer, now)
+
+
+def _bearer(text: str, digest: str) -> Bearer | None:
     if not _is_wellformed(text):
         return None
-    token = db.session.scalar(select(ApiToken).where(ApiToken.digest == _digest(text)))
-    if token is None or token.revoked_at or not token.user.is_enabled:
+    row = db.session.execute(_BY_DIGEST, {"digest": digest}).one_or_none()
+    # The index found it already; this compares in constant time whatever the index did.
+    if row is None or not secrets.compare_digest(row.digest, digest):
         return None
-    if token.expires_at is not None and token.expires_at <= now:
-        return None
-    _note_use(token, now)
-    return token
+    # `admin` counts only while its owner is an admin.
+    scopes = frozenset(row.scopes) - (frozenset() if row.role == "admin" else {"admin"})
+    return Bearer(row.id, row.user_id, scopes, row.expires_at, row.last_used_at)
 
 
 def for_user(user: User) -> list[ApiToken]:
@@ -128,18 +165,22 @@ def revoke_admin_scopes(user: User, now: datetime) -> int:
     return len(ended)
 
 
-def _note_use(token: ApiToken, now: datetime) -> None:
+def _note_use(bearer: Bearer, now: datetime) -> Bearer:
     """Keep when the token was last used, to the minute: one write a minute, not one a request."""
     stale = now - timedelta(minutes=1)
-    if token.last_used_at is not None and token.last_used_at > stale:
-        return
+    if bearer.last_used_at is not None and bearer.last_used_at > stale:
+        return bearer
     # Asked again in the statement: of many requests at once, one writes.
     db.session.execute(
         update(ApiToken)
-        .where(ApiToken.id == token.id, or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= stale))
+        .where(
+            ApiToken.id == bearer.token_id,
+            or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= stale),
+        )
         .values(last_used_at=now)
     )
     db.session.commit()
+    return replace(bearer, last_used_at=now)
 
 
 def _new_text() -> str:
@@ -167,4 +208,4 @@ def _checksum(body: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -6,6 +6,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
 
+ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+
 
 def register(app: Flask) -> None:
     """Add the headers to everything this application answers."""
@@ -18,13 +26,10 @@ def add(response: Response) -> Response:
     A view that needs another policy for its own answer sets it itself; what is set is kept.
     """
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _policy())
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if "Cache-Control" not in headers and response.mimetype == "text/html":
+    present = {name.lower() for name, _value in headers}
+    wanted = (("Content-Security-Policy", _policy()), *ALWAYS)
+    headers.extend([(name, value) for name, value in wanted if name.lower() not in present])
+    if "cache-control" not in present and response.mimetype == "text/html":
         # Pages are one person's, and the list must be true after going back to it.
         headers["Cache-Control"] = "private, no-store"
     if request.is_secure:

@@ -40,6 +40,9 @@ class NotificationOut(Output):
     snoozed_until: datetime | None
 
 
+FieldName = Annotated[str, OneOf(tuple(NotificationOut.model_fields))]
+
+
 class NotificationPage(Output):
     """One page of a list; `next` and `previous` are complete addresses or null."""
 
@@ -61,6 +64,7 @@ class ListQuery(Input):
     search: str = Field("", max_length=200, description="Words that all stand in the title or the message.")
     limit: QueryNumber = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=200, description="From `next` or `previous`.")
+    fields: list[FieldName] = Field([], description="Only these fields of each notification.")
 
 
 class DetailQuery(Input):

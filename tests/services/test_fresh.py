@@ -1,0 +1,112 @@
+"""What is remembered is never older than the last write, whoever wrote."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.clock import utc_now
+from app.extensions import db
+from app.services import fresh, listing, notifications, tokens
+from app.services.notifications import Filters
+from tests import factories
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ANOTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+for line in sys.stdin:
+    connection.execute(line)
+    connection.commit()
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def elsewhere(database_file: Path):
+    """Runs a statement in another process, and comes back when it is committed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ANOTHER, str(database_file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+    def run(statement: str) -> None:
+        process.stdin.write(statement + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "done\n"
+
+    yield run
+    process.communicate()
+
+
+def test_a_token_revoked_by_another_process_fails_at_the_very_next_call(client, alice, elsewhere):
+    row, text = tokens.create(alice, "script", ["read"])
+    headers = {"Authorization": f"Bearer {text}"}
+    for _ in range(3):
+        assert client.get("/api/notifications/unread-count/", headers=headers).status_code == 200
+    elsewhere(f"UPDATE api_tokens SET revoked_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id}")
+    assert client.get("/api/notifications/unread-count/", headers=headers).status_code == 401
+
+
+def test_what_another_process_marks_read_is_gone_from_the_next_count_and_list(alice, elsewhere):
+    row = factories.notification(alice)
+    for _ in range(2):
+        assert notifications.unread_count(alice) == 1
+        assert b'"is_read":false' in listing.page_for(alice, Filters("all")).rows
+    elsewhere(f"UPDATE notifications SET read_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id}")
+    assert notifications.unread_count(alice) == 0
+    assert b'"is_read":true' in listing.page_for(alice, Filters("all")).rows
+
+
+def test_what_this_process_writes_is_in_the_next_count(any_app):
+    alice = factories.user("alice@example.test")
+    for number in range(1, 4):
+        row = factories.notification(alice)
+        assert notifications.unread_count(alice) == number
+    notifications.mark_notification_as_read(row.id, alice)
+    assert notifications.unread_count(alice) == 2
+
+
+def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(alice):
+    now = utc_now()
+    soon, later = now + timedelta(minutes=5), now + timedelta(minutes=10)
+    before = now - timedelta(minutes=1)
+    factories.notification(alice, "comes", created_at=before, surfaced_at=soon)
+    factories.notification(alice, "goes", created_at=before, expires_at=later)
+
+    def seen(at) -> tuple[int, int]:
+        page = listing.page_for(alice, Filters("all"), now=at)
+        return notifications.unread_count(alice, at), page.rows.count(b'"title"')
+
+    instants = (now, soon - timedelta(seconds=1), soon, later - timedelta(seconds=1), later)
+    assert [seen(at) for at in instants] == [(1, 1), (1, 1), (2, 2), (2, 2), (1, 1)]
+
+
+def test_what_is_not_committed_is_not_remembered(alice):
+    row = factories.notification(alice)
+    assert notifications.unread_count(alice) == 1
+    row.read_at = utc_now()
+    db.session.flush()
+    assert notifications.unread_count(alice) == 0
+    db.session.rollback()
+    assert notifications.unread_count(alice) == 1
+
+
+def test_while_nobody_writes_nothing_is_asked_twice(alice):
+    asked = []
+
+    def make():
+        asked.append(1)
+        return "answer", None
+
+    db.session.remove()
+    assert [fresh.answer("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
+    assert len(asked) == 1
