@@ -7,8 +7,9 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
-from app.jobs import deliver, digests, reminders, retention, sweep
+from app.jobs import announcements, deliver, digests, reminders, retention, sweep
 from app.jobs.running import Job, Running
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -16,15 +17,45 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 TIMETABLE = {
     job.name: job
     for job in (
-        Job("deliver", deliver.run, every=SECOND, is_shared=True),
-        Job("sweep", sweep.run, every=5 * SECOND),
-        Job("reminders", reminders.run, every=MINUTE),
+        Job(
+            "deliver", _l("Sends what is due, over every channel"), deliver.run, every=SECOND, is_shared=True
+        ),
+        Job("sweep", _l("Gives back what a sender held when it died"), sweep.run, every=5 * SECOND),
+        Job(
+            "announcements",
+            _l("Writes announcements to many, some people at a time"),
+            announcements.run,
+            every=SECOND,
+            is_shared=True,
+        ),
+        Job(
+            "reminders",
+            _l("Reminds of interviews, and of evaluations that are missing"),
+            reminders.run,
+            every=MINUTE,
+        ),
         # Every quarter of an hour, because there are zones whose clocks are a quarter of an hour off.
-        Job("daily-digest", digests.run_daily, every=15 * MINUTE),
-        Job("weekly-summary", digests.run_weekly, every=15 * MINUTE),
-        Job("retention", retention.run, every=DAY, after=3 * 60 * MINUTE),
+        Job(
+            "daily-digest",
+            _l("Sends daily digests at each reader's hour"),
+            digests.run_daily,
+            every=15 * MINUTE,
+        ),
+        Job("weekly-summary", _l("Sends weekly summaries on Mondays"), digests.run_weekly, every=15 * MINUTE),
+        Job(
+            "retention",
+            _l("Deletes what is older than it is kept"),
+            retention.run,
+            every=DAY,
+            after=3 * 60 * MINUTE,
+        ),
     )
 }
+
+
+def register(app: Flask) -> None:
+    """Let pages show the timetable, which they do not import."""
+    app.extensions["timetable"] = TIMETABLE
 
 
 def start(app: Flask, names: Collection[str] = tuple(TIMETABLE)) -> Running:

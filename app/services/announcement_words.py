@@ -1,0 +1,187 @@
+"""What an announcement says: checked when it is made, worded for each reader when it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app import catalog
+from app.models import Announcement, NotificationTemplate, User
+from app.rendering import words
+from app.rendering.context import values_for
+from app.services import fanout, template_checks, templates, values
+from app.services.errors import Invalid, NotFound
+from app.services.template_drafts import Edited
+
+INSTANTS = ("starts_at", "ends_at")
+# A request takes a moment to come here: what was meant as "now" is not refused.
+GRACE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class AnnouncementIn:
+    """What an admin wants to say, unchecked. One of `recipients` (addresses), `roles`, `everyone`; and either
+    `title` and `message`, or `template_name` and `context`.
+
+    `priority` None: the template's, or medium. `channels` None: the template's.
+    """
+
+    recipients: Sequence[str] | None = None
+    roles: Sequence[str] | None = None
+    everyone: bool = False
+    title: str = ""
+    message: str = ""
+    template_name: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    notification_type: str = "system_alert"
+    priority: str | None = None
+    channels: Sequence[str] | None = None
+    action_url: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    deliver_at: datetime | None = None
+
+
+def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement:
+    """The announcement as it will be kept, not yet in the database and without its audience.
+
+    Args:
+        reader: for whom the words are tried.
+    Raises:
+        Invalid: keyed by field; `context.<variable>` where a template's variable has no value.
+    """
+    errors: dict[str, str] = {}
+    template = _template(wanted, errors)
+    row = Announcement(
+        template_name=wanted.template_name,
+        notification_type=template.notification_type if template else "system_alert",
+        title=_usable(errors, "title", wanted.title, most=255),
+        message=_usable(errors, "message", wanted.message, most=10_000, many_lines=True),
+        priority=wanted.priority or (template.priority if template and wanted.template_name else "medium"),
+        channels=None if wanted.channels is None else list(wanted.channels),
+        action_url=_link(errors, wanted.action_url),
+        context=_structure(errors, "context", wanted.context),
+        data=_structure(errors, "metadata", wanted.metadata),
+        deliver_at=wanted.deliver_at,
+        created_at=now,
+    )
+    if row.priority not in catalog.PRIORITIES:
+        errors["priority"] = _("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES))
+    if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
+        errors["channels"] = _("Choose one or more of: %(names)s.", names=", ".join(catalog.CHANNELS))
+    if row.deliver_at is not None and row.deliver_at < now - GRACE:
+        errors["deliver_at"] = _("This moment has passed.")
+    if wanted.template_name:
+        if row.title or row.message:
+            errors["template_name"] = _("Give either a template or a title and a message.")
+        elif template and not errors:
+            errors |= _missing(template, row, reader)
+    else:
+        for name in ("title", "message"):
+            if not getattr(row, name):
+                errors.setdefault(name, _("This field is missing."))
+    if errors:
+        raise Invalid(errors)
+    return row
+
+
+def message(row: Announcement) -> fanout.Message:
+    """The announcement as the fan-out takes it."""
+    try:
+        template = templates.by_name(row.template_name or row.notification_type)
+    except NotFound:  # Deleted since: the type's own words are always there.
+        template = templates.live(row.notification_type)
+    texts = words.Texts(words.one_line(row.title), row.message)
+    return fanout.Message(
+        notification_type=row.notification_type,
+        priority=row.priority,
+        channels=tuple(row.channels if row.channels is not None else template.channels),
+        words_for=(
+            templates.words_for(template, row.notification_type, _with_instants(row.context))
+            if row.template_name
+            else lambda _user: texts
+        ),
+        is_exact=row.channels is not None,
+        is_template_active=template.is_active,
+        event_id=row.event_id,
+        action_url=row.action_url,
+        metadata=row.data,
+        deliver_at=row.deliver_at,
+    )
+
+
+def variables(template: NotificationTemplate) -> list[str]:
+    """The variables that a template names, those of its type first and in the catalog's order."""
+    used = template_checks.used(Edited.of(template))
+    known = [field.name for field in catalog.TYPES[template.notification_type].variables]
+    return [name for name in known if name in used] + sorted(used - set(known))
+
+
+def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTemplate | None:
+    name = "template_name" if wanted.template_name else "notification_type"
+    if not wanted.template_name and wanted.notification_type not in catalog.TYPES:
+        errors[name] = _("There is no notification type “%(name)s”.", name=wanted.notification_type[:100])
+        return None
+    try:
+        template = templates.by_name(wanted.template_name or wanted.notification_type)
+    except NotFound as error:
+        errors[name] = str(error)
+        return None
+    if not template.is_active:
+        errors[name] = _("“%(name)s” is switched off for everyone.", name=template.name)
+    return template
+
+
+def _missing(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:
+    """What the template needs and did not get, or why it cannot be filled in at all."""
+    required = {field.name for field in catalog.TYPES[row.notification_type].variables if field.required}
+    try:
+        given = values_for(
+            row.notification_type, _with_instants(row.context), reader.time_zone, reader.locale
+        )
+        needed = [
+            name
+            for name in variables(template)
+            if not given.get(name, "").strip() and (name in required or name not in given)
+        ]
+        if needed:
+            return {f"context.{name}": _("The template needs a value for this.") for name in needed}
+        words.render_all(templates.texts_of(template), given)
+    except (words.WordsError, values.Unusable) as error:
+        return {"context": str(error)}
+    return {}
+
+
+def _with_instants(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables with times as instants, which every reader sees on their own clock. Raises Unusable."""
+    return {
+        name: values.instant(value) if name in INSTANTS and value else value
+        for name, value in context.items()
+    }
+
+
+def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
+    try:
+        return values.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
+    except values.Unusable as error:
+        errors[name] = str(error)
+        return ""
+
+
+def _link(errors: dict[str, str], url: str) -> str:
+    try:
+        return values.link(url.strip()) if url.strip() else ""
+    except values.Unusable as error:
+        errors["action_url"] = str(error)
+        return ""
+
+
+def _structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(values.structure(dict(value)))
+    except values.Unusable as error:
+        errors[name] = str(error)
+        return {}

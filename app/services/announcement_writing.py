@@ -1,0 +1,58 @@
+"""Writing an announcement to its people in chunks: each is one transaction, and a killed process goes on behind it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Announcement
+from app.services import announcement_words, audiences, fanout
+
+# Large enough to be quick, small enough that other writers hardly wait.
+CHUNK = 200
+
+
+def write_due(now: datetime | None = None) -> int:
+    """Write whatever is still to be written, the oldest announcement first. Any number of processes may do it.
+
+    Returns:
+        how many people this process wrote to.
+    """
+    count = 0
+    while announcement_id := db.session.scalar(
+        select(Announcement.id).where(Announcement.state == "writing").order_by(Announcement.id).limit(1)
+    ):
+        count += _write_some(announcement_id, now or utc_now())
+    return count
+
+
+def write_chunk(row: Announcement, now: datetime) -> int:
+    """Write to the next people of an announcement that is locked, in the caller's transaction."""
+    message = announcement_words.message(row)
+    people = audiences.some(row.audience, after=row.last_user_id, limit=CHUNK)
+    if people:
+        fanout.write(message, fanout.plan(message, people, now), now)
+        row.written += len(people)
+        row.last_user_id = people[-1].id
+    if len(people) < CHUNK:
+        row.state, row.ended_at = "written", now
+        # Some may have come or gone since they were counted.
+        row.total = row.written
+    return len(people)
+
+
+def _write_some(announcement_id: int, now: datetime) -> int:
+    lock_for_writing()
+    # Locked, so that two processes take turns and a cancellation comes between two chunks.
+    row = db.session.scalar(
+        select(Announcement)
+        .where(Announcement.id == announcement_id, Announcement.state == "writing")
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    count = write_chunk(row, now) if row else 0
+    db.session.commit()
+    return count

@@ -1,0 +1,83 @@
+"""Whom an announcement is for: people by address, roles, or everyone; always only those who may sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import joinedload
+
+from app import catalog
+from app.extensions import db
+from app.models import User
+from app.services import recipients, values
+from app.services.errors import Invalid
+
+# As a database keeps it; see `models.Announcement.audience`.
+Audience = dict[str, Any]
+MOST_PEOPLE = 10_000
+
+
+def find(emails: Sequence[str] | None, roles: Sequence[str] | None, *, everyone: bool) -> Audience:
+    """The audience that exactly one of the three describes.
+
+    Raises:
+        Invalid: keyed `recipients`, `recipients[i]` or `roles`; none or several were given, or nobody is meant.
+    """
+    if sum((emails is not None, roles is not None, everyone)) != 1:
+        raise Invalid({"recipients": _("Say who this is for: people, roles or everyone, one of these.")})
+    if emails is not None:
+        return {"people": sorted(user.id for user in recipients.by_emails(_addresses(emails)))}
+    audience: Audience = {"everyone": True} if everyone else {"roles": _roles(roles or ())}
+    if not count(audience):
+        raise Invalid({"roles": _("Nobody with an active account is meant by this.")})
+    return audience
+
+
+def count(audience: Audience) -> int:
+    """How many it is at this moment."""
+    return db.session.scalar(select(func.count()).select_from(User).where(*_conditions(audience, 0))) or 0
+
+
+def some(audience: Audience, *, after: int, limit: int) -> list[User]:
+    """The next people, in the order of their ids, with their preferences; fewer than `limit` at the end."""
+    return list(
+        db.session.scalars(
+            select(User)
+            .where(*_conditions(audience, after))
+            .options(joinedload(User.preference))
+            .order_by(User.id)
+            .limit(limit)
+        )
+    )
+
+
+def _conditions(audience: Audience, after: int) -> list[ColumnElement[bool]]:
+    clauses = [User.is_enabled, User.id > after]
+    if "people" in audience:
+        clauses.append(User.id.in_(audience["people"]))
+    if "roles" in audience:
+        clauses.append(User.role.in_(audience["roles"]))
+    return clauses
+
+
+def _addresses(emails: Sequence[str]) -> list[str]:
+    if not 1 <= len(emails) <= MOST_PEOPLE:
+        raise Invalid({"recipients": _("Name 1 to %(most)s people.", most=MOST_PEOPLE)})
+    errors, usable = {}, []
+    for place, email in enumerate(emails):
+        try:
+            usable.append(values.email(email))
+        except values.Unusable:
+            errors[f"recipients[{place}]"] = _("“%(text)s” is no email address.", text=str(email)[:100])
+    if errors:
+        raise Invalid(errors)
+    return usable
+
+
+def _roles(roles: Sequence[str]) -> list[str]:
+    if not roles or set(roles) - set(catalog.ROLES):
+        raise Invalid({"roles": _("Choose one or more of: %(names)s.", names=", ".join(catalog.ROLES))})
+    return [role for role in catalog.ROLES if role in roles]

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Announcement, AuditEntry, Delivery, Notification, User
+from app.services import announcement_writing, announcements, people, surfacing
+from app.services.announcement_words import AnnouncementIn
+from app.services.errors import Conflict, Forbidden, Invalid
+from tests import factories
+
+NEWS = {"title": "Maintenance tonight", "message": "Bellhop sleeps from 22:00 to 22:30."}
+
+
+def crowd(count: int, **fields: object) -> None:
+    db.session.add_all(factories.bare_user(f"p{number}@example.test", **fields) for number in range(count))
+    db.session.commit()
+
+
+def rows_each() -> set[int]:
+    """How many notifications each recipient has."""
+    counted = select(func.count()).select_from(Notification).group_by(Notification.recipient_id)
+    return set(db.session.scalars(counted))
+
+
+def reached() -> list[str]:
+    query = select(User.email).join(Notification, Notification.recipient_id == User.id)
+    return sorted(db.session.scalars(query))
+
+
+def test_people_named_by_address_get_it_at_once_each_once(any_app: Flask) -> None:
+    alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
+    factories.user("charlie@example.test")
+    wanted = AnnouncementIn(
+        recipients=["alice@example.test", "BOB@example.test", "alice@example.test"], **NEWS
+    )
+    made = announcements.create(bob, wanted)
+    assert made.state == "written"
+    assert [email for email, _ in announcements.notification_ids(made)] == [alice.email, bob.email]
+    row = db.session.scalars(select(Notification).where(Notification.recipient_id == alice.id)).one()
+    assert (row.title, row.message) == (NEWS["title"], NEWS["message"])
+    assert (row.notification_type, row.priority, row.status) == ("system_alert", "medium", "sent")
+    assert {delivery.channel for delivery in row.deliveries} == {"email", "in_app"}
+
+
+def test_roles_and_everyone_mean_active_people_only(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    factories.user("alice@example.test")
+    people.deactivate(factories.user("gone@example.test").id, actor=bob)
+    assert announcements.create(bob, AnnouncementIn(roles=["recruiter"], **NEWS)).total == 1
+    assert reached() == ["alice@example.test"]
+    assert announcements.create(bob, AnnouncementIn(everyone=True, **NEWS)).total == 2
+    assert reached() == ["alice@example.test", "alice@example.test", "bob@example.test"]
+    assert announcements.count(AnnouncementIn(roles=["recruiter", "admin"])) == 2
+
+
+def test_a_template_gives_the_words_and_its_own_priority(bob: User, alice: User) -> None:
+    announcements.create(
+        bob,
+        AnnouncementIn(
+            recipients=[alice.email],
+            template_name="job_created",
+            context={"job_title": "Pilot", "company_name": "Aero"},
+            priority="high",
+        ),
+    )
+    row = db.session.scalars(select(Notification)).one()
+    assert (row.notification_type, row.title, row.priority) == ("job_created", "New Job: Pilot", "high")
+
+
+def test_times_in_a_context_are_shown_on_the_readers_clock(bob: User) -> None:
+    factories.user("paris@example.test", time_zone="Europe/Paris")
+    context = {
+        "candidate_name": "Priya Raman",
+        "job_title": "Engineer",
+        "company_name": "Alder",
+        "starts_at": "2031-03-12T14:00:00Z",
+    }
+    announcements.create(
+        bob,
+        AnnouncementIn(
+            recipients=["paris@example.test"], template_name="interview_scheduled", context=context
+        ),
+    )
+    assert "15:00" in db.session.scalars(select(Notification)).one().message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"recipients": None}, "recipients"),
+        ({"everyone": True}, "recipients"),
+        ({"recipients": []}, "recipients"),
+        ({"recipients": ["alice@example.test", "nobody@example.test"]}, "recipients[1]"),
+        ({"recipients": ["alice@example.test", "x"]}, "recipients[1]"),
+        ({"recipients": None, "roles": ["king"]}, "roles"),
+        ({"recipients": None, "roles": []}, "roles"),
+        ({"title": "  "}, "title"),
+        ({"title": "x" * 256}, "title"),
+        ({"title": "two\nlines"}, "title"),
+        ({"message": ""}, "message"),
+        ({"message": "x" * 10_001}, "message"),
+        ({"priority": "loud"}, "priority"),
+        ({"channels": []}, "channels"),
+        ({"channels": ["pigeon"]}, "channels"),
+        ({"notification_type": "gossip"}, "notification_type"),
+        ({"action_url": "javascript:alert(1)"}, "action_url"),
+        ({"action_url": "//evil.example"}, "action_url"),
+        ({"metadata": {"a": "x" * 20_000}}, "metadata"),
+        ({"template_name": "job_created"}, "template_name"),
+        ({"template_name": "nothing", "title": "", "message": ""}, "template_name"),
+        (
+            {"template_name": "job_created", "title": "", "message": "", "context": {"job_title": "Pilot"}},
+            "context.company_name",
+        ),
+        (
+            {
+                "template_name": "interview_scheduled",
+                "title": "",
+                "message": "",
+                "context": {"starts_at": "soon"},
+            },
+            "context",
+        ),
+        ({"deliver_at": utc_now() - timedelta(hours=1)}, "deliver_at"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_nothing_is_written(
+    bob: User, alice: User, wrong: dict[str, object], field: str
+) -> None:
+    wanted = {"recipients": [alice.email], **NEWS, **wrong}
+    with pytest.raises(Invalid) as refused:
+        announcements.create(bob, AnnouncementIn(**wanted))
+    assert field in refused.value.errors
+    assert db.session.scalar(select(func.count()).select_from(Announcement)) == 0
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == 0
+
+
+def test_only_admins_announce_and_cancel(alice: User, bob: User) -> None:
+    with pytest.raises(Forbidden):
+        announcements.create(alice, AnnouncementIn(everyone=True, **NEWS))
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    with pytest.raises(Forbidden):
+        announcements.cancel(alice, made.id)
+
+
+def test_the_same_form_sent_twice_announces_once(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    wanted = AnnouncementIn(everyone=True, **NEWS)
+    first = announcements.create(bob, wanted, key="form-1")
+    assert announcements.create(bob, wanted, key="form-1").id == first.id
+    assert announcements.create(bob, wanted, key="form-2").id != first.id
+    assert rows_each() == {2}
+
+
+def test_it_is_not_sent_to_more_people_than_were_announced(bob: User, alice: User) -> None:
+    wanted = AnnouncementIn(everyone=True, **NEWS)
+    with pytest.raises(Conflict):
+        announcements.create(bob, wanted, expected=1)
+    assert announcements.create(bob, wanted, expected=2).written == 2
+
+
+def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    crowd(230)
+    now = utc_now()
+    at = now + timedelta(hours=3)
+    small = announcements.create(
+        bob, AnnouncementIn(recipients=["p1@example.test"], deliver_at=at, **NEWS), now=now
+    )
+    large = announcements.create(bob, AnnouncementIn(everyone=True, deliver_at=at, **NEWS), now=now)
+    announcement_writing.write_due(now)
+    assert small.state == large.state == "written"
+    for made in (small, large):
+        announcements.cancel(bob, made.id, now=now + timedelta(hours=2))
+    assert surfacing.surface_due(at + timedelta(hours=1)) == 0
+    assert set(db.session.scalars(select(Delivery.state))) == {"cancelled"}
+    assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
+    assert set(db.session.scalars(select(Notification.surfaced_at))) == {None}
+    assert (small.written, large.written) == (0, 0)
+
+
+def test_cancelled_while_it_goes_out_nobody_else_gets_it(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    crowd(450)
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    assert (made.state, made.written, made.total) == ("writing", 0, 451)
+    announcement_writing._write_some(made.id, utc_now())  # One chunk of the job's loop.
+    announcements.cancel(bob, made.id)
+    assert announcement_writing.write_due() == 0
+    assert len(reached()) == made.written == announcement_writing.CHUNK
+    assert "cancelled" not in set(db.session.scalars(select(Delivery.state)))
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "announcement.cancelled")).one()
+    assert entry.detail == {"id": made.id, "kept": announcement_writing.CHUNK}
+
+
+def test_what_everybody_has_cannot_be_cancelled(bob: User, alice: User) -> None:
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    with pytest.raises(Conflict):
+        announcements.cancel(bob, made.id)
+
+
+def test_progress_counts_deliveries_by_channel_and_outcome(bob: User) -> None:
+    factories.user("quiet@example.test", preference={"email_enabled": False})
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    assert announcements.progress(made) == {
+        "in_app": Counter(sent=2),
+        "email": Counter(waiting=1, withheld=1),
+    }
+
+
+KILLED = """
+import os, signal
+from sqlalchemy import event
+from app import create_app
+from app.services import announcement_writing
+
+app = create_app()
+with app.app_context():
+    from app.extensions import db
+    commits = 0
+    def count(_connection):
+        global commits
+        commits += 1
+        if commits > {chunks}:
+            os.kill(os.getpid(), signal.SIGKILL)
+    event.listen(db.engine, "commit", count)
+    announcement_writing.write_due()
+"""
+
+
+def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_again_and_again(
+    app: Flask, bob: User, database_file: Path
+) -> None:
+    crowd_of(9_999)
+    before = time.perf_counter()
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    assert time.perf_counter() - before < 1
+    environ = os.environ | {
+        "DATABASE_URL": f"sqlite:///{database_file}",
+        "SECRET_KEY": "a key for tests only",
+        "BELLHOP_DEMO": "0",
+    }
+    # SQLAlchemy says "commit" before it happens: each process dies with a chunk written and not committed.
+    for chunks in (3, 7, 12):
+        done = subprocess.run(  # Our own interpreter and our own words.
+            [sys.executable, "-c", KILLED.format(chunks=chunks)],
+            env=environ,
+            cwd=Path(__file__).resolve().parents[2],
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL
+    db.session.refresh(made)
+    assert 0 < made.written < 10_000
+    assert len(reached()) == made.written
+    announcement_writing.write_due()
+    db.session.refresh(made)
+    assert (made.state, made.written, made.total) == ("written", 10_000, 10_000)
+    assert rows_each() == {1}
+    assert len(reached()) == 10_000
+
+
+def crowd_of(count: int) -> None:
+    """So many recruiters, made by the database itself."""
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    columns = ", ".join(
+        column.name
+        for column in db.metadata.tables["users"].columns
+        if column.name not in {"id", "email", "name", "role"}
+    )
+    rest = ", ".join(
+        column.name
+        for column in db.metadata.tables["user_notification_preferences"].columns
+        if column.name != "user_id"
+    )
+    db.session.execute(
+        text(
+            f"{numbers} INSERT INTO users (email, name, role, {columns}) "  # Our own names.
+            f"SELECT 'c' || i || '@example.test', 'Crowd ' || i, 'recruiter', {columns} "
+            "FROM n, (SELECT * FROM users LIMIT 1)"
+        )
+    )
+    db.session.execute(
+        text(
+            f"INSERT INTO user_notification_preferences (user_id, {rest}) "  # Our own names.
+            f"SELECT users.id, {rest} FROM users, (SELECT * FROM user_notification_preferences LIMIT 1) AS p "
+            "WHERE users.email LIKE 'c%@example.test' AND users.name LIKE 'Crowd %'"
+        )
+    )
+    db.session.commit()
