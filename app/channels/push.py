@@ -54,7 +54,7 @@ class PushChannel:
         p256dh, auth = message.keys
         browser = {"endpoint": message.address, "keys": {"p256dh": p256dh, "auth": auth}}
         try:
-            body = WebPusher(browser).encode(message.text, content_encoding="aes128gcm")["body"]
+            body = WebPusher(browser).encode(message.text.encode(), content_encoding="aes128gcm")["body"]
         except ValueError as error:
             raise PermanentFailure(
                 f"The keys of this browser cannot be used: {error}", suppress=True

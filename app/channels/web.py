@@ -116,6 +116,15 @@ def check(url: str) -> SplitResult:
     return parts
 
 
+def may_be_public(parts: SplitResult) -> bool:
+    """Whether a checked address may be one of the open internet, as far as its host's name says."""
+    host = (parts.hostname or "").lower().rstrip(".")
+    try:
+        return is_public(ip_address(host))
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".localhost", ".internal", ".home.arpa"))
+
+
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, may_reach: Callable[[IPAddress], bool] = is_public
 ) -> Answer:

@@ -20,12 +20,14 @@ from app.channels.base import Channel, DeliveryError, HostUnavailable, Temporary
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import failures, letters, objections, outbox, outcomes, surfacing
+from app.services import failures, lanes, letters, objections, outbox, outcomes, parcels
 from app.services.claims import Claim, kept_alive
 from app.services.outcomes import Outcome
 
 # A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
 SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
+# Each webhook is another host: few at once, so that one that keeps us waiting does not hold the others.
+LARGEST = {"webhook": 5}
 # Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
 GROUP, GROUP_SECONDS = 25, 0.025
 # Seconds of rest for a host that cannot be reached, growing.
@@ -54,15 +56,18 @@ class Courier:
         Returns:
             how many attempts and decisions there were.
         """
-        surfacing.surface_due(now or utc_now())
-        return sum(self._empty(name, now) for name in CHANNELS if not self._rests(name))
+        return lanes.run(self._has_work, lambda name: self._empty(name, now), now)
+
+    def _has_work(self, name: str, now: datetime | None) -> bool:
+        return not self._ends(name) and outbox.has_due(name, now or utc_now())
 
     def _empty(self, name: str, now: datetime | None) -> int:
         done, channel, batch = 0, CHANNELS[name](), SMALL_BATCH
+        largest = LARGEST.get(name, LARGE_BATCH)
         try:
             for turn in itertools.count(1):
                 began_at, before = time.monotonic(), done
-                done += self._carry_some(name, channel, now, most=batch)
+                done += self._carry_some(name, channel, now, most=min(batch, largest))
                 batch = LARGE_BATCH if time.monotonic() - began_at < QUICK_SECONDS else SMALL_BATCH
                 # After the others, but not only when there are no others, or a busy day would keep them waiting.
                 if done == before or turn % 10 == 0:
@@ -131,7 +136,9 @@ class Courier:
         if objection := objections.objection_to(row, grounds, started_at):
             return objection
         try:
-            receipt = channel.send(letters.compose(row, self.sender, started_at))
+            message = parcels.compose(row, self.sender, started_at)
+            db.session.commit()  # What was looked up for it holds no transaction open while the network is waited for.
+            receipt = channel.send(message)
         except HostUnavailable:
             raise
         except DeliveryError as error:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
-from app.services import decisions, preference_locks, quiet, staleness, suppressions
+from app.services import decisions, endpoints, preference_locks, quiet, staleness, suppressions
 from app.services.digest_days import KINDS
 from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
@@ -52,6 +52,10 @@ def _is_suppressed(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool
     return delivery.address in grounds.suppressed
 
 
+def _is_gone(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+    return endpoints.is_gone(delivery)
+
+
 def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     row = delivery.notification
     return row is not None and row.read_at is not None and delivery.reason in HELD
@@ -64,6 +68,7 @@ RULES: tuple[tuple[Rule, str, str], ...] = (
     (_is_cancelled, "cancelled", "cancelled"),
     (_is_over, "expired", "expired"),
     (_is_suppressed, "suppressed", "address_suppressed"),
+    (_is_gone, "skipped", "endpoint_gone"),
     (_was_read, "skipped", "read_before_sending"),
 )
 

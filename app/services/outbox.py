@@ -80,6 +80,13 @@ def claim(
     return token, ids
 
 
+def has_due(channel: str, now: datetime) -> bool:
+    """Whether anything is due over a channel."""
+    found = db.session.connection().execute(DUE.limit(1), {"now": now, "way": channel}).first()
+    db.session.commit()
+    return found is not None
+
+
 def renew(token: str, lease_until: datetime) -> set[int]:
     """Prolong a claim, and commit.
 

@@ -12,7 +12,7 @@ from sqlalchemy import Update, bindparam, func, insert, select, update
 from app.extensions import db, lock_for_writing
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
 from app.models.delivery import END_STATES, OPEN_STATES
-from app.services import suppressions
+from app.services import endpoints
 
 # What a delivery in nobody's hands looks like.
 FREE: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
@@ -130,8 +130,12 @@ def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
         settle_sent(sent, ended[-1][0].finished_at)
         settle_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
     for outcome, row in mine:
-        if outcome.does_suppress:
-            suppressions.add(row.channel, row.address, outcome.response)
+        if outcome.state == "sent":
+            endpoints.succeeded(row.channel, row.address)
+        elif outcome.started_at is not None:
+            endpoints.failed(
+                row.channel, row.address, outcome.response, outcome.finished_at, is_dead=outcome.does_suppress
+            )
         if outcome.kept is not None:
             db.session.merge(
                 CapturedMail(delivery_id=row.id, raw=outcome.kept, captured_at=outcome.finished_at)

@@ -13,7 +13,16 @@ SCHEDULES: dict[str, tuple[int, ...]] = {
         *(0, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
         *(8 * HOUR for _ in range(11)),
     ),
+    # Worth less the later they come.
+    "sms": (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR),
+    "push": (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR),
+    "webhook": (
+        *(0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR),
+        *(5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
+    ),
 }
+# How far down its schedule a webhook that keeps failing rests as a whole: 2 hours.
+LONGEST_REST = 4
 # An unanswered message may have arrived: its one repetition waits until a late arrival would show.
 AFTER_UNCERTAIN = timedelta(minutes=15)
 

@@ -1,0 +1,74 @@
+"""Texts for small places: one line without tricks, and an SMS that fits one segment where it can."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from app.rendering import sms
+
+# What an editor or a phone writes, in letters of the cheap alphabet.
+PLAINER = str.maketrans(
+    dict.fromkeys("“”„‟«»″", '"')
+    | dict.fromkeys("‘’‚‛‹›′`", "'")  # noqa: RUF001 (that they look alike is the point)
+    | dict.fromkeys("‐‑‒–—―−•·", "-")  # noqa: RUF001
+    | {"…": "...", "→": "->", "←": "<-", "×": "x", "≤": "<=", "≥": ">=", "™": "TM", "œ": "oe", "Œ": "OE"}  # noqa: RUF001
+)
+# Beyond this nothing could remain of a text anyway.
+LONGEST = 480
+SHORTEST = 30
+MOST_SEGMENTS = 3
+
+
+def clean(text: str) -> str:
+    """One line without invisible characters: controls, zero-width ones, and those that turn the direction of text."""
+    visible = (
+        " " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter
+        for letter in text
+        if unicodedata.category(letter) not in {"Cf", "Cs", "Co", "Cn"}
+    )
+    return " ".join("".join(visible).split())
+
+
+def clip(text: str, most: int) -> str:
+    """At most so many characters, cut between words where one ends nearby."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    at_word = cut[: cut.rfind(" ")] if " " in cut[-20:] else cut
+    return at_word.rstrip(" ,;:-") + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def for_sms(text: str, link: str = "") -> str:
+    """A text and a link as one SMS: in the cheap alphabet where that changes no letter beyond its accent, shortened
+    to one segment, or to two where the link leaves no room for words."""
+    text = _plainer(clean(text)[:LONGEST])
+    for segments in range(1, MOST_SEGMENTS + 1):
+        found = _fitted(text, link, segments)
+        if found is not None:
+            return found
+    return _plainer(clip(text, SHORTEST)) + f" {link}"
+
+
+def _fitted(text: str, link: str, segments: int) -> str | None:
+    end = f" {link}" if link else ""
+    if sms.size(text + end).segments <= segments:
+        return text + end
+    for most in range(len(text) - 1, SHORTEST, -1):
+        candidate = _plainer(clip(text, most)) + end
+        if sms.size(candidate).segments <= segments:
+            return candidate
+    return None
+
+
+def _plainer(text: str) -> str:
+    """The text in the cheap alphabet; unchanged where a letter has no place in it, for then nothing is gained."""
+    letters = [_letter(letter) for letter in text.translate(PLAINER)]
+    plain = "".join(letters)
+    return plain if sms.size(plain).is_gsm7 else text
+
+
+def _letter(letter: str) -> str:
+    if letter in sms.BASIC or letter in sms.EXTENDED:
+        return letter
+    base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    return base if base and all(part in sms.BASIC for part in base) else letter

@@ -1,0 +1,126 @@
+"""What sending says about the place it went to: browsers that are gone, webhooks that fail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import Delivery, PushSubscription, User, Webhook
+from app.rendering.words import Texts
+from app.services import audit, fanout, retries, suppressions
+
+Endpoint = PushSubscription | Webhook
+MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}
+# A webhook that has failed for so long is switched off.
+LONGEST_FAILURE = timedelta(hours=120)
+
+
+def find(delivery: Delivery) -> Endpoint | None:
+    """The browser or webhook that a delivery goes to; None when it is there no more, or switched off."""
+    endpoint = _find(delivery.channel, delivery.address)
+    return None if isinstance(endpoint, Webhook) and endpoint.disabled_at else endpoint
+
+
+def is_gone(delivery: Delivery) -> bool:
+    """Whether its address has been taken away since the delivery was written."""
+    if delivery.channel in MODELS:
+        return find(delivery) is None
+    return (
+        delivery.channel == "sms"
+        and delivery.kind == "notification"
+        and delivery.address != delivery.recipient.phone
+    )
+
+
+def succeeded(channel: str, address: str) -> None:
+    """Note a success, in the caller's transaction."""
+    hook = _find(channel, address, lock=True) if channel == "webhook" else None
+    if isinstance(hook, Webhook) and hook.failures:
+        hook.failures, hook.failing_since = 0, None
+        db.session.flush()
+
+
+def failed(channel: str, address: str, said: str, now: datetime, *, is_dead: bool) -> None:
+    """Note a failed attempt, in the caller's transaction.
+
+    Args:
+        said: the other side's own words.
+        is_dead: it said that it must not be written to again.
+    """
+    endpoint = _find(channel, address, lock=True)
+    if isinstance(endpoint, Webhook):
+        if not endpoint.disabled_at:
+            _note_failure(endpoint, said, now, is_dead=is_dead)
+    elif isinstance(endpoint, PushSubscription):
+        if is_dead:
+            _drop(endpoint, said)
+    elif is_dead and channel not in MODELS:
+        suppressions.add(channel, address, said)
+
+
+def _find(channel: str, address: str, *, lock: bool = False) -> Endpoint | None:
+    number = address.partition(":")[2]
+    if channel not in MODELS or not number.isdigit():
+        return None
+    # As it stands now, whatever this session has seen of it before.
+    found = db.session.get(MODELS[channel], int(number), populate_existing=True, with_for_update=lock or None)
+    return found if isinstance(found, Endpoint) else None
+
+
+def _drop(browser: PushSubscription, said: str) -> None:
+    db.session.delete(browser)
+    owner = db.session.get_one(User, browser.user_id)
+    audit.record("push.dropped", owner.email, said=said[:300])
+
+
+def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> None:
+    hook.failures += 1
+    hook.failing_since = hook.failing_since or now
+    db.session.flush()
+    if is_dead or now - hook.failing_since >= LONGEST_FAILURE:
+        _switch_off(hook, said, now)
+        return
+    # What else waits for it would cost a timeout each: it rests as a whole, and longer each time.
+    rest_until = retries.next_try("webhook", min(hook.failures, retries.LONGEST_REST), now) or now
+    waiting = update(Delivery).where(
+        Delivery.channel == "webhook",
+        Delivery.address == hook.address,
+        Delivery.state.in_(["pending", "retry_wait"]),
+        Delivery.due_at <= now,
+    )
+    db.session.execute(
+        waiting.values(due_at=rest_until, reason="deferred", reason_data={"detail": said[:300]}),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
+    hook.disabled_at, hook.disabled_reason = now, said[:300]
+    owner = db.session.get_one(User, hook.user_id)
+    audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=said[:300])
+    message = fanout.Message(
+        notification_type="system_alert",
+        priority="high",
+        channels=("in_app", "email"),
+        is_exact=True,
+        words_for=lambda user: _words(user, hook, said),
+        action_url="/account/devices",
+    )
+    fanout.write(message, fanout.plan(message, [owner], now), now)
+
+
+def _words(user: User, hook: Webhook, said: str) -> Texts:
+    with force_locale(user.locale):
+        return Texts(
+            title=_("Your webhook is switched off"),
+            message=_(
+                "%(url)s has failed for too long, or asked not to be called again, so nothing more is sent to it. "
+                "The last answer was: %(said)s\n\nMend it, then switch it on again under Devices.",
+                url=hook.url,
+                said=said[:300],
+            ),
+        )

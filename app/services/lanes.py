@@ -1,0 +1,57 @@
+"""Sending over several channels at once, so that a slow one keeps none of the others waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
+
+from flask import Flask, current_app
+
+from app.clock import utc_now
+from app.services import surfacing
+
+# A lane for each channel; webhooks have several, for each is another host.
+LANES = ("email", "sms", "push", *("webhook",) * 4)
+# Seconds between two looks for new work while some lanes are busy.
+PATIENCE = 0.5
+
+
+def run(
+    has_work: Callable[[str, datetime | None], bool], empty: Callable[[str], int], now: datetime | None
+) -> int:
+    """Empty all channels, each in a thread of its own; look again for as long as one of them is busy.
+
+    Args:
+        has_work: whether anything is due over a channel.
+        empty: sends what is due over a channel; answers how much it was.
+        now: the instant to act at instead of the clock's.
+    Returns:
+        the sum of the answers.
+    """
+    # The context's own object: a thread outlives what `current_app` stands for here.
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    busy: dict[int, Future[int]] = {}
+    ready_at = dict.fromkeys(range(len(LANES)), 0.0)
+    done = 0
+
+    def work(channel: str) -> int:
+        with app.app_context():
+            return empty(channel)
+
+    with ThreadPoolExecutor(len(LANES), thread_name_prefix="lane") as pool:
+        while True:
+            surfacing.surface_due(now or utc_now())
+            waiting = {channel for channel in LANES if has_work(channel, now)}
+            for lane, channel in enumerate(LANES):
+                if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():
+                    busy[lane] = pool.submit(work, channel)
+            if not busy:
+                return done
+            wait(busy.values(), timeout=PATIENCE, return_when=FIRST_COMPLETED)
+            for lane in [lane for lane, future in busy.items() if future.done()]:
+                sent = busy.pop(lane).result()
+                done += sent
+                # What is due may be in another lane's hands by now: no use in asking at once again.
+                ready_at[lane] = 0.0 if sent else time.monotonic() + PATIENCE

@@ -1,0 +1,125 @@
+"""A delivery as its channel takes it: a letter, an SMS, a push message, a webhook's call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from app.channels.base import Message, PermanentFailure
+from app.models import Delivery, Notification, PushSubscription, Webhook
+from app.rendering import short
+from app.services import endpoints, letters, phones, webhooks
+from app.services.letters import Sender
+
+# RFC 8030, 5.3: how much a sleeping phone should mind.
+URGENCY = {"urgent": "high", "high": "high", "medium": "normal", "low": "low"}
+# Push services keep a message for four weeks at most; the encrypted whole must stay under 4 KB.
+LONGEST_KEPT = timedelta(weeks=4)
+MOST_TITLE, MOST_BODY = 150, 400
+
+
+def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+    """The finished message of a delivery.
+
+    Raises:
+        PermanentFailure: its browser or webhook vanished this very moment.
+    """
+    return COMPOSERS[delivery.channel](delivery, sender, now)
+
+
+def _sms(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
+    row = delivery.notification
+    if row is None:
+        with force_locale(delivery.recipient.locale):
+            code = phones.code_of(delivery, sender.secret)
+            words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
+            text = short.for_sms(words)
+    else:
+        text = short.for_sms(delivery.text or row.title, f"{sender.base_url}/n/{row.id}")
+    return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
+
+
+def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
+    browser, row = endpoints.find(delivery), delivery.notification
+    if not isinstance(browser, PushSubscription):
+        raise PermanentFailure("This browser has been removed")
+    kept_until = delivery.expires_at or now + LONGEST_KEPT
+    with force_locale(delivery.recipient.locale):
+        content = {
+            "title": short.clip(short.clean(row.title if row else _("Bellhop")), MOST_TITLE),
+            "message": short.clip(
+                short.clean(row.message if row else _("Notifications will look like this.")), MOST_BODY
+            ),
+            "url": f"/notifications/{row.id}" if row else "/account/devices",
+            "tag": f"d{delivery.id}",
+        }
+    return Message(
+        id=_id(delivery),
+        address=browser.endpoint,
+        subject="",
+        text=json.dumps(content, ensure_ascii=False),
+        headers={
+            "TTL": str(int(max(timedelta(), min(kept_until - now, LONGEST_KEPT)).total_seconds())),
+            "Urgency": URGENCY[row.priority if row else "high"],
+            # A second copy of the same message replaces the first while it waits (RFC 8030, 5.4).
+            "Topic": f"d{delivery.id}",
+        },
+        keys=(browser.p256dh, browser.auth),
+    )
+
+
+def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+    hook, row = endpoints.find(delivery), delivery.notification
+    if not isinstance(hook, Webhook):
+        raise PermanentFailure("This webhook has been removed")
+    content = {
+        "type": "notification.created" if row else "webhook.test",
+        "timestamp": _instant(delivery.created_at),
+        "data": _as_json(row, sender) if row else {"message": "This is a test of your webhook."},
+    }
+    return Message(
+        id=_id(delivery),
+        address=hook.url,
+        subject="",
+        # In ASCII: whatever somebody typed, no program on the way is misled by it.
+        text=json.dumps(content, separators=(",", ":")),
+        keys=webhooks.secrets_of(hook, sender.secret, now),
+    )
+
+
+COMPOSERS: dict[str, Callable[[Delivery, Sender, datetime], Message]] = {
+    "email": letters.compose,
+    "sms": _sms,
+    "push": _push,
+    "webhook": _webhook,
+}
+
+
+def _as_json(row: Notification, sender: Sender) -> dict[str, Any]:
+    """A notification by the names of the JSON API."""
+    return {
+        "id": row.id,
+        "notification_type": row.notification_type,
+        "category": row.category,
+        "title": row.title,
+        "message": row.message,
+        "priority": row.priority,
+        "metadata": row.data,
+        "action_url": row.action_url,
+        "url": f"{sender.base_url}/notifications/{row.id}",
+        "created_at": _instant(row.created_at),
+    }
+
+
+def _id(delivery: Delivery) -> str:
+    """The same for every attempt, so that a receiver can tell a second copy."""
+    return f"msg_{delivery.id}_{int(delivery.created_at.timestamp() * 1_000_000)}"
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

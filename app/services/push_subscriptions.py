@@ -1,0 +1,109 @@
+"""The browsers in which somebody asked for notifications."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app.channels import push, web
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, PushSubscription, User
+from app.rendering import short
+from app.services import accounts, audit
+from app.services.errors import Invalid, NotFound
+
+MOST = 10
+# An uncompressed point on P-256 and the shared secret (RFC 8291, 3.1 and 3.2).
+P256DH_BYTES, AUTH_BYTES = 65, 16
+
+
+def public_key(private_key: str) -> str:
+    """Our key as a browser wants it."""
+    return push.public_key(private_key)
+
+
+def for_user(user: User) -> list[PushSubscription]:
+    """A person's browsers, newest first."""
+    mine = select(PushSubscription).where(PushSubscription.user_id == user.id)
+    return list(db.session.scalars(mine.order_by(PushSubscription.id.desc())))
+
+
+def subscribe(
+    user: User, endpoint: str, p256dh: str, auth: str, label: str, *, now: datetime | None = None
+) -> PushSubscription:
+    """Keep what a browser's `PushManager.subscribe` answered, and switch push on; the same browser is kept once.
+
+    Args:
+        label: what the person calls it.
+    Raises:
+        Invalid: keyed `endpoint`: the address or the keys cannot be used, or there are too many browsers.
+    """
+    _check(endpoint, p256dh, auth)
+    user = accounts.locked(user.id)
+    known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
+    if known is None and len(for_user(user)) >= MOST:
+        db.session.rollback()
+        raise Invalid({"endpoint": _("Remove a browser first: there can be %(most)s of them.", most=MOST)})
+    # Whoever is signed in now gets what this browser shows.
+    row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
+    row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
+    row.label = short.clean(label)[:100] or _("A browser")
+    user.preference.push_enabled = True
+    db.session.add(row)
+    audit.record("push.subscribed", user.email, actor=user, label=row.label)
+    db.session.commit()
+    return row
+
+
+def remove(user: User, subscription_id: int) -> PushSubscription:
+    """Forget a browser. Raises NotFound for another's."""
+    row = _own(user, subscription_id)
+    db.session.delete(row)
+    audit.record("push.removed", user.email, actor=user, label=row.label)
+    db.session.commit()
+    return row
+
+
+def send_test(user: User, subscription_id: int, *, now: datetime | None = None) -> None:
+    """Put a test into the outbox. Raises NotFound for another's browser."""
+    row, now = _own(user, subscription_id), now or utc_now()
+    db.session.add(
+        Delivery(
+            kind="test",
+            recipient_id=user.id,
+            channel="push",
+            address=row.address,
+            created_at=now,
+            due_at=now,
+            # Somebody waits for it to show: one that comes hours later helps nobody.
+            expires_at=now + timedelta(minutes=10),
+        )
+    )
+    db.session.commit()
+
+
+def _own(user: User, subscription_id: int) -> PushSubscription:
+    row = db.session.scalar(
+        select(PushSubscription).where(
+            PushSubscription.id == subscription_id, PushSubscription.user_id == user.id
+        )
+    )
+    if row is None:
+        raise NotFound(_("There is no such browser."))
+    return row
+
+
+def _check(endpoint: str, p256dh: str, auth: str) -> None:
+    try:
+        is_good = urlsplit(endpoint).scheme == "https" and bool(web.check(endpoint))
+        sizes = [len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))) for key in (p256dh, auth)]
+    except (ValueError, binascii.Error):
+        is_good, sizes = False, []
+    if not is_good or sizes != [P256DH_BYTES, AUTH_BYTES] or len(p256dh) > 120 or len(auth) > 40:
+        raise Invalid({"endpoint": _("This browser gave no address that could be used.")})
