@@ -41,7 +41,12 @@ OUTCOMES = {
     "withheld": Outcome(_l("Not sent"), "", ("skipped", "suppressed", "cancelled")),
 }
 OUTCOME_OF = {state: outcome for outcome in OUTCOMES.values() for state in outcome.states}
-KINDS = {"invitation": _l("Invitation"), "password_reset": _l("Password reset")}
+KINDS = {
+    "invitation": _l("Invitation"),
+    "password_reset": _l("Password reset"),
+    "phone_code": _l("Code for a phone"),
+    "test": _l("Test"),
+}
 
 
 @dataclass(frozen=True)
