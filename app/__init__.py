@@ -8,7 +8,7 @@ from typing import Any
 from apiflask import APIFlask
 
 import config
-from app import api, cli, extensions, views
+from app import api, cli, extensions, jobs, views
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
@@ -35,4 +35,5 @@ def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
     views.register(app)
     api.register(app)
     cli.register(app)
+    jobs.register(app)
     return app

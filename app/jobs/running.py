@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
+from flask_babel import LazyString
 
 from app.clock import utc_now
 from app.extensions import db
@@ -38,6 +39,7 @@ class Job:
     """One line of the timetable. `after` shifts its slots; `is_shared`: every process runs it, not one at a time."""
 
     name: str
+    about: LazyString
     run: Callable[[datetime | None, Progress], int]
     every: timedelta
     after: timedelta = timedelta(0)
@@ -51,6 +53,10 @@ class Job:
     def slot(self, now: datetime) -> datetime:
         """The moment of the timetable that `now` belongs to."""
         return now - (now - EPOCH - self.after) % self.every
+
+    def next_at(self, now: datetime) -> datetime:
+        """When the next slot begins."""
+        return self.slot(now) + self.every
 
 
 class Running:

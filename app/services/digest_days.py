@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from app.rendering.dates import zone
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAILY, WEEKLY = "daily_digest", "weekly_summary"
 KINDS = (DAILY, WEEKLY)
 # Who flies across the date line, or moves the digest hour, is not written to twice within these hours.

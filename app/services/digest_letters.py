@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from itsdangerous import BadData, URLSafeSerializer
 
 from app import catalog
 from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest import Bar, Digest, Group, Line
 from app.rendering.words import Texts
-from app.services import digest_contents, digest_days, subscriptions, templates
+from app.services import digest_contents, digest_days, digest_links, subscriptions, templates
 from app.services.digest_days import WEEKLY
-from app.services.errors import NotFound
 
 WEEK = timedelta(days=7)
 OLDEST = 5
@@ -56,7 +54,7 @@ def letter(
         groups=(*meetings, *groups),
         more=ngettext("and %(num)d more", "and %(num)d more", total - shown) if total > shown else "",
         button=(_("Open your inbox"), f"{base_url}/notifications?place=unread"),
-        mark=(_("Mark all of these read"), f"{base_url}/digests/{mark_token(user, as_of, secret)}"),
+        mark=(_("Mark all of these read"), digest_links.link(user, as_of, secret, base_url)),
         reason=str(catalog.TYPES[kind].reason),
         links=(
             (_("Preferences"), f"{base_url}/preferences"),
@@ -68,24 +66,6 @@ def letter(
         bars=_bars(user, as_of) if is_weekly else (),
         bars_label=_("What came in, and the week before") if is_weekly else "",
     )
-
-
-def mark_token(user: User, as_of: datetime, secret: str) -> str:
-    """What a link must carry to mark read whatever a digest of that moment held; it does not end."""
-    return str(_serializer(secret).dumps([user.id, int(as_of.timestamp() * 1_000_000)]))
-
-
-def read_token(token: str, secret: str) -> tuple[int, datetime]:
-    """Whose digest a link speaks of, and of which moment. Raises NotFound where it was not made here."""
-    try:
-        user_id, micros = _serializer(secret).loads(token)
-    except (BadData, TypeError, ValueError) as error:
-        raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
-    return int(user_id), digest_days.EPOCH + timedelta(microseconds=int(micros))
-
-
-def _serializer(secret: str) -> URLSafeSerializer:
-    return URLSafeSerializer(secret, salt="bellhop.digest")
 
 
 def _daily(

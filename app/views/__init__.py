@@ -12,10 +12,13 @@ from app.views import (
     access,
     accounts,
     deliveries,
+    digests,
     errors,
+    evaluations,
     filters,
     headers,
     health,
+    jobs,
     live,
     navigation,
     notifications,
@@ -42,6 +45,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(notifications.bp)
     app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)
+    app.register_blueprint(digests.bp)
+    app.register_blueprint(evaluations.bp)
+    app.register_blueprint(jobs.bp)
     app.register_blueprint(unsubscribe.bp)
     app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -12,7 +12,7 @@ from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services import verdicts
+from app.services import evaluations, verdicts
 from app.views.access import current_user
 from app.views.filters import interval
 
@@ -40,6 +40,7 @@ class Detail:
     action_url: str
     trail: list[Step]
     why: LazyString
+    is_absent: bool = False
 
 
 def of(row: Any) -> Detail:
@@ -51,7 +52,13 @@ def of(row: Any) -> Detail:
         action_url=safe_link(row.action_url),
         trail=[_step(delivery) for delivery in row.deliveries],
         why=catalog.TYPES[row.notification_type].reason,
+        is_absent=_asks_for_evaluation(row) and evaluations.is_absent(current_user, row.interview_id),
     )
+
+
+def _asks_for_evaluation(row: Any) -> bool:
+    """Whether its reader may answer that they did not attend."""
+    return row.notification_type == "evaluation_due" and row.interview_id is not None
 
 
 def safe_link(url: str) -> str:

@@ -91,6 +91,7 @@ ADMIN = Section(
         Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
         Link("defaults", "preferences.defaults", "lock", _l("Defaults and locks")),
+        Link("jobs", "jobs.index", "clock", _l("Jobs")),
         Link("audit", "people.audit_log", "audit", _l("Audit log")),
     ),
 )

@@ -1,0 +1,81 @@
+"""Digests on the web: marking what one held as read, and a look at tomorrow's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask_babel import force_locale
+
+from app.clock import utc_now
+from app.rendering import digest as rendering
+from app.services import digest_letters, digest_links
+from app.services.digest_days import DAILY, WEEKLY
+from app.services.errors import NotFound
+from app.views.access import current_user, login_required
+
+bp = Blueprint("digests", __name__)
+
+KIND_OF = {"daily": DAILY, "weekly": WEEKLY}
+
+
+@bp.get("/digests/<token>")
+def show(token: str) -> str:
+    return render_template("digests/show.html", pile=digest_links.find(token, _secret()), token=token)
+
+
+@bp.post("/digests/<token>")
+def mark_read(token: str) -> str:
+    return render_template(
+        "digests/marked.html", change=digest_links.mark_read(token, _secret()), token=token
+    )
+
+
+@bp.post("/digests/<token>/undo")
+def undo(token: str) -> str:
+    change = digest_links.undo(token, _secret(), request.form.get("change", 0, type=int))
+    return render_template("digests/undone.html", change=change, token=token)
+
+
+@bp.get("/preferences/digest-preview")
+@login_required
+def preview() -> str:
+    return render_template("digests/preview.html", kind=_kind())
+
+
+@bp.get("/preferences/digest-preview/mail")
+@login_required
+def preview_mail() -> Response:
+    """The mail itself, as it would be if tomorrow were now."""
+    now, config = utc_now(), current_app.config
+    with force_locale(current_user.locale):
+        _words, letter = digest_letters.letter(
+            KIND_OF[_kind()],
+            current_user,
+            now,
+            now,
+            base_url=config["BASE_URL"],
+            secret=config["SECRET_KEY"],
+            day=now + timedelta(days=1),
+        )
+        response = make_response(rendering.html(letter))
+    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else, framed or opened alone.
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    )
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@bp.errorhandler(NotFound)
+def broken(error: NotFound) -> tuple[str, int]:
+    return render_template("unsubscribe/broken.html", error=error), 404
+
+
+def _kind() -> str:
+    return request.args.get("kind") if request.args.get("kind") in KIND_OF else "daily"  # type: ignore[return-value]
+
+
+def _secret() -> str:
+    return str(current_app.config["SECRET_KEY"])

@@ -1,0 +1,189 @@
+"""Evaluations that are missing are asked for: after an hour, then on working days, until there is no more reason to."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Delivery, EvaluationReminder, Notification, User
+from app.services import evaluations, notifications, objections, publishing
+from app.services.errors import NotFound
+from tests import factories
+
+# A Thursday, 10:00 in Paris.
+NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def publish(kind: str, user: User, at: datetime, **data: object) -> None:
+    event = publishing.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    publishing.publish(event, now=at)
+
+
+def completed(user: User, at: datetime = NOW, number: str = "iv-1") -> None:
+    facts = {
+        "candidate_name": "Priya Raman",
+        "job_title": "Staff Data Engineer",
+        "company_name": "Alder Robotics",
+    }
+    publish("interview.scheduled", user, at - 48 * HOUR, id=number, starts_at=at - HOUR, ends_at=at, **facts)
+    publish("interview.completed", user, at, id=number)
+
+
+def evaluated(user: User, at: datetime, number: str = "iv-1") -> None:
+    publish(
+        "evaluation.completed",
+        user,
+        at,
+        interview_id=number,
+        candidate_name="Priya Raman",
+        job_title="Engineer",
+    )
+
+
+def asked(user: User, end: datetime, start: datetime = NOW) -> list[datetime]:
+    """When the job asked, run every quarter of an hour."""
+    times, now = [], start
+    while now < end:
+        if evaluations.remind_due(now):
+            times.append(now.astimezone(ZoneInfo(user.time_zone)))
+        now += timedelta(minutes=15)
+    return times
+
+
+@pytest.fixture
+def ruth(app: Flask) -> User:
+    return factories.user("ruth@example.test", time_zone="Europe/Paris")
+
+
+def test_it_asks_after_an_hour_and_then_daily_on_ten_working_days(ruth: User) -> None:
+    completed(ruth)
+    times = asked(ruth, NOW + timedelta(days=30))
+    assert times[0] == NOW + HOUR
+    days = [at.date() for at in times[1:]]
+    assert days == [date(2026, 3, 13), *(date(2026, 3, day) for day in (16, 17, 18, 19, 20, 23, 24, 25, 26))]
+    assert {(at.hour, at.minute) for at in times[1:]} == {(8, 0)}
+
+
+def test_only_the_newest_question_stands_in_the_inbox(ruth: User) -> None:
+    completed(ruth)
+    asked(ruth, NOW + timedelta(days=6))
+    filters = notifications.Filters(types=("evaluation_due",))
+    assert len(notifications.page_for(ruth, filters, now=NOW + timedelta(days=6)).rows) == 1
+
+
+def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: User) -> None:
+    completed(ruth)
+    assert len(asked(ruth, NOW + 30 * HOUR)) == 2
+    evaluated(ruth, NOW + 30 * HOUR)
+    assert asked(ruth, NOW + timedelta(days=10), NOW + 30 * HOUR) == []
+    filters = notifications.Filters(types=("evaluation_due",))
+    assert notifications.page_for(ruth, filters, now=NOW + 31 * HOUR).rows == []
+    mail = db.session.scalars(
+        select(Delivery)
+        .join(Notification)
+        .where(
+            Delivery.channel == "email",
+            Delivery.kind == "notification",
+            Notification.notification_type == "evaluation_due",
+        )
+    ).all()[-1]
+    found = objections.objection_to(mail, objections.grounds_for("email", [mail]), NOW + 31 * HOUR)
+    assert found is not None
+    assert found.reason == "evaluation_over"
+
+
+@pytest.mark.parametrize("order", [("evaluated", "scheduled"), ("scheduled", "evaluated")])
+def test_an_evaluation_that_is_reported_before_the_interview_counts(
+    ruth: User, order: tuple[str, ...]
+) -> None:
+    for what in order:
+        evaluated(ruth, NOW) if what == "evaluated" else completed(ruth)
+    assert asked(ruth, NOW + timedelta(days=3)) == []
+
+
+def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
+    publish("interview.completed", ruth, NOW, id="iv-1")
+    assert asked(ruth, NOW + 2 * HOUR) == []
+    facts = {
+        "candidate_name": "Priya Raman",
+        "job_title": "Staff Data Engineer",
+        "company_name": "Alder Robotics",
+    }
+    publish(
+        "interview.scheduled", ruth, NOW - 48 * HOUR, id="iv-1", starts_at=NOW - HOUR, ends_at=NOW, **facts
+    )
+    assert len(asked(ruth, NOW + 3 * HOUR, NOW + 2 * HOUR)) == 1
+
+
+def test_who_was_not_there_is_asked_no_more_and_may_take_that_back(ruth: User, charlie: User) -> None:
+    completed(ruth)
+    asked(ruth, NOW + 2 * HOUR)
+    (row,) = notifications.page_for(
+        ruth, notifications.Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR
+    ).rows
+    with pytest.raises(NotFound):
+        evaluations.set_attendance(charlie, row.id, was_there=False, now=NOW + 2 * HOUR)
+    evaluations.set_attendance(ruth, row.id, was_there=False, now=NOW + 2 * HOUR)
+    assert asked(ruth, NOW + timedelta(days=4), NOW + 2 * HOUR) == []
+    evaluations.set_attendance(ruth, row.id, was_there=True, now=NOW + timedelta(days=4))
+    assert len(asked(ruth, NOW + timedelta(days=4, hours=20), NOW + timedelta(days=4))) == 1
+
+
+def test_other_notifications_do_not_take_that_answer(ruth: User) -> None:
+    row = factories.notification(ruth)
+    with pytest.raises(NotFound):
+        evaluations.set_attendance(ruth, row.id, was_there=False)
+
+
+def test_four_schedulers_at_once_ask_once(any_app: Flask) -> None:
+    people = [factories.user(f"p{number}@example.test") for number in range(5)]
+    factories.interview(*people, starts_at=NOW - 2 * HOUR, status="completed", completed_at=NOW - HOUR)
+    failures = []
+
+    def run() -> None:
+        with any_app.app_context():
+            try:
+                evaluations.remind_due(NOW)
+            except Exception as error:  # noqa: BLE001 (handed to the test)
+                failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == len(people)
+    assert db.session.scalar(select(func.count()).select_from(EvaluationReminder)) == len(people)
+
+
+@given(
+    completed_at=st.integers(0, 365 * 24 * 60).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+    zone=st.sampled_from(["Pacific/Apia", "Asia/Kathmandu", "America/Sao_Paulo", "Europe/Paris"]),
+    hour=st.integers(0, 23),
+    steps=st.lists(st.integers(1, 2000), max_size=40),
+)
+def test_whenever_it_is_looked_it_asks_at_most_once_a_date_and_never_at_weekends(
+    completed_at: datetime, zone: str, hour: int, steps: list[int]
+) -> None:
+    asked_on: list[date] = []
+    now = completed_at
+    for minutes in steps:
+        now += timedelta(minutes=minutes)
+        last = asked_on[-1] if asked_on else None
+        day = evaluations.due_date(completed_at, hour, zone, now, last=last)
+        if day is not None:
+            assert now >= completed_at + HOUR
+            asked_on.append(day)
+    assert asked_on == sorted(set(asked_on))
+    assert all(day.weekday() < 5 for day in asked_on[1:])
+    assert len(asked_on) <= 11

@@ -1,0 +1,102 @@
+"""The links of digests, and the look at tomorrow's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import User
+from app.services import digest_links, notifications
+from tests import factories
+
+
+def address(app: Flask, user: User) -> str:
+    return digest_links.link(user, utc_now(), app.config["SECRET_KEY"], "")
+
+
+def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: FlaskClient, alice: User) -> None:
+    factories.notification(alice)
+    answer = client.get(address(app, alice))
+    assert "Mark it read?" in answer.text
+    assert client.head(address(app, alice)).status_code == 200
+    assert notifications.unread_count(alice) == 1
+
+
+def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
+    app: Flask, client: FlaskClient, alice: User, charlie: User
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    for _ in range(3):
+        factories.notification(alice)
+    link = address(app, alice)
+    factories.notification(alice, "Newer")
+    factories.notification(charlie)
+    answer = client.post(link)
+    assert "3 notifications are read now" in answer.text
+    assert (notifications.unread_count(alice), notifications.unread_count(charlie)) == (1, 1)
+    change = answer.text.partition('name="change" value="')[2].partition('"')[0]
+    assert (
+        "3 notifications are as they were before" in client.post(f"{link}/undo", data={"change": change}).text
+    )
+    assert notifications.unread_count(alice) == 4
+
+
+def test_another_persons_change_cannot_be_undone_through_it(
+    app: Flask, client: FlaskClient, alice: User, charlie: User
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    row = factories.notification(charlie)
+    change = notifications.change(charlie, "read", ids=[row.id])
+    assert client.post(f"{address(app, alice)}/undo", data={"change": change.id}).status_code == 404
+    db.session.refresh(row)
+    assert row.is_read
+
+
+def test_it_needs_the_page_it_asks_on(app: Flask, client: FlaskClient, alice: User) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    factories.notification(alice)
+    assert client.post(address(app, alice)).status_code == 400
+    assert notifications.unread_count(alice) == 1
+
+
+def test_a_broken_link_is_a_page_that_says_so(app: Flask, client: FlaskClient, alice: User) -> None:
+    link = address(app, alice)
+    for broken in (link[:-3], f"{link}x", "/digests/x", "/digests/W10.x"):
+        answer = client.get(broken)
+        assert answer.status_code == 404
+        assert "link" in answer.text
+
+
+def test_a_link_that_is_a_year_old_still_works(app: Flask, client: FlaskClient, alice: User) -> None:
+    long_ago = utc_now() - timedelta(days=365)
+    factories.notification(alice, created_at=long_ago)
+    assert (
+        "Mark it read?" in client.get(digest_links.link(alice, long_ago, app.config["SECRET_KEY"], "")).text
+    )
+
+
+def test_the_preview_shows_ones_own_mail_and_sends_nothing(
+    alice: User, charlie: User, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    factories.notification(alice, "Mine")
+    factories.notification(charlie, "Not mine")
+    factories.interview(alice, starts_at=utc_now() + timedelta(hours=24), candidate_name="Omar Haddad")
+    client = sign_in(alice)
+    assert "/preferences/digest-preview/mail" in client.get("/preferences/digest-preview").text
+    mail = client.get("/preferences/digest-preview/mail")
+    assert "Mine" in mail.text
+    assert "Not mine" not in mail.text
+    assert "Omar Haddad" in mail.text
+    assert "sandbox" in mail.headers["Content-Security-Policy"]
+    assert "Weekly summary" in client.get("/preferences/digest-preview/mail?kind=weekly").text
+    assert notifications.unread_count(alice) == 1
+
+
+def test_strangers_are_asked_to_sign_in_for_the_preview(client: FlaskClient) -> None:
+    for page in ("/preferences/digest-preview", "/preferences/digest-preview/mail"):
+        assert client.get(page).headers["Location"].startswith("/sign-in")
