@@ -15,7 +15,7 @@ from app.clock import utc_now
 
 def register(app: Flask) -> None:
     """Offer the filters to every template."""
-    for function in (short_time, long_time, day_name, full_day, clock_time, interval):
+    for function in (short_time, long_time, day_name, day_note, full_day, clock_time, interval):
         app.add_template_filter(function)
 
 
@@ -76,6 +76,14 @@ def day_name(day: date, now: datetime | None = None) -> str:
     if day > today - timedelta(days=7):
         return _written(day, "EEEE")
     return _written(day, _("d MMMM") if day.year == today.year else _("d MMMM y"))
+
+
+def day_note(day: date, now: datetime | None = None) -> str:
+    """What `day_name` leaves open: "Thursday 26 February" of Today, "23 February" of Monday, "Sunday" of a date."""
+    today = local(now or utc_now()).date()
+    if day >= today - timedelta(days=1):
+        return full_day(day, now)
+    return _written(day, _("d MMMM") if day > today - timedelta(days=7) else "EEEE")
 
 
 def interval(start: datetime, end: datetime) -> str:

@@ -191,6 +191,24 @@ def test_filters_work_at_once_and_the_address_says_so(
     expect(page.locator(".row")).to_have_count(6)
 
 
+@pytest.mark.parametrize("width", [390, 820])
+def test_where_room_is_short_the_search_shows_when_asked_for(
+    open_inbox: Open, five: list[Notification], width: int
+) -> None:
+    page = open_inbox(width=width)
+    before = page.locator(".search").bounding_box()
+    page.get_by_role("link", name="Search").click()
+    expect(page.get_by_label("Search notifications")).to_be_focused()
+    after = page.locator(".search").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert before["width"] < 2
+    assert after["width"] > 200
+    page.keyboard.type("number 2")
+    expect(page.locator(".row")).to_have_count(1)
+    assert axe(page) == []
+
+
 def test_older_rows_join_the_list(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     for n in range(70):

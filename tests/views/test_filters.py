@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
@@ -39,6 +39,21 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
         # 10:30 UTC is half past eleven at night there, an hour later the next day has begun.
         assert filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
         assert filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
+
+
+@pytest.mark.parametrize(
+    ("day", "head"),
+    [
+        (date(2026, 2, 26), ("Today", "Thursday 26 February")),
+        (date(2026, 2, 25), ("Yesterday", "Wednesday 25 February")),
+        (date(2026, 2, 23), ("Monday", "23 February")),
+        (date(2026, 2, 12), ("12 February", "Thursday")),
+        (date(2025, 2, 12), ("12 February 2025", "Wednesday")),
+    ],
+)
+def test_the_head_of_a_day_says_everything_once(app: Flask, day: date, head: tuple[str, str]) -> None:
+    with app.test_request_context():
+        assert (filters.day_name(day, NOW), filters.day_note(day, NOW)) == head
 
 
 def test_names_follow_the_readers_language(app: Flask) -> None:
