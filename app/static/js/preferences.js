@@ -23,12 +23,21 @@ function wear() {
   document.body.dataset.keys = keys.checked ? "on" : "off";
 }
 
+// Browsers have names of their own for some zones: Asia/Calcutta is Asia/Kolkata.
+function sameZone(kept, here) {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: kept }).resolvedOptions().timeZone === here;
+  } catch {
+    return false; // The browser does not know it.
+  }
+}
+
 // The time zone is offered, never changed by itself.
 function offerZone() {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone, field = $("#time_zone"), offer = $("#device-zone");
   if (!field || !here) return;
   const button = $("button", offer);
-  offer.hidden = field.defaultValue === here || !$$("#time-zones option").some((option) => option.value === here);
+  offer.hidden = sameZone(field.defaultValue, here) || !$$("#time-zones option").some((option) => option.value === here);
   $("span", button).textContent = button.dataset.zone.replace("{zone}", here);
   button.onclick = () => {
     field.value = here;
