@@ -13,6 +13,7 @@ from flask_login import LoginManager
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
@@ -70,8 +71,19 @@ class Base(DeclarativeBase):
     )
 
 
+class JoiningSession(Session):
+    """A session that, made with `bind=` a connection, works in the transaction that is open there."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        return self.bind or super().get_bind(*args, **kwargs)
+
+
 # Objects stay readable after a commit: a service commits once and hands back what it made.
-db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"expire_on_commit": False})
+db = SQLAlchemy(
+    model_class=Base,
+    disable_autonaming=True,
+    session_options={"class_": JoiningSession, "expire_on_commit": False},
+)
 migrate = Migrate(render_as_batch=True)
 login = LoginManager()
 mail = Mail()

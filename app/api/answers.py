@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, g, request, url_for
 from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
@@ -23,6 +23,12 @@ def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None
         headers: further header fields.
     """
     return answer_ready(body.model_dump_json().encode(), status, headers)
+
+
+def answer_once(body: BaseModel, secret: str, status: int = 201) -> Response:
+    """A JSON response with a secret that is told once: a repeated call (`Idempotency-Key`) finds null in its place."""
+    g.kept_body = body.model_copy(update={secret: None}).model_dump_json().encode()
+    return answer(body, status)
 
 
 def answer_ready(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

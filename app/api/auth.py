@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 
-from app.api import limits
+from app.api import idempotency, limits
 from app.api.problems import problem
 from app.extensions import csrf
 from app.services import people, tokens
@@ -61,7 +61,7 @@ def requires(scope: str) -> Callable[[View], View]:
             limits.count(f"token {caller().token_id}" if caller().token_id else f"person {caller().id}")
             if scope not in g.caller.scopes:
                 return _forbidden(scope)
-            return view(*args, **kwargs)
+            return idempotency.once(caller().id, lambda: view(*args, **kwargs))
 
         return guarded
 

@@ -11,7 +11,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
-from app.services import changes, job_runs
+from app.services import changes, job_runs, repeats
 
 # Days that notifications are kept, by type; what somebody saved is kept until they let go of it.
 KEPT_DAYS = dict.fromkeys(catalog.TYPES, 365) | {
@@ -44,7 +44,7 @@ def purge(now: datetime | None = None, progress: Callable[[int, int], None] | No
             count += deleted
             if progress:
                 progress(count, count)
-    return count + changes.forget_old(now) + job_runs.forget_old(now)
+    return count + changes.forget_old(now) + job_runs.forget_old(now) + repeats.forget_old(now)
 
 
 def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:

@@ -1,0 +1,56 @@
+"""`Idempotency-Key`: a caller who does not know whether a call arrived makes it again, and it is done once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, g, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
+
+from app.api.answers import answer_ready
+from app.api.problems import Unprocessable
+from app.services import repeats
+from app.services.repeats import Answer
+
+HEADER = "Idempotency-Key"
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def once(user_id: int, view: Callable[[], Any]) -> Any:
+    """Answer a call by its view, or by what the same call was answered before.
+
+    Raises:
+        BadRequest: the key is no key.
+        Unprocessable: the key came with another call.
+        app.services.errors.Conflict: the first call is still running.
+    """
+    if request.method not in UNSAFE or HEADER not in request.headers:
+        return view()
+    key = request.headers[HEADER]
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise BadRequest(_("An Idempotency-Key is 1 to 255 visible ASCII characters."))
+    made: list[Response] = []
+
+    def act() -> Answer:
+        response = view()
+        made.append(response)
+        return Answer(response.status_code, g.pop("kept_body", None) or response.get_data())
+
+    try:
+        kept = repeats.once(user_id, key, _call(), act)
+    except repeats.Mismatch as error:
+        sentence = _("This key was used for another call.")
+        raise Unprocessable([{"field": HEADER, "parameter": HEADER, "detail": sentence}]) from error
+    if kept is None:
+        return made[0]
+    return answer_ready(kept.body, kept.status, {"Idempotent-Replayed": "true"})
+
+
+def _call() -> bytes:
+    """All that makes the call what it is."""
+    heads = (request.method, request.full_path, request.headers.get("Content-Type", ""))
+    events = (f"{name}:{value}" for name, value in request.headers if name.lower().startswith("ce-"))
+    return "\0".join((*heads, *sorted(events), "")).encode() + request.get_data(cache=True)

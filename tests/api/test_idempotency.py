@@ -1,0 +1,142 @@
+"""A call made again with its key is done once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from sqlalchemy import func, select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import KeptAnswer, Notification
+from app.services import repeats, tokens
+from tests import factories
+
+MARK = "/api/notifications/bulk-mark-read/"
+
+
+def keyed(headers: dict[str, str], key: str = "a-key") -> dict[str, str]:
+    return headers | {"Idempotency-Key": key}
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(client, alice, token):
+    row = factories.notification(alice)
+    headers, body = keyed(token(alice)), {"notification_ids": [row.id]}
+    first, second = (client.post(MARK, json=body, headers=headers) for _ in range(2))
+    assert first.json == second.json == {"updated": 1}
+    assert (first.headers.get("Idempotent-Replayed"), second.headers["Idempotent-Replayed"]) == (None, "true")
+    assert client.post(MARK, json=body, headers=token(alice)).json == {"updated": 0}
+
+
+def test_the_same_key_with_another_body_or_call_is_a_422(client, alice, token):
+    row = factories.notification(alice)
+    headers = keyed(token(alice))
+    assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 200
+    for path, body in ((MARK, {"notification_ids": [row.id]}), ("/api/notifications/mark-read/", {})):
+        response = client.post(path, json=body, headers=headers)
+        assert response.status_code == 422
+        assert response.json["errors"][0]["field"] == "Idempotency-Key"
+    db.session.refresh(row)
+    assert row.read_at is None
+
+
+def test_a_key_is_its_owners_alone(client, alice, charlie, token):
+    mine, theirs = factories.notification(alice), factories.notification(charlie)
+    for user, row in ((alice, mine), (charlie, theirs)):
+        body = {"notification_ids": [row.id]}
+        assert client.post(MARK, json=body, headers=keyed(token(user))).json == {"updated": 1}
+
+
+def test_what_failed_may_be_mended_and_sent_with_the_same_key(client, alice, token):
+    headers = keyed(token(alice))
+    assert client.post(MARK, json={"notification_ids": ["x"]}, headers=headers).status_code == 422
+    assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 200
+
+
+def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
+    row = factories.notification(alice)
+
+    def act():
+        from app.services import notifications
+
+        notifications.change(db.session.merge(alice, load=False), "read", ids=[row.id])
+        raise RuntimeError("killed before the answer was kept")
+
+    with pytest.raises(RuntimeError):
+        repeats.once(alice.id, "k", b"call", act)
+    assert db.session.get_one(Notification, row.id).read_at is None
+    assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
+
+
+def test_an_answer_is_kept_for_seven_days(any_app):
+    alice = factories.user("alice@example.test")
+    now, done = utc_now(), []
+
+    def act():
+        done.append(1)
+        return repeats.Answer(200, b"{}")
+
+    for days in (0, 6.9, 7.1):
+        repeats.once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
+    assert len(done) == 2
+    assert repeats.forget_old(now + timedelta(days=15)) == 1
+
+
+def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
+    alice = factories.user("alice@example.test")
+    started, may_end, said = threading.Event(), threading.Event(), []
+
+    def slow():
+        started.set()
+        may_end.wait(10)
+        return repeats.Answer(200, b"{}")
+
+    def first():
+        with any_app.app_context():
+            said.append(repeats.once(alice.id, "k", b"call", slow))
+
+    thread = threading.Thread(target=first)
+    user_id = alice.id
+    db.session.remove()
+    thread.start()
+    assert started.wait(10)
+    with pytest.raises(repeats.Conflict):
+        repeats.once(user_id, "k", b"call", slow)
+    may_end.set()
+    thread.join()
+    assert said == [None]
+    assert repeats.once(user_id, "k", b"call", slow) == repeats.Answer(200, b"{}")
+
+
+def test_fifty_equal_posts_at_once_have_one_effect(live_server, alice):
+    _row, text = tokens.create(alice, "race", ["read", "write"])
+    row = factories.notification(alice)
+    body = b'{"notification_ids": [%d]}' % row.id
+    headers = keyed({"Authorization": f"Bearer {text}", "Content-Type": "application/json"})
+    answers = []
+
+    def post() -> None:
+        try:
+            with urlopen(Request(live_server + MARK, body, headers)) as response:
+                answers.append((response.status, response.read()))
+        except HTTPError as error:
+            answers.append((error.code, b""))
+
+    threads = [threading.Thread(target=post) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 50
+    assert set(answers) <= {(200, b'{"updated":1}'), (409, b"")}
+    assert (200, b'{"updated":1}') in answers
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "with space"])
+def test_what_is_no_key_is_a_400(client, alice, token, key):
+    headers = keyed(token(alice), key)
+    assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 400
