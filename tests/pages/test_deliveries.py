@@ -1,0 +1,78 @@
+"""The delivery log, a kept mail and the way out of mail, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+
+from app.clock import utc_now
+from app.models import Delivery, User
+from app.services import subscriptions
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+from tests import factories
+from tests.browser import axe
+
+LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
+
+
+@pytest.fixture
+def kept(app: Flask, alice: User) -> Delivery:
+    """A mail about an interview, kept because there is no mail server; one that waits and one that failed beside it."""
+    interview = factories.interview(alice)
+    row = factories.delivery(factories.notification(alice, interview_id=interview.id, interview_sequence=0))
+    Courier(Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
+    later = utc_now() + timedelta(hours=1)
+    factories.delivery(factories.notification(alice), state="retry_wait", reason="deferred", due_at=later)
+    factories.delivery(factories.notification(alice), state="failed", reason="refused")
+    return row
+
+
+def sign_in_browser(page: Page, client: FlaskClient, address: str) -> None:
+    cookie = client.get_cookie("bellhop")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": address}])
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_the_log_and_a_kept_mail_are_readable_by_everyone(
+    page_factory: Callable[..., Page],
+    live_server: str,
+    sign_in: Callable[[User], FlaskClient],
+    bob: User,
+    kept: Delivery,
+    width: int,
+    scheme: str,
+) -> None:
+    page = page_factory(live_server, width=width, color_scheme=scheme)
+    sign_in_browser(page, sign_in(bob), live_server)
+    page.goto("/admin/deliveries")
+    assert axe(page) == []
+    page.get_by_role("link", name="Interview Scheduled for Priya Raman").last.click()
+    mail = page.frame_locator("iframe")
+    expect(mail.get_by_role("heading", name="Interview Scheduled for Priya Raman")).to_be_visible()
+    # The styles that it brought along apply inside its frame.
+    expect(mail.locator(".card")).to_have_css("border-top-left-radius", "14px")
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_unsubscribing_takes_one_press_and_so_does_undo_without_scripts(
+    app: Flask, page_factory: Callable[..., Page], live_server: str, alice: User, width: int, scheme: str
+) -> None:
+    page = page_factory(live_server, width=width, color_scheme=scheme)
+    plain = page_factory(live_server, width=width, java_script_enabled=False)
+    link = subscriptions.link(alice, "interview", app.config["SECRET_KEY"], "")
+    page.goto(link)
+    assert axe(page) == []
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
+    assert axe(page) == []
+    plain.goto(link)
+    plain.get_by_role("button", name="Turn it on again").click()
+    expect(plain.get_by_role("heading", name="Mail is on again")).to_be_visible()
