@@ -25,6 +25,8 @@ from app.views import (
     people,
     preferences,
     static,
+    template_versions,
+    templates,
     unsubscribe,
 )
 
@@ -49,6 +51,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(evaluations.bp)
     app.register_blueprint(jobs.bp)
     app.register_blueprint(unsubscribe.bp)
+    app.register_blueprint(templates.bp)
+    app.register_blueprint(template_versions.bp)
     app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

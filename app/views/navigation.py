@@ -88,6 +88,7 @@ ADMIN = Section(
     "admin",
     _l("Admin"),
     (
+        Link("templates", "templates.index", "template", _l("Templates")),
         Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
         Link("defaults", "preferences.defaults", "lock", _l("Defaults and locks")),

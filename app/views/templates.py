@@ -1,0 +1,177 @@
+"""The words of notifications: the list of templates, the editor, its preview. For admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as Redirect
+
+from app import catalog
+from app.forms.templates import Look, TemplateForm
+from app.services import (
+    template_checks,
+    template_drafts,
+    template_editing,
+    template_previews,
+    template_samples,
+    template_versions,
+)
+from app.services.errors import Invalid, NotFound
+from app.services.letters import Sender
+from app.services.template_drafts import Edited
+from app.views import htmx
+from app.views.access import admin_required, current_user
+
+bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
+
+TEMPLATE = "/<int(max=9223372036854775807):template_id>"
+
+
+@bp.get("")
+@admin_required
+def index() -> str:
+    return _index()
+
+
+@bp.post("")
+@admin_required
+def create() -> Redirect | tuple[str, int]:
+    name, kind = request.form.get("name", ""), request.form.get("notification_type", "")
+    try:
+        made = template_editing.create(name.replace("\0", ""), kind, actor=current_user)
+    except Invalid as error:
+        return _index(errors=error.errors, name=name, kind=kind), 422
+    return redirect(url_for(".show", template_id=made.id))
+
+
+@bp.get(TEMPLATE)
+@admin_required
+def show(template_id: int) -> str:
+    return render_template("templates/show.html", **_editor(template_id, Look.read(request.args)))
+
+
+@bp.post(f"{TEMPLATE}/draft")
+@admin_required
+def draft(template_id: int) -> Response | Redirect:
+    form, look, errors = TemplateForm.read(request.form), Look.read(request.form), {}
+    try:
+        template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
+    except Invalid as error:
+        errors = error.errors
+    if errors or htmx.is_partial():
+        shown = _editor(template_id, look, typed=form if errors else None, errors=errors)
+        page = "templates/draft.hx.html" if htmx.is_partial() else "templates/show.html"
+        return htmx.vary(render_template(page, **shown), 422 if errors else 200)
+    if "review" in request.form:
+        return redirect(url_for("template_versions.review", template_id=template_id))
+    flash(_("Your draft is saved."))
+    return _back(template_id, look)
+
+
+@bp.post(f"{TEMPLATE}/test")
+@admin_required
+def test(template_id: int) -> Redirect:
+    form, look = TemplateForm.read(request.form), Look.read(request.form)
+    template = template_editing.get(template_id)
+    try:
+        template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
+        template_previews.send_test(template, form.edited, _data(template, look), actor=current_user)
+        flash(_("A test is on its way to you."))
+    except Invalid as error:
+        flash(_("No test was sent: %(why)s", why=" ".join(error.errors.values())), "error")
+    return _back(template_id, look)
+
+
+@bp.get(f"{TEMPLATE}/mail")
+@admin_required
+def mail(template_id: int) -> Response:
+    template, look = template_editing.get(template_id), Look.read(request.args)
+    kept = template_drafts.find(template_id, current_user)
+    html = template_previews.mail_html(
+        template,
+        Edited.of(kept or template),
+        _data(template, look),
+        current_user,
+        _sender(),
+        is_dark=look.is_dark,
+    )
+    response = make_response(html)
+    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else, framed or opened alone.
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    )
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _index(**shown: Any) -> str:
+    search = request.args.get("q", "").replace("\0", "").strip()[:100]
+    values = {
+        "rows": template_editing.listed(search),
+        "drafts": template_editing.with_drafts(current_user),
+        "search": search,
+        "kinds": {kind.name: kind.label for kind in catalog.TYPES.values()},
+        "errors": {},
+        "name": "",
+        "kind": "system_alert",
+    }
+    return render_template("templates/index.html", **(values | shown))
+
+
+def _editor(
+    template_id: int, look: Look, *, typed: TemplateForm | None = None, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the editor shows: the words as typed, else as drafted, else as live."""
+    template = template_editing.get(template_id)
+    kept = template_drafts.find(template_id, current_user)
+    edited = typed.edited if typed else Edited.of(kept or template)
+    return {
+        "template": template,
+        "draft": kept,
+        "base_version": typed.base_version if typed else kept.base_version if kept else template.version,
+        "edited": edited,
+        "errors": template_checks.errors(template, edited) | (errors or {}),
+        "unsaved": bool(errors),
+        "look": look,
+        "samples": template_samples.choices(
+            template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
+        ),
+        "preview": template_previews.preview(
+            template, edited, _data(template, look), current_user, _sender()
+        ),
+        "variables": template_checks.variables(template),
+        "used": template_checks.used(edited),
+        "versions": template_versions.listed(template),
+        "others": template_drafts.others(template_id, current_user),
+        "sender": current_app.config["MAIL_DEFAULT_SENDER"],
+    }
+
+
+def _data(template: Any, look: Look) -> dict[str, Any]:
+    """The values of the chosen sample; the usual ones where that event is gone meanwhile."""
+    try:
+        return template_samples.data(template.notification_type, look.sample)
+    except NotFound:
+        return template_samples.data(template.notification_type, "sample")
+
+
+def _sender() -> Sender:
+    config = current_app.config
+    return Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
+
+
+def _back(template_id: int, look: Look) -> Redirect:
+    return redirect(url_for(".show", template_id=template_id, **look.params()))
