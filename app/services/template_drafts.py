@@ -111,7 +111,7 @@ def save(
         NotFound: there is no such template.
         Invalid: a text is too long to be kept, keyed by its name; or the channels or the priority cannot be.
     """
-    _check(edited)
+    check(edited)
     template = locked(template_id)
     draft = find(template_id, author)
     base_version = min(max(base_version, 1), template.version)
@@ -187,7 +187,8 @@ def restore(
     return save(template_id, edited, template.version, author=author, now=now)
 
 
-def _check(edited: Edited) -> None:
+def check(edited: Edited) -> None:
+    """Refuse what cannot be kept even as a draft. Raises Invalid, keyed by field."""
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
         for name, most in LONGEST.items()

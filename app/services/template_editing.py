@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
@@ -106,13 +108,52 @@ def reset(template_id: int, *, actor: User, now: datetime | None = None) -> Noti
     return template
 
 
+def rewrite(
+    template_id: int,
+    edited: Edited,
+    *,
+    actor: User,
+    expected: int | None = None,
+    note: str = "",
+    now: datetime | None = None,
+) -> NotificationTemplate:
+    """Make these words live at once, as the next version; the same words make none. Drafts stay as they are.
+
+    Args:
+        expected: the version that the actor has seen.
+    Raises:
+        NotFound: there is no such template.
+        Conflict: the live version is another one than expected.
+        Invalid: these words cannot go live; keyed by field.
+    """
+    template_drafts.check(edited)
+    template = template_drafts.locked(template_id)
+    if expected is not None and expected != template.version:
+        db.session.rollback()
+        raise Conflict(_("Somebody else has published version %(number)s meanwhile.", number=template.version))
+    if errors := template_checks.errors(template, edited):
+        db.session.rollback()
+        raise Invalid(errors)
+    if edited != Edited.of(template):
+        _go_live(template, edited, actor, note, now or utc_now())
+    db.session.commit()
+    return template
+
+
 def create(
-    name: str, notification_type: str, *, actor: User, now: datetime | None = None
+    name: str,
+    notification_type: str,
+    *,
+    actor: User,
+    words: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
 ) -> NotificationTemplate:
     """Add a template of a type, beginning with that type's live words. Callers name it instead of the type.
 
+    Args:
+        words: fields of `Edited` that differ from the type's.
     Raises:
-        Invalid: keyed `name` or `notification_type`.
+        Invalid: keyed `name`, `notification_type`, or by the field whose words cannot go live.
     """
     name, now = name.strip(), now or utc_now()
     errors = {}
@@ -122,8 +163,13 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = Edited.of(templates.live(notification_type))
-    template = NotificationTemplate(name=name, notification_type=notification_type, version=0)
+    edited = replace(Edited.of(templates.live(notification_type)), **(words or {}))
+    template_drafts.check(edited)
+    template = NotificationTemplate(
+        name=name, notification_type=notification_type, version=0, is_builtin=False
+    )
+    if errors := template_checks.errors(template, edited):
+        raise Invalid(errors)
     edited.write_to(template)
     db.session.add(template)
     try:

@@ -15,7 +15,8 @@ from app import catalog
 from app.extensions import db
 from app.models import Event, Notification
 from app.rendering.dates import day
-from app.services.errors import NotFound
+from app.services import values
+from app.services.errors import Invalid, NotFound
 from app.services.publishing import ENVELOPE
 
 INSTANTS = ("starts_at", "ends_at")
@@ -60,13 +61,13 @@ def data(notification_type: str, key: str) -> dict[str, Any]:
         return of_event(event)
     if key not in {"sample", "long", "missing"}:
         raise NotFound(_("There is no such sample."))
-    values = with_instants(_sample(notification_type))
+    sample = with_instants(_sample(notification_type))
     if key == "long":
-        return {name: _long(name, value) for name, value in values.items()}
+        return {name: _long(name, value) for name, value in sample.items()}
     if key == "missing":
         optional = {field.name for field in catalog.TYPES[notification_type].variables if not field.required}
-        return {name: value for name, value in values.items() if name not in optional}
-    return values
+        return {name: value for name, value in sample.items() if name not in optional}
+    return sample
 
 
 def of_event(event: Event) -> dict[str, Any]:
@@ -92,19 +93,38 @@ def recent(notification_type: str, limit: int = 20) -> list[Notification]:
     )
 
 
-def with_instants(values: Mapping[str, Any]) -> dict[str, Any]:
+def with_instants(given: Mapping[str, Any]) -> dict[str, Any]:
     """The values with times as aware datetimes, which are then shown on the reader's clock."""
     return {
         name: datetime.fromisoformat(value) if name in INSTANTS and isinstance(value, str) else value
-        for name, value in values.items()
+        for name, value in given.items()
     }
 
 
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that a caller made up, times as instants.
+
+    Raises:
+        Invalid: keyed `context`, or `context.<name>` where a time is none.
+    """
+    try:
+        usable = dict(values.structure(dict(given)))
+    except values.Unusable as error:
+        raise Invalid({"context": str(error)}) from error
+    for name in INSTANTS:
+        if usable.get(name):
+            try:
+                usable[name] = values.instant(usable[name])
+            except values.Unusable as error:
+                raise Invalid({f"context.{name}": str(error)}) from error
+    return usable
+
+
 def _sample(notification_type: str) -> dict[str, Any]:
-    values = catalog.sample_context(notification_type)
-    if "interview_date" in values:
-        values |= {field.name: field.sample for field in catalog.INTERVIEW_FIELDS}
-    return values
+    sample = catalog.sample_context(notification_type)
+    if "interview_date" in sample:
+        sample |= {field.name: field.sample for field in catalog.INTERVIEW_FIELDS}
+    return sample
 
 
 def _long(name: str, value: Any) -> Any:
