@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    and_,
     case,
     cast,
     column,
@@ -43,16 +44,31 @@ class Action:
     writes: dict[InstrumentedAttribute[Any], Any]
 
 
-def _actions(now: datetime) -> dict[str, Action]:
+def _actions(now: datetime, until: datetime | None) -> dict[str, Action]:
     waiting = case((N.sent_at.is_not(None), "sent"), else_="pending")
+    # Whatever was put off and is taken up before its time stands where it was taken up.
+    shown_now = case((N.snoozed_until.is_not(None), now), else_=N.surfaced_at)
     return {
         "read": Action(N.read_at.is_(None), {N.read_at: now, N.status: "read"}),
         "unread": Action(N.read_at.is_not(None), {N.read_at: None, N.status: waiting}),
         "done": Action(
             N.archived_at.is_(None),
-            {N.archived_at: now, N.read_at: func.coalesce(N.read_at, now), N.status: "read"},
+            {
+                N.archived_at: now,
+                N.read_at: func.coalesce(N.read_at, now),
+                N.status: "read",
+                N.surfaced_at: shown_now,
+                N.snoozed_until: None,
+            },
         ),
         "undone": Action(N.archived_at.is_not(None), {N.archived_at: None}),
+        "snooze": Action(
+            and_(N.archived_at.is_(None), N.surfaced_at.is_not(None)),
+            {N.snoozed_until: until, N.surfaced_at: until, N.read_at: None, N.status: waiting},
+        ),
+        "unsnooze": Action(N.snoozed_until.is_not(None), {N.surfaced_at: now, N.snoozed_until: None}),
+        "saved": Action(N.saved_at.is_(None), {N.saved_at: now}),
+        "unsaved": Action(N.saved_at.is_not(None), {N.saved_at: None}),
     }
 
 
@@ -84,10 +100,14 @@ RESTORE = {
 
 
 def change(
-    user: User, action: str, wanted: Sequence[ColumnElement[bool]], now: datetime
+    user: User,
+    action: str,
+    wanted: Sequence[ColumnElement[bool]],
+    now: datetime,
+    until: datetime | None = None,
 ) -> NotificationChange:
     """Do something to the rows that meet the conditions; `notifications.change` is the way in."""
-    what = _actions(now)[action]
+    what = _actions(now, until)[action]
     made = NotificationChange(user_id=user.id, action=action, count=0, before="[]", made_at=now)
     lock_for_writing()
     # Locked before they are written down: what undo restores is what this change found.

@@ -43,6 +43,7 @@ def run(
     with ThreadPoolExecutor(len(LANES), thread_name_prefix="lane") as pool:
         while True:
             surfacing.surface_due(now or utc_now())
+            surfacing.wake_due(now or utc_now())
             waiting = {channel for channel in LANES if has_work(channel, now)}
             for lane, channel in enumerate(LANES):
                 if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():

@@ -62,6 +62,9 @@ PLACES: dict[str, Clauses] = {
     "inbox": [N.archived_at.is_(None)],
     "unread": [N.archived_at.is_(None), N.read_at.is_(None)],
     "done": [N.archived_at.is_not(None)],
+    "saved": [N.saved_at.is_not(None)],
+    # Put off: it surfaces when the snooze ends, which the inbox's own index knows.
+    "later": [N.archived_at.is_(None), N.snoozed_until == N.surfaced_at],
     "all": [],
 }
 
@@ -88,7 +91,7 @@ def matching(
     )
     clauses: Clauses = [
         N.recipient_id == reader,
-        N.surfaced_at <= now,
+        N.surfaced_at > now if filters.place == "later" else N.surfaced_at <= now,
         or_(N.expires_at.is_(None), N.expires_at > now),
         *PLACES[filters.place],
         *(column.in_(values) for column, values in alternatives if values),
@@ -251,23 +254,28 @@ def change(
     *,
     ids: Sequence[int] | None = None,
     filters: Filters | None = None,
+    until: datetime | None = None,
     now: datetime | None = None,
 ) -> NotificationChange:
     """Do something to some of a person's notifications, in one statement however many they are.
 
     Args:
-        action: `read`, `unread`, `done` or `undone`.
+        action: `read`, `unread`, `done`, `undone`, `saved`, `unsaved`, `snooze` or `unsnooze`.
         ids: which ones; ids that are another's, or changed already, are passed over.
         filters: instead of ids: all that match, also beyond the page.
+        until: for `snooze`: when it comes back as unread; see `snoozing`.
     Returns:
         The change: `count` says how many rows changed; `id` is None when none did, and undoes it otherwise.
     Raises:
         KeyError: there is no such action.
+        Invalid: a snooze that does not end in the future; keyed `until`.
     """
     now = now or utc_now()
+    if action == "snooze" and (until is None or until <= now):
+        raise Invalid({"until": _("Choose a time that is still to come.")})
     some = [number for number in ids or () if 0 < number < 2**63]
     wanted = conditions(user, filters, now) if filters else [N.recipient_id == user.id, N.id.in_(some)]
-    return changes.change(user, action, wanted, now)
+    return changes.change(user, action, wanted, now, until)
 
 
 def undo(user: User, change_id: int, now: datetime | None = None) -> NotificationChange:

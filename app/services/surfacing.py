@@ -1,14 +1,14 @@
-"""The in-app channel: a scheduled notification that comes into the inbox when its time has come."""
+"""What comes into the inbox when its time has come: scheduled notifications, and those that were put off."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from app.extensions import db
-from app.models import Delivery, User
-from app.services import outbox, outcomes
+from app.models import Delivery, Notification
+from app.services import changes, outbox, outcomes
 
 CHUNK = 500
 
@@ -32,10 +32,31 @@ def surface_due(now: datetime) -> int:
         .execution_options(synchronize_session=False)
     ).all()
     outcomes.settle_sent([row.notification_id for row in rows], now)
-    people = sorted({row.recipient_id for row in rows})
-    # Locked in order, so that two writers to the same inboxes do not wait for each other.
-    db.session.execute(select(User.id).where(User.id.in_(people)).order_by(User.id).with_for_update())
-    touched = update(User).where(User.id.in_(people)).values(inbox_version=User.inbox_version + 1)
-    db.session.execute(touched.execution_options(synchronize_session=False))
+    changes.touch_ids(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
+
+
+def wake_due(now: datetime) -> int:
+    """Let what was snoozed until now be unread again, also where its reader has looked at it meanwhile; commits.
+
+    Returns:
+        how many there were.
+    """
+    due = select(Notification.id).where(Notification.snoozed_until <= now).limit(CHUNK)
+    ids = list(db.session.scalars(due))
+    if not ids:
+        return 0
+    waiting = case((Notification.sent_at.is_not(None), "sent"), else_="pending")
+    rows = db.session.execute(
+        update(Notification)
+        # Asked again: it may have been put off once more in between.
+        .where(Notification.id.in_(ids), Notification.snoozed_until <= now)
+        .values(snoozed_until=None, read_at=None, status=waiting)
+        .returning(Notification.recipient_id)
+        .execution_options(synchronize_session=False)
+    )
+    people = list(rows.scalars())
+    changes.touch_ids(people)
+    db.session.commit()
+    return len(people)

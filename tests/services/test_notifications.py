@@ -196,6 +196,9 @@ def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(app: Flask, a
         rows = [values(alice if n % 2 else charlie, n) for n in range(start, start + 10_000)]
         db.session.execute(insert(Notification), rows)
     db.session.execute(text("UPDATE notifications SET archived_at = created_at, read_at = created_at WHERE id % 3 = 0"))
+    db.session.execute(text("UPDATE notifications SET saved_at = created_at WHERE id % 50 < 2"))
+    put_off = "UPDATE notifications SET snoozed_until = :until, surfaced_at = :until WHERE id % 100 > 97"
+    db.session.execute(text(put_off), {"until": "2099-01-01 00:00:00.000000"})
     db.session.commit()
     db.session.execute(text("ANALYZE"))
     seen: list[tuple[str, tuple[object, ...]]] = []

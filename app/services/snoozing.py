@@ -1,0 +1,76 @@
+"""How long a notification can be put off, on its reader's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from app.models import User
+from app.rendering.dates import zone
+from app.services.digest_days import at_hour
+from app.services.errors import Invalid
+
+MORNING, EVENING = 8, 18
+# Beyond this somebody has mistyped the year.
+FARTHEST = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of the menu "Later": what it is called, and when it ends."""
+
+    name: str
+    label: LazyString
+    until: datetime
+
+
+def _in_days(days: int, hour: int) -> Callable[[User, datetime], datetime]:
+    return lambda user, now: at_hour(_today(user, now) + timedelta(days=days), hour, user.time_zone)
+
+
+def _next_week(user: User, now: datetime) -> datetime:
+    today = _today(user, now)
+    return at_hour(today + timedelta(days=7 - today.weekday()), MORNING, user.time_zone)
+
+
+CHOICES: dict[str, tuple[LazyString, Callable[[User, datetime], datetime]]] = {
+    "hour": (_l("In an hour"), lambda _user, now: now + timedelta(hours=1)),
+    "evening": (_l("This evening"), _in_days(0, EVENING)),
+    "tomorrow": (_l("Tomorrow morning"), _in_days(1, MORNING)),
+    "week": (_l("Next week"), _next_week),
+}
+
+
+def choices(user: User, now: datetime) -> list[Choice]:
+    """What can be chosen now: in the evening, "this evening" is over."""
+    found = (Choice(name, label, until_of(user, now)) for name, (label, until_of) in CHOICES.items())
+    return [choice for choice in found if choice.until > now]
+
+
+def until(user: User, choice: str, now: datetime) -> datetime:
+    """When a snooze ends.
+
+    Args:
+        choice: a name of `CHOICES`, or a date (ISO 8601), which means its morning.
+    Raises:
+        Invalid: neither, over already, or more than a year ahead; keyed `until`.
+    """
+    if choice in CHOICES:
+        instant = CHOICES[choice][1](user, now)
+    else:
+        try:
+            instant = at_hour(date.fromisoformat(choice), MORNING, user.time_zone)
+        except (ValueError, OverflowError) as error:
+            raise Invalid({"until": _("Choose a date.")}) from error
+    if not now < instant <= now + FARTHEST:
+        raise Invalid({"until": _("Choose a day that is still to come, within a year.")})
+    return instant
+
+
+def _today(user: User, now: datetime) -> date:
+    return now.astimezone(zone(user.time_zone)).date()

@@ -1,0 +1,125 @@
+"""Later, saved, scheduled and expired: what stands where, and when it comes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from app.extensions import db
+from app.models import Delivery, Notification, User
+from app.services import create_notification, notifications, snoozing, surfacing
+from app.services.errors import Invalid
+from app.services.notifications import Filters
+from tests import factories
+
+# A Thursday, 10:00 in Paris.
+NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def ids(user: User, place: str, now: datetime = NOW) -> list[int]:
+    return [row.id for row in notifications.page_for(user, Filters(place=place), now=now).rows]
+
+
+def fresh(row: Notification) -> Notification:
+    db.session.refresh(row)
+    return row
+
+
+def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    row = factories.notification(alice, created_at=NOW - 5 * HOUR, read_at=NOW - HOUR)
+    other = factories.notification(alice, created_at=NOW - HOUR)
+    notifications.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
+    assert (ids(alice, "inbox"), ids(alice, "later")) == ([other.id], [row.id])
+    assert surfacing.wake_due(NOW + HOUR) == 0
+    before = fresh(alice).inbox_version  # type: ignore[type-var]
+    later = NOW + 2 * HOUR
+    assert surfacing.wake_due(later) == 1
+    assert (ids(alice, "inbox", later), ids(alice, "later", later)) == ([row.id, other.id], [])
+    assert (fresh(row).is_read, row.status, row.snoozed_until) == (False, "sent", None)
+    assert fresh(alice).inbox_version > before  # type: ignore[type-var]
+
+
+def test_it_comes_back_as_unread_also_when_it_was_looked_at_meanwhile(alice: User) -> None:
+    row = factories.notification(alice, created_at=NOW - HOUR)
+    notifications.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    notifications.change(alice, "read", ids=[row.id], now=NOW)
+    surfacing.wake_due(NOW + HOUR)
+    assert notifications.unread_count(alice, NOW + HOUR) == 1
+
+
+def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None:
+    one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
+    notifications.change(alice, "snooze", ids=[one.id, two.id], until=NOW + 5 * HOUR, now=NOW)
+    notifications.change(alice, "unsnooze", ids=[one.id], now=NOW + HOUR)
+    notifications.change(alice, "done", ids=[two.id], now=NOW + HOUR)
+    assert (ids(alice, "inbox", NOW + HOUR), ids(alice, "done", NOW + HOUR)) == ([one.id], [two.id])
+    assert ids(alice, "later", NOW + HOUR) == []
+    assert surfacing.wake_due(NOW + 6 * HOUR) == 0
+
+
+def test_undo_brings_back_what_was_put_off_exactly_as_it_was(alice: User) -> None:
+    row = factories.notification(alice, created_at=NOW - HOUR, read_at=NOW)
+    made = notifications.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    notifications.undo(alice, made.id, NOW)
+    assert (fresh(row).surfaced_at, row.snoozed_until, row.read_at) == (NOW - HOUR, None, NOW)
+
+
+def test_anothers_cannot_be_put_off_or_saved(alice: User, charlie: User) -> None:
+    row = factories.notification(charlie, created_at=NOW - HOUR)
+    for action in ("snooze", "saved"):
+        made = notifications.change(alice, action, ids=[row.id], until=NOW + HOUR, now=NOW)
+        assert (made.id, made.count) == (None, 0)
+
+
+@pytest.mark.parametrize("until", [None, NOW, NOW - HOUR])
+def test_a_snooze_ends_in_the_future(alice: User, until: datetime | None) -> None:
+    row = factories.notification(alice, created_at=NOW - HOUR)
+    with pytest.raises(Invalid, match="until"):
+        notifications.change(alice, "snooze", ids=[row.id], until=until, now=NOW)
+
+
+def test_what_is_saved_is_listed_done_or_not_until_it_is_let_go(alice: User) -> None:
+    one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
+    notifications.change(alice, "saved", ids=[one.id, two.id], now=NOW)
+    notifications.change(alice, "done", ids=[one.id], now=NOW)
+    assert sorted(ids(alice, "saved")) == [one.id, two.id]
+    notifications.change(alice, "unsaved", ids=[two.id], now=NOW)
+    assert (ids(alice, "saved"), ids(alice, "inbox")) == ([one.id], [two.id])
+
+
+def test_the_choices_follow_the_readers_clock(alice: User) -> None:
+    alice.time_zone = "Europe/Paris"
+    found = {choice.name: choice.until.isoformat() for choice in snoozing.choices(alice, NOW)}
+    assert found == {
+        "hour": "2026-03-12T10:00:00+00:00",
+        "evening": "2026-03-12T17:00:00+00:00",
+        "tomorrow": "2026-03-13T07:00:00+00:00",
+        "week": "2026-03-16T07:00:00+00:00",
+    }
+    assert "evening" not in {choice.name for choice in snoozing.choices(alice, NOW + 9 * HOUR)}
+    # On a Monday, next week is in seven days; on the 29th, Paris has put its clocks forward.
+    assert snoozing.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T07:00:00+00:00"
+    assert snoozing.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T06:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "choice", ["", "never", "2026-03-12", "2026-02-30", "9999-12-31", "0001-01-01", "2028-01-01"]
+)
+def test_a_choice_that_is_none_is_refused(alice: User, choice: str) -> None:
+    with pytest.raises(Invalid, match="until"):
+        snoozing.until(alice, choice, NOW)
+
+
+def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User) -> None:
+    row = create_notification(
+        alice, "job_created", "Later", "…", deliver_at=NOW + HOUR, expires_at=NOW + 3 * HOUR, now=NOW
+    )
+    states = {one.channel: one.state for one in db.session.query(Delivery).filter_by(notification_id=row.id)}
+    assert states == {"email": "pending", "in_app": "pending"}
+    assert [ids(alice, "inbox", NOW + n * HOUR) for n in range(4)] == [[], [row.id], [row.id], []]
+    assert notifications.unread_count(alice, NOW + 3 * HOUR) == 0
+    assert surfacing.surface_due(NOW + HOUR) == 1
