@@ -35,15 +35,18 @@ def post_worker_init(worker):
 
     os.close(master_holds)
     threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
-    jobs.start(worker.wsgi)
+    worker.jobs = jobs.start(worker.wsgi)
     print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)
 
 
 def worker_exit(server, worker):
-    """Leave soon even with streams open: Python waits for their threads, and they do not end."""
+    """Give back what was claimed to be sent, and leave soon even with streams open: their threads do not end."""
     leave = threading.Timer(1, os._exit, [0])
     leave.daemon = True
     leave.start()
+    # A worker that never came up has none.
+    if hasattr(worker, "jobs"):
+        worker.jobs.stop()
 
 
 def exit_with_master():
