@@ -42,6 +42,8 @@ def to_sign_in() -> Response:
     if request.path.startswith("/api/"):
         abort(401)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    if htmx.is_partial():
+        wanted = htmx.page_path() or None
     address = url_for("accounts.sign_in", next=wanted if wanted != "/" else None)
     return htmx.go(address) if htmx.is_partial() else redirect(address)
 

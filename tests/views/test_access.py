@@ -79,7 +79,8 @@ def test_a_strangers_post_is_not_repeated_after_signing_in(app: Flask, client: F
 
 
 def test_a_piece_of_a_page_sends_the_whole_page_to_sign_in(client: FlaskClient) -> None:
-    answer = client.get("/notifications", headers={"HX-Request": "true"})
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/notifications"}
+    answer = client.get("/notifications/pulse", headers=headers)
     assert answer.status_code == 204
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/notifications"
 

@@ -53,8 +53,9 @@ def test_strangers_are_asked_to_sign_in(client: FlaskClient, path: str) -> None:
 
 
 def test_htmx_is_sent_to_the_sign_in_page_instead_of_swapping_it_in(client: FlaskClient) -> None:
-    response = client.get("/notifications", headers=HX)
-    assert response.headers["HX-Redirect"].startswith("/sign-in")
+    page = "http://localhost/notifications?place=done"
+    response = client.get("/notifications/pulse?list=1", headers={**HX, "HX-Current-URL": page})
+    assert response.headers["HX-Redirect"] == "/sign-in?next=/notifications?place%3Ddone"
 
 
 def test_the_inbox_lists_ones_own_rows_newest_first_by_day(
@@ -219,7 +220,7 @@ def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
         "Daniel Osei",
         "Panel size",
         'href="https://platform.example/iv"',
-        "Email: Not sent: this address refuses mail (no such user)",
+        "Email: Not sent: this address refuses messages (no such user)",
         "because you are a recruiter on this interview",
     ):
         assert words in page
