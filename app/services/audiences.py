@@ -55,7 +55,7 @@ def some(audience: Audience, *, after: int, limit: int) -> list[User]:
 
 
 def _conditions(audience: Audience, after: int) -> list[ColumnElement[bool]]:
-    clauses = [User.is_enabled, User.id > after]
+    clauses: list[ColumnElement[bool]] = [User.is_enabled.is_(True), User.id > after]
     if "people" in audience:
         clauses.append(User.id.in_(audience["people"]))
     if "roles" in audience:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
-from app.services import notifications, verdicts
+from app.services import notifications, template_failures, verdicts
 from app.services.errors import NotFound
 
 # The type of an announcement's event; no event from outside can have it.
@@ -23,7 +23,7 @@ ANNOUNCEMENT = "announcement"
 
 @dataclass(frozen=True)
 class Way:
-    """One channel: what was decided about it, and how it went.
+    """One channel, or one of several addresses on it: what was decided about it, and how it went.
 
     `state` and `reason` are the delivery's, `words` the sentence for them. A channel that this notification does
     not use is `skipped` because `not_used`. `log` holds the other side's own words and is empty but for admins.
@@ -46,6 +46,7 @@ class Explanation:
     """All that there is to say: the event it came from (None: there was none), why this person, each channel."""
 
     notification: Notification
+    recipient: User
     event: Event | None
     reason: str
     recipient_reason: str
@@ -76,10 +77,7 @@ def for_admin(admin: User, delivery_id: int) -> Explanation:
 
 def _one(query: Select[Notification], notification_id: int) -> Notification:
     loaded = query.options(
-        joinedload(Notification.event),
-        selectinload(Notification.deliveries).options(
-            selectinload(Delivery.log), joinedload(Delivery.recipient)
-        ),
+        joinedload(Notification.event), selectinload(Notification.deliveries).selectinload(Delivery.log)
     )
     known = 0 < notification_id < 2**63
     row = db.session.scalar(loaded.where(Notification.id == notification_id)) if known else None
@@ -91,6 +89,7 @@ def _one(query: Select[Notification], notification_id: int) -> Notification:
 def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
     return Explanation(
         notification=row,
+        recipient=db.session.get_one(User, row.recipient_id),
         event=row.event,
         reason=str(catalog.TYPES[row.notification_type].reason),
         recipient_reason=_recipient_reason(row),
@@ -132,14 +131,22 @@ def _recipient_reason(row: Notification) -> str:
     """Why this person is among the recipients."""
     event = row.event
     if event is None:
-        if row.interview_id is not None:
-            return _("It goes to the recruiters of this interview.")
-        return _("It was written to this person alone, without an event.")
+        return _unreported(row)
     if event.type == ANNOUNCEMENT:
         return _announced(event)
+    if event.type not in catalog.EVENTS:
+        return _("This person tried out a template.")
     if event.data.get("recipients"):
         return _("The event names this person as a recipient.")
+    if event.source == template_failures.SOURCE:
+        return _("It goes to all active admins.")
     return _("The event names nobody, so it goes to all active recruiters.")
+
+
+def _unreported(row: Notification) -> str:
+    if row.interview_id is not None:
+        return _("It goes to the recruiters of this interview.")
+    return _("Bellhop, or a program that works with it, wrote to this person directly: there was no event.")
 
 
 def _announced(event: Event) -> str:

@@ -40,7 +40,7 @@ REASONS: dict[str, LazyString] = {
         "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
     ),
     "in_digest": _l("Not sent by itself: it goes into the daily digest"),
-    "not_used": _l("Not sent: this kind of notification does not use it"),
+    "not_used": _l("Not sent: neither this kind of notification nor the preferences ask for it"),
     "no_address": _l("Not sent: there is no address for %(channel)s"),
     "address_suppressed": _l("Not sent: this address refuses messages (%(detail)s)"),
     "endpoint_gone": _l("Not sent: this browser, webhook or number has been removed"),

@@ -12,9 +12,11 @@ from app.views import (
     access,
     accounts,
     deliveries,
+    devices,
     digests,
     errors,
     evaluations,
+    explanations,
     filters,
     headers,
     health,
@@ -47,6 +49,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(notifications.bp)
     app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)
+    app.register_blueprint(devices.bp)
+    app.register_blueprint(explanations.bp)
     app.register_blueprint(digests.bp)
     app.register_blueprint(evaluations.bp)
     app.register_blueprint(jobs.bp)

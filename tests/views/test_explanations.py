@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Delivery, DeliveryAttempt, Notification, User
+from app.services import announcements, evaluations, explanations, publishing
+from app.services.announcement_words import AnnouncementIn
+from tests import factories
+from tests.browser import axe
+
+SignIn = Callable[[User], FlaskClient]
+
+
+def publish(kind: str, *people: User) -> Notification:
+    body = factories.event_body(kind)
+    from app.services import event_data
+
+    publishing.publish(
+        publishing.EventIn(
+            source="/platform",
+            external_id=body["id"],
+            type=kind,
+            occurred_at=factories.utc_now(),
+            data=event_data.validate(kind, body["data"]),
+            recipients=[person.email for person in people] or None,
+        )
+    )
+    return db.session.scalars(select(Notification).order_by(Notification.id.desc())).first()
+
+
+@pytest.fixture
+def refused(alice: User) -> Delivery:
+    """A mail to Alice that a server refused in its own words."""
+    row = publish("interview.scheduled", alice)
+    delivery = db.session.scalars(
+        select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
+    ).one()
+    delivery.state, delivery.reason, delivery.attempts = "failed", "refused", 1
+    delivery.reason_data = {"detail": "mailbox unknown"}
+    now = factories.utc_now()
+    db.session.add(
+        DeliveryAttempt(
+            delivery_id=delivery.id,
+            number=1,
+            started_at=now,
+            finished_at=now,
+            outcome="failed",
+            response="550 <b>no such user</b>",
+        )
+    )
+    db.session.commit()
+    return delivery
+
+
+def test_each_channel_is_explained_also_those_that_were_not_used(alice: User, refused: Delivery) -> None:
+    found = explanations.for_owner(alice, refused.notification_id or 0)
+    assert [(way.channel, way.state, way.reason) for way in found.ways] == [
+        ("in_app", "sent", "shown"),
+        ("email", "failed", "refused"),
+        ("sms", "skipped", "not_used"),
+        ("push", "skipped", "not_used"),
+        ("webhook", "skipped", "not_used"),
+    ]
+    assert found.ways[1].words == "Refused: mailbox unknown"
+    assert found.event is not None
+    assert found.event.source == "/platform"
+
+
+def test_the_page_says_what_the_inbox_and_the_log_say(
+    sign_in: SignIn, alice: User, bob: User, refused: Delivery
+) -> None:
+    pages = [
+        sign_in(alice).get(f"/notifications/{refused.notification_id}").text,
+        sign_in(alice).get(f"/notifications/{refused.notification_id}/explanation").text,
+        sign_in(bob).get(f"/admin/deliveries/{refused.id}").text,
+        sign_in(bob).get(f"/admin/deliveries/{refused.id}/explanation").text,
+    ]
+    assert all("Refused: mailbox unknown" in page for page in pages)
+    assert f"/notifications/{refused.notification_id}/explanation" in pages[0]
+    assert f"/admin/deliveries/{refused.id}/explanation" in pages[2]
+
+
+def test_only_admins_read_the_servers_own_words(
+    sign_in: SignIn, alice: User, bob: User, refused: Delivery
+) -> None:
+    own = sign_in(alice).get(f"/notifications/{refused.notification_id}/explanation").text
+    assert "no such user" not in own
+    assert "1 attempt" in own
+    admins = sign_in(bob).get(f"/admin/deliveries/{refused.id}/explanation").text
+    assert "550 &lt;b&gt;no such user" in admins
+    assert "Alice Moreau, alice@example.test" in admins
+
+
+def test_another_persons_is_a_404_also_for_an_admin(
+    sign_in: SignIn, bob: User, charlie: User, refused: Delivery
+) -> None:
+    for person in (bob, charlie):
+        page = sign_in(person).get(f"/notifications/{refused.notification_id}/explanation")
+        assert page.status_code == 404
+    assert sign_in(charlie).get(f"/admin/deliveries/{refused.id}/explanation").status_code == 403
+    assert sign_in(bob).get("/admin/deliveries/999/explanation").status_code == 404
+
+
+def test_an_account_mail_has_nothing_to_explain(sign_in: SignIn, bob: User) -> None:
+    mail = Delivery(recipient_id=bob.id, kind="invitation", channel="email", address=bob.email)
+    db.session.add(mail)
+    db.session.commit()
+    client = sign_in(bob)
+    assert "explanation" not in client.get(f"/admin/deliveries/{mail.id}").text
+    assert client.get(f"/admin/deliveries/{mail.id}/explanation").status_code == 404
+
+
+def test_a_stranger_is_sent_to_sign_in(client: FlaskClient, refused: Delivery) -> None:
+    for path in (f"/notifications/{refused.notification_id}", f"/admin/deliveries/{refused.id}"):
+        assert "/sign-in" in client.get(f"{path}/explanation").headers["Location"]
+
+
+def test_it_says_why_this_person_is_a_recipient(app: Flask, alice: User, bob: User) -> None:
+    def reason(row: Notification) -> str:
+        owner = db.session.get_one(User, row.recipient_id)
+        return explanations.for_owner(owner, row.id).recipient_reason
+
+    def announced(**audience: object) -> Notification:
+        made = announcements.create(bob, AnnouncementIn(title="News", message="Words", **audience))
+        number = dict(announcements.notification_ids(made))[alice.email]
+        return db.session.get_one(Notification, number)
+
+    assert reason(publish("job.created", alice)) == "The event names this person as a recipient."
+    assert "all active recruiters" in reason(publish("job.created"))
+    assert reason(announced(everyone=True)) == "An admin announced it to everyone."
+    assert reason(announced(roles=["recruiter"])) == "An admin announced it to all recruiters."
+    assert "by name" in reason(announced(recipients=[alice.email]))
+    over = factories.interview(
+        alice,
+        starts_at=factories.utc_now() - factories.timedelta(hours=4),
+        status="completed",
+        completed_at=factories.utc_now() - factories.timedelta(hours=3),
+    )
+    assert evaluations.remind_due() == 1
+    row = db.session.scalars(select(Notification).where(Notification.interview_id == over.id)).one()
+    assert reason(row) == "It goes to the recruiters of this interview."
+    assert "directly" in reason(factories.notification(alice))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_page_is_accessible(
+    page_factory: Callable[..., object],
+    live_server: str,
+    sign_in: SignIn,
+    bob: User,
+    refused: Delivery,
+    width: int,
+    scheme: str,
+) -> None:
+    page = page_factory(live_server, width=width, color_scheme=scheme)
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill(bob.email)
+    page.get_by_label("Password", exact=True).fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/notifications")
+    page.goto(f"/admin/deliveries/{refused.id}/explanation")
+    assert axe(page) == []
+    if shots := __import__("os").environ.get("J_SHOTS"):
+        page.screenshot(path=f"{shots}/why_{width}_{scheme}.png")
