@@ -70,7 +70,7 @@ def notification(recipient: User, title: str = "Interview Scheduled for Priya Ra
 def delivery(row: Notification, channel: str = "email", **fields: Any) -> Delivery:
     """A delivery of a notification, due now unless told otherwise."""
     made = Delivery(
-        notification_id=row.id,
+        notification_id=fields.pop("notification_id", row.id),
         recipient_id=row.recipient_id,
         channel=channel,
         address=fields.pop("address", "alice@example.test"),

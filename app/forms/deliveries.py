@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
+from app.services.delivery_log import Filters
 
 _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class DeliveriesQuery:
-    """A page of the log and its filter."""
+    """A page of the log and its filter. Days are whole days of the reader's calendar."""
 
     outcomes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    person: str = ""
+    kind: str = ""
+    since: date | None = None
+    until: date | None = None
     before: int | None = None
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> DeliveriesQuery:
         """Read the query of an address."""
         before = args.get("before", type=int)
+        kind = args.get("kind", "")
         return cls(
             outcomes=tuple(args.getlist("outcome")),
             channels=tuple(name for name in args.getlist("channel") if name in catalog.CHANNELS),
+            person=args.get("person", "").replace("\0", "").strip()[:200],
+            kind=kind if kind in catalog.TYPES else "",
+            since=args.get("since", type=_day),
+            until=args.get("until", type=_day),
             before=before if before is not None and 0 <= before <= _LARGEST else None,
         )
 
+    def filters(self) -> Filters:
+        """The same in the service's terms."""
+        return Filters(self.outcomes, self.channels, self.person, self.kind, self.since, self.until)
+
     def params(self) -> dict[str, Any]:
         """The filter for `url_for`, without the place in the list."""
-        return {"outcome": list(self.outcomes), "channel": list(self.channels)}
+        given = {"person": self.person, "kind": self.kind, "since": self.since, "until": self.until}
+        return {"outcome": list(self.outcomes), "channel": list(self.channels)} | {
+            name: value for name, value in given.items() if value
+        }
+
+
+def _day(text: str) -> date:
+    """A date of an ordinary year: at the calendar's edges a time zone would lead out of it."""
+    day = date.fromisoformat(text)
+    if not 1970 <= day.year < 2200:
+        raise ValueError(text)
+    return day

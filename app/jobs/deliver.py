@@ -18,8 +18,6 @@ def run(now: datetime | None = None, _progress: object = None) -> int:
 def courier() -> Courier:
     """The one courier of this process."""
     if "courier" not in current_app.extensions:
-        config = current_app.config
-        sender = Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
-        current_app.extensions["courier"] = Courier(sender)
+        current_app.extensions["courier"] = Courier(Sender.of(current_app.config))
     made: Courier = current_app.extensions["courier"]
     return made

@@ -5,20 +5,24 @@ from __future__ import annotations
 import email
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from email import policy
 from email.message import EmailMessage
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from app import catalog
 from app.channels import CHANNELS
 from app.extensions import db
-from app.models import Delivery, User
-from app.services import verdicts
+from app.models import Delivery, Notification, User
+from app.rendering.dates import zone
+from app.services import letters, verdicts
 from app.services.errors import NotFound
+from app.services.letters import Sender
 
 # The ways out that there are, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
@@ -55,6 +59,11 @@ class Filters:
 
     outcomes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    person: str = ""
+    notification_type: str = ""
+    # Whole days of the reader's calendar, both included.
+    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +85,14 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A mail that was kept instead of sent, taken apart to be read."""
+class Letter:
+    """A mail taken apart to be read; `was_kept` where it was kept here instead of sent."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     html: str = ""
     files: list[tuple[str, str, str]] = field(default_factory=list)
+    was_kept: bool = True
 
 
 def page_for(reader: User, filters: Filters, *, before: int | None = None, limit: int = 50) -> Page:
@@ -98,6 +108,20 @@ def page_for(reader: User, filters: Filters, *, before: int | None = None, limit
         query = query.where(Delivery.state.in_(states))
     if filters.channels:
         query = query.where(Delivery.channel.in_(filters.channels))
+    if filters.person:
+        is_meant = or_(
+            *(column.icontains(filters.person, autoescape=True) for column in (User.name, User.email))
+        )
+        query = query.where(Delivery.recipient_id.in_(select(User.id).where(is_meant)))
+    if filters.notification_type in catalog.TYPES:
+        of_type = Notification.notification_type == filters.notification_type
+        query = query.join(Notification, Notification.id == Delivery.notification_id).where(of_type)
+    local = zone(reader.time_zone)
+    if filters.since:
+        query = query.where(Delivery.created_at >= datetime.combine(filters.since, time(), local))
+    if filters.until:
+        day_after = filters.until + timedelta(days=1)
+        query = query.where(Delivery.created_at < datetime.combine(day_after, time(), local))
     if before is not None:
         query = query.where(Delivery.id < before)
     rows = db.session.scalars(query.order_by(Delivery.id.desc()).limit(limit + 1)).all()
@@ -134,12 +158,30 @@ def line(row: Delivery, reader: User) -> Line:
     return Line(row, OUTCOME_OF[row.state], row.subject or title, words)
 
 
-def kept(row: Delivery) -> Kept | None:
-    """The mail of a delivery that was kept here; None where it was sent, or is yet to be."""
-    if row.captured is None:
+def letter(row: Delivery, sender: Sender) -> Letter | None:
+    """The mail of a delivery, to be read: as it was kept, or put together again from the same stored words.
+
+    None for other channels, and for account mails that left: their links are personal and not to be made again.
+    """
+    if row.captured is not None:
+        return _taken_apart(email.message_from_bytes(row.captured.raw, policy=policy.default))
+    if row.channel != "email" or row.notification is None:
         return None
-    mail = email.message_from_bytes(row.captured.raw, policy=policy.default)
-    return Kept(
+    message = letters.compose(row, sender, row.sent_at or row.due_at)
+    return Letter(
+        headers=[("Subject", message.subject), ("Message-ID", message.id), *message.headers.items()],
+        text=message.text,
+        html=message.html,
+        files=[
+            (file.filename, file.content_type, file.body.decode("utf-8", "replace"))
+            for file in message.attachments
+        ],
+        was_kept=False,
+    )
+
+
+def _taken_apart(mail: EmailMessage) -> Letter:
+    return Letter(
         headers=[(name, str(value)) for name, value in mail.items()],
         text=_body(mail, "plain"),
         html=_body(mail, "html"),

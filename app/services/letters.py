@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask_babel import force_locale
@@ -25,6 +27,11 @@ class Sender:
     base_url: str
     address: str
     secret: str
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Sender:
+        """As the application is configured."""
+        return cls(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
 
     @property
     def host(self) -> str:

@@ -28,3 +28,12 @@ def among(channel: str, addresses: Collection[str]) -> set[str]:
         Suppression.channel == channel, Suppression.address.in_(addresses)
     )
     return set(db.session.execute(found).scalars())
+
+
+def page_for(*, before: int | None = None, limit: int = 50) -> tuple[list[Suppression], int | None]:
+    """Suppressed addresses, newest first, and the cursor of the next page."""
+    query = select(Suppression).order_by(Suppression.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(Suppression.id < before)
+    rows = list(db.session.scalars(query))
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None

@@ -1,45 +1,72 @@
-"""The log of deliveries: a page for admins, and each mail that was kept instead of sent."""
+"""The log of deliveries: a page for admins, each message as it left, and what an admin can do about it."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as Redirect
 
+from app import catalog
 from app.forms.deliveries import DeliveriesQuery
-from app.services import delivery_log
+from app.services import delivery_actions, delivery_chart, delivery_log, suppressions
+from app.services.errors import Conflict
+from app.services.letters import Sender
 from app.views.access import admin_required, current_user
 
 bp = Blueprint("deliveries", __name__, url_prefix="/admin/deliveries")
 
-DELIVERY = "/<int(max=9223372036854775807):delivery_id>"
+NUMBER = "int(max=9223372036854775807)"
+DELIVERY = f"/<{NUMBER}:delivery_id>"
 
 
 @bp.get("")
 @admin_required
 def index() -> str:
     query = DeliveriesQuery.read(request.args)
-    filters = delivery_log.Filters(outcomes=query.outcomes, channels=query.channels)
-    page = delivery_log.page_for(current_user, filters, before=query.before)
-    outcomes, ways = delivery_log.OUTCOMES, delivery_log.WAYS
-    return render_template("deliveries/index.html", query=query, page=page, outcomes=outcomes, ways=ways)
+    page = delivery_log.page_for(current_user, query.filters(), before=query.before)
+    return render_template(
+        "deliveries/index.html",
+        query=query,
+        page=page,
+        days=delivery_chart.last_days(current_user),
+        outcomes=delivery_log.OUTCOMES,
+        ways=delivery_log.WAYS,
+        types=catalog.TYPES,
+    )
 
 
 @bp.get(DELIVERY)
 @admin_required
 def show(delivery_id: int) -> str:
     row = delivery_log.get(delivery_id)
-    line, kept = delivery_log.line(row, current_user), delivery_log.kept(row)
     return render_template(
-        "deliveries/show.html", line=line, row=row, kept=kept, outcome_of=delivery_log.OUTCOME_OF
+        "deliveries/show.html",
+        line=delivery_log.line(row, current_user),
+        row=row,
+        letter=delivery_log.letter(row, Sender.of(current_app.config)),
+        outcome_of=delivery_log.OUTCOME_OF,
+        actions=delivery_actions,
     )
 
 
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    kept = delivery_log.kept(delivery_log.get(delivery_id))
-    if kept is None:
+    letter = delivery_log.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
+    if letter is None:
         abort(404)
-    response = make_response(kept.html)
+    response = make_response(letter.html)
     # A mail brings its own styles, which our pages' policy forbids; it may do nothing else, framed or opened alone.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
@@ -47,3 +74,40 @@ def html(delivery_id: int) -> Response:
     )
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
+
+
+@bp.post(f"{DELIVERY}/retry")
+@admin_required
+def retry(delivery_id: int) -> Redirect:
+    try:
+        delivery_actions.retry(delivery_id, current_user)
+        flash(_("On its way again."))
+    except Conflict as refusal:
+        flash(str(refusal), "error")
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+@bp.post(f"{DELIVERY}/cancellation")
+@admin_required
+def cancel(delivery_id: int) -> Redirect:
+    try:
+        delivery_actions.cancel(delivery_id, current_user)
+        flash(_("Cancelled. It will not be sent."))
+    except Conflict as refusal:
+        flash(str(refusal), "error")
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+@bp.get("/suppressed")
+@admin_required
+def suppressed() -> str:
+    rows, older = suppressions.page_for(before=request.args.get("before", type=int))
+    return render_template("deliveries/suppressed.html", rows=rows, older=older)
+
+
+@bp.post(f"/suppressed/<{NUMBER}:suppression_id>/release")
+@admin_required
+def release(suppression_id: int) -> Redirect:
+    address = delivery_actions.release(suppression_id, current_user)
+    flash(_("%(address)s is written to again from now on.", address=address))
+    return redirect(url_for(".suppressed"), 303)

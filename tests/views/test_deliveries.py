@@ -6,10 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.extensions import db
 from app.models import Delivery, User
+from app.services import suppressions
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories
+from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
 HOSTILE = "<script>alert(1)</script>"
@@ -103,7 +106,54 @@ def test_a_stranger_is_sent_to_sign_in(client: FlaskClient, kept: Delivery, path
 
 
 def test_what_is_not_there_is_a_404(sign_in: SignIn, bob: User, alice: User) -> None:
-    unsent = factories.delivery(factories.notification(alice))
+    shown = factories.delivery(factories.notification(alice), "in_app", address="")
     client = sign_in(bob)
-    for path in ("999", "999/html", f"{unsent.id}/html", "9223372036854775808"):
+    for path in ("999", "999/html", f"{shown.id}/html", "9223372036854775808"):
         assert client.get(f"/admin/deliveries/{path}").status_code == 404
+
+
+def test_a_mail_that_left_through_a_server_can_be_read_again(sign_in: SignIn, bob: User, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice, f"News {HOSTILE}"), state="sent")
+    page = sign_in(bob).get(f"/admin/deliveries/{row.id}").text
+    assert "Put together again from the words" in page
+    assert HOSTILE not in page
+    assert f"d{row.id}." in page, "the Message-ID is the one it left with"
+
+
+def test_the_link_of_an_account_mail_that_left_is_shown_to_nobody(
+    sign_in: SignIn, bob: User, alice: User
+) -> None:
+    row = factories.delivery(
+        factories.notification(alice), kind="password_reset", state="sent", notification_id=None
+    )
+    client = sign_in(bob)
+    assert "/password/" not in client.get(f"/admin/deliveries/{row.id}").text
+    assert client.get(f"/admin/deliveries/{row.id}/html").status_code == 404
+
+
+def test_an_admin_sends_again_cancels_and_releases(sign_in: SignIn, bob: User, alice: User) -> None:
+    failed = factories.delivery(factories.notification(alice), state="failed")
+    suppressions.add("email", "gone@example.test", f"550 {HOSTILE}")
+    db.session.commit()
+    client, page, listed = sign_in(bob), f"/admin/deliveries/{failed.id}", "/admin/deliveries/suppressed"
+
+    def after(action: str) -> str:
+        return client.get(send(client, page, action).location).text
+
+    assert "On its way again." in after(f"{page}/retry")
+    assert "Cancelled. It will not be sent." in after(f"{page}/cancellation")
+    assert "too late" in after(f"{page}/cancellation")
+    assert "gone@example.test" in client.get(listed).text
+    assert HOSTILE not in client.get(listed).text
+    released = after(f"{listed}/1/release")
+    assert "is written to again" in released
+    assert "No address is suppressed." in released
+
+
+def test_none_of_it_is_for_recruiters_or_by_get(sign_in: SignIn, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice), state="failed")
+    client = sign_in(alice)
+    for path in (f"{row.id}/retry", f"{row.id}/cancellation", "suppressed/1/release"):
+        assert send(client, "/notifications", f"/admin/deliveries/{path}").status_code == 403
+        assert client.get(f"/admin/deliveries/{path}").status_code == 405
+    assert client.get("/admin/deliveries/suppressed").status_code == 403

@@ -1,0 +1,92 @@
+"""What an admin does to deliveries and addresses: try again, cancel, release. Each is in the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, select, update
+
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Delivery, Notification, Suppression, User
+from app.services import audit, changes
+from app.services.errors import Conflict, NotFound
+from app.services.fanout import GIVE_UP_AFTER
+
+# What may be tried again, and what may still be stopped. A claimed row is in a sender's hands: neither.
+CAN_RETRY = ("failed", "dead", "uncertain", "expired", "retry_wait", "suppressed")
+CAN_CANCEL = ("pending", "retry_wait")
+
+
+def retry(delivery_id: int, actor: User, now: datetime | None = None) -> None:
+    """Send a delivery again, now, with the same Message-ID as before.
+
+    Raises:
+        NotFound: there is no such delivery.
+        Conflict: it was sent, cancelled, left out on purpose, or is under way.
+    """
+    now = now or utc_now()
+    again = {
+        "state": "pending",
+        "reason": "queued",
+        "reason_data": {},
+        "due_at": now,
+        "expires_at": now + GIVE_UP_AFTER,
+        "crashes": 0,
+        "token": None,
+    }
+    _move(delivery_id, CAN_RETRY, again, actor)
+
+
+def cancel(delivery_id: int, actor: User) -> None:
+    """Stop a delivery that has not been sent; one in the app never shows up. Raises as `retry` does."""
+    _move(delivery_id, CAN_CANCEL, {"state": "cancelled", "reason": "cancelled", "reason_data": {}}, actor)
+
+
+def release(suppression_id: int, actor: User) -> str:
+    """Write to a suppressed address again from now on.
+
+    Returns:
+        the address.
+    Raises:
+        NotFound: it is not suppressed (any more).
+    """
+    lock_for_writing()
+    is_it, told = Suppression.id == suppression_id, (Suppression.channel, Suppression.address)
+    released = db.session.execute(delete(Suppression).where(is_it).returning(*told)).one_or_none()
+    if released is None:
+        db.session.rollback()
+        raise NotFound(_("This address is not suppressed any more."))
+    audit.record("address.released", released.address, actor=actor, channel=released.channel)
+    db.session.commit()
+    return str(released.address)
+
+
+def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], actor: User) -> None:
+    lock_for_writing()
+    is_it, is_cancelled = Delivery.id == delivery_id, values["state"] == "cancelled"
+    # Decided by the statement that changes it: a sender may take the row at any moment.
+    moved = db.session.execute(
+        update(Delivery)
+        .where(is_it, Delivery.state.in_(allowed))
+        .values(values)
+        .returning(Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.recipient_id),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    if moved is None:
+        exists = db.session.scalar(select(Delivery.id).where(is_it))
+        db.session.rollback()
+        if exists is None:
+            raise NotFound(_("There is no such delivery."))
+        raise Conflict(
+            _("It is too late to cancel this one.") if is_cancelled else _("This one cannot be sent again.")
+        )
+    if is_cancelled and moved.channel == "in_app":
+        hidden = update(Notification).where(Notification.id == moved.notification_id)
+        db.session.execute(hidden.values(surfaced_at=None, status="cancelled"))
+        changes.touch(db.session.get_one(User, moved.recipient_id))
+    action = "delivery.cancelled" if is_cancelled else "delivery.retried"
+    audit.record(action, moved.address, actor=actor, delivery=delivery_id, channel=moved.channel)
+    db.session.commit()
