@@ -190,6 +190,19 @@ def test_a_connection_cut_in_data_is_tried_again_soon(app: Flask, alice: User, c
     assert row.due_at - now < timedelta(minutes=2)
 
 
+def test_a_connection_closed_between_two_mails_costs_no_attempt(
+    app: Flask, alice: User, courier: Courier
+) -> None:
+    taken: list[str | None] = [*HELLO, "read_message", "250 taken"]
+    server = Script(taken, taken)
+    point_at(app, server.port)
+    rows = [pending_mail(alice, f"Number {number}") for number in range(2)]
+    courier.deliver_due()
+    server.close()
+    assert [(fresh(row).state, row.attempts) for row in rows] == [("sent", 1), ("sent", 1)]
+    assert len(server.messages) == 2
+
+
 def test_an_answer_lost_after_the_dot_is_repeated_once_after_a_quarter_of_an_hour(
     app: Flask, alice: User, courier: Courier
 ) -> None:
