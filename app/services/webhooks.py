@@ -17,7 +17,7 @@ from app.channels import web
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User, Webhook
-from app.services import accounts, audit
+from app.services import accounts, audit, verdicts
 from app.services.errors import Invalid, NotFound
 
 MOST = 5
@@ -27,17 +27,48 @@ RECENT = 10
 
 
 @dataclass(frozen=True)
+class Call:
+    """One delivery to a webhook, and its words."""
+
+    row: Delivery
+    title: str
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """A webhook and its newest calls."""
 
     hook: Webhook
-    calls: Sequence[Delivery]
+    calls: list[Call]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a test is on its way that somebody waits for."""
+        return any(
+            call.row.kind == "test" and call.row.state in {"pending", "claimed"} for call in self.calls
+        )
 
 
 def for_user(user: User) -> list[Shown]:
     """A person's webhooks, oldest first, each with its recent calls."""
-    mine = select(Webhook).where(Webhook.user_id == user.id).order_by(Webhook.id)
-    return [Shown(hook, _calls(hook)) for hook in db.session.scalars(mine)]
+    return [Shown(hook, [_call(row, user) for row in _calls(hook)]) for hook in _mine(user)]
+
+
+def _mine(user: User) -> Sequence[Webhook]:
+    return db.session.scalars(select(Webhook).where(Webhook.user_id == user.id).order_by(Webhook.id)).all()
+
+
+def _call(row: Delivery, user: User) -> Call:
+    words = verdicts.words(
+        row.state,
+        row.reason,
+        row.reason_data,
+        time_zone=user.time_zone,
+        locale=user.locale,
+        due_at=row.due_at,
+    )
+    return Call(row, row.notification.title if row.notification else _("Test"), words)
 
 
 def create(user: User, url: str, *, secret: str, now: datetime | None = None) -> tuple[Webhook, str]:
@@ -50,7 +81,7 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
     """
     address = _checked(url)
     user = accounts.locked(user.id)
-    if len(for_user(user)) >= MOST:
+    if len(_mine(user)) >= MOST:
         db.session.rollback()
         raise Invalid({"url": _("Remove a webhook first: there can be %(most)s of them.", most=MOST)})
     hook = Webhook(

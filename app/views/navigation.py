@@ -81,6 +81,7 @@ SETTINGS = Section(
     _l("Settings"),
     (
         Link("preferences", "preferences.show", "sliders", _l("Preferences")),
+        Link("devices", "devices.show", "phone", _l("Devices")),
         Link("account", "accounts.show", "user", _l("Account")),
     ),
 )

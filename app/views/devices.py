@@ -1,0 +1,165 @@
+"""Where one is reached beside mail: a phone, browsers, webhooks; and the worker that shows a push message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app.services import phones, push_subscriptions, webhooks
+from app.services.errors import Invalid
+from app.views.access import current_user, login_required
+from app.views.static import FOLDER
+
+bp = Blueprint("devices", __name__)
+NUMBER = "int(max=9223372036854775807)"
+BROWSER = f"/account/devices/browsers/<{NUMBER}:browser_id>"
+WEBHOOK = f"/account/devices/webhooks/<{NUMBER}:webhook_id>"
+Page = Response | str | tuple[str, int]
+
+
+@bp.get("/account/devices")
+@login_required
+def show() -> str:
+    return _page()
+
+
+@bp.post("/account/devices/phone")
+@login_required
+def send_code() -> Page:
+    try:
+        phones.send_code(current_user, request.form.get("phone", ""))
+    except Invalid as error:
+        return _page(phone=request.form.get("phone", ""), errors=error.errors), 422
+    flash(_("A code is on its way. It works for 10 minutes."))
+    return redirect(url_for(".show", _anchor="phone"))
+
+
+@bp.post("/account/devices/phone/verification")
+@login_required
+def verify_phone() -> Page:
+    try:
+        phones.verify(current_user, request.form.get("code", ""), secret=current_app.config["SECRET_KEY"])
+    except Invalid as error:
+        return _page(errors=error.errors), 422
+    flash(_("Your number is verified. Switch SMS on under Preferences to get text messages."))
+    return redirect(url_for(".show", _anchor="phone"))
+
+
+@bp.post("/account/devices/phone/removal")
+@login_required
+def remove_phone() -> Response:
+    phones.remove(current_user)
+    flash(_("Your number is removed."))
+    return redirect(url_for(".show", _anchor="phone"))
+
+
+@bp.post("/account/devices/browsers")
+@login_required
+def subscribe() -> Page:
+    fields = (request.form.get(name, "") for name in ("endpoint", "p256dh", "auth", "label"))
+    try:
+        row = push_subscriptions.subscribe(current_user, *fields)
+    except Invalid as error:
+        return _page(errors=error.errors), 422
+    flash(_("“%(name)s” shows your notifications from now on.", name=row.label))
+    return redirect(url_for(".show", _anchor="browsers"))
+
+
+@bp.post(f"{BROWSER}/removal")
+@login_required
+def unsubscribe(browser_id: int) -> Response:
+    row = push_subscriptions.remove(current_user, browser_id)
+    flash(_("“%(name)s” is removed.", name=row.label))
+    return redirect(url_for(".show", _anchor="browsers"))
+
+
+@bp.post(f"{BROWSER}/test")
+@login_required
+def test_browser(browser_id: int) -> Response:
+    push_subscriptions.send_test(current_user, browser_id)
+    flash(_("A test is on its way."))
+    return redirect(url_for(".show", _anchor="browsers"))
+
+
+@bp.post("/account/devices/webhooks")
+@login_required
+def create_webhook() -> Page:
+    """Answered with the page itself: the secret must not pass through the session's cookie."""
+    url = request.form.get("url", "")
+    try:
+        made = webhooks.create(current_user, url, secret=current_app.config["SECRET_KEY"])
+    except Invalid as error:
+        return _page(url=url, errors=error.errors), 422
+    return _page(made=made)
+
+
+@bp.post(f"{WEBHOOK}/secret")
+@login_required
+def rotate_secret(webhook_id: int) -> Page:
+    """Answered with the page itself, for the same reason."""
+    return _page(made=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"]))
+
+
+@bp.post(f"{WEBHOOK}/test")
+@login_required
+def test_webhook(webhook_id: int) -> Response:
+    webhooks.send_test(current_user, webhook_id)
+    return redirect(url_for(".show", _anchor="webhooks"))
+
+
+@bp.post(f"{WEBHOOK}/activation")
+@login_required
+def switch_on_webhook(webhook_id: int) -> Response:
+    webhooks.switch_on(current_user, webhook_id)
+    flash(_("The webhook is switched on again."))
+    return redirect(url_for(".show", _anchor="webhooks"))
+
+
+@bp.post(f"{WEBHOOK}/removal")
+@login_required
+def remove_webhook(webhook_id: int) -> Response:
+    webhooks.remove(current_user, webhook_id)
+    flash(_("The webhook is removed."))
+    return redirect(url_for(".show", _anchor="webhooks"))
+
+
+@bp.get(f"/n/<{NUMBER}:notification_id>")
+def short_link(notification_id: int) -> Response:
+    """The address that an SMS has room for."""
+    return redirect(url_for("notifications.show", notification_id=notification_id))
+
+
+@bp.get("/service-worker.js")
+def service_worker() -> Response:
+    """At the root, because a worker serves the pages below its own address; looked at anew each time."""
+    response: Response = send_from_directory(FOLDER / "js", "service-worker.js", max_age=0)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _page(**shown: Any) -> str:
+    """The page, with what was typed and what was wrong with it."""
+    config = current_app.config
+    values: dict[str, Any] = {
+        "errors": {},
+        "phone": current_user.phone,
+        "is_verified": phones.is_verified(current_user),
+        "is_code_waiting": phones.is_waiting(current_user),
+        "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
+        "browsers": push_subscriptions.for_user(current_user),
+        "push_key": push_subscriptions.public_key(config["VAPID_PRIVATE_KEY"]),
+        "webhooks": webhooks.for_user(current_user),
+    }
+    return render_template("devices/show.html", **(values | shown))
