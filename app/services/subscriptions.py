@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import db, lock_for_writing
 from app.models import User, UserNotificationPreference
-from app.services import audit
+from app.services import audit, preference_locks
 from app.services.errors import NotFound
 
 DIGESTS = ("daily_digest", "weekly_summary")
@@ -20,11 +20,15 @@ DIGESTS = ("daily_digest", "weekly_summary")
 
 @dataclass(frozen=True)
 class Subscription:
-    """The mail that a link speaks of; `scope` is a category or a digest."""
+    """The mail that a link speaks of; `scope` is a category or a digest.
+
+    `locked_because` is why an admin lets it reach everyone; while there is a reason, the choice only waits.
+    """
 
     user: User
     scope: str
     is_on: bool
+    locked_because: str = ""
 
     @property
     def label(self) -> str:
@@ -84,7 +88,8 @@ def _subscription(user_id: int, scope: str) -> Subscription:
     user = db.session.get(User, user_id)
     if user is None:
         raise NotFound(_("This account is gone, and so is its mail."))
-    return Subscription(user, scope, _is_on(user.preference, scope))
+    locked_because = preference_locks.current().get((scope, "email"), "")
+    return Subscription(user, scope, _is_on(user.preference, scope), locked_because)
 
 
 def _is_on(preference: UserNotificationPreference, scope: str) -> bool:

@@ -87,6 +87,19 @@ def standing(user: Any, now: datetime) -> Standing | None:
     return Standing(_("Quiet from %(when)s", when=moment(found.begins_at)), back)
 
 
+def next_digest(values: dict[str, Any], now: datetime) -> str:
+    """When the next daily digest is due, in words; "" for somebody who gets none.
+
+    Args:
+        values: the preferences as JSON has them.
+    """
+    if not (values["daily_digest"] and values["email_enabled"]):
+        return ""
+    here = local(now)
+    due = here.replace(hour=values["digest_hour"], minute=0, second=0, microsecond=0)
+    return moment(due if due > here else due + timedelta(days=1))
+
+
 def moment(instant: datetime) -> str:
     """A time to come: "19:00" today, "tomorrow at 08:00", "Thursday 12 March at 08:00"."""
     day, today = local(instant).date(), local(utc_now()).date()

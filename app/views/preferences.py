@@ -145,6 +145,7 @@ def _own() -> dict[str, Any]:
         "picture": clock_picture.of(values, now),
         "now": now,
         "offset": preference_words.offset(current_user.time_zone, now),
+        "next_digest": preference_words.next_digest(values, now),
         "time_zones": account_fields.time_zones(),
     }
 

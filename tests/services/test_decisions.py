@@ -1,0 +1,300 @@
+"""What somebody chose decides about the very next message, and the dry run says what the real run does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app import catalog
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, Notification, User
+from app.services import event_data, notifications, preference_locks, preferences, publishing, verdicts
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+from tests import factories
+
+FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+INSTANTS = st.integers(0, 120 * 24 * 60).map(lambda minutes: FIRST + timedelta(minutes=minutes))
+MANY = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+CLOCKS = st.builds(lambda h, m: f"{h:02}:{m:02}", st.integers(0, 23), st.integers(0, 59))
+CELLS = st.dictionaries(
+    st.sampled_from(list(catalog.CATEGORIES)),
+    st.dictionaries(st.sampled_from(catalog.CHANNELS), st.booleans()),
+)
+SWITCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        **{f"{channel}_enabled": st.booleans() for channel in catalog.CHANNELS},
+        **{f"{category}_notifications": st.booleans() for category in catalog.CATEGORIES},
+        "daily_digest": st.booleans(),
+        "matrix": CELLS,
+        "email_delay_minutes": st.sampled_from([0, 5, 15, 60]),
+        "time_zone": st.sampled_from(
+            ["Europe/Paris", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]
+        ),
+        "paused_until": st.one_of(
+            st.none(),
+            INSTANTS.map(datetime.isoformat),
+        ),
+    },
+)
+QUIET = st.builds(
+    lambda on, start, end, days: {"enabled": on, "start": start, "end": end, "days": sorted(days)},
+    st.booleans(),
+    CLOCKS,
+    CLOCKS,
+    st.sets(st.integers(0, 6)),
+).filter(lambda quiet: quiet["start"] != quiet["end"])
+NOTIFYING = [name for name, event in catalog.EVENTS.items() if event.notification_type]
+EVENTS = st.tuples(st.sampled_from(NOTIFYING), st.sampled_from([None, *catalog.PRIORITIES]))
+
+
+def event_in(kind: str, recipient: User, **data: Any) -> publishing.EventIn:
+    body = factories.event_body(kind, [recipient.email], **data)
+    checked = event_data.validate(kind, body["data"])
+    return publishing.EventIn(
+        "/tests", body["id"], kind, datetime.fromisoformat(body["time"]), checked, [recipient.email]
+    )
+
+
+def said(published: publishing.Published) -> list[tuple[Any, ...]]:
+    return [(v.recipient_email, v.channel, v.state, v.reason, v.due_at) for v in published.verdicts]
+
+
+@MANY
+@given(chosen=SWITCHES, quiet=QUIET, event=EVENTS, now=INSTANTS)
+def test_the_dry_run_says_exactly_what_the_real_run_does(
+    app: Flask,
+    alice: User,
+    chosen: dict[str, Any],
+    quiet: dict[str, Any],
+    event: tuple[str, str | None],
+    now: datetime,
+) -> None:
+    preferences.change(alice, chosen | {"quiet_hours": quiet}, now=now)
+    kind, priority = event
+    made = event_in(kind, alice, **({"priority": priority} if priority else {}))
+    dry, real = publishing.publish(made, dry_run=True, now=now), publishing.publish(made, now=now)
+    assert said(dry) == said(real)
+    rows = db.session.scalars(
+        select(Delivery)
+        .where(Delivery.notification_id == real.verdicts[0].notification_id)
+        .order_by(Delivery.id)
+    ).all()
+    kept = [
+        (
+            alice.email,
+            row.channel,
+            row.state,
+            verdicts.words(
+                row.state, row.reason, row.reason_data, time_zone=alice.time_zone, due_at=row.due_at
+            ),
+        )
+        for row in rows
+    ]
+    assert kept == [line[:4] for line in said(real)], "what is stored says the same"
+
+
+def off(name: str) -> dict[str, Any]:
+    if "." in name:
+        category, channel = name.split(".")
+        return {"matrix": {category: {channel: False}}}
+    return {name: False}
+
+
+@MANY
+@given(
+    chosen=SWITCHES,
+    event=EVENTS,
+    channel=st.sampled_from(["email", "in_app"]),
+    kind_of_switch=st.sampled_from(["channel", "category", "cell"]),
+)
+def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
+    app: Flask,
+    alice: User,
+    chosen: dict[str, Any],
+    event: tuple[str, str | None],
+    channel: str,
+    kind_of_switch: str,
+) -> None:
+    kind, priority = event
+    category = catalog.category_of(str(catalog.EVENTS[kind].notification_type))
+    names = {
+        "channel": f"{channel}_enabled",
+        "category": f"{category}_notifications",
+        "cell": f"{category}.{channel}",
+    }
+    preferences.change(alice, chosen)
+    preferences.change(alice, off(names[kind_of_switch]))
+    published = publishing.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
+    states = {verdict.channel: verdict.state for verdict in published.verdicts}
+    assert states[channel] == "skipped"
+
+
+@pytest.fixture
+def courier(app: Flask) -> Courier:
+    return Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"]))
+
+
+def mail_of(user: User) -> Delivery:
+    return db.session.scalars(
+        select(Delivery)
+        .where(Delivery.recipient_id == user.id, Delivery.channel == "email")
+        .order_by(Delivery.id.desc())
+        .execution_options(populate_existing=True)
+    ).first()  # type: ignore[return-value]
+
+
+NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)
+MORNING = datetime(2026, 11, 25, 7, 30, tzinfo=UTC)
+QUIET_ON = {"quiet_hours": {"enabled": True, "start": "19:00", "end": "07:30"}}
+
+
+def notify(user: User, now: datetime, **data: Any) -> None:
+    publishing.publish(event_in("interview.scheduled", user, **data), now=now)
+
+
+def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, courier: Courier) -> None:
+    preferences.change(alice, QUIET_ON)
+    notify(alice, NIGHT)
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
+    courier.deliver_due(MORNING - timedelta(seconds=1))
+    assert mail_of(alice).state == "pending"
+    courier.deliver_due(MORNING + timedelta(minutes=5))
+    assert mail_of(alice).state == "sent"
+
+
+def test_what_is_urgent_passes_the_night_the_pause_and_the_wait(
+    app: Flask, alice: User, courier: Courier
+) -> None:
+    preferences.change(
+        alice, QUIET_ON | {"email_delay_minutes": 60, "paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT
+    )
+    notify(alice, NIGHT, priority="urgent")
+    courier.deliver_due(NIGHT)
+    assert mail_of(alice).state == "sent"
+
+
+def test_the_inbox_fills_at_once_whatever_the_hour(app: Flask, alice: User) -> None:
+    preferences.change(alice, QUIET_ON | {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
+    notify(alice, NIGHT)
+    shown = db.session.scalars(select(Delivery).where(Delivery.channel == "in_app")).one()
+    assert (shown.state, shown.reason) == ("sent", "shown")
+
+
+def test_a_pause_that_is_lifted_early_lets_go_what_waits(app: Flask, alice: User, courier: Courier) -> None:
+    preferences.change(alice, {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
+    notify(alice, NIGHT)
+    assert mail_of(alice).reason == "paused"
+    later = NIGHT + timedelta(hours=1)
+    courier.deliver_due(later)
+    assert mail_of(alice).state == "pending"
+    preferences.pause(alice, "", now=later)
+    courier.deliver_due(later)
+    assert mail_of(alice).state == "sent"
+
+
+def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
+    app: Flask, alice: User, courier: Courier
+) -> None:
+    preferences.pause(alice, "hour", now=NIGHT)
+    notify(alice, NIGHT)
+    preferences.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
+    courier.deliver_due(NIGHT + timedelta(hours=2))
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "paused")
+    end = datetime(2026, 12, 20, 8, tzinfo=UTC)
+    assert end <= mail_of(alice).due_at < end + timedelta(minutes=4)
+    courier.deliver_due(end + timedelta(minutes=4))
+    assert mail_of(alice).state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"email_enabled": False}, "channel_off"),
+        ({"interview_notifications": False}, "category_off"),
+        ({"matrix": {"interview": {"email": False}}}, "matrix_off"),
+    ],
+)
+def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
+    app: Flask, alice: User, courier: Courier, change: dict[str, Any], reason: str
+) -> None:
+    preferences.change(alice, QUIET_ON)
+    notify(alice, NIGHT)
+    preferences.change(alice, change, now=NIGHT)
+    courier.deliver_due(MORNING + timedelta(minutes=5))
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", reason)
+
+
+def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
+    app: Flask, alice: User, courier: Courier
+) -> None:
+    preferences.change(alice, QUIET_ON)
+    notify(alice, NIGHT)
+    row = db.session.scalars(select(Notification)).one()
+    notifications.change(alice, "read", ids=[row.id])
+    courier.deliver_due(MORNING + timedelta(minutes=5))
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", "read_before_sending")
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60])
+def test_a_mail_waits_whether_it_is_still_unread(
+    app: Flask, alice: User, courier: Courier, minutes: int
+) -> None:
+    preferences.change(alice, {"email_delay_minutes": minutes})
+    noon = NIGHT.replace(hour=12)
+    notify(alice, noon)
+    courier.deliver_due(noon + timedelta(minutes=minutes, seconds=-1))
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "unread_wait")
+    courier.deliver_due(noon + timedelta(minutes=minutes))
+    assert mail_of(alice).state == "sent"
+
+
+def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
+    app: Flask, alice: User, courier: Courier
+) -> None:
+    preferences.change(alice, QUIET_ON | {"email_delay_minutes": 60})
+    evening = NIGHT.replace(hour=18, minute=30)
+    notify(alice, evening)
+    courier.deliver_due(evening + timedelta(hours=1))
+    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
+    courier.deliver_due(MORNING + timedelta(minutes=5))
+    assert mail_of(alice).state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("priority", "state"),
+    [("low", "skipped"), ("medium", "skipped"), ("high", "pending"), ("urgent", "pending")],
+)
+def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: str, state: str) -> None:
+    preferences.change(alice, {"daily_digest": True})
+    published = publishing.publish(event_in("candidate.added", alice, priority=priority))
+    (mail,) = (verdict for verdict in published.verdicts if verdict.channel == "email")
+    assert mail.state == state
+    assert ("daily digest" in mail.reason) == (state == "skipped")
+
+
+def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> None:
+    alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
+    everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
+    preferences.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
+    preference_locks.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
+    published = publishing.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
+    states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}
+    assert states["email"][0] == "pending"
+    assert "when quiet hours end" in states["email"][1]
+    assert states["in_app"][0] == "skipped", "only what is locked"
+    preference_locks.unlock("interview", "email", actor=bob)
+    published = publishing.publish(event_in("interview.scheduled", alice), now=utc_now())
+    assert {verdict.state for verdict in published.verdicts} == {"skipped"}

@@ -1,0 +1,153 @@
+"""Preferences are changed field by field, taken back exactly, and given to new people as admins set them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import AuditEntry, Delivery, User
+from app.services import accounts, preference_locks, preferences, quiet, subscriptions
+from app.services.errors import Invalid
+from tests import factories
+from tests.services.test_decisions import QUIET, SWITCHES
+
+KEY = "a key for tests only"
+
+
+def effective(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what a matrix says that is so anyhow."""
+    cells = {
+        (kind, way) for kind, ways in values["matrix"].items() for way, is_on in ways.items() if not is_on
+    }
+    return values | {"matrix": cells}
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=SWITCHES, quiet=QUIET)
+def test_undo_brings_back_exactly_what_was(
+    app: Flask, alice: User, chosen: dict[str, Any], quiet: dict[str, Any]
+) -> None:
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    before = preferences.values_of(alice)
+    changed = preferences.change(alice, chosen | {"quiet_hours": quiet}, now=now)
+    preferences.change(alice, changed.before, now=now)
+    assert effective(preferences.values_of(alice)) == effective(before)
+
+
+def test_one_wrong_field_leaves_all_as_it_was(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    with pytest.raises(Invalid) as caught:
+        preferences.change(alice, {"daily_digest": True, "digest_hour": 99, "quiet_hours": {"start": "x"}})
+    assert set(caught.value.errors) == {"digest_hour", "quiet_hours.start"}
+    assert preferences.values_of(alice)["daily_digest"] is False
+
+
+def test_two_changes_at_once_both_last(any_app: Flask) -> None:
+    user_id = factories.user("alice@example.test").id
+    cells = [("job", "email"), ("job", "in_app"), ("system", "email"), ("resume", "email")]
+    start = threading.Barrier(len(cells))
+
+    def switch_off(category: str, channel: str) -> None:
+        with any_app.app_context():
+            user = db.session.get_one(User, user_id)
+            preferences.values_of(user)  # Read before the others write.
+            start.wait()
+            preferences.change(user, {"matrix": {category: {channel: False}}})
+
+    threads = [threading.Thread(target=switch_off, args=cell) for cell in cells]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.session.expire_all()
+    matrix = preferences.values_of(db.session.get_one(User, user_id))["matrix"]
+    assert {(category, channel) for category, ways in matrix.items() for channel in ways} == set(cells)
+
+
+def test_until_tomorrow_is_the_next_morning_on_ones_own_clock(app: Flask) -> None:
+    user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
+    evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # 00:15 of the 25th there
+    preferences.pause(user, "tomorrow", now=evening)
+    assert preferences.values_of(user)["paused_until"] == "2026-11-26T02:15:00Z"
+    preferences.pause(user, "2026-12-24T12:00", now=evening)
+    assert preferences.values_of(user)["paused_until"] == "2026-12-24T06:15:00Z"
+    for wrong in ("2026-11-24T12:00", "soon", "2029-01-01T00:00"):
+        with pytest.raises(Invalid) as caught:
+            preferences.pause(user, wrong, now=evening)
+        assert list(caught.value.errors) == ["paused_until"]
+
+
+def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: User, charlie: User) -> None:
+    now = utc_now()
+    later = now + timedelta(hours=5)
+    rows = [
+        factories.delivery(factories.notification(user), reason=reason, due_at=later, state="pending")
+        for user, reason in ((alice, "paused"), (alice, "scheduled"), (charlie, "paused"))
+    ]
+    preferences.change(alice, {"email_delay_minutes": 5}, now=now)
+    due = {
+        row.id: row.due_at
+        for row in db.session.scalars(select(Delivery).execution_options(populate_existing=True))
+    }
+    assert [due[row.id] for row in rows] == [now, later, later]
+
+
+def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    alice = factories.user("alice@example.test")
+    wanted = {"daily_digest": True, "digest_hour": 7, "matrix": {"job": {"email": False}}}
+    preferences.change_defaults(wanted | {"quiet_hours": {"enabled": True}}, actor=bob)
+    dana = accounts.create_user("dana@example.test", "Dana", password="correct horse battery")
+    found = preferences.values_of(dana)
+    assert {name: found[name] for name in wanted} == wanted
+    assert found["quiet_hours"]["enabled"]
+    assert preferences.values_of(alice)["daily_digest"] is False
+    assert db.session.scalar(select(AuditEntry.action)) == "preference_defaults.changed"
+    with pytest.raises(Invalid):
+        preferences.change_defaults({"time_zone": "Europe/Paris"}, actor=bob)
+
+
+def test_a_lock_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
+    with pytest.raises(Invalid) as caught:
+        preference_locks.lock("sports", "fax", " ", actor=bob)
+    assert set(caught.value.errors) == {"category", "channel", "reason"}
+    preference_locks.lock("system", "email", "Everybody must know.", actor=bob)
+    assert preference_locks.current() == {("system", "email"): "Everybody must know."}
+    assert preference_locks.unlock("system", "email", actor=bob) == "Everybody must know."
+    assert preference_locks.unlock("system", "email", actor=bob) == ""
+    actions = db.session.scalars(select(AuditEntry.action)).all()
+    assert actions == ["preference.locked", "preference.unlocked"]
+
+
+def test_unsubscribing_from_what_is_locked_is_kept_for_later(app: Flask, alice: User, bob: User) -> None:
+    preference_locks.lock("system", "email", "The law asks for it.", actor=bob)
+    token = subscriptions.link(alice, "system", KEY, "").rpartition("/")[2]
+    page = app.test_client().post(f"/unsubscribe/{token}").text
+    assert "The law asks for it." in page
+    assert preferences.values_of(alice)["matrix"] == {"system": {"email": False}}
+
+
+def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -> None:
+    user = factories.user("alice@example.test", time_zone="Europe/Paris")
+    noon = datetime(2026, 11, 24, 11, tzinfo=UTC)  # a Tuesday
+    assert quiet.standing(user, noon) is None
+    preferences.change(user, {"quiet_hours": {"enabled": True, "days": [3]}}, now=noon)
+    night = quiet.standing(user, noon)
+    assert night is not None
+    assert night.begins_at == datetime(2026, 11, 26, 18, tzinfo=UTC)
+    assert night.ends_at == datetime(2026, 11, 27, 6, 30, tzinfo=UTC)
+    now = quiet.standing(user, night.begins_at)
+    assert now is not None
+    assert (now.begins_at, now.ends_at) == (None, night.ends_at)
+    preferences.pause(user, "hour", now=noon)
+    paused = quiet.standing(user, noon)
+    assert paused is not None
+    assert paused.is_paused

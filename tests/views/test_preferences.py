@@ -1,0 +1,113 @@
+"""The preferences as plain forms: who may, what is refused, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.extensions import db
+from app.models import User
+from app.services import preference_locks, preferences
+from tests.views.forms import send
+
+SignIn = Callable[[User], FlaskClient]
+
+
+def test_strangers_sign_in_first_and_only_admins_see_the_defaults(
+    client: FlaskClient, alice: User, bob: User, sign_in: SignIn
+) -> None:
+    for path in ("/preferences", "/admin/preferences"):
+        assert "/sign-in" in client.get(path).headers["Location"]
+    assert sign_in(alice).get("/preferences").status_code == 200
+    assert sign_in(alice).get("/admin/preferences").status_code == 403
+    assert sign_in(bob).get("/admin/preferences").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/preferences",
+        "/admin/preferences/undo",
+        "/admin/preferences/locks",
+        "/admin/preferences/locks/system/email/removal",
+    ],
+)
+def test_a_recruiter_changes_nothing_for_everybody(alice: User, sign_in: SignIn, path: str) -> None:
+    fields = {
+        "daily_digest": "1",
+        "shown": "daily_digest",
+        "category": "system",
+        "channel": "email",
+        "reason": "x",
+    }
+    assert send(sign_in(alice), "/preferences", path, **fields).status_code == 403
+    assert preferences.defaults()["daily_digest"] is False
+    assert preference_locks.current() == {}
+
+
+@pytest.mark.parametrize("path", ["/preferences/pause", "/preferences/undo", "/admin/preferences/locks"])
+def test_a_write_refuses_get(bob: User, sign_in: SignIn, path: str) -> None:
+    assert sign_in(bob).get(path).status_code == 405
+
+
+def test_a_form_changes_only_what_it_showed(alice: User, sign_in: SignIn) -> None:
+    client = sign_in(alice)
+    answer = send(
+        client, "/preferences", "/preferences", shown="daily_digest", daily_digest="1", is_admin="1"
+    )
+    assert answer.status_code == 303
+    db.session.expire_all()
+    found = preferences.values_of(alice)
+    assert found["daily_digest"] is True
+    assert found["email_enabled"] is True, "a box that was not shown is not a box that was not ticked"
+
+
+def test_what_is_wrong_is_said_beside_it_and_the_page_shows_what_holds(alice: User, sign_in: SignIn) -> None:
+    answer = send(sign_in(alice), "/preferences", "/preferences", time_zone='<b>"', digest_hour="99")
+    assert answer.status_code == 422
+    assert "Choose a time zone from the list" in answer.text
+    assert "<b>" not in answer.text
+    assert 'value="UTC"' in answer.text
+
+
+def test_a_change_offers_its_own_way_back(alice: User, sign_in: SignIn) -> None:
+    client = sign_in(alice)
+    page = client.post(
+        "/preferences",
+        data={
+            "shown": "matrix.job.email",
+            "csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', client.get("/preferences").text)[1],  # type: ignore[index]
+        },
+        headers={"HX-Request": "true"},
+    ).text
+    assert "Email off for Jobs" in page
+    assert 'id="saved"' in page
+    send(client, "/preferences", "/preferences/undo", values=json.dumps({"matrix": {"job": {"email": True}}}))
+    db.session.expire_all()
+    assert preferences.values_of(alice)["matrix"] == {"job": {"email": True}}
+
+
+@pytest.mark.parametrize(
+    "values", ["", "[]", "{", '{"user_id": 3}', '{"matrix": 7}', '{"digest_hour": 1e400}']
+)
+def test_a_made_up_way_back_changes_nothing(alice: User, sign_in: SignIn, values: str) -> None:
+    before = preferences.values_of(alice)
+    assert send(sign_in(alice), "/preferences", "/preferences/undo", values=values).status_code in {303, 422}
+    db.session.expire_all()
+    assert preferences.values_of(alice) == before
+
+
+def test_the_quiet_hours_show_on_every_page(app: Flask, alice: User, sign_in: SignIn) -> None:
+    preferences.change(alice, {"quiet_hours": {"enabled": True, "start": "00:00", "end": "23:59"}})
+    page = sign_in(alice).get("/notifications").text
+    assert "Urgent still gets through." in page
+    preferences.change(alice, {"quiet_hours": {"enabled": False}, "theme": "dark", "density": "compact"})
+    page = sign_in(alice).get("/notifications").text
+    assert "Urgent still gets through." not in page
+    assert 'data-theme="dark"' in page
+    assert 'data-density="compact"' in page
