@@ -7,10 +7,24 @@ from flask import Response
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter, ValidationError
 
-from app.api import answers, auth, events, limits, notifications, openapi, preferences, problems
+from app.api import (
+    announcements,
+    answers,
+    auth,
+    deliveries,
+    events,
+    limits,
+    notifications,
+    openapi,
+    people,
+    preferences,
+    problems,
+    templates,
+    tokens,
+)
 from app.extensions import csrf
 
-NOUNS = (notifications, preferences, events)
+NOUNS = (notifications, preferences, announcements, templates, events, deliveries, people, tokens)
 
 
 class RowId(BaseConverter):

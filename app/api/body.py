@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn, get_origin
+from typing import Any, NoReturn, TypeVar, get_origin
 
 from flask import request
 from flask_babel import gettext as _
@@ -24,16 +24,21 @@ MAX_DEPTH = 32
 _UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 View = Callable[..., Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def takes(
-    schema: type[BaseModel], *, media_types: tuple[str, ...] = ("application/json",)
+    schema: type[BaseModel],
+    *,
+    media_types: tuple[str, ...] = ("application/json",),
+    whole: Callable[[Any], Any] = lambda value: value,
 ) -> Callable[[View], View]:
     """Decorate a view that takes a JSON body: it gets an instance of `schema` as `body`.
 
     Args:
         schema: the pydantic model of the body.
         media_types: what the body may call itself; anything else is answered with 415.
+        whole: makes what the schema expects of the decoded body, where part of it came in header fields.
     """
 
     def decorate(view: View) -> View:
@@ -44,7 +49,7 @@ def takes(
 
         @wraps(view)
         def with_body(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, body=_body(schema, media_types), **kwargs)
+            return view(*args, body=_body(schema, media_types, whole), **kwargs)
 
         return with_body
 
@@ -89,19 +94,24 @@ def decode(raw: bytes) -> Any:
     return value
 
 
-def _body(schema: type[BaseModel], media_types: tuple[str, ...]) -> BaseModel:
+def _body(schema: type[BaseModel], media_types: tuple[str, ...], whole: Callable[[Any], Any]) -> BaseModel:
     if request.mimetype not in media_types or request.content_encoding:
         names = {"names": " / ".join(media_types)}
         raise UnsupportedMediaType(_("Send the body as Content-Type: %(names)s, not compressed.", **names))
+    return checked(schema, whole(decode(_raw())))
+
+
+def checked(schema: type[Model], value: Any) -> Model:
+    """A decoded body as an instance of its schema. Raises Unprocessable, naming each bad field."""
     try:
-        return schema.model_validate(decode(_raw()))
+        return schema.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise Unprocessable(error_in_body(_path(each), _sentence(each)) for each in found) from error
 
 
 def _raw() -> bytes:
-    raw = request.get_data(cache=False)
+    raw = request.get_data()
     # Werkzeug cuts a chunked body off at the limit without a word; what is left must not pass for the whole.
     if request.content_length is None and len(raw) >= (request.max_content_length or math.inf):
         raise RequestEntityTooLarge

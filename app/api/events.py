@@ -2,41 +2,95 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import unquote
+
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
 from app.api.answers import answer
 from app.api.auth import requires
-from app.api.body import asks, takes
-from app.api.schemas.events import DeliveryOut, EventBody, EventNotification, EventOut, EventQuery
+from app.api.body import asks, checked, takes
+from app.api.problems import Unprocessable, errors_of
+from app.api.schemas.events import (
+    BatchOut,
+    BatchResult,
+    DeliveryOut,
+    EventBatch,
+    EventBody,
+    EventNotification,
+    EventOut,
+    EventQuery,
+)
+from app.api.schemas.problems import ProblemError
 from app.clock import utc_now
 from app.services import event_data, publishing
+from app.services.errors import Invalid
 from app.services.publishing import EventIn, Published
 
 bp = APIBlueprint("events", __name__, url_prefix="/events", tag="Events")
+
+
+def _with_headers(data: Any) -> Any:
+    """The event of which the body is only the data (CloudEvents HTTP binding 1.0, 3.1: binary mode)."""
+    if "ce-specversion" not in request.headers or request.mimetype != "application/json":
+        return data
+    attributes: dict[str, Any] = {
+        name[3:].lower(): unquote(value)
+        for name, value in request.headers
+        if name.lower().startswith("ce-") and name.lower() != "ce-datacontenttype"
+    }
+    return attributes | {"datacontenttype": request.headers["Content-Type"], "data": data}
 
 
 @bp.post("/")
 @requires("events")
 @bp.output(EventOut, status_code=201, description="The event is new; its notifications are written.")
 @bp.doc(responses={200: "The event was known already, or this is a dry run."})
-@takes(EventBody, media_types=("application/json", "application/cloudevents+json"))
+@takes(EventBody, media_types=("application/json", "application/cloudevents+json"), whole=_with_headers)
 @asks(EventQuery)
 def report_event(body: EventBody, query: EventQuery) -> Response:
     """Report an event
 
-    A CloudEvents 1.0 body. The pair `source` and `id` is delivered once, however often it is sent.
+    A CloudEvents 1.0 body, or with the `ce-` header fields of its binary mode the data alone. The pair `source` and
+    `id` is delivered once, however often it is sent.
     """
-    event = _event(body)
-    published = publishing.publish(event, dry_run=query.dry_run)
-    is_new = not (published.is_duplicate or query.dry_run)
-    return answer(_outcome(event, published, is_dry_run=query.dry_run), 201 if is_new else 200)
+    status, outcome = _publish(body, is_dry_run=query.dry_run)
+    return answer(outcome, status)
 
 
-def _event(body: EventBody) -> EventIn:
+@bp.post("/batch/")
+@requires("events")
+@bp.output(BatchOut)
+@takes(EventBatch, media_types=("application/json", "application/cloudevents-batch+json"))
+@asks(EventQuery)
+def report_events(body: EventBatch, query: EventQuery) -> Response:
+    """Report up to 1,000 events
+
+    Each stands for itself: one that cannot be used does not stop the others.
+    """
+    results = [_one_of_many(event, is_dry_run=query.dry_run) for event in body.root]
+    return answer(BatchOut(results=results))
+
+
+def _one_of_many(event: Any, *, is_dry_run: bool) -> BatchResult:
+    try:
+        status, outcome = _publish(checked(EventBody, event), is_dry_run=is_dry_run)
+    except (Unprocessable, Invalid) as error:
+        found = error.errors if isinstance(error, Unprocessable) else errors_of(error)
+        return BatchResult(
+            status=422, event=None, errors=[ProblemError.model_validate(each) for each in found]
+        )
+    return BatchResult(status=status, event=outcome, errors=[])
+
+
+def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
-    return EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients)
+    event = EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients)
+    published = publishing.publish(event, dry_run=is_dry_run)
+    is_new = not (published.is_duplicate or is_dry_run)
+    return 201 if is_new else 200, _outcome(event, published, is_dry_run=is_dry_run)
 
 
 def _outcome(event: EventIn, published: Published, *, is_dry_run: bool) -> EventOut:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 from flask import Response, request
+from flask_babel import gettext as _
 
 from app.api.answers import answer, answer_page, answer_ready, tagged
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.notifications import (
     BulkMarkRead,
+    ChangeIn,
+    ChangeOut,
     DetailQuery,
+    Explanation,
     ListQuery,
     MarkRead,
     NotificationOut,
     NotificationPage,
+    Selection,
     Summary,
     UnreadCount,
     Updated,
 )
-from app.services import listing, notifications
+from app.services import explanations, listing, notifications
+from app.services.errors import Invalid
 from app.services.notifications import Filters
 
 bp = APIBlueprint("notifications", __name__, url_prefix="/notifications", tag="Notifications")
@@ -99,9 +105,51 @@ def show_unread_count() -> Response:
     return tagged(response, f"{caller().id}-{count}")
 
 
-def _filters(query: ListQuery) -> Filters:
+@bp.get("/<row_id:notification_id>/explain/")
+@requires("read")
+@bp.output(Explanation)
+def explain_notification(notification_id: int) -> Response:
+    """Explain why a notification came, channel by channel"""
+    found = explanations.for_owner(caller().user, notification_id)
+    return answer(Explanation.model_validate({**vars(found), "notification_id": notification_id}))
+
+
+@bp.post("/changes/")
+@requires("write")
+@bp.output(ChangeOut)
+@takes(ChangeIn)
+def change_notifications(body: ChangeIn) -> Response:
+    """Change several notifications at once
+
+    By their ids, or all that a filter finds, however many. Others' ids are passed over.
+    """
+    if (body.notification_ids is None) == (body.filter is None):
+        raise Invalid({"notification_ids": _("Give either notification_ids or filter.")})
+    made = notifications.change(
+        caller().user,
+        body.action,
+        ids=body.notification_ids,
+        filters=_filters(body.filter) if body.filter else None,
+        until=body.until,
+    )
+    return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
+
+
+@bp.post("/changes/<row_id:change_id>/undo/")
+@requires("write")
+@bp.output(ChangeOut)
+def undo_change(change_id: int) -> Response:
+    """Take a change back
+
+    Exactly what it found, for ten minutes.
+    """
+    made = notifications.undo(caller().user, change_id)
+    return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
+
+
+def _filters(query: ListQuery | Selection) -> Filters:
     return Filters(
-        place="all",
+        place=query.place,
         categories=tuple(query.category),
         types=tuple(query.notification_type),
         priorities=tuple(query.priority),

@@ -101,15 +101,15 @@ def _unprocessable(error: Unprocessable) -> Response:
     return problem(422, _("Some of the values cannot be used."), errors=error.errors)
 
 
+def errors_of(error: Invalid) -> list[dict[str, str]]:
+    """The entries of `errors` for what a service refuses, which names it as in Python: `data.starts_at`."""
+    return [error_in_body(re.findall(r"[^.\[\]]+", name), text) for name, text in error.errors.items()]
+
+
 def _invalid(error: Invalid) -> Response:
     if request.method in {"POST", "PUT", "PATCH"}:
-        # A service names what it refuses as in Python: `data.starts_at`, `recipients[1]`.
-        found = [
-            error_in_body(re.findall(r"[^.\[\]]+", name), sentence) for name, sentence in error.errors.items()
-        ]
-    else:
-        found = [error_in_query(name, sentence) for name, sentence in error.errors.items()]
-    return _unprocessable(Unprocessable(found))
+        return _unprocessable(Unprocessable(errors_of(error)))
+    return _unprocessable(Unprocessable(error_in_query(name, text) for name, text in error.errors.items()))
 
 
 def _unexpected(_error: HTTPException) -> Response:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
+from flask_babel import gettext as _
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from app.services import values
+from app.services.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,25 @@ class Output(BaseModel):
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The schema of what is written; APIFlask would ask for that of what is read."""
         return super().model_json_schema(*args, **kwargs | {"mode": "serialization"})
+
+
+class SearchQuery(Input):
+    """What to look for."""
+
+    search: str = Field("", max_length=200)
+
+
+class Paged(Input):
+    """Which page of a list."""
+
+    limit: QueryNumber = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=200, description="From `next` or `previous`.")
+
+    @property
+    def before(self) -> int | None:
+        """The cursor of a list that only goes on: the number of the last row seen. Unprocessable where it is none."""
+        if self.cursor is None:
+            return None
+        if not re.fullmatch("[1-9][0-9]{0,17}", self.cursor, re.ASCII):
+            raise Invalid({"cursor": _("This page address is damaged. Start again from the first page.")})
+        return int(self.cursor)

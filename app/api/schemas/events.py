@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
+from pydantic.config import JsonDict
 
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, QueryFlag, usable
+from app.api.schemas.problems import ProblemError
 from app.services import values
 
 # RFC 3986, 2: what may stand in a URI or a relative reference.
@@ -47,10 +49,20 @@ ExtensionValue = Annotated[
 ]
 
 
+EXAMPLE: JsonDict = {
+    "specversion": "1.0",
+    "id": "job-2041-opened",
+    "source": "/platform/jobs",
+    "type": "job.created",
+    "time": "2026-03-12T13:00:00Z",
+    "data": {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"},
+}
+
+
 class EventBody(Input):
     """Something that happened. Besides these, extension attributes are allowed and passed over."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [EXAMPLE]})
     __pydantic_extra__: dict[ExtensionName, ExtensionValue]
 
     specversion: Literal["1.0"]
@@ -98,3 +110,25 @@ class EventOut(Output):
     is_duplicate: bool
     is_dry_run: bool
     notifications: list[EventNotification]
+
+
+class EventBatch(RootModel[list[Any]]):
+    """Up to 1,000 events (CloudEvents batch), each an object as `POST /api/events/` takes it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [[EXAMPLE]]})
+
+    root: list[Annotated[Any, WithJsonSchema({"type": "object"})]] = Field(max_length=1000)
+
+
+class BatchResult(Output):
+    """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors."""
+
+    status: int
+    event: EventOut | None
+    errors: list[ProblemError]
+
+
+class BatchOut(Output):
+    """The events' verdicts, in the order in which they were sent."""
+
+    results: list[BatchResult]

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, QueryFlag, QueryInstant, QueryNumber, RowId
+from app.api.schemas.base import Input, OneOf, Output, QueryFlag, QueryInstant, QueryNumber, RowId, usable
+from app.services import values
+from app.services.notifications import PLACES
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
 Priority = Annotated[str, OneOf(catalog.PRIORITIES)]
 Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(catalog.CHANNELS)]
+Place = Annotated[str, OneOf(tuple(PLACES))]
+Instant = Annotated[datetime, usable(values.instant)]
+ACTIONS = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 
 
 class NotificationOut(Output):
@@ -54,6 +59,7 @@ class NotificationPage(Output):
 class ListQuery(Input):
     """What to list. A field that may be repeated also takes its values separated by commas."""
 
+    place: Place = Field("all", description="A part of the inbox, as in the page.")
     notification_type: list[Type] = []
     category: list[Category] = []
     priority: list[Priority] = []
@@ -73,14 +79,87 @@ class DetailQuery(Input):
     peek: QueryFlag = Field(False, description="Do not mark it read.")
 
 
+class Selection(Input):
+    """Which notifications, as the list's filters have it."""
+
+    place: Place = "inbox"
+    notification_type: list[Type] = []
+    category: list[Category] = []
+    priority: list[Priority] = []
+    status: list[Status] = []
+    is_read: bool | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    search: str = Field("", max_length=200)
+
+
+class ChangeIn(Input):
+    """What to do to which notifications: either their ids, or a filter for all that match it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"action": "done", "filter": {"category": ["resume"], "is_read": True}}]
+        }
+    )
+
+    action: Annotated[str, OneOf(ACTIONS)]
+    notification_ids: list[RowId] | None = Field(None, max_length=10_000)
+    filter: Selection | None = None
+    until: Instant | None = Field(None, description="For `snooze`: when it comes back.")
+
+
+class ChangeOut(Output):
+    """What was done. `id` undoes it for ten minutes; null where nothing changed."""
+
+    id: int | None
+    action: str
+    updated: int
+
+
+class ExplainedEvent(Output):
+    """The event that a notification came from."""
+
+    id: str = Field(validation_alias="external_id")
+    source: str
+    type: str
+    occurred_at: datetime
+
+
+class Way(Output):
+    """One channel: what was decided, and how it went; `words` is the sentence for it."""
+
+    channel: Channel
+    address: str
+    state: str
+    reason: str
+    words: str
+    due_at: datetime | None
+    sent_at: datetime | None
+    attempts: int
+
+
+class Explanation(Output):
+    """Why this notification reached its reader, or did not, channel by channel."""
+
+    notification_id: int
+    event: ExplainedEvent | None
+    reason: str
+    recipient_reason: str
+    channels: list[Way] = Field(validation_alias="ways")
+
+
 class MarkRead(Input):
     """Which notification to mark read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"notification_id": 123}]})
 
     notification_id: RowId
 
 
 class BulkMarkRead(Input):
     """Which notifications to mark read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"notification_ids": [123, 124]}]})
 
     notification_ids: list[RowId] = Field(max_length=10_000)
 

@@ -1,0 +1,81 @@
+"""The delivery log, for admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from app.api.answers import answer, links, neighbour
+from app.api.auth import caller, requires
+from app.api.body import asks
+from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
+from app.services import delivery_actions, delivery_log
+from app.services.delivery_log import Filters
+
+bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliveries")
+
+
+@bp.get("/")
+@requires("admin")
+@bp.output(DeliveryPage)
+@asks(DeliveryQuery)
+def list_deliveries(query: DeliveryQuery) -> Response:
+    """List deliveries
+
+    Newest first, everybody's.
+    """
+    page = delivery_log.page_for(
+        caller().user,
+        Filters(outcomes=tuple(query.outcome), channels=tuple(query.channel)),
+        before=query.before,
+        limit=query.limit,
+    )
+    following = neighbour(str(page.older)) if page.older else None
+    rows = [DeliverySummary(**_line(line)) for line in page.lines]
+    return answer(DeliveryPage(results=rows, next=following, previous=None), headers=links(following, None))
+
+
+@bp.get("/<row_id:delivery_id>/")
+@requires("admin")
+@bp.output(DeliveryDetail)
+def show_delivery(delivery_id: int) -> Response:
+    """Read one delivery with its attempts"""
+    return _answer(delivery_id)
+
+
+@bp.post("/<row_id:delivery_id>/retry/")
+@requires("admin")
+@bp.output(DeliveryDetail)
+def retry_delivery(delivery_id: int) -> Response:
+    """Send a delivery again
+
+    With the same Message-ID, so that a second copy can be recognised.
+    """
+    delivery_actions.retry(delivery_id, caller().user)
+    return _answer(delivery_id)
+
+
+@bp.post("/<row_id:delivery_id>/cancel/")
+@requires("admin")
+@bp.output(DeliveryDetail)
+def cancel_delivery(delivery_id: int) -> Response:
+    """Stop a delivery that waits"""
+    delivery_actions.cancel(delivery_id, caller().user)
+    return _answer(delivery_id)
+
+
+def _answer(delivery_id: int) -> Response:
+    line = delivery_log.line(delivery_log.get(delivery_id), caller().user)
+    log = [AttemptOut.model_validate(attempt) for attempt in line.row.log]
+    return answer(DeliveryDetail(**_line(line), log=log))
+
+
+def _line(line: delivery_log.Line) -> dict[str, Any]:
+    names = ("id", "notification_id", "channel", "address", "kind", "state", "attempts")
+    return {name: getattr(line.row, name) for name in (*names, "created_at", "due_at", "sent_at")} | {
+        "recipient": line.row.recipient.email,
+        "title": line.title,
+        "verdict": line.verdict,
+    }

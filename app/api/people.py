@@ -1,0 +1,76 @@
+"""Everybody who has an account, for admins."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from app.api.answers import answer, links, neighbour
+from app.api.auth import caller, requires
+from app.api.body import asks, takes
+from app.api.schemas.admin import Invite, PeoplePage, PeopleQuery, PersonChange, PersonOut
+from app.services import people
+
+bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
+
+
+@bp.get("/")
+@requires("admin")
+@bp.output(PeoplePage)
+@asks(PeopleQuery)
+def list_people(query: PeopleQuery) -> Response:
+    """List people
+
+    By name.
+    """
+    # The letter says in which direction the page lies.
+    way, place = (query.cursor[0], int(query.cursor[1:])) if query.cursor else ("", None)
+    page = people.page_for(
+        query.search,
+        after=place if way == "a" else None,
+        before=place if way == "b" else None,
+        limit=query.limit,
+    )
+    following = neighbour(f"a{page.next}") if page.next else None
+    previous = neighbour(f"b{page.previous}") if page.previous else None
+    body = {"results": page.rows, "next": following, "previous": previous}
+    return answer(PeoplePage.model_validate(body), headers=links(following, previous))
+
+
+@bp.post("/")
+@requires("admin")
+@bp.output(PersonOut, status_code=201)
+@takes(Invite)
+def invite_person(body: Invite) -> Response:
+    """Invite a person
+
+    They get a mail with a link to choose a password.
+    """
+    made = people.invite(body.email, body.name, body.role, actor=caller().user)
+    return answer(PersonOut.model_validate(made), 201)
+
+
+@bp.get("/<row_id:person_id>/")
+@requires("admin")
+@bp.output(PersonOut)
+def show_person(person_id: int) -> Response:
+    """Read about one person"""
+    return answer(PersonOut.model_validate(people.get(person_id)))
+
+
+@bp.patch("/<row_id:person_id>/")
+@requires("admin")
+@bp.output(PersonOut)
+@takes(PersonChange)
+def change_person(body: PersonChange, person_id: int) -> Response:
+    """Change a person's role, or switch them off and on
+
+    Whoever is switched off is signed out everywhere, and their tokens stop working.
+    """
+    person, actor = people.get(person_id), caller().user
+    if body.role is not None:
+        person = people.set_role(person_id, body.role, actor=actor)
+    if body.is_enabled is not None:
+        switch = people.reactivate if body.is_enabled else people.deactivate
+        person = switch(person_id, actor=actor)
+    return answer(PersonOut.model_validate(person))

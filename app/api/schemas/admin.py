@@ -1,0 +1,165 @@
+"""What admins see and do, on the wire: deliveries, people, announcements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from app import catalog
+from app.api.schemas.base import Input, OneOf, Output, Paged, QueryNumber, usable
+from app.api.schemas.notifications import Channel, Priority, Type
+from app.services import values
+
+Role = Annotated[str, OneOf(catalog.ROLES)]
+
+
+class DeliveryQuery(Paged):
+    """What to list of the delivery log."""
+
+    outcome: list[Literal["sent", "waiting", "retrying", "failed", "withheld"]] = []
+    channel: list[Channel] = []
+
+
+class DeliverySummary(Output):
+    """One message on its way; `verdict` is the sentence for its state."""
+
+    id: int
+    notification_id: int | None
+    recipient: str
+    channel: Channel
+    address: str
+    kind: str
+    title: str
+    state: str
+    verdict: str
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+
+
+class AttemptOut(Output):
+    """One try, and what the other side answered."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    response: str
+
+
+class DeliveryDetail(DeliverySummary):
+    """The same with every attempt."""
+
+    log: list[AttemptOut]
+
+
+class DeliveryPage(Output):
+    """One page of the delivery log, newest first."""
+
+    results: list[DeliverySummary]
+    next: str | None
+    previous: str | None
+
+
+class PeopleQuery(Input):
+    """Whom to list: `cursor` is from `next` or `previous`."""
+
+    search: str = Field("", max_length=200)
+    limit: QueryNumber = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, pattern="^[ab][1-9][0-9]{0,17}$")
+
+
+class Invite(Input):
+    """Whom to invite; they choose a password by a link in a mail."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "dana@example.com", "name": "Dana Petrov", "role": "recruiter"}]
+        }
+    )
+
+    email: str = Field(max_length=254)
+    name: str = Field(min_length=1, max_length=200)
+    role: Role = "recruiter"
+
+
+class PersonChange(Input):
+    """What to change about a person."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "recruiter"}]})
+
+    role: Role | None = None
+    is_enabled: bool | None = None
+
+
+class PersonOut(Output):
+    """Somebody with an account."""
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    is_enabled: bool
+    time_zone: str
+    created_at: datetime
+    last_signed_in_at: datetime | None
+
+
+class PeoplePage(Output):
+    """One page of people, by name."""
+
+    results: list[PersonOut]
+    next: str | None
+    previous: str | None
+
+
+class Announce(Input):
+    """What to say, to whom: one of `recipients`, `roles`, `everyone`; `title` and `message`, or a template."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "roles": ["recruiter"],
+                    "title": "Maintenance on Friday",
+                    "message": "Bellhop is away from 18:00 to 18:15.",
+                    "priority": "high",
+                }
+            ]
+        }
+    )
+
+    recipients: list[str] | None = Field(None, min_length=1, max_length=10_000)
+    roles: list[Role] | None = Field(None, min_length=1)
+    everyone: bool = False
+    title: str = Field("", max_length=255)
+    message: str = Field("", max_length=10_000)
+    template_name: str = Field("", max_length=100)
+    context: dict[str, Any] = {}
+    notification_type: Type = "system_alert"
+    priority: Priority | None = None
+    channels: list[Channel] | None = Field(None, min_length=1)
+    action_url: str = Field("", max_length=2000)
+    metadata: dict[str, Any] = {}
+    deliver_at: Annotated[datetime, usable(values.instant)] | None = None
+
+
+class Announced(Output):
+    """What became of an announcement: whoever has it already is listed, up to 100 people."""
+
+    id: int
+    state: str
+    total: int
+    written: int
+    deliver_at: datetime | None
+    notifications: list[Reached]
+
+
+class Reached(Output):
+    """One recipient and their notification."""
+
+    id: int
+    recipient: str

@@ -1,0 +1,166 @@
+"""Templates on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from app.api.schemas.base import Input, Output, usable
+from app.api.schemas.notifications import Channel, Priority, Type
+from app.services import values
+
+
+def _line(most: int) -> Any:
+    return usable(lambda value: values.text(value, most=most))
+
+
+def _text(value: object) -> str:
+    return values.text(value, most=20_000, many_lines=True)
+
+
+Line = Annotated[str, _line(255)]
+Text = Annotated[str, usable(_text)]
+EXAMPLE: JsonDict = {
+    "title_template": "New job: {{job_title}}",
+    "message_template": "{{company_name}} opened {{job_title}}.",
+}
+
+
+class Words(Input):
+    """The editable part of a template, or some of it. An empty text means: as in the app."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    title_template: Line | None = Field(None, max_length=255)
+    message_template: Text | None = None
+    email_subject: Line | None = Field(None, max_length=255)
+    email_html: Text | None = None
+    sms_text: Text | None = None
+    channels: list[Channel] | None = None
+    priority: Priority | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were given, as the services take them."""
+        found = self.model_dump(include=set(Words.model_fields), exclude_none=True)
+        return found | ({"channels": tuple(dict.fromkeys(found["channels"]))} if "channels" in found else {})
+
+
+class TemplateChange(Words):
+    """Some fields of a template. New words become its next version at once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"note": "Shorter"}]})
+
+    is_active: bool | None = None
+    note: str = Field("", max_length=200, description="Why, for the list of versions.")
+
+
+class TemplateReplacement(TemplateChange):
+    """All of a template: what is left out goes back to empty, or to the default."""
+
+    title_template: Line = Field(max_length=255)
+    message_template: Text
+
+
+class TemplateIn(Words):
+    """A template of one's own, for `POST /api/notifications/create/`. What is left out is as in its type's."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [EXAMPLE | {"name": "job_created_short", "notification_type": "job_created"}]
+        }
+    )
+
+    name: str = Field(min_length=1, max_length=100)
+    notification_type: Type
+
+
+class TemplatePreviewIn(Words):
+    """Words to try, on top of the live ones, and the values of their variables; left out: sample data."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [EXAMPLE | {"context": {"job_title": "Analyst", "company_name": "Alder"}}]
+        }
+    )
+
+    context: dict[str, Any] | None = None
+
+
+class Restore(Input):
+    """Which version to go back to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+
+    version: int = Field(ge=1, le=2**31 - 1)
+
+
+class WordsOut(Output):
+    """The words of a template or of one of its versions."""
+
+    title_template: str
+    message_template: str
+    email_subject: str
+    email_html: str
+    sms_text: str
+    channels: list[Channel]
+    priority: Priority
+
+
+class TemplateOut(WordsOut):
+    """A template as it is live."""
+
+    id: int
+    name: str
+    notification_type: Type
+    is_active: bool
+    is_builtin: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class VersionOut(WordsOut):
+    """What was live from `created_at` on."""
+
+    number: int
+    author: str | None
+    note: str | None
+    created_at: datetime
+
+
+class TemplateList(Output):
+    """All templates; there are never more than fit on one page."""
+
+    results: list[TemplateOut]
+    next: str | None
+    previous: str | None
+
+
+class VersionList(Output):
+    """Every version, newest first."""
+
+    results: list[VersionOut]
+    next: str | None
+    previous: str | None
+
+
+class CheckOut(Output):
+    """A finding: `ok`, `warn` or, where it cannot go live, `bad`."""
+
+    tone: str
+    text: str
+
+
+class PreviewOut(Output):
+    """How a message would read; `problem` says why it cannot be shown."""
+
+    title: str
+    message: str
+    subject: str
+    sms_text: str
+    sms_segments: int
+    problem: str
+    checks: dict[str, list[CheckOut]]

@@ -1,0 +1,202 @@
+"""The words of notifications, for admins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from flask_babel import gettext as _
+
+from app.api.answers import answer, tagged
+from app.api.auth import caller, requires
+from app.api.body import asks, takes
+from app.api.problems import problem
+from app.api.schemas.base import SearchQuery
+from app.api.schemas.templates import (
+    PreviewOut,
+    Restore,
+    TemplateChange,
+    TemplateIn,
+    TemplateList,
+    TemplateOut,
+    TemplatePreviewIn,
+    TemplateReplacement,
+    VersionList,
+    VersionOut,
+)
+from app.services import template_editing, template_previews, template_samples, template_versions
+from app.services.errors import Conflict
+from app.services.letters import Sender
+from app.services.template_drafts import Edited
+
+bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", tag="Templates")
+
+
+@bp.get("/")
+@requires("admin")
+@bp.output(TemplateList)
+@asks(SearchQuery)
+def list_templates(query: SearchQuery) -> Response:
+    """List templates"""
+    rows = template_editing.listed(query.search)
+    return tagged(answer(TemplateList.model_validate({"results": rows, "next": None, "previous": None})))
+
+
+@bp.post("/")
+@requires("admin")
+@bp.output(TemplateOut, status_code=201)
+@takes(TemplateIn)
+def create_template(body: TemplateIn) -> Response:
+    """Create a template
+
+    Callers name it in `template_name`; it begins with the words of its type.
+    """
+    made = template_editing.create(body.name, body.notification_type, actor=caller().user, words=body.given())
+    return _answer(made, 201)
+
+
+@bp.get("/<row_id:template_id>/")
+@requires("admin")
+@bp.output(TemplateOut)
+def show_template(template_id: int) -> Response:
+    """Read a template
+
+    Its `ETag` goes into `If-Match` when it is changed.
+    """
+    return _answer(template_editing.get(template_id))
+
+
+@bp.put("/<row_id:template_id>/")
+@requires("admin")
+@bp.output(TemplateOut)
+@takes(TemplateReplacement)
+def replace_template(body: TemplateReplacement, template_id: int) -> Response:
+    """Replace a template's words"""
+    words = Edited(**body.given())
+    return _change(template_id, words, body)
+
+
+@bp.patch("/<row_id:template_id>/")
+@requires("admin")
+@bp.output(TemplateOut)
+@takes(TemplateChange)
+def change_template(body: TemplateChange, template_id: int) -> Response:
+    """Change some of a template
+
+    What is left out stays.
+    """
+    words = replace(Edited.of(template_editing.get(template_id)), **body.given())
+    return _change(template_id, words, body)
+
+
+@bp.delete("/<row_id:template_id>/")
+@requires("admin")
+@bp.output({}, status_code=204)
+def delete_template(template_id: int) -> Response:
+    """Delete a template of one's own
+
+    A built-in one can only be reset.
+    """
+    template = template_editing.get(template_id)
+    if not _is_expected(template):
+        return _changed_meanwhile()
+    template_editing.delete(template_id, actor=caller().user)
+    return Response(status=204)
+
+
+@bp.post("/<row_id:template_id>/preview/")
+@requires("admin")
+@bp.output(PreviewOut)
+@takes(TemplatePreviewIn)
+def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
+    """Try a template
+
+    Nothing is kept and nothing is sent.
+    """
+    template = template_editing.get(template_id)
+    if body.context is None:
+        data = template_samples.data(template.notification_type, "sample")
+    else:
+        data = template_samples.checked(body.context)
+    edited = replace(Edited.of(template), **body.given())
+    found = template_previews.preview(template, edited, data, caller().user, _sender())
+    return answer(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
+
+
+@bp.get("/<row_id:template_id>/versions/")
+@requires("admin")
+@bp.output(VersionList)
+def list_template_versions(template_id: int) -> Response:
+    """List a template's versions"""
+    rows = [_version(row) for row in template_versions.listed(template_editing.get(template_id))]
+    return answer(VersionList.model_validate({"results": rows, "next": None, "previous": None}))
+
+
+@bp.post("/<row_id:template_id>/restore/")
+@requires("admin")
+@bp.output(TemplateOut)
+@takes(Restore)
+def restore_template(body: Restore, template_id: int) -> Response:
+    """Make an old version live again
+
+    It becomes the next version.
+    """
+    template = template_editing.get(template_id)
+    words = template_versions.words_of(template, str(body.version), caller().user)
+    note = _("Back to version %(number)s", number=body.version)
+    return _answer(template_editing.rewrite(template_id, words, actor=caller().user, note=note))
+
+
+@bp.post("/<row_id:template_id>/reset/")
+@requires("admin")
+@bp.output(TemplateOut)
+def reset_template(template_id: int) -> Response:
+    """Make the words that Bellhop came with live again"""
+    return _answer(template_editing.reset(template_id, actor=caller().user))
+
+
+def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
+    template = template_editing.get(template_id)
+    if not _is_expected(template):
+        return _changed_meanwhile()
+    expected = template.version if request.if_match else None
+    try:
+        template = template_editing.rewrite(
+            template_id, words, actor=caller().user, expected=expected, note=body.note
+        )
+    except Conflict:
+        return _changed_meanwhile()
+    if body.is_active is not None:
+        template = template_editing.set_active(template_id, is_active=body.is_active, actor=caller().user)
+    return _answer(template)
+
+
+def _answer(template: Any, status: int = 200) -> Response:
+    return tagged(answer(TemplateOut.model_validate(template), status), _tag(template))
+
+
+def _tag(template: Any) -> str:
+    return f"{template.id}-{template.version}-{int(template.is_active)}"
+
+
+def _is_expected(template: Any) -> bool:
+    """Whether the caller has seen the template as it is, or does not say (RFC 9110, 13.1.1)."""
+    return not request.if_match or request.if_match.contains(_tag(template))
+
+
+def _changed_meanwhile() -> Response:
+    return problem(412, _("The template was changed meanwhile. Read it again."))
+
+
+def _version(row: Any) -> VersionOut:
+    return VersionOut.model_validate(
+        {name: getattr(row, name) for name in VersionOut.model_fields if name != "author"}
+        | {"author": row.author.email if row.author else None}
+    )
+
+
+def _sender() -> Sender:
+    config = current_app.config
+    return Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])

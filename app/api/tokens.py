@@ -1,0 +1,54 @@
+"""The caller's own tokens."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+from flask_babel import gettext as _
+
+from app.api.answers import answer, answer_once
+from app.api.auth import caller, requires
+from app.api.body import takes
+from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
+from app.services import tokens
+from app.services.errors import Invalid
+
+bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
+
+
+@bp.get("/")
+@requires("read")
+@bp.output(TokenList)
+def list_tokens() -> Response:
+    """List one's tokens"""
+    rows = tokens.for_user(caller().user)
+    return answer(TokenList.model_validate({"results": rows, "next": None, "previous": None}))
+
+
+@bp.post("/")
+@requires("write")
+@bp.output(NewToken, status_code=201)
+@takes(TokenIn)
+def create_token(body: TokenIn) -> Response:
+    """Make a token
+
+    A token cannot give what it does not have itself.
+    """
+    if missing := set(body.scopes) - caller().scopes:
+        raise Invalid({"scopes": _("You cannot give: %(names)s.", names=", ".join(sorted(missing)))})
+    user = caller().user
+    row, text = tokens.create(user, body.name, body.scopes, days=body.days, actor=user)
+    made = TokenOut.model_validate(row)
+    return answer_once(NewToken(**made.model_dump(), token=text), "token")
+
+
+@bp.delete("/<row_id:token_id>/")
+@requires("write")
+@bp.output({}, status_code=204)
+def revoke_token(token_id: int) -> Response:
+    """Revoke a token of one's own
+
+    It fails at the very next call.
+    """
+    tokens.revoke(caller().user, token_id)
+    return Response(status=204)
