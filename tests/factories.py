@@ -44,7 +44,9 @@ def bare_user(email: str, name: str = "", **fields: Any) -> User:
     return User(email=email, name=name, password_hash=_password_hash(), preference=preference, **fields)
 
 
-def notification(recipient: User, title: str = "Interview Scheduled for Priya Raman", **fields: Any) -> Notification:
+def notification(
+    recipient: User, title: str = "Interview Scheduled for Priya Raman", **fields: Any
+) -> Notification:
     """A notification in the inbox, sent, unread, unless told otherwise."""
     kind = fields.pop("notification_type", "interview_scheduled")
     created = fields.pop("created_at", utc_now())
@@ -100,7 +102,9 @@ def interview(*recruiters: User, **fields: Any) -> Interview:
     return row
 
 
-def event_body(kind: str = "interview.scheduled", recipients: list[str] | None = None, **data: Any) -> dict[str, Any]:
+def event_body(
+    kind: str = "interview.scheduled", recipients: list[str] | None = None, **data: Any
+) -> dict[str, Any]:
     """A CloudEvents body with the catalog's sample data."""
     sample = {field.name: field.sample for field in catalog.EVENTS[kind].data}
     if "starts_at" in sample:

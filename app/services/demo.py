@@ -16,7 +16,7 @@ from sqlalchemy import select
 from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
-from app.models import Delivery, DeliveryAttempt, Interview, Notification, Suppression, User
+from app.models import Delivery, DeliveryAttempt, Interview, Notification, Reminder, Suppression, User
 from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
@@ -109,11 +109,28 @@ def load(now: datetime | None = None) -> bool:
     drafts = sorted(_drafts(people, now, chance), key=lambda draft: draft.at)
     for draft in drafts:
         _write(draft, now, chance)
+    _remind_nobody(now)
     db.session.add(
         Suppression(channel="email", address="gone@bellhop.example", reason="550 5.1.1 No such mailbox")
     )
     db.session.commit()
     return True
+
+
+def _remind_nobody(now: datetime) -> None:
+    """Reminders of the interviews within a day count as given: a first start is quiet."""
+    db.session.flush()
+    soon = select(Interview).where(Interview.starts_at > now, Interview.starts_at <= now + timedelta(days=1))
+    for interview in db.session.scalars(soon):
+        facts = {
+            "interview_id": interview.id,
+            "starts_at": interview.starts_at,
+            "outcome": "sent",
+            "decided_at": now,
+        }
+        db.session.add_all(
+            Reminder(user_id=user.id, lead_minutes=1440, **facts) for user in interview.recruiters
+        )
 
 
 def _people() -> list[User]:

@@ -1,0 +1,55 @@
+"""Demo data: loaded once, into an empty database, worth looking at, and silent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import catalog
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, Notification, User
+from app.services import accounts, demo, reminders
+from app.services.deliveries import Courier
+from app.services.letters import Sender
+from tests import factories
+
+
+def kinds(column: object) -> set[str]:
+    return set(db.session.scalars(select(column).distinct()))  # type: ignore[call-overload]
+
+
+def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app: Flask) -> None:
+    assert demo.load()
+    assert kinds(Notification.notification_type) == set(catalog.TYPES)
+    assert kinds(Notification.status) == set(catalog.STATUSES)
+    assert {"sent", "failed", "skipped", "expired", "pending"} <= kinds(Delivery.state)
+    oldest, newest = db.session.execute(
+        select(func.min(Notification.created_at), func.max(Notification.created_at))
+    ).one()
+    assert newest - oldest > timedelta(days=35)
+    for email, _name, role, _zone in demo.PEOPLE:
+        user = accounts.authenticate(email, demo.PASSWORD)
+        assert user
+        assert user.role == role
+
+
+def test_it_is_loaded_once_and_never_beside_real_people(app: Flask) -> None:
+    assert demo.load()
+    rows = db.session.scalar(select(func.count()).select_from(Notification))
+    assert not demo.load()
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == rows
+    db.session.query(Notification).delete()
+    db.session.query(User).delete()
+    factories.user("alice@example.test")
+    assert not demo.load()
+    assert not demo.is_loaded()
+
+
+def test_nothing_of_it_is_written_to_anyone(app: Flask) -> None:
+    now = utc_now()
+    demo.load(now)
+    assert reminders.remind_due(now) == 0
+    assert Courier(Sender("http://bellhop.test", "Bellhop <b@example.test>", "k")).deliver_due(now) == 0
