@@ -163,6 +163,7 @@ def for_keeping(source: str) -> str:
         link_rel=None,
         strip_comments=False,
     )
+    clean = clean.replace(' style=""', "")
     found = re.compile(rf"(?:<|&lt;)!--{token}(\d+)\.--(?:>|&gt;)|{token}(\d+)\.")
     return found.sub(lambda name: pieces[int(name[1] or name[2])], clean)
 

@@ -1,0 +1,145 @@
+"""The template editor in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.extensions import db
+from app.models import NotificationTemplate, User
+from app.services import template_drafts, template_editing, templates
+from tests.browser import axe
+from tests.services.test_templates import edited, publish_event
+
+LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
+
+
+@pytest.fixture
+def template(app: Flask) -> NotificationTemplate:
+    return templates.live("interview_scheduled")
+
+
+@pytest.fixture
+def page_of(page_factory: Callable[..., Page], live_server: str, sign_in) -> Callable[..., Page]:
+    """A page in which that person is signed in."""
+
+    def make(user: User, **options: Any) -> Page:
+        page = page_factory(live_server, **options)
+        client = sign_in(user)
+        client.get("/account")
+        page.context.add_cookies(
+            [{"name": "bellhop", "value": client.get_cookie("bellhop").value, "url": live_server}]
+        )
+        return page
+
+    return make
+
+
+def test_what_one_types_is_previewed_kept_and_published(
+    page_of, template: NotificationTemplate, bob: User, alice: User
+) -> None:
+    publish_event("interview.scheduled", alice, candidate_name="Omar Haddad")
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}")
+    mail = page.frame_locator("iframe")
+    expect(mail.locator("h1")).to_have_text("Interview Scheduled for Priya Raman")
+    page.get_by_label("Title", exact=True).fill("Booked: {{ candidate_name }}")
+    expect(mail.locator("h1")).to_have_text("Booked: Priya Raman")
+    expect(page.get_by_text("v2 draft", exact=True)).to_be_visible()
+    page.get_by_label("Email HTML").fill(
+        "<p>See you, <b>{{ candidate_name }}</b><script>alert(1)</script></p>"
+    )
+    expect(mail.locator("b")).to_have_text("Priya Raman")
+    expect(page.get_by_text("Mail programs would drop: <script>")).to_be_visible()
+    page.get_by_label("Preview as").select_option(
+        label=page.get_by_label("Preview as").locator("option").nth(3).inner_text()
+    )
+    expect(mail.locator("h1")).to_have_text("Booked: Omar Haddad")
+    page.reload()
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Booked: {{ candidate_name }}")
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator(".log--words del").first).to_have_text("Interview Scheduled for")
+    page.get_by_role("button", name="Publish v2").click()
+    expect(page.get_by_text("Version 2 is live.")).to_be_visible()
+    expect(page.get_by_text("v2 live", exact=True)).to_be_visible()
+
+
+def test_a_variable_is_inserted_at_the_caret_and_ticked(
+    page_of, template: NotificationTemplate, bob: User
+) -> None:
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}?ch=sms")
+    field = page.get_by_label("SMS text")
+    field.fill("With .")
+    field.press("ArrowLeft")
+    page.get_by_role("button", name="interviewer").click()
+    expect(field).to_have_value("With {{ interviewer }}.")
+    expect(field).to_be_focused()
+    expect(page.locator(".bubble")).to_have_text("With Daniel Osei.")
+    expect(page.locator("#var-interviewer.var--used")).to_be_visible()
+    expect(page.get_by_text("17 of 160 characters")).to_be_visible()
+
+
+def test_what_was_typed_last_is_kept_when_the_page_is_left(
+    page_of, template: NotificationTemplate, bob: User
+) -> None:
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}")
+    page.get_by_label("Title", exact=True).fill("Typed a moment ago")
+    page.goto("/account")
+    page.goto(f"/admin/templates/{template.id}")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Typed a moment ago")
+
+
+def test_the_theme_and_width_of_the_preview_can_be_chosen(
+    page_of, template: NotificationTemplate, bob: User
+) -> None:
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}")
+    body = page.frame_locator("iframe").locator("body")
+    expect(body).to_have_css("background-color", "rgb(244, 241, 236)")
+    page.locator("#tools [value=dark]").check(force=True)
+    expect(body).to_have_css("background-color", "rgb(21, 18, 15)")
+    page.locator("#tools [value=phone]").check(force=True)
+    expect(page.locator(".frame:visible")).to_have_css("max-width", "375px")
+
+
+def test_the_editor_works_with_scripts_off(page_of, template: NotificationTemplate, bob: User) -> None:
+    page = page_of(bob, java_script_enabled=False)
+    page.goto(f"/admin/templates/{template.id}")
+    page.get_by_label("Title", exact=True).fill("Plain: {{ candidate_name }}")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.frame_locator("iframe").locator("h1")).to_have_text("Plain: Priya Raman")
+    page.get_by_label("Title", exact=True).press("Enter")
+    expect(page.get_by_text("Your draft is saved.")).to_be_visible()
+    page.get_by_role("button", name="Review and publish").click()
+    page.get_by_role("button", name="Publish v2").click()
+    expect(page.get_by_text("v2 live", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_page_is_accessible_and_fits(
+    page_of, template: NotificationTemplate, alice: User, bob: User, width: int, scheme: str
+) -> None:
+    publish_event("interview.scheduled", alice)
+    words = edited(template, title_template="Booked: {{ candidate_name }}", email_html="<p>Hi</p><img src=x>")
+    template_drafts.save(template.id, words, 1, author=bob)
+    page, path = page_of(bob, width=width, color_scheme=scheme), f"/admin/templates/{template.id}"
+    for address in ("", "?ch=sms", "?ch=inapp", "/publication", "/comparison?old=1&new=draft"):
+        page.goto(path + address)
+        assert axe(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    template_editing.publish(template.id, actor=bob)
+    template_drafts.save(template.id, edited(template, title_template="{{ x }}"), 1, author=bob)
+    for address in (path, "/admin/templates", "/admin/templates?q=nothing+like+it"):
+        page.goto(address)
+        assert axe(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.goto(f"{path}/publication")
+    assert axe(page) == []
+    page.watch.forgive("status of 409")
+    db.session.rollback()
