@@ -92,18 +92,18 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
     if not due:
         db.session.commit()
         return 0
+    # Counted before the lock is taken: other writers need not wait for that, and an empty digest is not sent anyway.
+    unread = digest_contents.counts(due, now, now)
+    readers = recipients.by_ids(unread)
     lock_for_writing()
     rows = [
         {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
         for user_id, day in sorted(due.items())
     ]
     upsert = (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(Digest)
-    mine = db.session.execute(
-        upsert.values(rows).on_conflict_do_nothing().returning(Digest.user_id, Digest.id)
-    )
+    mine = db.session.execute(upsert.on_conflict_do_nothing().returning(Digest.user_id, Digest.id), rows)
     ids = dict(mine.all())
-    unread = digest_contents.counts(ids, now, now)
-    people = [user for user in recipients.by_ids(unread) if user.id in unread]
+    people = [user for user in readers if user.id in ids]
     if people:
         made = db.session.execute(
             insert(Delivery).returning(Delivery.recipient_id, Delivery.id),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 
 from app.channels.base import Message
 from app.extensions import db
@@ -303,3 +304,48 @@ def test_a_hundred_days_in_six_zones_with_a_traveller_an_outage_and_many_runs(ap
     assert set(db.session.scalars(per_day)) == {1}
     expected = {date(2018, 1, 20) + timedelta(days=n) for n in range(100)}
     assert expected - set(dates(people["Europe/Paris"])) == {date(2018, 3, day) for day in (15, 16, 17)}
+
+
+def test_memory_does_not_grow_with_people_and_work_grows_no_faster_than_they(app: Flask) -> None:
+    _many(100, 0)  # What is only built once is built here.
+    _measured()
+    _many(200, 1)
+    few, few_bytes = _measured()
+    _many(600, 2)
+    many, many_bytes = _measured()
+    # The people of before are looked at too: there are three times as many, in whole chunks.
+    assert many <= 3.5 * few
+    assert many_bytes < 1.5 * few_bytes + 300_000
+
+
+def _many(count: int, run: int) -> None:
+    """That many readers with five unread each, who have had no digest yet."""
+    db.session.add_all(
+        factories.bare_user(f"m{run}-{number}@example.test", preference={"daily_digest": True})
+        for number in range(count)
+    )
+    db.session.commit()
+    db.session.execute(
+        text(
+            "INSERT INTO notifications (recipient_id, notification_type, category, title, message, priority, status,"
+            " channels, metadata, action_url, created_at, surfaced_at) SELECT users.id, 'job_created', 'job', 'New',"
+            " '', 'low', 'sent', '[]', '{}', '', :then, :then FROM users, (VALUES (1), (2), (3), (4), (5))"
+            " WHERE users.email LIKE :some"
+        ),
+        {"then": "2026-03-12 06:00:00.000000", "some": f"m{run}-%"},
+    )
+    db.session.commit()
+    db.session.remove()
+
+
+def _measured() -> tuple[int, int]:
+    """Statements and the most bytes that one run of the job takes."""
+    seen: list[str] = []
+    listener = (db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
+    event.listen(*listener)
+    tracemalloc.start()
+    digests.send_due(DAILY, NOW + 2 * HOUR)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    event.remove(*listener)
+    return len(seen), peak
