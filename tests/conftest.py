@@ -21,7 +21,7 @@ from app.extensions import db
 from app.models import User
 from tests import factories
 
-pytest_plugins = ["tests.browser", "tests.smtp"]
+pytest_plugins = ["tests.browser", "tests.smtp", "tests.web"]
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 

@@ -151,7 +151,10 @@ def post(
         if isinstance(link, ssl.SSLSocket):
             link.do_handshake()
         was_sent = True
-        return _exchange(parts, link, body, headers)
+        answer = _exchange(parts, link, body, headers)
+        if time.monotonic() >= deadline:
+            raise TimeoutError  # Cut off in the middle of its headers, which reads like their end.
+        return answer
     except (OSError, http.client.HTTPException) as error:
         late = time.monotonic() >= deadline
         said = f"No answer within {TOTAL_SECONDS:.0f} s" if late else f"No usable answer: {_words(error)}"

@@ -1,0 +1,144 @@
+"""Web Push against an endpoint that decrypts what comes, as a browser does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from typing import Any
+
+import http_ece
+import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.channels import push, web
+from app.channels.base import Message, PermanentFailure, TemporaryFailure
+from app.channels.push import PushChannel
+from tests.web import Call, Reply, WebServer
+
+OURS = base64.urlsafe_b64encode(bytes([7]) * 32).rstrip(b"=").decode()
+
+
+def unpadded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def padded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Browser:
+    """The receiving side: it made the keys, and reads what was encrypted for them."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.secret = os.urandom(16)
+        point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self.p256dh, self.auth = unpadded(point), unpadded(self.secret)
+
+    def read(self, body: bytes) -> Any:
+        return json.loads(
+            http_ece.decrypt(body, private_key=self.key, auth_secret=self.secret, version="aes128gcm")
+        )
+
+
+def channel() -> PushChannel:
+    return PushChannel(OURS, "mailto:ops@example.test", may_reach=lambda address: address.is_loopback)
+
+
+def message(url: str, browser: Browser, text: str = '{"title":"Booked"}') -> Message:
+    return Message(
+        id="msg_1",
+        address=url,
+        subject="",
+        text=text,
+        headers={"TTL": "60", "Urgency": "high", "Topic": "d1"},
+        keys=(browser.p256dh, browser.auth),
+    )
+
+
+def claims(call: Call) -> dict[str, Any]:
+    """What the push service learns about us, its signature checked with the key that the browser was given."""
+    token = call.headers["authorization"]
+    assert token.startswith("vapid t=")
+    assert f"k={push.public_key(OURS)}" in token
+    text = token.removeprefix("vapid t=").partition(",")[0]
+    head, body, signature = text.split(".")
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), padded(push.public_key(OURS)))
+    r, s = (int.from_bytes(part, "big") for part in (padded(signature)[:32], padded(signature)[32:]))
+    point.verify(encode_dss_signature(r, s), f"{head}.{body}".encode(), ec.ECDSA(SHA256()))
+    found: dict[str, Any] = json.loads(padded(body))
+    return found
+
+
+def test_only_the_browser_can_read_it(web_server: WebServer) -> None:
+    browser, web_server.usual = Browser(), Reply(201)
+    text = json.dumps({"title": "Entretien réservé", "message": "10:00 \u2013 <b>"}, ensure_ascii=False)
+    channel().send(message(web_server.url + "/send/abc", browser, text))
+    call = web_server.calls[0]
+    assert (call.path, call.headers["content-encoding"]) == ("/send/abc", "aes128gcm")
+    assert (call.headers["ttl"], call.headers["urgency"], call.headers["topic"]) == ("60", "high", "d1")
+    assert b"Entretien" not in call.body
+    assert browser.read(call.body) == json.loads(text)
+    with pytest.raises((http_ece.ECEException, InvalidTag)):
+        Browser().read(call.body)
+
+
+def test_the_service_learns_who_we_are_and_for_whom_the_token_is(web_server: WebServer) -> None:
+    way = channel()
+    for _time in range(2):
+        way.send(message(web_server.url + "/send/abc", Browser()))
+    found = claims(web_server.calls[0])
+    assert found["aud"] == web_server.url
+    assert found["sub"] == "mailto:ops@example.test"
+    # Signing is dear: one token serves all messages to a service.
+    tokens = {call.headers["authorization"] for call in web_server.calls}
+    assert len(tokens) == 1
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_browser_that_is_gone_is_dropped(status: int, web_server: WebServer) -> None:
+    web_server.usual = Reply(status)
+    with pytest.raises(PermanentFailure) as caught:
+        channel().send(message(web_server.url, Browser()))
+    assert caught.value.suppress
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 413])
+def test_what_another_try_would_not_change_ends(status: int, web_server: WebServer) -> None:
+    web_server.usual = Reply(status)
+    with pytest.raises(PermanentFailure) as caught:
+        channel().send(message(web_server.url, Browser()))
+    assert not caught.value.suppress
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(429, headers={"Retry-After": "30"}), Reply(500), Reply(503), Reply(raw=b"x\r\n"), Reply(after=9)],
+)
+def test_everything_else_is_tried_again(
+    reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.3)
+    web_server.usual = reply
+    with pytest.raises(TemporaryFailure) as caught:
+        channel().send(message(web_server.url, Browser()))
+    assert caught.value.retry_after == (30.0 if reply.status == 429 else None)
+
+
+def test_keys_that_no_browser_could_have_made_end_it(web_server: WebServer) -> None:
+    broken = Browser()
+    broken.p256dh = unpadded(b"\x04" + b"\x01" * 64)
+    with pytest.raises(PermanentFailure):
+        channel().send(message(web_server.url, broken))
+    assert web_server.calls == []
+
+
+def test_the_channel_as_configured_reaches_no_address_of_ours(app: Any, web_server: WebServer) -> None:
+    with pytest.raises(PermanentFailure, match="not a public address"):
+        push.connect().send(message(web_server.url, Browser()))
+    assert web_server.calls == []

@@ -1,0 +1,106 @@
+"""A real HTTP server on loopback that answers as it is told and remembers what it was asked.
+
+def test_busy(web_server):
+    web_server.answers.append(Reply(429, headers={"Retry-After": "7"}))
+    … post to web_server.url …
+    assert web_server.calls[0].path == "/hook"
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Reply:
+    """What the server does with one request; `raw` is sent as it stands, instead of an answer."""
+
+    status: int = 200
+    body: bytes = b"ok"
+    headers: dict[str, str] = field(default_factory=dict)
+    after: float = 0.0
+    raw: bytes | None = None
+    drips: bool = False
+
+
+@dataclass
+class Call:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class WebServer:
+    """Answers with `answers` in their order, then with `usual`."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.answers: list[Reply] = []
+        self.usual = Reply()
+        self.closing = threading.Event()
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                stand_in.calls.append(Call(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                stand_in._answer(self)
+
+            def log_message(self, *_args: Any) -> None:
+                """Tests read `calls`."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self) -> None:
+        self.closing.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        reply = self.answers.pop(0) if self.answers else self.usual
+        self.closing.wait(reply.after)
+        try:
+            if reply.drips:
+                # One byte now and then: no single wait is long, the whole is for ever.
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+                while not self.closing.wait(0.05):
+                    handler.wfile.write(b"x")
+            elif reply.raw is not None:
+                handler.wfile.write(reply.raw)
+                handler.close_connection = True
+            else:
+                handler.send_response(reply.status)
+                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                    handler.send_header(name, value)
+                handler.end_headers()
+                handler.wfile.write(reply.body)
+        except OSError:
+            pass  # The other side hung up first.
+
+
+@pytest.fixture
+def web_server() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.close()
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
