@@ -73,7 +73,7 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
     if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
         errors["channels"] = _("Choose one or more of: %(names)s.", names=", ".join(catalog.CHANNELS))
     if row.deliver_at is not None and row.deliver_at < now - GRACE:
-        errors["deliver_at"] = _("This moment has passed.")
+        errors["deliver_at"] = _("Choose a moment that has not passed yet.")
     if wanted.template_name:
         if row.title or row.message:
             errors["template_name"] = _("Give either a template or a title and a message.")

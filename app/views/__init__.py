@@ -11,6 +11,7 @@ from app.extensions import babel
 from app.views import (
     access,
     accounts,
+    announcements,
     deliveries,
     devices,
     digests,
@@ -51,6 +52,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(devices.bp)
     app.register_blueprint(explanations.bp)
+    app.register_blueprint(announcements.bp)
     app.register_blueprint(digests.bp)
     app.register_blueprint(evaluations.bp)
     app.register_blueprint(jobs.bp)

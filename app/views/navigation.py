@@ -90,6 +90,7 @@ ADMIN = Section(
     _l("Admin"),
     (
         Link("templates", "templates.index", "template", _l("Templates")),
+        Link("announcements", "announcements.index", "system", _l("Announcements")),
         Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
         Link("defaults", "preferences.defaults", "lock", _l("Defaults and locks")),

@@ -1,0 +1,85 @@
+"""What the form of an announcement sends: these fields and no others reach a service."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from uuid import uuid4
+
+from werkzeug.datastructures import MultiDict
+
+from app.services.announcement_words import AnnouncementIn
+
+_BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
+CONTEXT = "context."
+
+
+@dataclass(frozen=True)
+class AnnouncementForm:
+    """An announcement as it is typed. `seen` is the number of people that its writer was last told."""
+
+    audience: str = "everyone"
+    roles: tuple[str, ...] = ()
+    emails: str = ""
+    template_name: str = ""
+    context: dict[str, str] = field(default_factory=dict)
+    notification_type: str = "system_alert"
+    title: str = ""
+    message: str = ""
+    priority: str = "medium"
+    channels: tuple[str, ...] = ()
+    action_url: str = ""
+    when: str = "now"
+    deliver_at: str = ""
+    seen: int | None = None
+    key: str = field(default_factory=lambda: str(uuid4()))
+
+    @classmethod
+    def read(cls, form: MultiDict[str, str]) -> AnnouncementForm:
+        """Read the form as it was sent."""
+        clean = {name: text.replace("\0", "") for name, text in form.items()}
+        return cls(
+            audience=clean.get("audience", ""),
+            roles=tuple(form.getlist("roles")),
+            emails=clean.get("emails", ""),
+            template_name=clean.get("template_name", ""),
+            context={
+                name.removeprefix(CONTEXT): text for name, text in clean.items() if name.startswith(CONTEXT)
+            },
+            notification_type=clean.get("notification_type", "system_alert"),
+            title=clean.get("title", ""),
+            message=clean.get("message", ""),
+            priority=clean.get("priority", "medium"),
+            channels=tuple(form.getlist("channels")),
+            action_url=clean.get("action_url", ""),
+            when=clean.get("when", "now"),
+            deliver_at=clean.get("deliver_at", ""),
+            seen=form.get("seen", type=int),
+            key=clean.get("key", "")[:40] or str(uuid4()),
+        )
+
+    def wanted(self, zone: tzinfo) -> AnnouncementIn:
+        """What the service is asked for; the time is one of the writer's own clock."""
+        addresses = [text for text in _BETWEEN_ADDRESSES.split(self.emails) if text]
+        return AnnouncementIn(
+            recipients=addresses if self.audience == "people" else None,
+            roles=self.roles if self.audience == "roles" else None,
+            everyone=self.audience == "everyone",
+            title=self.title,
+            message=self.message,
+            template_name=self.template_name,
+            context=self.context,
+            notification_type=self.notification_type,
+            priority=self.priority,
+            channels=self.channels,
+            action_url=self.action_url,
+            deliver_at=self._moment(zone) if self.when == "at" else None,
+        )
+
+    def _moment(self, zone: tzinfo) -> datetime:
+        try:
+            return datetime.fromisoformat(self.deliver_at).replace(tzinfo=zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            # Long over: an unreadable time is refused, and never means "now".
+            return datetime.min.replace(tzinfo=UTC)

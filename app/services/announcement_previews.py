@@ -1,0 +1,94 @@
+"""An announcement as its readers would see it, and how many they are, before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app import catalog
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Announcement, Delivery, Notification, User
+from app.rendering.words import Texts
+from app.services import announcement_words, announcements, letters
+from app.services.announcement_words import AnnouncementIn
+from app.services.errors import Invalid
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How it would read. `count` is None where its audience cannot be used; `errors` says what else is missing."""
+
+    title: str
+    message: str
+    category: str
+    priority: str
+    subject: str = ""
+    count: int | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.errors and self.count is not None
+
+
+def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -> Preview:
+    """How an announcement reads for this reader, as far as it is written; it never fails."""
+    errors: dict[str, str] = {}
+    count = row = None
+    try:
+        count = announcements.count(wanted)
+    except Invalid as error:
+        errors |= error.errors
+    try:
+        row = announcement_words.checked(wanted, reader, now or utc_now())
+    except Invalid as error:
+        errors |= error.errors
+    texts = texts_for(row, reader) if row else Texts(wanted.title, wanted.message)
+    kind = row.notification_type if row else wanted.notification_type
+    return Preview(
+        title=texts.title,
+        message=texts.message,
+        category=catalog.TYPES[kind].category if kind in catalog.TYPES else "system",
+        priority=row.priority if row else wanted.priority or "medium",
+        subject=texts.email_subject or texts.title,
+        count=count,
+        errors=errors,
+    )
+
+
+def mail_html(wanted: AnnouncementIn, reader: User, sender: letters.Sender) -> str:
+    """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
+    now = utc_now()
+    row = announcement_words.checked(wanted, reader, now)
+    texts = texts_for(row, reader)
+    # Neither of these rows is ever added to the session.
+    notification = Notification(
+        id=0,
+        recipient_id=reader.id,
+        notification_type=row.notification_type,
+        category=catalog.category_of(row.notification_type),
+        title=texts.title,
+        message=texts.message,
+        action_url=row.action_url,
+        data={},
+        created_at=now,
+    )
+    delivery = Delivery(
+        id=0,
+        kind="notification",
+        channel="email",
+        address=reader.email,
+        subject=texts.email_subject or None,
+        html=texts.email_html or None,
+        created_at=now,
+    )
+    with db.session.no_autoflush:
+        delivery.notification, delivery.recipient = notification, reader
+        return letters.compose(delivery, sender, now).html
+
+
+def texts_for(row: Announcement, reader: User) -> Texts:
+    """What an announcement says to a reader."""
+    return announcement_words.message(row).words_for(reader)

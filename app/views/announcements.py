@@ -1,0 +1,213 @@
+"""Announcements: written, looked at, sent to many, watched, and taken back. For admins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import LazyString, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response as Redirect
+
+from app.clock import utc_now
+from app.forms.announcements import AnnouncementForm
+from app.rendering.dates import zone
+from app.services import (
+    announcement_previews,
+    announcement_words,
+    announcements,
+    delivery_log,
+    template_editing,
+    templates,
+)
+from app.services.errors import Conflict, Invalid
+from app.services.letters import Sender
+from app.views import htmx
+from app.views.access import admin_required, current_user
+
+bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
+
+ANNOUNCEMENT = "/<int(max=9223372036854775807):announcement_id>"
+STATES: dict[str, tuple[str, LazyString]] = {
+    "ahead": ("info", _l("Scheduled")),
+    "writing": ("warn", _l("Going out")),
+    "written": ("ok", _l("Sent")),
+    "cancelled": ("", _l("Cancelled")),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One announcement with the words for it."""
+
+    row: Any
+    title: str
+    audience: str
+    tone: str
+    state: LazyString
+    is_cancellable: bool
+
+
+@bp.get("")
+@admin_required
+def index() -> str:
+    page = announcements.page(before=request.args.get("before", type=int))
+    return render_template(
+        "announcements/index.html", lines=[_line(row) for row in page.rows], older=page.older
+    )
+
+
+@bp.get("/new")
+@admin_required
+def new() -> str:
+    name = request.args.get("template_name", "").replace("\0", "")
+    template = templates.by_name(name or "system_alert")
+    form = AnnouncementForm(
+        template_name=name,
+        notification_type=template.notification_type,
+        priority=template.priority if name else "medium",
+        channels=tuple(template.channels),
+    )
+    return _form_page(form)
+
+
+@bp.post("/preview")
+@admin_required
+def preview() -> Response:
+    """How it reads so far: the pane beside the form, or with scripts off the page with both."""
+    form = AnnouncementForm.read(request.form)
+    shown = announcement_previews.preview(_wanted(form), current_user)
+    if htmx.is_partial():
+        return htmx.vary(render_template("announcements/_preview.html", preview=shown))
+    return htmx.vary(_form_page(form, shown, shown.errors), 422 if shown.errors else 200)
+
+
+@bp.post("/mail")
+@admin_required
+def mail() -> Response:
+    """The mail as it would be read, for the frame in the preview."""
+    config = current_app.config
+    sender = Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
+    form = AnnouncementForm.read(request.form)
+    response = make_response(announcement_previews.mail_html(_wanted(form), current_user, sender))
+    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else.
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    )
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@bp.post("")
+@admin_required
+def create() -> Redirect | tuple[str, int]:
+    form = AnnouncementForm.read(request.form)
+    wanted = _wanted(form)
+    try:
+        # Nobody sends to a number of people that they were not told.
+        expected = -1 if form.seen is None else form.seen
+        made = announcements.create(current_user, wanted, key=form.key, expected=expected)
+    except Invalid as error:
+        return _form_page(form, announcement_previews.preview(wanted, current_user), error.errors), 422
+    except Conflict as error:
+        shown = announcement_previews.preview(wanted, current_user)
+        return _form_page(form, shown, {"general": str(error)}), 409
+    is_ahead = announcements.is_ahead(made, utc_now())
+    flash(_("Scheduled. It can be cancelled until then.") if is_ahead else _("It is on its way."))
+    return redirect(url_for(".show", announcement_id=made.id), 303)
+
+
+@bp.get(ANNOUNCEMENT)
+@admin_required
+def show(announcement_id: int) -> Response:
+    row = announcements.get(announcement_id)
+    counts = announcements.progress(row)
+    is_ahead = announcements.is_ahead(row, utc_now())
+    waiting = sum(counter["waiting"] for counter in counts.values())
+    template = "announcements/_progress.html" if htmx.is_partial() else "announcements/show.html"
+    return htmx.vary(
+        render_template(
+            template,
+            line=_line(row),
+            counts=counts,
+            outcomes=delivery_log.OUTCOMES,
+            texts=announcement_previews.texts_for(row, current_user),
+            is_busy=row.state == "writing" or (waiting > 0 and not is_ahead),
+        )
+    )
+
+
+@bp.post(f"{ANNOUNCEMENT}/cancellation")
+@admin_required
+def cancel(announcement_id: int) -> Redirect:
+    try:
+        row = announcements.cancel(current_user, announcement_id)
+    except Conflict as error:
+        flash(str(error), "error")
+    else:
+        flash(_cancelled(row.written))
+    return redirect(url_for(".show", announcement_id=announcement_id), 303)
+
+
+def _cancelled(kept: int) -> str:
+    if not kept:
+        return _("Cancelled. Nobody gets it.")
+    return ngettext(
+        "Cancelled. %(num)d person has it, nobody else gets it.",
+        "Cancelled. %(num)d people have it, nobody else gets it.",
+        kept,
+    )
+
+
+def _wanted(form: AnnouncementForm) -> announcement_words.AnnouncementIn:
+    return form.wanted(zone(current_user.time_zone))
+
+
+def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) -> str:
+    variables = (
+        announcement_words.variables(templates.by_name(form.template_name)) if form.template_name else []
+    )
+    return render_template(
+        "announcements/new.html",
+        form=form,
+        preview=shown,
+        errors=_by_field(errors or {}),
+        variables=variables,
+        choices=[template for template in template_editing.listed() if template.is_active],
+    )
+
+
+def _by_field(errors: Mapping[str, str]) -> dict[str, str]:
+    """The errors by the names of the form's fields: all addresses stand in one."""
+    whom = [text for name, text in errors.items() if name.startswith("recipients")]
+    return dict(errors) | ({"emails": " ".join(whom[:5])} if whom else {})
+
+
+def _line(row: Any) -> Line:
+    is_ahead = announcements.is_ahead(row, utc_now())
+    tone, state = STATES["ahead" if is_ahead and row.state != "cancelled" else row.state]
+    is_cancellable = row.state == "writing" or (is_ahead and row.state == "written")
+    return Line(row, announcements.title_of(row), _audience(row.audience), tone, state, is_cancellable)
+
+
+def _audience(audience: dict[str, Any]) -> str:
+    if "people" in audience:
+        return ngettext("%(num)d person by name", "%(num)d people by name", len(audience["people"]))
+    if "roles" in audience:
+        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
+        return _(" and ").join(names[role] for role in audience["roles"])
+    return _("everyone")

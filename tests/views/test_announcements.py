@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Announcement, Notification, User
+from app.services import announcement_writing, announcements
+from app.services.announcement_words import AnnouncementIn
+from tests import factories
+from tests.browser import axe
+from tests.views.forms import send
+
+SignIn = Callable[[User], FlaskClient]
+NEW = "/admin/announcements/new"
+FIELDS: dict[str, Any] = {
+    "audience": "everyone",
+    "title": "Maintenance tonight",
+    "message": "From 22:00 to 22:30.",
+    "priority": "medium",
+    "channels": ["in_app", "email"],
+    "when": "now",
+    "key": "one",
+}
+
+
+def count(model: type[Any]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_the_preview_tells_how_many_and_writes_nothing(sign_in: SignIn, alice: User, bob: User) -> None:
+    page = send(sign_in(bob), NEW, "/admin/announcements/preview", **FIELDS)
+    assert page.status_code == 200
+    assert "Send to 2 people" in page.text
+    assert 'name="seen" value="2"' in page.text
+    assert count(Announcement) == count(Notification) == 0
+
+
+def test_who_was_told_the_number_sends_and_comes_to_its_progress(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    client = sign_in(bob)
+    answer = send(client, NEW, "/admin/announcements", **FIELDS, seen="2")
+    assert answer.status_code == 303
+    page = client.get(answer.headers["Location"]).text
+    assert "Written to 2 of 2 people." in page
+    assert "Maintenance tonight" in client.get("/admin/announcements").text
+    assert count(Notification) == 2
+    again = send(client, NEW, "/admin/announcements", **FIELDS, seen="2")
+    assert again.headers["Location"] == answer.headers["Location"]
+    assert count(Notification) == 2
+
+
+@pytest.mark.parametrize("seen", [{}, {"seen": "1"}, {"seen": "x"}])
+def test_without_the_true_number_nothing_is_sent(
+    sign_in: SignIn, alice: User, bob: User, seen: dict[str, str]
+) -> None:
+    answer = send(sign_in(bob), NEW, "/admin/announcements", **FIELDS, **seen)
+    assert answer.status_code == 409
+    assert "It goes to 2 people now." in answer.text
+    assert "Maintenance tonight" in answer.text
+    assert count(Notification) == 0
+
+
+def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(sign_in: SignIn, bob: User) -> None:
+    wrong = FIELDS | {"audience": "people", "emails": "nobody@example.test, x", "seen": "1"}
+    answer = send(sign_in(bob), NEW, "/admin/announcements", **wrong)
+    assert answer.status_code == 422
+    assert 'id="emails-error"' in answer.text
+    assert "nobody@example.test, x" in answer.text
+    late = FIELDS | {"when": "at", "deliver_at": "soon", "seen": "1"}
+    answer = send(sign_in(bob), NEW, "/admin/announcements", **late)
+    assert answer.status_code == 422
+    assert 'id="deliver_at-error"' in answer.text
+    assert count(Announcement) == 0
+
+
+def test_a_time_is_one_of_the_admins_own_clock_and_can_be_cancelled(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    bob.time_zone = "Asia/Kathmandu"
+    db.session.commit()
+    there = (factories.utc_now() + timedelta(days=2)).astimezone(ZoneInfo(bob.time_zone))
+    client = sign_in(bob)
+    fields = FIELDS | {"when": "at", "deliver_at": there.strftime("%Y-%m-%dT%H:%M"), "seen": "2"}
+    answer = send(client, NEW, "/admin/announcements", **fields)
+    made = db.session.scalars(select(Announcement)).one()
+    assert made.deliver_at == there.replace(second=0, microsecond=0)
+    address = answer.headers["Location"]
+    assert "Scheduled" in client.get(address).text
+    send(client, address, f"{address}/cancellation")
+    page = client.get(address).text
+    assert "Cancelled. Nobody gets it." in page
+    assert "Cancel it" not in page
+    assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
+
+
+def test_a_template_asks_for_its_variables(sign_in: SignIn, alice: User, bob: User) -> None:
+    client, new = sign_in(bob), f"{NEW}?template_name=job_created"
+    page = client.get(new).text
+    assert 'name="context.job_title"' in page
+    assert 'name="title"' not in page
+    fields = {name: value for name, value in FIELDS.items() if name not in {"title", "message"}} | {
+        "template_name": "job_created",
+        "context.job_title": "Pilot",
+        "seen": "2",
+    }
+    missing = send(client, new, "/admin/announcements", **fields)
+    assert missing.status_code == 422
+    assert 'id="context.company_name-error"' in missing.text
+    fields["context.company_name"] = "Aero"
+    assert send(client, new, "/admin/announcements", **fields).status_code == 303
+    assert set(db.session.scalars(select(Notification.title))) == {"New Job: Pilot"}
+    assert client.get(f"{NEW}?template_name=none").status_code == 404
+
+
+def test_the_mail_comes_under_a_policy_of_its_own_and_its_markup_is_text(sign_in: SignIn, bob: User) -> None:
+    hostile = "<script>alert(1)</script>"
+    fields = FIELDS | {"title": hostile, "message": hostile, "emails": hostile, "action_url": hostile}
+    client = sign_in(bob)
+    page = send(client, NEW, "/admin/announcements/preview", **fields)
+    assert hostile not in page.text
+    answer = send(client, NEW, "/admin/announcements/mail", **(fields | {"action_url": ""}))
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert hostile not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> None:
+    db.session.add_all(factories.bare_user(f"p{number}@example.test") for number in range(300))
+    db.session.commit()
+    made = announcements.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    client = sign_in(bob)
+    piece = {"HX-Request": "true"}
+    before = client.get(f"/admin/announcements/{made.id}", headers=piece).text
+    assert "Written to 0 of 301 people." in before
+    assert 'hx-trigger="every 2s"' in before
+    announcement_writing.write_due()
+    after = client.get(f"/admin/announcements/{made.id}", headers=piece).text
+    assert "Written to 301 of 301 people." in after
+    assert "<html" not in after
+    late = send(client, NEW, f"/admin/announcements/{made.id}/cancellation")
+    assert "can no longer be cancelled" in client.get(late.headers["Location"]).text
+
+
+PATHS = ("", "/new", "/{id}")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_for_admins_only(
+    client: FlaskClient, sign_in: SignIn, alice: User, bob: User, path: str
+) -> None:
+    made = announcements.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    address = f"/admin/announcements{path.format(id=made.id)}"
+    assert sign_in(alice).get(address).status_code == 403
+    assert "/sign-in" in client.get(address).headers["Location"]
+
+
+def test_writes_are_for_admins_and_refuse_get(sign_in: SignIn, alice: User, bob: User) -> None:
+    for path in ("", "/preview", "/mail", "/1/cancellation"):
+        answer = send(sign_in(alice), "/notifications", f"/admin/announcements{path}", **FIELDS)
+        assert answer.status_code == 403
+    assert sign_in(bob).get("/admin/announcements/preview").status_code in {404, 405}
+    assert sign_in(bob).get("/admin/announcements/1/cancellation").status_code == 405
+    assert sign_in(bob).get("/admin/announcements/999").status_code == 404
+    assert count(Announcement) == 0
+
+
+def signed_in(page: Any, user: User) -> Any:
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password", exact=True).fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/notifications")
+    return page
+
+
+def looked_at(page: Any, name: str) -> None:
+    assert axe(page) == []
+    if folder := os.environ.get("BELLHOP_SHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_announcement_is_typed_seen_sent_and_watched(
+    page_factory: Callable[..., Any], live_server: str, alice: User, bob: User, width: int, scheme: str
+) -> None:
+    page = signed_in(page_factory(live_server, width=width, color_scheme=scheme), bob)
+    page.goto("/admin/announcements")
+    looked_at(page, f"empty_{width}_{scheme}")
+    page.get_by_role("link", name="New announcement").click()
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_label("Message", exact=True).fill("Bellhop sleeps from 22:00 to 22:30.\n\nNothing is lost.")
+    page.get_by_text("It goes to 2 people.").wait_for()
+    page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()
+    page.get_by_text("Roles", exact=True).click()
+    page.get_by_label("Recruiter").check()
+    page.get_by_text("It goes to 1 person.").wait_for()
+    page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()
+    looked_at(page, f"new_{width}_{scheme}")
+    page.get_by_role("button", name="Send to 1 person").click()
+    page.wait_for_url(re.compile(r"/admin/announcements/\d+$"))
+    page.get_by_text("Written to 1 of 1 people.").wait_for()
+    looked_at(page, f"show_{width}_{scheme}")
+    page.goto("/admin/announcements")
+    looked_at(page, f"list_{width}_{scheme}")
+
+
+def test_it_works_with_scripts_off(
+    page_factory: Callable[..., Any], live_server: str, app: Flask, alice: User, bob: User
+) -> None:
+    page = signed_in(page_factory(live_server, java_script_enabled=False), bob)
+    page.goto(NEW)
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_label("Message", exact=True).fill("Soon.")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Show the mail").click()
+    page.frame_locator("iframe[name=mail]").get_by_text("Maintenance tonight").first.wait_for()
+    page.get_by_role("button", name="Send to 2 people").click()
+    page.get_by_text("Written to 2 of 2 people.").wait_for()
