@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -46,8 +47,8 @@ def test_nothing_else_can_be_reached(client: FlaskClient, name: str) -> None:
     assert client.get(f"/static/000000000000/{name}").status_code == 404
 
 
-def test_a_cdn_stands_in_front_of_the_same_paths() -> None:
-    app = make_app("sqlite:////tmp/unused.db", STATIC_URL="https://cdn.example")
+def test_a_cdn_stands_in_front_of_the_same_paths(database_file: Path) -> None:
+    app = make_app(f"sqlite:///{database_file}", STATIC_URL="https://cdn.example")
     page = app.test_client().get("/sign-in")
     assert re.search(r'href="https://cdn\.example/static/[0-9a-f]{12}/css/app\.css"', page.text)
     assert "script-src 'self' https://cdn.example;" in page.headers["Content-Security-Policy"]
