@@ -27,7 +27,8 @@ def report(template: NotificationTemplate, error: str) -> None:
         insert(Event)
         .values(
             source=SOURCE,
-            external_id=f"{template.id}:{template.version}",
+            # With the time it was made: a number may be given again after a template was deleted.
+            external_id=f"{template.id}:{template.created_at.timestamp():.0f}:{template.version}",
             type="system.alert",
             occurred_at=now,
             received_at=now,

@@ -20,7 +20,7 @@ from app.models import Delivery, Event, Notification, NotificationTemplate, User
 from app.rendering import sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
-from app.services import audit, decisions, fanout, letters, template_checks
+from app.services import audit, decisions, fanout, letters, template_checks, template_samples
 from app.services.errors import Invalid
 from app.services.template_checks import Check
 from app.services.template_drafts import Edited
@@ -191,8 +191,12 @@ def _mail(
 
 
 def _event(data: Mapping[str, Any], now: datetime) -> Event:
+    is_interview = all(isinstance(data.get(name), datetime) for name in template_samples.INSTANTS)
     values = {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in data.items()
+        # A mail shows an interview's facts only where it knows when it starts and ends.
+        if is_interview or name not in template_samples.INSTANTS
     }
     return Event(
         source=TEST_SOURCE,

@@ -140,3 +140,10 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
         with pytest.raises(Invalid) as caught:
             template_previews.send_test(row, edited, data("job_created"), actor=bob)
         assert list(caught.value.errors) == ["general"]
+
+
+def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
+    row = templates.live("interview_scheduled")
+    for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
+        values = template_samples.checked(given)
+        assert template_previews.preview(row, Edited.of(row), values, bob, SENDER).problem == ""
