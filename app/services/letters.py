@@ -73,6 +73,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) ->
         reason=str(catalog.TYPES[row.notification_type].reason),
         links=(
             (_("Open your inbox"), inbox),
+            (_("Choose what we send you"), f"{sender.base_url}/preferences"),
             (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
         ),
         body=markup.for_mail(delivery.html or ""),
