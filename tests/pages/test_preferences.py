@@ -217,7 +217,7 @@ def test_a_lock_is_seen_with_its_reason_and_cannot_be_turned(
     expect(cell(page, "System", "Email")).to_be_disabled()
     expect(cell(page, "System", "Email")).to_be_checked()
     expect(cell(page, "System", "Email")).to_have_accessible_description(
-        "System always reach you: Email. Security notices reach everyone."
+        "System, Email: always on. Security notices reach everyone."
     )
     admin.get_by_role("button", name="Unlock").click()
     page.reload()
