@@ -52,7 +52,11 @@ def hold(user: User, preference: UserNotificationPreference, instant: datetime) 
     # A pause may end in the middle of the night.
     if night_ends := quiet_until(user, preference, found.until if found else instant):
         found = Hold("quiet_hours", night_ends)
-    return Hold(found.reason, found.until + _spread(user)) if found else None
+    if found is None:
+        return None
+    spread = found.until + _spread(user)
+    # Not into the next night: where the day is that short, everything leaves as soon as it may.
+    return found if quiet_until(user, preference, spread) else Hold(found.reason, spread)
 
 
 def quiet_until(user: User, preference: UserNotificationPreference, instant: datetime) -> datetime | None:

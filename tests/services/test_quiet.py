@@ -155,3 +155,12 @@ def test_a_thousand_people_are_spread_over_some_minutes() -> None:
         assert timedelta(0) <= held.until - morning < timedelta(minutes=4)
         ends.add(held.until)
     assert len(ends) == quiet.SPREAD_SECONDS
+
+
+def test_the_spread_does_not_reach_into_the_next_night() -> None:
+    for number in range(240):
+        user = person("Europe/Paris", quiet_start=time(0), quiet_end=time(23, 59))
+        user.id = number
+        held = quiet.hold(user, user.preference, local("Europe/Paris", "2026-11-27T12:00"))
+        assert held is not None
+        assert until(user, held.until) is None
