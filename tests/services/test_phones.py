@@ -1,0 +1,146 @@
+"""A phone is written to only after its owner has typed the code that was sent to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from multiprocessing.pool import ThreadPool
+
+import pytest
+from flask import Flask
+from sqlalchemy import inspect, select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import CapturedMail, Delivery, PhoneCode, User
+from app.services import phones
+from app.services.deliveries import Courier
+from app.services.errors import Invalid
+from app.services.letters import Sender
+from tests import factories
+
+SECRET = "a key for tests only"
+NUMBER = "+44 20 7946 0958"
+
+
+@pytest.fixture
+def alice(any_app: Flask) -> User:
+    return factories.user("alice@example.test")
+
+
+def sent_code() -> str:
+    """The code as it came out of the outbox (kept here, where Twilio is not configured)."""
+    Courier(Sender("http://bellhop.test", "a@example.test", SECRET)).deliver_due()
+    newest = select(CapturedMail).order_by(CapturedMail.delivery_id.desc()).limit(1)
+    text = db.session.scalars(newest).one().raw.decode().rpartition("\n")[2]
+    code = text.split()[0]
+    assert len(code) == 6
+    return code
+
+
+def test_the_code_in_the_text_verifies_the_number(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    assert not phones.is_verified(alice)
+    assert phones.is_waiting(alice)
+    code = sent_code()
+    phones.verify(alice, f" {code[:3]} {code[3:]} ", secret=SECRET)
+    assert phones.is_verified(alice)
+    assert alice.phone == "+442079460958"
+    with pytest.raises(Invalid):  # Used once.
+        phones.verify(alice, code, secret=SECRET)
+
+
+def test_no_row_holds_the_code(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    rows = [*db.session.scalars(select(PhoneCode)), *db.session.scalars(select(Delivery))]
+    kept = " ".join(
+        str(getattr(row, column.key)) for row in rows for column in inspect(type(row)).column_attrs
+    )
+    assert sent_code() not in kept
+
+
+def test_it_works_for_ten_minutes(alice: User) -> None:
+    now = utc_now()
+    phones.send_code(alice, NUMBER, now=now)
+    code = sent_code()
+    with pytest.raises(Invalid) as caught:
+        phones.verify(alice, code, secret=SECRET, now=now + timedelta(minutes=10))
+    assert "code" in caught.value.errors
+    phones.verify(alice, code, secret=SECRET, now=now + timedelta(minutes=9, seconds=59))
+    assert phones.is_verified(alice)
+
+
+def test_five_guesses_end_it_and_the_right_code_is_refused_then(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    code = sent_code()
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    for guess in (wrong, "", "abcdef", "٣٣٣٣٣٣", wrong):
+        with pytest.raises(Invalid):
+            phones.verify(alice, guess, secret=SECRET)
+    with pytest.raises(Invalid):
+        phones.verify(alice, code, secret=SECRET)
+    assert not phones.is_verified(alice)
+
+
+def test_three_codes_an_hour_to_a_person_and_to_a_number(alice: User) -> None:
+    now = utc_now()
+    other = factories.user("charlie@example.test")
+    for _time in range(3):
+        phones.send_code(alice, NUMBER, now=now)
+    for person, number in ((alice, "+442079460000"), (other, NUMBER)):
+        with pytest.raises(Invalid):
+            phones.send_code(person, number, now=now)
+    phones.send_code(alice, NUMBER, now=now + timedelta(hours=1, seconds=1))
+
+
+def test_a_newer_code_replaces_the_one_before(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    first = sent_code()
+    phones.send_code(alice, NUMBER)
+    second = sent_code()
+    assert first != second
+    with pytest.raises(Invalid):
+        phones.verify(alice, first, secret=SECRET)
+    phones.verify(alice, second, secret=SECRET)
+
+
+def test_another_number_is_another_question(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    phones.verify(alice, sent_code(), secret=SECRET)
+    phones.send_code(alice, "+442079460000")
+    assert not phones.is_verified(alice)
+
+
+def test_of_many_guesses_at_once_only_five_are_heard(any_app: Flask, alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    number, code = alice.id, sent_code()
+    wrong = [f"{(int(code) + n) % 1_000_000:06d}" for n in range(1, 21)]
+    db.session.commit()
+
+    def guess(text: str) -> str:
+        with any_app.app_context():
+            try:
+                phones.verify(db.session.get_one(User, number), text, secret=SECRET)
+            except Invalid as error:
+                return error.errors["code"]
+            return "verified"
+
+    with ThreadPool(8) as pool:
+        answers = pool.map(guess, wrong)
+    assert sum("This is not the code" in answer for answer in answers) == phones.TRIES
+
+
+@pytest.mark.parametrize("number", ["", "12", "020 7946 0958", "+44 20 abc", "+1" + "0" * 20])
+def test_what_is_no_number_is_refused(alice: User, number: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        phones.send_code(alice, number)
+    assert "phone" in caught.value.errors
+
+
+def test_a_removed_number_is_forgotten(alice: User) -> None:
+    phones.send_code(alice, NUMBER)
+    phones.verify(alice, sent_code(), secret=SECRET)
+    phones.remove(alice)
+    assert (alice.phone, phones.is_verified(alice)) == ("", False)
+    alice.phone = "+442079460958"
+    db.session.commit()
+    assert not phones.is_verified(alice)
