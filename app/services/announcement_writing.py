@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +13,9 @@ from app.models import Announcement
 from app.services import announcement_words, audiences, fanout
 
 # Large enough to be quick, small enough that other writers hardly wait.
-CHUNK = 200
+CHUNK = 100
+# Seconds between two: SQLite's waiting writers only look from time to time whether it is their turn.
+PAUSE = 0.03
 
 
 def write_due(now: datetime | None = None) -> int:
@@ -25,6 +28,8 @@ def write_due(now: datetime | None = None) -> int:
     while announcement_id := db.session.scalar(
         select(Announcement.id).where(Announcement.state == "writing").order_by(Announcement.id).limit(1)
     ):
+        if count:
+            time.sleep(PAUSE)
         count += _write_some(announcement_id, now or utc_now())
     return count
 
@@ -32,12 +37,14 @@ def write_due(now: datetime | None = None) -> int:
 def write_chunk(row: Announcement, now: datetime) -> int:
     """Write to the next people of an announcement that is locked, in the caller's transaction."""
     message = announcement_words.message(row)
-    people = audiences.some(row.audience, after=row.last_user_id, limit=CHUNK)
+    # One more than are written, to see whether these are the last.
+    found = audiences.some(row.audience, after=row.last_user_id, limit=CHUNK + 1)
+    people = found[:CHUNK]
     if people:
         fanout.write(message, fanout.plan(message, people, now), now)
         row.written += len(people)
         row.last_user_id = people[-1].id
-    if len(people) < CHUNK:
+    if len(found) <= CHUNK:
         row.state, row.ended_at = "written", now
         # Some may have come or gone since they were counted.
         row.total = row.written

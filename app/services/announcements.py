@@ -109,11 +109,10 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
     if row.state == "written" and not is_ahead(row, now):
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
-    withdrawn = _withdraw(row.event_id, now) if is_ahead(row, now) else 0
-    audit.record(
-        "announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written - withdrawn
-    )
-    row.written -= withdrawn
+    if is_ahead(row, now):
+        _withdraw(row.event_id, now)
+        row.written = 0
+    audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     db.session.commit()
     return row
 
@@ -212,8 +211,8 @@ def _earlier(external_id: str) -> Announcement | None:
     )
 
 
-def _withdraw(event_id: int, now: datetime) -> int:
-    """Take back, in the caller's transaction, what was written ahead of its time; how many people that were."""
+def _withdraw(event_id: int, now: datetime) -> None:
+    """Take back, in the caller's transaction, what was written ahead of its time."""
     rows = db.session.execute(
         update(Notification)
         .where(Notification.event_id == event_id, Notification.status == "pending")
@@ -230,4 +229,3 @@ def _withdraw(event_id: int, now: datetime) -> int:
         execution_options=BULK,
     )
     changes.touch_ids(people)
-    return len(people)

@@ -64,7 +64,8 @@ class Line:
 @bp.get("")
 @admin_required
 def index() -> str:
-    page = announcements.page(before=request.args.get("before", type=int))
+    before = request.args.get("before", type=int)
+    page = announcements.page(before=before if before is not None and 0 <= before < 2**63 else None)
     return render_template(
         "announcements/index.html", lines=[_line(row) for row in page.rows], older=page.older
     )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
@@ -175,6 +176,7 @@ def test_it_is_not_sent_to_more_people_than_were_announced(bob: User, alice: Use
 def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     crowd(230)
+    factories.user("nothing@example.test", preference={"system_notifications": False})
     now = utc_now()
     at = now + timedelta(hours=3)
     small = announcements.create(
@@ -186,7 +188,7 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     for made in (small, large):
         announcements.cancel(bob, made.id, now=now + timedelta(hours=2))
     assert surfacing.surface_due(at + timedelta(hours=1)) == 0
-    assert set(db.session.scalars(select(Delivery.state))) == {"cancelled"}
+    assert set(db.session.scalars(select(Delivery.state))) == {"cancelled", "skipped"}
     assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
     assert set(db.session.scalars(select(Notification.surfaced_at))) == {None}
     assert (small.written, large.written) == (0, 0)
@@ -204,6 +206,34 @@ def test_cancelled_while_it_goes_out_nobody_else_gets_it(any_app: Flask) -> None
     assert "cancelled" not in set(db.session.scalars(select(Delivery.state)))
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "announcement.cancelled")).one()
     assert entry.detail == {"id": made.id, "kept": announcement_writing.CHUNK}
+
+
+@pytest.mark.parametrize(("people", "state"), [(100, "written"), (101, "writing")])
+def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people: int, state: str) -> None:
+    crowd(people - 1)
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    assert made.state == state
+    assert len(announcements.notification_ids(made)) == (100 if state == "written" else 0)
+
+
+def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    crowd(600)
+    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    counts: list[int] = []
+
+    def write() -> None:
+        with any_app.app_context():
+            counts.append(announcement_writing.write_due())
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    db.session.refresh(made)
+    assert sum(counts) == made.written == made.total == 601
+    assert rows_each() == {1}
 
 
 def test_what_everybody_has_cannot_be_cancelled(bob: User, alice: User) -> None:

@@ -152,6 +152,21 @@ def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> N
     assert "can no longer be cancelled" in client.get(late.headers["Location"]).text
 
 
+def test_the_list_is_paged_by_key(sign_in: SignIn, bob: User) -> None:
+    for number in range(60):
+        announcements.create(bob, AnnouncementIn(everyone=True, title=f"News {number:02}", message="Words"))
+    client = sign_in(bob)
+    first = client.get("/admin/announcements").text
+    rest = re.search(r'rel="next" href="([^"]+)"', first)
+    assert rest is not None
+    second = client.get(rest[1]).text
+    assert "News 59" in first
+    assert "News 10" in first
+    assert "News 09" in second
+    assert "News 10" not in second
+    assert client.get("/admin/announcements?before=9223372036854775808").status_code == 200
+
+
 PATHS = ("", "/new", "/{id}")
 
 
