@@ -99,9 +99,17 @@ def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size:
     return found
 
 
-def for_sms(size: sms.Size) -> list[Check]:
-    """Findings about the SMS, as it would read with the sample."""
+def for_sms(size: sms.Size, whole: str, sent: str) -> list[Check]:
+    """Findings about the SMS, as it would read with the sample.
+
+    Args:
+        size: of what is sent, its link included.
+        whole, sent: the words as they were written, and as they were made to fit.
+    """
     count = ngettext("%(num)d segment", "%(num)d segments", size.segments)
+    if _ends_open(sent) and not _ends_open(whole):
+        count = _("%(segments)s, because the text is shortened to fit", segments=count)
+        return [Check("warn", count)]
     if size.is_gsm7:
         letters = Check("ok", _("Plain GSM-7 letters"))
     else:
@@ -124,6 +132,10 @@ def for_inbox(title: str, message: str) -> list[Check]:
         if message
         else Check("bad", _("The message is empty with this sample")),
     ]
+
+
+def _ends_open(text: str) -> bool:
+    return text.rstrip().endswith(("...", "\N{HORIZONTAL ELLIPSIS}"))
 
 
 def _of_variables(template: NotificationTemplate, edited: Edited) -> list[Check]:

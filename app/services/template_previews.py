@@ -17,7 +17,7 @@ from app.channels.base import Message
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Event, Notification, NotificationTemplate, User
-from app.rendering import sms, words
+from app.rendering import short, sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
 from app.services import audit, decisions, fanout, letters, template_checks, template_samples
@@ -70,16 +70,19 @@ def preview(
         bad = [Check("bad", problem)]
         return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
     mail = _mail(template, texts, data, reader, sender)
-    size = sms.size(texts.sms or texts.title)
+    # As `parcels` puts it together; a number like those of real notifications.
+    link = f"{sender.base_url}/n/123456"
+    sms_text = short.for_sms(texts.sms or texts.title, link)
+    size = sms.size(sms_text)
     return Preview(
         title=texts.title,
         message=texts.message,
         subject=mail.subject,
-        sms_text=texts.sms or texts.title,
+        sms_text=sms_text,
         sms_size=size,
         checks={
             "email": template_checks.for_mail(template, edited, mail.subject, len(mail.html.encode())),
-            "sms": template_checks.for_sms(size),
+            "sms": template_checks.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
             "in_app": template_checks.for_inbox(texts.title, texts.message),
         },
     )

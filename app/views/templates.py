@@ -155,6 +155,7 @@ def _editor(
         "variables": template_checks.variables(template),
         "used": template_checks.used(edited),
         "versions": template_versions.listed(template),
+        "labels": template_versions.LABELS,
         "others": template_drafts.others(template_id, current_user),
         "sender": current_app.config["MAIL_DEFAULT_SENDER"],
     }

@@ -84,14 +84,17 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
         Edited.of(row),
         email_subject="A subject that is rather longer than what a phone shows of it",
         email_html="<p style='color:red'>Hi</p>",
-        sms_text="“" + "x" * 80,
+        sms_text="Ж" * 80,
     )
     shown = template_previews.preview(row, edited, data("job_created"), bob, SENDER)
     warnings = [check.text for found in shown.checks.values() for check in found if check.tone == "warn"]
     assert any("61 characters" in text for text in warnings)
     assert any("style: color" in text for text in warnings)
-    assert any("2 segments" in text for text in warnings)
-    assert any("“" in text for text in warnings)
+    assert any("shortened to fit" in text for text in warnings)
+    shown = template_previews.preview(row, replace(edited, sms_text="Ж"), data("job_created"), bob, SENDER)
+    assert [check.tone for check in shown.checks["sms"]] == ["ok", "warn"]
+    assert "Ж" in shown.checks["sms"][1].text
+    assert shown.sms_text == "Ж http://bellhop.test/n/123456"
 
 
 def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
