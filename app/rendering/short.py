@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import unicodedata
 
 from app.rendering import sms
@@ -53,11 +54,12 @@ def _fitted(text: str, link: str, segments: int) -> str | None:
     end = f" {link}" if link else ""
     if sms.size(text + end).segments <= segments:
         return text + end
-    for most in range(len(text) - 1, SHORTEST, -1):
-        candidate = _plainer(clip(text, most)) + end
-        if sms.size(candidate).segments <= segments:
-            return candidate
-    return None
+    # The longest beginning that fits: a shorter one never takes more room.
+    lengths = range(SHORTEST, len(text))
+    found = bisect.bisect_right(
+        lengths, segments, key=lambda most: sms.size(_plainer(clip(text, most)) + end).segments
+    )
+    return _plainer(clip(text, lengths[found - 1])) + end if found else None
 
 
 def _plainer(text: str) -> str:

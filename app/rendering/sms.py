@@ -11,6 +11,7 @@ BASIC = frozenset(
 )
 # Its extension table, 6.2.1.1: an escape and a second septet each.
 EXTENDED = frozenset("\f^{}\\[~]|€")
+KNOWN = BASIC | EXTENDED
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Size:
 
 def size(text: str) -> Size:
     """What sending this text takes. A pair (an escape, a surrogate) is never split between two segments."""
-    costly = tuple(dict.fromkeys(letter for letter in text if letter not in BASIC | EXTENDED))
+    costly = tuple(dict.fromkeys(letter for letter in text if letter not in KNOWN))
     is_gsm7 = not costly
     widths = [1 + (letter in EXTENDED if is_gsm7 else ord(letter) > 0xFFFF) for letter in text]
     alone, each = (160, 153) if is_gsm7 else (70, 67)

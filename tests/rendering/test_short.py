@@ -1,0 +1,68 @@
+"""Texts for small places lose their tricks and keep their words."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rendering import short, sms
+
+LINK = "https://bellhop.example.com/n/123456"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("one\r\ntwo\tthree\x00four", "one two three four"),
+        ("pay\u202egpj.exe\u202c \u2067x\u2069", "paygpj.exe x"),
+        ("a\u200bb\u200cc\u200dd\ufeffe\u00adf", "abcdef"),
+        ("line\u2028and\u2029paragraph\x85next", "line and paragraph next"),
+        ("\U000e0041tag \ue000own", "tag own"),
+        ("<b>&amp;</b>", "<b>&amp;</b>"),
+        ("مرحبا Zoë 東京 👍", "مرحبا Zoë 東京 👍"),
+    ],
+)
+def test_invisible_characters_go_and_everything_visible_stays(text: str, clean: str) -> None:
+    assert short.clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("“Zoë” \N{EN DASH} it\N{RIGHT SINGLE QUOTATION MARK}s 10:00…", '"Zoe" - it\'s 10:00...'),
+        ("Renée Müller, Łódź", "Renée Müller, Łódź"),
+        ("Ängström à Ñandú ça", "Ängström à Ñandu ca"),
+        ("Interview: 面接", "Interview: 面接"),
+    ],
+)
+def test_the_cheap_alphabet_is_used_where_it_can_say_it(text: str, sent: str) -> None:
+    assert short.for_sms(text) == sent
+
+
+def test_a_long_text_is_cut_between_words_and_keeps_its_link() -> None:
+    text = short.for_sms("Interview with Priya Raman for Staff Data Engineer " * 9, LINK)
+    assert text.endswith(f"... {LINK}")
+    assert text.removesuffix(f"... {LINK}").endswith(
+        ("Interview", "with", "Priya", "Raman", "for", "Staff", "Data")
+    )
+    size = sms.size(text)
+    assert (size.segments, size.is_gsm7) == (1, True)
+    assert size.units > 130
+
+
+def test_where_the_link_leaves_no_room_a_second_segment_is_taken() -> None:
+    link = LINK + "0" * 20
+    text = short.for_sms("面接の予定が変わりました。" * 9, link)
+    assert text.endswith(link)
+    assert sms.size(text).segments == 2
+
+
+@given(st.text(max_size=900))
+def test_whatever_comes_in_a_text_is_one_visible_line_with_its_whole_link(text: str) -> None:
+    sent = short.for_sms(text, LINK)
+    assert sent.endswith(LINK)
+    assert sms.size(sent).segments <= short.MOST_SEGMENTS
+    assert not [letter for letter in sent if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]

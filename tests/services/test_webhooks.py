@@ -1,0 +1,114 @@
+"""Webhooks of one's own: where they may lead, their secrets, and what of them is shown."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import AuditEntry, User, Webhook
+from app.services import webhooks
+from app.services.errors import Invalid, NotFound
+from tests import factories
+
+SECRET = "a key for tests only"
+URL = "https://hooks.example.com/bellhop?who=alice"
+
+
+@pytest.fixture
+def alice(any_app: Flask) -> User:
+    return factories.user("alice@example.test")
+
+
+def test_a_new_webhook_is_on_and_its_secret_is_in_no_row(alice: User) -> None:
+    hook, secret = webhooks.create(alice, f" {URL} ", secret=SECRET)
+    assert hook.url == URL
+    assert alice.preference.webhook_enabled
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    assert webhooks.secrets_of(hook, SECRET, utc_now()) == (secret,)
+    kept = " ".join(str(value) for value in vars(hook).values())
+    audited = " ".join(str(entry.detail) for entry in db.session.scalars(select(AuditEntry)))
+    assert secret.removeprefix("whsec_") not in kept + audited
+    assert "who=alice" not in audited
+
+
+def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(alice: User) -> None:
+    now = utc_now()
+    hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
+    hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
+    assert old != new
+    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
+    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=24)) == (new,)
+
+
+def test_no_two_webhooks_share_a_secret(alice: User) -> None:
+    made = {webhooks.create(alice, URL, secret=SECRET)[1] for _time in range(3)}
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hooks.example.com",
+        "http://hooks.example.com/",
+        "javascript:alert(1)",
+        "https://localhost/",
+        "https://printer/",
+        "https://nas.local/",
+        "https://metadata.google.internal/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://user:password@example.com/",
+        "https://example.com:22/",
+        "https://example.com/\u202e",
+        "https://example.com/" + "x" * 500,
+    ],
+)
+def test_an_address_that_must_not_be_reached_is_refused_at_once(alice: User, url: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        webhooks.create(alice, url, secret=SECRET)
+    assert "url" in caught.value.errors
+    assert db.session.scalars(select(Webhook)).all() == []
+
+
+def test_there_are_five_at_most(alice: User) -> None:
+    for _time in range(webhooks.MOST):
+        webhooks.create(alice, URL, secret=SECRET)
+    with pytest.raises(Invalid):
+        webhooks.create(alice, URL, secret=SECRET)
+
+
+def test_anothers_webhook_is_not_found(alice: User) -> None:
+    hook, _secret = webhooks.create(alice, URL, secret=SECRET)
+    charlie = factories.user("charlie@example.test")
+    for call in (
+        lambda: webhooks.rotate(charlie, hook.id, secret=SECRET),
+        lambda: webhooks.remove(charlie, hook.id),
+        lambda: webhooks.send_test(charlie, hook.id),
+        lambda: webhooks.switch_on(charlie, hook.id),
+    ):
+        with pytest.raises(NotFound):
+            call()
+    assert webhooks.for_user(charlie) == []
+
+
+def test_recent_calls_are_those_of_this_webhook_newest_first(alice: User) -> None:
+    first, _secret = webhooks.create(alice, URL, secret=SECRET)
+    second, _secret = webhooks.create(alice, URL, secret=SECRET)
+    for number in range(12):
+        note = factories.notification(alice, f"Number {number}")
+        factories.delivery(note, "webhook", address=first.address)
+    webhooks.send_test(alice, second.id)
+    one, two = webhooks.for_user(alice)
+    assert [call.title for call in one.calls] == [f"Number {n}" for n in range(11, 1, -1)]
+    assert ([call.title for call in two.calls], two.is_busy, one.is_busy) == (["Test"], True, False)
