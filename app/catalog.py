@@ -310,7 +310,7 @@ TYPES: dict[str, NotificationType] = {
             DIGEST_VARIABLES,
             DefaultTemplate(
                 "Your Day: {{unread_count}} Unread",
-                "{{unread_count}} notifications are waiting for you on {{digest_date}}.",
+                "This is what you have not read yet on {{digest_date}}.",
                 channels=("email",),
             ),
         ),
@@ -322,7 +322,7 @@ TYPES: dict[str, NotificationType] = {
             DIGEST_VARIABLES,
             DefaultTemplate(
                 "Your Week: {{unread_count}} Unread",
-                "{{unread_count}} notifications are waiting for you in the week of {{digest_date}}.",
+                "The past week in numbers, and what you have not read yet on {{digest_date}}.",
                 channels=("email",),
             ),
         ),

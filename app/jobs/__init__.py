@@ -23,14 +23,14 @@ TIMETABLE = {
         Job("sweep", _l("Gives back what a sender held when it died"), sweep.run, every=5 * SECOND),
         Job(
             "announcements",
-            _l("Writes announcements to many, some people at a time"),
+            _l("Writes announcements, some people at a time"),
             announcements.run,
             every=SECOND,
             is_shared=True,
         ),
         Job(
             "reminders",
-            _l("Reminds of interviews, and of evaluations that are missing"),
+            _l("Reminds of interviews and missing evaluations"),
             reminders.run,
             every=MINUTE,
         ),
