@@ -115,8 +115,8 @@ def _page(asked: _Asked, now: datetime) -> tuple[Page, datetime | None]:
     )
     page = Page(
         orjson.dumps([_sent(row, asked.only) for row in rows], option=orjson.OPT_UTC_Z),
-        write_cursor("n", rows[-1][SURFACED], rows[-1][0]) if rows and has_next else None,
-        write_cursor("p", rows[0][SURFACED], rows[0][0]) if rows and has_previous else None,
+        _cursor("n", rows[-1]) if rows and has_next else None,
+        _cursor("p", rows[0]) if rows and has_previous else None,
     )
     # An empty page says nothing of what is to come: it is asked for each time.
     return page, changes_at if rows else now
@@ -138,6 +138,12 @@ def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool
         query = query.where(key > bound if backwards else key < bound)
     order = (N.surfaced_at, N.id) if backwards else (N.surfaced_at.desc(), N.id.desc())
     return query.order_by(*order).limit(bindparam("limit"))
+
+
+def _cursor(direction: str, row: Sequence[Any]) -> str:
+    surfaced_at = row[SURFACED]
+    instant = datetime.fromisoformat(surfaced_at) if isinstance(surfaced_at, str) else surfaced_at
+    return write_cursor(direction, instant, row[0])
 
 
 def _plain(dialect: str, name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:

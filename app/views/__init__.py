@@ -15,6 +15,7 @@ from app.views import (
     deliveries,
     devices,
     digests,
+    docs,
     errors,
     evaluations,
     explanations,
@@ -47,6 +48,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(accounts.bp)
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)
+    app.register_blueprint(docs.bp)
     app.register_blueprint(notifications.bp)
     app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from flask_babel import gettext as _
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from app.services import values
-from app.services.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -85,13 +82,9 @@ class Paged(Input):
     """Which page of a list."""
 
     limit: QueryNumber = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=200, description="From `next` or `previous`.")
+    cursor: str | None = Field(None, pattern="^[1-9][0-9]{0,17}$", description="From `next`.")
 
     @property
     def before(self) -> int | None:
-        """The cursor of a list that only goes on: the number of the last row seen. Unprocessable where it is none."""
-        if self.cursor is None:
-            return None
-        if not re.fullmatch("[1-9][0-9]{0,17}", self.cursor, re.ASCII):
-            raise Invalid({"cursor": _("This page address is damaged. Start again from the first page.")})
-        return int(self.cursor)
+        """The number of the last row that was seen."""
+        return int(self.cursor) if self.cursor else None

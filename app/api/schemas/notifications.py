@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, QueryFlag, QueryInstant, QueryNumber, RowId, usable
 from app.services import values
-from app.services.notifications import PLACES
+from app.services.notifications import CURSOR, PLACES
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
@@ -69,7 +69,7 @@ class ListQuery(Input):
     created_before: QueryInstant | None = Field(None, description="RFC 3339 with offset; earlier than this.")
     search: str = Field("", max_length=200, description="Words that all stand in the title or the message.")
     limit: QueryNumber = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=200, description="From `next` or `previous`.")
+    cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
     fields: list[FieldName] = Field([], description="Only these fields of each notification.")
 
 
