@@ -77,7 +77,7 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
     if wanted.template_name:
         if row.title or row.message:
             errors["template_name"] = _("Give either a template or a title and a message.")
-        elif template and not errors:
+        elif template and "context" not in errors:
             errors |= _missing(template, row, reader)
     else:
         for name in ("title", "message"):

@@ -48,6 +48,18 @@ STATES: dict[str, tuple[str, LazyString]] = {
     "cancelled": ("", _l("Cancelled")),
 }
 
+# What the form calls its fields.
+LABELS: dict[str, LazyString] = {
+    "title": _l("Title"),
+    "message": _l("Message"),
+    "notification_type": _l("Type"),
+    "template_name": _l("Words"),
+    "channels": _l("Channels"),
+    "priority": _l("Priority"),
+    "action_url": _l("Link"),
+    "deliver_at": _l("Day and time"),
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -92,7 +104,8 @@ def preview() -> Response:
     form = AnnouncementForm.read(request.form)
     shown = announcement_previews.preview(_wanted(form), current_user)
     if htmx.is_partial():
-        return htmx.vary(render_template("announcements/_preview.html", preview=shown))
+        missing = _missing(shown.errors)
+        return htmx.vary(render_template("announcements/_preview.html", preview=shown, missing=missing))
     return htmx.vary(_form_page(form, shown, shown.errors), 422 if shown.errors else 200)
 
 
@@ -186,6 +199,7 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         "announcements/new.html",
         form=form,
         preview=shown,
+        missing=_missing(shown.errors) if shown else [],
         errors=_by_field(errors or {}),
         variables=variables,
         choices=[template for template in template_editing.listed() if template.is_active],
@@ -196,6 +210,16 @@ def _by_field(errors: Mapping[str, str]) -> dict[str, str]:
     """The errors by the names of the form's fields: all addresses stand in one."""
     whom = [text for name, text in errors.items() if name.startswith("recipients")]
     return dict(errors) | ({"emails": " ".join(whom[:5])} if whom else {})
+
+
+def _missing(errors: Mapping[str, str]) -> list[str]:
+    """What the preview says is missing: each sentence with the label of its field, where it does not name it."""
+
+    def said(name: str, text: str) -> str:
+        label = LABELS.get(name) or name.removeprefix("context.").replace("_", " ").capitalize()
+        return text if name.startswith(("recipients", "roles")) else f"{label}: {text}"
+
+    return [said(name, text) for name, text in errors.items()][:10]
 
 
 def _line(row: Any) -> Line:

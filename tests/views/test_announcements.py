@@ -116,6 +116,7 @@ def test_a_template_asks_for_its_variables(sign_in: SignIn, alice: User, bob: Us
     }
     missing = send(client, new, "/admin/announcements", **fields)
     assert missing.status_code == 422
+    assert "Company name: The template needs a value for this." in missing.text
     assert 'id="context.company_name-error"' in missing.text
     fields["context.company_name"] = "Aero"
     assert send(client, new, "/admin/announcements", **fields).status_code == 303
