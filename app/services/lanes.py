@@ -9,11 +9,12 @@ from datetime import datetime
 
 from flask import Flask, current_app
 
+from app.channels import CHANNELS
 from app.clock import utc_now
 from app.services import surfacing
 
 # A lane for each channel; webhooks have several, for each is another host.
-LANES = ("email", "sms", "push", *("webhook",) * 4)
+LANES = tuple(name for name in CHANNELS for _lane in range(4 if name == "webhook" else 1))
 # Seconds between two looks for new work while some lanes are busy.
 PATIENCE = 0.5
 

@@ -29,7 +29,16 @@ def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     Raises:
         PermanentFailure: its browser or webhook vanished this very moment.
     """
-    return COMPOSERS[delivery.channel](delivery, sender, now)
+    return COMPOSERS.get(delivery.channel, _plain)(delivery, sender, now)
+
+
+def _plain(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
+    """For a channel without words of its own: the title, the message and where to read it."""
+    row = delivery.notification
+    if row is None:
+        raise PermanentFailure("There is nothing to say over this channel")
+    text = f"{row.message}\n{sender.base_url}/notifications/{row.id}"
+    return Message(id=_id(delivery), address=delivery.address, subject=short.clean(row.title), text=text)
 
 
 def _sms(delivery: Delivery, sender: Sender, _now: datetime) -> Message:

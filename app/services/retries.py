@@ -13,14 +13,13 @@ SCHEDULES: dict[str, tuple[int, ...]] = {
         *(0, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
         *(8 * HOUR for _ in range(11)),
     ),
-    # Worth less the later they come.
-    "sms": (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR),
-    "push": (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR),
     "webhook": (
         *(0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR),
         *(5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
     ),
 }
+# SMS, push and whatever is new: worth less the later they come.
+USUAL = (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR)
 # How far down its schedule a webhook that keeps failing rests as a whole: 2 hours.
 LONGEST_REST = 4
 # An unanswered message may have arrived: its one repetition waits until a late arrival would show.
@@ -36,7 +35,7 @@ def next_try(
         attempts: how many tries there were, the one that just failed included.
         retry_after: seconds that the other side asked for; never shortened.
     """
-    schedule = SCHEDULES[channel]
+    schedule = SCHEDULES.get(channel, USUAL)
     if attempts >= len(schedule):
         return None
     # Jitter, so that what failed together does not come back together.

@@ -11,7 +11,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 from flask_babel import gettext as _
@@ -144,9 +143,10 @@ def short_link(notification_id: int) -> Response:
 @bp.get("/service-worker.js")
 def service_worker() -> Response:
     """At the root, because a worker serves the pages below its own address; looked at anew each time."""
-    response: Response = send_from_directory(FOLDER / "js", "service-worker.js", max_age=0)
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    script = (FOLDER / "js" / "service-worker.js").read_bytes()
+    return Response(
+        script, content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"}
+    )
 
 
 def _page(**shown: Any) -> str:

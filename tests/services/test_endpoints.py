@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +21,16 @@ from app.channels.sms import TwilioChannel
 from app.channels.webhook import WebhookChannel
 from app.clock import utc_now
 from app.extensions import db
-from app.models import AuditEntry, Delivery, Notification, PushSubscription, Suppression, Webhook
-from app.services import webhooks
+from app.models import (
+    AuditEntry,
+    Delivery,
+    Notification,
+    PushSubscription,
+    Suppression,
+    UserNotificationPreference,
+    Webhook,
+)
+from app.services import lanes, webhooks
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories
@@ -300,3 +309,25 @@ def ways_app() -> Flask:
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return app
+
+
+def test_a_new_channel_is_a_file_and_a_row(ways: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worked example of docs/channels.md, run as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
+    source = text.partition("```python\n")[2].partition("```")[0]
+    example: dict[str, Any] = {"__name__": "chat"}
+    exec(compile(source, "chat.py", "exec"), example)
+    monkeypatch.setattr(web.post, "__kwdefaults__", {"may_reach": loopback})
+    monkeypatch.setitem(CHANNELS, "chat", example["connect"])
+    monkeypatch.setattr(lanes, "LANES", (*lanes.LANES, "chat"))
+    monkeypatch.setattr(UserNotificationPreference, "chat_enabled", True, raising=False)
+    note = factories.notification(everything_on(), "Booked", message="On Thursday.")
+    row = factories.delivery(note, "chat", address=ways.url + "/room")
+    ways.answers = [Reply(503)]
+    now = utc_now() + timedelta(seconds=1)
+    deliver(now)
+    assert again(row).state == "retry_wait"
+    deliver(again(row).due_at)
+    assert again(row).state == "sent"
+    expected = f"Booked\nOn Thursday.\nhttp://bellhop.test/notifications/{note.id}"
+    assert json.loads(ways.calls[-1].body) == {"text": expected}
