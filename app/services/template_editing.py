@@ -130,7 +130,9 @@ def rewrite(
     template = template_drafts.locked(template_id)
     if expected is not None and expected != template.version:
         db.session.rollback()
-        raise Conflict(_("Somebody else has published version %(number)s meanwhile.", number=template.version))
+        raise Conflict(
+            _("Somebody else has published version %(number)s meanwhile.", number=template.version)
+        )
     if errors := template_checks.errors(template, edited):
         db.session.rollback()
         raise Invalid(errors)

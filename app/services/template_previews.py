@@ -12,19 +12,16 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app import catalog
-from app.channels import CHANNELS
 from app.channels.base import Message
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.extensions import db
 from app.models import Delivery, Event, Notification, NotificationTemplate, User
 from app.rendering import short, sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
-from app.services import audit, decisions, fanout, letters, template_checks, template_samples
-from app.services.errors import Invalid
+from app.services import letters, template_checks, template_samples
 from app.services.template_checks import Check
 from app.services.template_drafts import Edited
-from app.services.verdicts import Verdict
 
 TEST_SOURCE = "bellhop:template-tests"
 DARK = "@media (prefers-color-scheme: dark)"
@@ -107,58 +104,6 @@ def mail_html(
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
 
 
-def send_test(
-    template: NotificationTemplate,
-    edited: Edited,
-    data: Mapping[str, Any],
-    *,
-    actor: User,
-    now: datetime | None = None,
-) -> Notification:
-    """Send these words to the actor alone, through the outbox, past their preferences.
-
-    Returns:
-        The notification; its deliveries follow like any others.
-    Raises:
-        Invalid: the words cannot be filled in, keyed `general`; or no chosen channel reaches the actor.
-    """
-    now = now or utc_now()
-    try:
-        texts = texts_for(template, edited, data, actor)
-    except words.WordsError as error:
-        raise Invalid({"general": str(error)}) from error
-    ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
-    if not ways:
-        raise Invalid({"general": _("None of the chosen channels reaches you.")})
-    texts = Texts(
-        _("Test: %(title)s", title=texts.title)[:255],
-        texts.message,
-        _("Test: %(title)s", title=texts.email_subject or texts.title)[:255],
-        texts.email_html,
-        texts.sms,
-    )
-    lock_for_writing()
-    event = _event(data, now)
-    db.session.add(event)
-    db.session.flush()
-    message = fanout.Message(
-        notification_type=template.notification_type,
-        priority=edited.priority,
-        channels=tuple(ways),
-        words_for=lambda _user: texts,
-        event_id=event.id,
-        action_url=str(data.get("meeting_url") or ""),
-    )
-    verdicts = {
-        name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
-        for name in ways
-    }
-    (notification_id,) = fanout.write(message, [fanout.Plan(actor, verdicts)], now)
-    audit.record("template.tested", template.name, actor=actor, channels=ways)
-    db.session.commit()
-    return db.session.get_one(Notification, notification_id)
-
-
 def _mail(
     template: NotificationTemplate,
     texts: Texts,
@@ -178,7 +123,7 @@ def _mail(
         action_url=str(data.get("meeting_url") or ""),
         created_at=now,
     )
-    row.event = _event(data, now)
+    row.event = event_of(data, now)
     delivery = Delivery(
         id=0,
         kind="notification",
@@ -193,7 +138,8 @@ def _mail(
         return letters.compose(delivery, sender, now)
 
 
-def _event(data: Mapping[str, Any], now: datetime) -> Event:
+def event_of(data: Mapping[str, Any], now: datetime) -> Event:
+    """An event that carries these values, so that a mail shows the interview they speak of; not in the session."""
     is_interview = all(isinstance(data.get(name), datetime) for name in template_samples.INSTANTS)
     values = {
         name: value.isoformat() if isinstance(value, datetime) else value
@@ -209,7 +155,3 @@ def _event(data: Mapping[str, Any], now: datetime) -> Event:
         received_at=now,
         data=values,
     )
-
-
-def _reaches(user: User, channel: str) -> bool:
-    return channel in CHANNELS and bool(decisions.address_for(user, channel))

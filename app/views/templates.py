@@ -26,6 +26,7 @@ from app.services import (
     template_editing,
     template_previews,
     template_samples,
+    template_trials,
     template_versions,
 )
 from app.services.errors import Invalid, NotFound
@@ -87,7 +88,7 @@ def test(template_id: int) -> Redirect:
     template = template_editing.get(template_id)
     try:
         template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
-        template_previews.send_test(template, form.edited, _data(template, look), actor=current_user)
+        template_trials.send_test(template, form.edited, _data(template, look), actor=current_user)
         flash(_("A test is on its way to you."))
     except Invalid as error:
         flash(_("No test was sent: %(why)s", why=" ".join(error.errors.values())), "error")

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.services import letters, template_previews, template_samples, templates
+from app.services import letters, template_previews, template_samples, template_trials, templates
 from app.services.errors import Invalid
 from app.services.template_drafts import Edited
 from tests import factories
@@ -114,7 +114,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     edited = replace(
         Edited.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
     )
-    made = template_previews.send_test(row, edited, data("job_created"), actor=admin)
+    made = template_trials.send_test(row, edited, data("job_created"), actor=admin)
     assert (made.recipient_id, made.title) == (admin.id, "Test: Draft: Staff Data Engineer")
     states = {delivery.channel: delivery.state for delivery in made.deliveries}
     assert states == {"in_app": "sent", "email": "pending"}
@@ -127,7 +127,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
 
 def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
     row = templates.live("interview_scheduled")
-    made = template_previews.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
+    made = template_trials.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
     message = letters.compose(mail, SENDER, made.created_at)
     assert "Room Birch" in message.html
@@ -141,7 +141,7 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
         replace(Edited.of(row), title_template="{{ nobody }}"),
     ):
         with pytest.raises(Invalid) as caught:
-            template_previews.send_test(row, edited, data("job_created"), actor=bob)
+            template_trials.send_test(row, edited, data("job_created"), actor=bob)
         assert list(caught.value.errors) == ["general"]
 
 

@@ -1,0 +1,76 @@
+"""A template tried on oneself: the same outbox, the same mail, one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.channels import CHANNELS
+from app.clock import utc_now
+from app.extensions import db, lock_for_writing
+from app.models import Notification, NotificationTemplate, User
+from app.rendering import words
+from app.rendering.words import Texts
+from app.services import audit, decisions, fanout, template_previews
+from app.services.errors import Invalid
+from app.services.template_drafts import Edited
+from app.services.verdicts import Verdict
+
+
+def send_test(
+    template: NotificationTemplate,
+    edited: Edited,
+    data: Mapping[str, Any],
+    *,
+    actor: User,
+    now: datetime | None = None,
+) -> Notification:
+    """Send these words to the actor alone, through the outbox, past their preferences.
+
+    Returns:
+        The notification; its deliveries follow like any others.
+    Raises:
+        Invalid: the words cannot be filled in, keyed `general`; or no chosen channel reaches the actor.
+    """
+    now = now or utc_now()
+    try:
+        texts = template_previews.texts_for(template, edited, data, actor)
+    except words.WordsError as error:
+        raise Invalid({"general": str(error)}) from error
+    ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
+    if not ways:
+        raise Invalid({"general": _("None of the chosen channels reaches you.")})
+    texts = Texts(
+        _("Test: %(title)s", title=texts.title)[:255],
+        texts.message,
+        _("Test: %(title)s", title=texts.email_subject or texts.title)[:255],
+        texts.email_html,
+        texts.sms,
+    )
+    lock_for_writing()
+    event = template_previews.event_of(data, now)
+    db.session.add(event)
+    db.session.flush()
+    message = fanout.Message(
+        notification_type=template.notification_type,
+        priority=edited.priority,
+        channels=tuple(ways),
+        words_for=lambda _user: texts,
+        event_id=event.id,
+        action_url=str(data.get("meeting_url") or ""),
+    )
+    verdicts = {
+        name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
+        for name in ways
+    }
+    (notification_id,) = fanout.write(message, [fanout.Plan(actor, verdicts)], now)
+    audit.record("template.tested", template.name, actor=actor, channels=ways)
+    db.session.commit()
+    return db.session.get_one(Notification, notification_id)
+
+
+def _reaches(user: User, channel: str) -> bool:
+    return channel in CHANNELS and bool(decisions.address_for(user, channel))
