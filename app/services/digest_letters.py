@@ -102,7 +102,7 @@ def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> t
 
 def _meeting(row: Interview, user: User, *, is_weekly: bool) -> Line:
     clock = dates.clock(row.starts_at, user.time_zone, user.locale)
-    when = f"{dates.day(row.starts_at, user.time_zone, user.locale)}, {clock}" if is_weekly else clock
+    when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {clock}" if is_weekly else clock
     return Line(
         f"{row.candidate_name}, {row.job_title}", when, row.meeting_url, row.location or row.company_name
     )
@@ -116,7 +116,7 @@ def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> Line
         if is_today
         else dates.short_day(at, user.time_zone, user.locale)
     )
-    pressing = str(catalog.PRIORITY_LABELS[row.priority]) if row.priority in {"high", "urgent"} else ""
+    pressing = str(catalog.PRIORITY_LABELS[row.priority]) if row.priority == "urgent" else ""
     return Line(row.title, when, f"{base_url}/notifications/{row.id}", pressing)
 
 
