@@ -42,7 +42,7 @@ IF_MATCH = {
     "in": "header",
     "name": "If-Match",
     "description": "The `ETag` of the template as the caller has seen it.",
-    "schema": {"type": "string", "pattern": '^"[0-9-]{1,50}"$'},
+    "schema": {"type": "string"},
 }
 NAMES_A_ROW = frozenset({"mark_read"})
 TAKES_IF_MATCH = frozenset({"replace_template", "change_template", "delete_template"})

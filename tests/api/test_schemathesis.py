@@ -15,7 +15,7 @@ from app.services import tokens
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
-# Each run makes about 2,500 calls besides these; more of them by hand: BELLHOP_FUZZ=100 bin/test tests/api/test_schemathesis.py
+# Each run makes about 2,500 calls besides these. More by hand: BELLHOP_FUZZ=100 bin/test tests/api/test_schemathesis.py
 CASES = os.environ.get("BELLHOP_FUZZ", "2")
 
 
@@ -27,7 +27,9 @@ def test_every_call_does_what_the_document_says(app, live_server, alice, bob, wh
         factories.delivery(factories.notification(user))
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{live_server}/api/openapi.json"]
     command += ["--checks", "all", "--max-examples", CASES, "--no-color"]
-    command += ["--generation-database", "none"] if "BELLHOP_FUZZ" in os.environ else ["--generation-deterministic"]
+    command += (
+        ["--generation-database", "none"] if "BELLHOP_FUZZ" in os.environ else ["--generation-deterministic"]
+    )
     if who != "nobody":
         row, text = tokens.create(bob if who == "admin" else alice, "fuzz", list(tokens.SCOPES))
         row.id = 4711  # Or it would be the first to be revoked.

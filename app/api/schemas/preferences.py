@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output
@@ -77,6 +77,10 @@ class QuietHoursIn(Input):
 
 class PreferencesIn(Input):
     """The fields to change; what is left out stays as it is, in `quiet_hours` and `matrix` too."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"daily_digest": True, "matrix": {"job": {"email": False}}}]}
+    )
 
     email_enabled: bool = left_out()
     in_app_enabled: bool = left_out()

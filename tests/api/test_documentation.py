@@ -1,0 +1,140 @@
+"""What we write about the API is so: the tour's commands, the document's examples, the pages, a generated client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import catalog
+from app.services import event_data, tokens
+from app.services.errors import Invalid
+from tests import factories
+
+ROOT = Path(__file__).resolve().parents[2]
+TOUR = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+
+
+def test_each_command_of_the_tour_runs_as_written(live_server, alice, bob):
+    _row, text = tokens.create(bob, "tour", list(tokens.SCOPES))
+    assert len(TOUR) >= 8
+    for command in TOUR:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            env={**os.environ, "BELLHOP": live_server, "TOKEN": text},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+
+
+def _examples(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if "requestBody" in operation:
+                for media_type, content in operation["requestBody"]["content"].items():
+                    name = content["schema"]["$ref"].rpartition("/")[2]
+                    for example in document["components"]["schemas"][name].get("examples", [None]):
+                        yield method, path, media_type, example
+
+
+def test_every_body_has_an_example_that_runs(app, client, bob, alice, token):
+    headers = token(bob, *tokens.SCOPES)
+    seen = 0
+    for method, path, media_type, example in _examples(client.get("/api/openapi.json").json):
+        assert example is not None, (method, path)
+        mine = factories.notification(bob)
+        body = json.dumps(example).replace("123", str(mine.id)).replace("124", str(mine.id))
+        address = path.replace("{person_id}", str(alice.id)).replace("{template_id}", "8")
+        if "/templates/" in path and "{" in path:
+            address = path.replace("{template_id}", str(_template_of("job_created")))
+        response = client.open(address, method=method, data=body, content_type=media_type, headers=headers)
+        assert response.status_code < 300, (method, path, response.data)
+        seen += 1
+    assert seen >= 15
+
+
+def _template_of(kind: str) -> int:
+    from app.services import templates
+
+    return templates.live(kind).id
+
+
+def test_the_pages_are_readable_without_signing_in_and_name_every_call_and_event(client):
+    page = client.get("/api/docs").text
+    document = client.get("/api/openapi.json").json
+    for path, item in document["paths"].items():
+        assert path in page
+        assert all(operation["operationId"] in page for operation in item.values())
+    events = client.get("/api/docs/events").text
+    for event in catalog.EVENTS.values():
+        assert event.name in events
+        assert all(field.name in events for field in event.data)
+
+
+@pytest.mark.parametrize("name", list(catalog.EVENTS))
+def test_the_json_schema_of_an_event_and_its_check_agree_on_the_sample(name):
+    import jsonschema_rs
+
+    schema = event_data.json_schema(name)
+    sample = {field.name: field.sample for field in catalog.EVENTS[name].data}
+    event_data.validate(name, sample)
+    assert jsonschema_rs.is_valid(schema, sample)
+    for required in schema["required"]:
+        without = {key: value for key, value in sample.items() if key != required}
+        assert not jsonschema_rs.is_valid(schema, without)
+        with pytest.raises(Invalid):
+            event_data.validate(name, without)
+
+
+CLIENT = """
+import sys
+from bellhop_client import AuthenticatedClient
+from bellhop_client.api.notifications import list_notifications, bulk_mark_read
+from bellhop_client.models import BulkMarkRead
+client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2])
+page = list_notifications.sync(client=client)
+ids = [row.id for row in page.results]
+print(ids, bulk_mark_read.sync(client=client, body=BulkMarkRead(notification_ids=ids)).updated)
+"""
+
+
+def test_a_generated_client_lists_and_marks_read(live_server, alice, tmp_path):
+    rows = [factories.notification(alice) for _ in range(2)]
+    _row, text = tokens.create(alice, "client", ["read", "write"])
+    generator = Path(sys.executable).with_name("openapi-python-client")
+    config = tmp_path / "config.yml"
+    config.write_text("project_name_override: bellhop-client\npost_hooks: []\n")
+    made = subprocess.run(
+        [
+            generator,
+            "generate",
+            "--url",
+            f"{live_server}/api/openapi.json",
+            "--config",
+            config,
+            "--fail-on-warning",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, live_server, text],
+        cwd=tmp_path / "bellhop-client",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.strip() == f"{[row.id for row in reversed(rows)]} 2", done.stderr

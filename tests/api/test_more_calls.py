@@ -1,0 +1,264 @@
+"""The calls beside reading: changes and undo, templates, deliveries, people, tokens, announcements, batches, limits."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+
+import pytest
+
+from app.api.limits import Limits
+from app.clock import utc_now
+from app.extensions import db
+from app.models import ApiToken, Delivery, Notification, NotificationTemplate
+from app.services import templates, tokens
+from tests import factories
+
+API = "/api/notifications"
+
+
+@pytest.fixture
+def admin(bob, token):
+    return token(bob, *tokens.SCOPES)
+
+
+def test_a_filter_changes_all_that_it_finds_and_undo_brings_them_back(client, alice, token):
+    rows = [factories.notification(alice) for _ in range(3)]
+    factories.notification(alice, notification_type="job_created")
+    headers = token(alice)
+    body = {"action": "done", "filter": {"category": ["interview"]}}
+    made = client.post(f"{API}/changes/", json=body, headers=headers).json
+    assert (made["action"], made["updated"]) == ("done", 3)
+    done = client.get(f"{API}/?place=done&fields=id", headers=headers).json["results"]
+    assert {row["id"] for row in done} == {row.id for row in rows}
+    assert client.post(f"{API}/changes/{made['id']}/undo/", headers=headers).json["updated"] == 3
+    assert client.get(f"{API}/?place=done", headers=headers).json["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "place"), [("saved", "saved"), ("snooze", "later"), ("done", "done"), ("read", "inbox")]
+)
+def test_each_action_by_ids(client, alice, token, action, place):
+    row, headers = factories.notification(alice), token(alice)
+    until = {"until": (utc_now() + timedelta(days=1)).isoformat()} if action == "snooze" else {}
+    body = {"action": action, "notification_ids": [row.id], **until}
+    assert client.post(f"{API}/changes/", json=body, headers=headers).json["updated"] == 1
+    assert [each["id"] for each in client.get(f"{API}/?place={place}", headers=headers).json["results"]] == [
+        row.id
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "done"},
+        {"action": "done", "notification_ids": [1], "filter": {}},
+        {"action": "explode", "filter": {}},
+        {"action": "snooze", "filter": {}},
+    ],
+)
+def test_a_change_that_cannot_be_is_a_422(client, alice, token, body):
+    factories.notification(alice)
+    assert client.post(f"{API}/changes/", json=body, headers=token(alice)).status_code == 422
+
+
+def test_anothers_ids_change_nothing_and_are_nobodys(client, alice, charlie, token):
+    row, headers = factories.notification(alice), token(charlie, *tokens.SCOPES)
+    mine = client.post(
+        f"{API}/changes/", json={"action": "read", "notification_ids": [row.id]}, headers=token(alice)
+    )
+    change = mine.json["id"]
+    body = {"action": "done", "notification_ids": [row.id]}
+    assert client.post(f"{API}/changes/", json=body, headers=headers).json == {
+        "id": None,
+        "action": "done",
+        "updated": 0,
+    }
+    for method, path in (
+        ("GET", f"{API}/{row.id}/explain/"),
+        ("GET", f"{API}/{row.id}/"),
+        ("POST", f"{API}/changes/{change}/undo/"),
+        ("DELETE", f"/api/tokens/{db.session.query(ApiToken.id).filter_by(user_id=alice.id).first()[0]}/"),
+    ):
+        assert client.open(path, method=method, headers=headers).status_code == 404, path
+    db.session.refresh(row)
+    assert (row.read_at is not None, row.archived_at) == (True, None)
+
+
+def test_explain_says_for_each_channel_what_was_decided(client, alice, bob, admin, token):
+    body = factories.event_body(recipients=[alice.email])
+    made = client.post("/api/events/", json=body, headers=admin).json["notifications"][0]
+    found = client.get(f"{API}/{made['id']}/explain/", headers=token(alice)).json
+    assert found["event"]["id"] == body["id"]
+    said = {way["channel"]: way["state"] for way in found["channels"]}
+    assert (said["in_app"], said["email"]) == ("sent", "pending")
+    assert all(way["words"] for way in found["channels"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"{API}/templates/"),
+        ("POST", f"{API}/templates/"),
+        ("PUT", f"{API}/templates/1/"),
+        ("DELETE", f"{API}/templates/1/"),
+        ("GET", "/api/deliveries/"),
+        ("POST", "/api/deliveries/1/retry/"),
+        ("GET", "/api/people/"),
+        ("PATCH", "/api/people/1/"),
+        ("POST", f"{API}/create/"),
+    ],
+)
+def test_what_is_for_admins_is_a_403_for_everybody_else(client, alice, token, method, path):
+    response = client.open(path, method=method, json={}, headers=token(alice, *tokens.SCOPES))
+    assert (response.status_code, response.json["scope"]) == (403, "admin")
+
+
+def test_a_template_is_changed_only_as_its_editor_has_seen_it(client, admin):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    seen = client.get(path, headers=admin)
+    etag = {"If-Match": seen.headers["ETag"]}
+    changed = client.patch(path, json={"title_template": "Job: {{job_title}}"}, headers=admin | etag)
+    assert (changed.status_code, changed.json["version"]) == (200, seen.json["version"] + 1)
+    late = client.patch(path, json={"title_template": "Late"}, headers=admin | etag)
+    assert late.status_code == 412
+    assert client.get(path, headers=admin).json["title_template"] == "Job: {{job_title}}"
+    assert client.get(path, headers=admin | {"If-None-Match": changed.headers["ETag"]}).status_code == 304
+    versions = client.get(f"{path}versions/", headers=admin).json["results"]
+    assert [each["number"] for each in versions] == [2, 1]
+    back = client.post(f"{path}restore/", json={"version": 1}, headers=admin).json
+    assert (back["version"], back["title_template"]) == (3, seen.json["title_template"])
+
+
+def test_a_template_of_ones_own_is_made_used_and_deleted(client, alice, admin):
+    words = {"title_template": "Hello {{who}}", "message_template": "From {{whom}}"}
+    body = {"name": "greeting", "notification_type": "system_alert", **words}
+    made = client.post(f"{API}/templates/", json=body, headers=admin)
+    assert made.status_code == 201, made.json
+    send = {"recipients": [alice.email], "template_name": "greeting", "context": {"who": "you", "whom": "us"}}
+    sent = client.post(f"{API}/create/", json=send, headers=admin)
+    assert sent.status_code == 201, sent.json
+    assert db.session.get_one(Notification, sent.json["notifications"][0]["id"]).title == "Hello you"
+    path = f"{API}/templates/{made.json['id']}/"
+    assert client.delete(path, headers=admin).status_code == 204
+    assert client.get(path, headers=admin).status_code == 404
+
+
+def test_a_template_with_words_that_cannot_go_live_is_not_made(client, admin):
+    body = {"name": "broken", "notification_type": "job_created", "title_template": "{% for x in y %}"}
+    assert client.post(f"{API}/templates/", json=body, headers=admin).status_code == 422
+    assert not db.session.query(NotificationTemplate).filter_by(name="broken").count()
+
+
+def test_a_built_in_template_is_reset_not_deleted(client, admin):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    assert client.delete(path, headers=admin).status_code == 403
+    client.patch(path, json={"title_template": "X"}, headers=admin)
+    assert client.post(f"{path}reset/", headers=admin).json["title_template"] == "New Job: {{job_title}}"
+
+
+def test_a_preview_shows_the_words_and_keeps_nothing(client, admin):
+    path = f"{API}/templates/{templates.live('job_created').id}/preview/"
+    body = {"title_template": "Now: {{job_title}}", "context": {"job_title": "Cook", "company_name": "Inn"}}
+    assert client.post(path, json=body, headers=admin).json["title"] == "Now: Cook"
+    assert client.post(path, json={"context": {"starts_at": "nonsense"}}, headers=admin).status_code == 422
+    assert templates.live("job_created").version == 1
+
+
+def test_deliveries_are_listed_retried_and_cancelled(client, alice, admin):
+    row = factories.delivery(factories.notification(alice), state="failed", reason="refused")
+    other = factories.delivery(factories.notification(alice))
+    page = client.get("/api/deliveries/?limit=1", headers=admin).json
+    assert page["results"][0]["id"] == other.id
+    following = client.get(page["next"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert following["results"][0]["id"] == row.id
+    assert client.post(f"/api/deliveries/{row.id}/retry/", headers=admin).json["state"] == "pending"
+    assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).json["state"] == "cancelled"
+    assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).status_code == 409
+    assert db.session.get_one(Delivery, other.id, populate_existing=True).state == "cancelled"
+
+
+def test_people_are_invited_changed_and_switched_off(client, alice, bob, admin, token):
+    made = client.post("/api/people/", json={"email": "dana@example.test", "name": "Dana"}, headers=admin)
+    assert (made.status_code, made.json["role"]) == (201, "recruiter")
+    path, hers = f"/api/people/{alice.id}/", token(alice)
+    assert client.patch(path, json={"role": "admin"}, headers=admin).json["role"] == "admin"
+    assert client.patch(path, json={"is_enabled": False}, headers=admin).json["is_enabled"] is False
+    assert client.get(f"{API}/", headers=hers).status_code == 401
+    assert (
+        client.patch(f"/api/people/{bob.id}/", json={"role": "recruiter"}, headers=admin).status_code == 403
+    )
+    first = client.get("/api/people/?limit=1", headers=admin).json
+    second = client.get(first["next"].removeprefix("http://bellhop.test"), headers=admin).json
+    back = client.get(second["previous"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert back["results"] == first["results"] != second["results"]
+
+
+def test_a_token_makes_no_token_that_may_do_more_and_its_text_is_told_once(client, alice, token):
+    headers = token(alice)
+    refused = client.post("/api/tokens/", json={"name": "x", "scopes": ["events"]}, headers=headers)
+    assert refused.status_code == 422
+    keyed = headers | {"Idempotency-Key": "once"}
+    first, second = (
+        client.post("/api/tokens/", json={"name": "x", "scopes": ["read"]}, headers=keyed) for _ in "ab"
+    )
+    assert first.json["token"].startswith("bhp_")
+    assert second.json == first.json | {"token": None}
+    fresh = {"Authorization": f"Bearer {first.json['token']}"}
+    assert client.get(f"{API}/", headers=fresh).status_code == 200
+    assert client.delete(f"/api/tokens/{first.json['id']}/", headers=headers).status_code == 204
+    assert client.get(f"{API}/", headers=fresh).status_code == 401
+
+
+def test_a_batch_gives_each_event_its_own_verdict(client, alice, admin):
+    good = factories.event_body(recipients=[alice.email])
+    batch = [good, good, {"specversion": "1.0"}, factories.event_body(recipients=["nobody@example.test"])]
+    results = client.post("/api/events/batch/", json=batch, headers=admin).json["results"]
+    assert [each["status"] for each in results] == [201, 200, 422, 422]
+    assert results[3]["errors"][0]["field"] == "data.recipients.0"
+    assert client.post("/api/events/batch/", json=[good] * 1001, headers=admin).status_code == 422
+    assert db.session.query(Notification).count() == 1
+
+
+def test_an_event_in_binary_mode_is_the_same_event(client, alice, admin):
+    body = factories.event_body("job.created", recipients=[alice.email])
+    heads = {f"ce-{name}": body[name] for name in ("specversion", "id", "source", "type", "time")}
+    first = client.post("/api/events/", json=body["data"], headers=admin | heads)
+    assert first.status_code == 201, first.json
+    again = client.post("/api/events/", json=body, headers=admin)
+    assert (again.status_code, again.json["is_duplicate"]) == (200, True)
+
+
+def test_a_long_answer_is_gzipped_for_whoever_takes_it(client, alice, token):
+    for _ in range(20):
+        factories.notification(alice)
+    plain = client.get(f"{API}/", headers=token(alice))
+    squeezed = client.get(f"{API}/", headers=token(alice) | {"Accept-Encoding": "gzip"})
+    assert squeezed.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(squeezed.data)) == plain.json
+    assert "Accept-Encoding" in plain.headers["Vary"]
+
+
+def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, charlie, token):
+    app.extensions["api_limits"] = Limits(2, 60)
+    mine, theirs = token(alice), token(charlie)
+    answers = [client.get(f"{API}/unread-count/", headers=mine) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[0].headers["RateLimit-Policy"] == '"default";q=2;w=60'
+    assert answers[0].headers["RateLimit"].startswith('"default";r=1;t=')
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 61
+    assert answers[2].content_type == "application/problem+json"
+    assert client.get(f"{API}/unread-count/", headers=theirs).status_code == 200
+
+
+def test_a_limit_begins_anew_when_its_window_is_over():
+    limits = Limits(1, 60)
+    assert [limits.count("x", at).left for at in (0, 59, 60, 61)] == [0, -1, 0, -1]
+
+
+def test_only_the_fields_asked_for_are_sent(client, alice, token):
+    factories.notification(alice)
+    page = client.get(f"{API}/?fields=id,title", headers=token(alice)).json
+    assert set(page["results"][0]) == {"id", "title"}
+    assert client.get(f"{API}/?fields=password", headers=token(alice)).status_code == 422
