@@ -9,15 +9,14 @@ from datetime import datetime
 from uuid import uuid4
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement, Delivery, Event, Notification, User
-from app.models.delivery import OPEN_STATES
-from app.services import announcement_words, announcement_writing, audiences, audit, changes, delivery_log
+from app.services import announcement_words, announcement_writing, audiences, audit, delivery_log, retiring
 from app.services.announcement_words import AnnouncementIn
 from app.services.errors import Conflict, Forbidden, NotFound
 from app.services.explanations import ANNOUNCEMENT
@@ -25,7 +24,6 @@ from app.services.explanations import ANNOUNCEMENT
 SOURCE = "bellhop:announcements"
 # Up to so many are written together with the announcement; more are left to the job.
 AT_ONCE = 100
-BULK = {"synchronize_session": False}
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
     if is_ahead(row, now):
-        _withdraw(row.event_id, now)
+        retiring.withdraw(row.event_id, now)
         row.written = 0
     audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     db.session.commit()
@@ -209,23 +207,3 @@ def _earlier(external_id: str) -> Announcement | None:
         .join(Announcement.event)
         .where(Event.source == SOURCE, Event.external_id == external_id)
     )
-
-
-def _withdraw(event_id: int, now: datetime) -> None:
-    """Take back, in the caller's transaction, what was written ahead of its time."""
-    rows = db.session.execute(
-        update(Notification)
-        .where(Notification.event_id == event_id, Notification.status == "pending")
-        .values(status="cancelled", surfaced_at=None)
-        .returning(Notification.recipient_id),
-        execution_options=BULK,
-    )
-    people = list(rows.scalars())
-    theirs = select(Notification.id).where(Notification.event_id == event_id)
-    db.session.execute(
-        update(Delivery)
-        .where(Delivery.notification_id.in_(theirs), Delivery.state.in_(OPEN_STATES))
-        .values(state="cancelled", reason="cancelled", due_at=now),
-        execution_options=BULK,
-    )
-    changes.touch_ids(people)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 
 from app.extensions import db
-from app.models import Notification
+from app.models import Delivery, Notification
+from app.models.delivery import OPEN_STATES
 from app.services import changes
 
 
@@ -38,3 +39,23 @@ def retire(
     people = list(rows.scalars())
     changes.touch_ids(people)
     return len(people)
+
+
+def withdraw(event_id: int, now: datetime) -> None:
+    """Take back, in the caller's transaction, what was written ahead of its time."""
+    rows = db.session.execute(
+        update(Notification)
+        .where(Notification.event_id == event_id, Notification.status == "pending")
+        .values(status="cancelled", surfaced_at=None)
+        .returning(Notification.recipient_id),
+        execution_options=changes.BULK,
+    )
+    people = list(rows.scalars())
+    theirs = select(Notification.id).where(Notification.event_id == event_id)
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.notification_id.in_(theirs), Delivery.state.in_(OPEN_STATES))
+        .values(state="cancelled", reason="cancelled", due_at=now),
+        execution_options=changes.BULK,
+    )
+    changes.touch_ids(people)

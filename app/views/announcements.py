@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import (
@@ -17,9 +15,7 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Redirect
 
 from app.clock import utc_now
@@ -35,42 +31,12 @@ from app.services import (
 )
 from app.services.errors import Conflict, Invalid
 from app.services.letters import Sender
-from app.views import htmx
+from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user
 
 bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
 
 ANNOUNCEMENT = "/<int(max=9223372036854775807):announcement_id>"
-STATES: dict[str, tuple[str, LazyString]] = {
-    "ahead": ("info", _l("Scheduled")),
-    "writing": ("warn", _l("Going out")),
-    "written": ("ok", _l("Sent")),
-    "cancelled": ("", _l("Cancelled")),
-}
-
-# What the form calls its fields.
-LABELS: dict[str, LazyString] = {
-    "title": _l("Title"),
-    "message": _l("Message"),
-    "notification_type": _l("Type"),
-    "template_name": _l("Words"),
-    "channels": _l("Channels"),
-    "priority": _l("Priority"),
-    "action_url": _l("Link"),
-    "deliver_at": _l("Day and time"),
-}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One announcement with the words for it."""
-
-    row: Any
-    title: str
-    audience: str
-    tone: str
-    state: LazyString
-    is_cancellable: bool
 
 
 @bp.get("")
@@ -79,7 +45,9 @@ def index() -> str:
     before = request.args.get("before", type=int)
     page = announcements.page(before=before if before is not None and 0 <= before < 2**63 else None)
     return render_template(
-        "announcements/index.html", lines=[_line(row) for row in page.rows], older=page.older
+        "announcements/index.html",
+        lines=[announcement_lines.line(row) for row in page.rows],
+        older=page.older,
     )
 
 
@@ -104,7 +72,7 @@ def preview() -> Response:
     form = AnnouncementForm.read(request.form)
     shown = announcement_previews.preview(_wanted(form), current_user)
     if htmx.is_partial():
-        missing = _missing(shown.errors)
+        missing = announcement_lines.missing(shown.errors)
         return htmx.vary(render_template("announcements/_preview.html", preview=shown, missing=missing))
     return htmx.vary(_form_page(form, shown, shown.errors), 422 if shown.errors else 200)
 
@@ -156,7 +124,7 @@ def show(announcement_id: int) -> Response:
     return htmx.vary(
         render_template(
             template,
-            line=_line(row),
+            line=announcement_lines.line(row),
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
             texts=announcement_previews.texts_for(row, current_user),
@@ -173,18 +141,8 @@ def cancel(announcement_id: int) -> Redirect:
     except Conflict as error:
         flash(str(error), "error")
     else:
-        flash(_cancelled(row.written))
+        flash(announcement_lines.cancelled(row.written))
     return redirect(url_for(".show", announcement_id=announcement_id), 303)
-
-
-def _cancelled(kept: int) -> str:
-    if not kept:
-        return _("Cancelled. Nobody gets it.")
-    return ngettext(
-        "Cancelled. %(num)d person has it, nobody else gets it.",
-        "Cancelled. %(num)d people have it, nobody else gets it.",
-        kept,
-    )
 
 
 def _wanted(form: AnnouncementForm) -> announcement_words.AnnouncementIn:
@@ -199,40 +157,8 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         "announcements/new.html",
         form=form,
         preview=shown,
-        missing=_missing(shown.errors) if shown else [],
-        errors=_by_field(errors or {}),
+        missing=announcement_lines.missing(shown.errors) if shown else [],
+        errors=announcement_lines.by_field(errors or {}),
         variables=variables,
         choices=[template for template in template_editing.listed() if template.is_active],
     )
-
-
-def _by_field(errors: Mapping[str, str]) -> dict[str, str]:
-    """The errors by the names of the form's fields: all addresses stand in one."""
-    whom = [text for name, text in errors.items() if name.startswith("recipients")]
-    return dict(errors) | ({"emails": " ".join(whom[:5])} if whom else {})
-
-
-def _missing(errors: Mapping[str, str]) -> list[str]:
-    """What the preview says is missing: each sentence with the label of its field, where it does not name it."""
-
-    def said(name: str, text: str) -> str:
-        label = LABELS.get(name) or name.removeprefix("context.").replace("_", " ").capitalize()
-        return text if name.startswith(("recipients", "roles")) else f"{label}: {text}"
-
-    return [said(name, text) for name, text in errors.items()][:10]
-
-
-def _line(row: Any) -> Line:
-    is_ahead = announcements.is_ahead(row, utc_now())
-    tone, state = STATES["ahead" if is_ahead and row.state != "cancelled" else row.state]
-    is_cancellable = row.state == "writing" or (is_ahead and row.state == "written")
-    return Line(row, announcements.title_of(row), _audience(row.audience), tone, state, is_cancellable)
-
-
-def _audience(audience: dict[str, Any]) -> str:
-    if "people" in audience:
-        return ngettext("%(num)d person by name", "%(num)d people by name", len(audience["people"]))
-    if "roles" in audience:
-        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
-        return _(" and ").join(names[role] for role in audience["roles"])
-    return _("everyone")

@@ -275,9 +275,11 @@ def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_agai
     app: Flask, bob: User, database_file: Path
 ) -> None:
     crowd_of(9_999)
-    before = time.perf_counter()
+    # The work it takes, not the wait for a busy machine.
+    before = time.thread_time()
     made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
-    assert time.perf_counter() - before < 1
+    assert time.thread_time() - before < 1
+    assert made.written == 0
     environ = os.environ | {
         "DATABASE_URL": f"sqlite:///{database_file}",
         "SECRET_KEY": "a key for tests only",

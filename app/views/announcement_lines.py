@@ -1,0 +1,89 @@
+"""How the pages of announcements put things: states, audiences, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import LazyString, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from app.clock import utc_now
+from app.services import announcements
+
+STATES: dict[str, tuple[str, LazyString]] = {
+    "ahead": ("info", _l("Scheduled")),
+    "writing": ("warn", _l("Going out")),
+    "written": ("ok", _l("Sent")),
+    "cancelled": ("", _l("Cancelled")),
+}
+
+# What the form calls its fields.
+LABELS: dict[str, LazyString] = {
+    "title": _l("Title"),
+    "message": _l("Message"),
+    "notification_type": _l("Type"),
+    "template_name": _l("Words"),
+    "channels": _l("Channels"),
+    "priority": _l("Priority"),
+    "action_url": _l("Link"),
+    "deliver_at": _l("Day and time"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One announcement with the words for it."""
+
+    row: Any
+    title: str
+    audience: str
+    tone: str
+    state: LazyString
+    is_cancellable: bool
+
+
+def by_field(errors: Mapping[str, str]) -> dict[str, str]:
+    """The errors by the names of the form's fields: all addresses stand in one."""
+    whom = [text for name, text in errors.items() if name.startswith("recipients")]
+    return dict(errors) | ({"emails": " ".join(whom[:5])} if whom else {})
+
+
+def missing(errors: Mapping[str, str]) -> list[str]:
+    """What the preview says is missing: each sentence with the label of its field, where it does not name it."""
+
+    def said(name: str, text: str) -> str:
+        label = LABELS.get(name) or name.removeprefix("context.").replace("_", " ").capitalize()
+        return text if name.startswith(("recipients", "roles")) else f"{label}: {text}"
+
+    return [said(name, text) for name, text in errors.items()][:10]
+
+
+def line(row: Any) -> Line:
+    """An announcement with its words."""
+    is_ahead = announcements.is_ahead(row, utc_now())
+    tone, state = STATES["ahead" if is_ahead and row.state != "cancelled" else row.state]
+    is_cancellable = row.state == "writing" or (is_ahead and row.state == "written")
+    return Line(row, announcements.title_of(row), _audience(row.audience), tone, state, is_cancellable)
+
+
+def _audience(audience: dict[str, Any]) -> str:
+    if "people" in audience:
+        return ngettext("%(num)d person by name", "%(num)d people by name", len(audience["people"]))
+    if "roles" in audience:
+        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
+        return _(" and ").join(names[role] for role in audience["roles"])
+    return _("everyone")
+
+
+def cancelled(kept: int) -> str:
+    """What to tell whoever cancelled it."""
+    if not kept:
+        return _("Cancelled. Nobody gets it.")
+    return ngettext(
+        "Cancelled. %(num)d person has it, nobody else gets it.",
+        "Cancelled. %(num)d people have it, nobody else gets it.",
+        kept,
+    )
