@@ -98,7 +98,10 @@ def compiled(source: str, *, is_html: bool = False) -> Compiled:
     """
     if len(source) > MAX_SOURCE:
         raise WordsError(_("This is longer than %(most)s characters.", most=MAX_SOURCE))
-    for part in re.split(r"\{\{|\{%", source)[1:]:
+    marked = re.split(r"\{\{|\{%", source)[1:]
+    if len(marked) > MAX_PARTS // 2:
+        raise _too_many()
+    for part in marked:
         if len(part) > MAX_EXPRESSION and not re.search(r"\}\}|%\}", part[:MAX_EXPRESSION]):
             raise WordsError(_("Something opened with {{ or {% is never closed, or is far too long."))
     with _translated():
@@ -143,9 +146,13 @@ def _parts(template: BoundTemplate) -> Iterator[Node | Expression]:
     while todo:
         part, count = todo.pop(), count + 1
         if count > MAX_PARTS:
-            raise WordsError(_("This has too many parts: at most %(most)s can be used.", most=MAX_PARTS))
+            raise _too_many()
         yield part
         if isinstance(part, Node):
             todo += [*part.children(context), *part.expressions()]
         else:
             todo += part.children()
+
+
+def _too_many() -> WordsError:
+    return WordsError(_("This has too many variables and conditions for one text."))

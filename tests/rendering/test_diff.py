@@ -32,7 +32,7 @@ def test_a_changed_word_is_one_change() -> None:
 
 @pytest.mark.parametrize("unit", ["a ", "a\n", "ab\n"])
 def test_the_longest_texts_are_compared_in_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     diff.compare(unit * 12_000, "b " + unit * 11_000)
     diff.compare(unit * 400, f"b {unit}" * 200)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3

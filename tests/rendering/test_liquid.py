@@ -105,14 +105,17 @@ def test_a_template_reaches_nothing_but_its_variables(app: Flask, source: str, e
 @pytest.mark.parametrize("is_html", [False, True], ids=["text", "html"])
 def test_no_source_takes_two_seconds_or_fifty_megabytes(app: Flask, source: str, is_html: bool) -> None:
     compiled.cache_clear()
+    # This thread's own time, without the tracing, which makes everything several times slower.
+    started = time.thread_time()
+    outcome(source, is_html=is_html)
+    assert time.thread_time() - started < 2
+    compiled.cache_clear()
     tracemalloc.start()
-    started = time.perf_counter()
     try:
         outcome(source, is_html=is_html)
-        seconds, peak = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert seconds < 2
     assert peak < 50_000_000
 
 
