@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -18,20 +17,13 @@ from app.rendering.dates import zone
 from app.services import audit, decisions, preference_fields
 from app.services.errors import Invalid
 from app.services.objections import HELD
+from app.services.preference_changes import Changed
 
 # After one of these changes, what waits for a night or a pause to end is decided on again.
 TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})
 # A person's own, not a way to be notified.
 NOT_FOR_EVERYONE = frozenset({"time_zone", "paused_until"})
 MORNING = time(8)
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What a change did. `before` holds the changed fields as they were: to change to it is to undo it."""
-
-    before: dict[str, Any]
-    after: dict[str, Any]
 
 
 def values_of(user: User) -> dict[str, Any]:
@@ -64,7 +56,7 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         raise
     if "time_zone" in wanted:
         user.time_zone = wanted["time_zone"]
-    changed = _difference(before, values_of(user))
+    changed = Changed.between(before, values_of(user))
     if TIMING & changed.after.keys():
         _decide_again(user, now)
     db.session.commit()
@@ -113,7 +105,7 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
     lock_for_writing()
     before, preference = defaults(), new()
     _apply(preference, wanted)
-    changed = _difference(before, _own(preference))
+    changed = Changed.between(before, _own(preference))
     if changed.after:
         db.session.merge(PreferenceDefaults(id=1, values=_own(preference)))
         audit.record("preference_defaults.changed", actor=actor, before=changed.before, after=changed.after)
@@ -154,29 +146,6 @@ def _apply(preference: UserNotificationPreference, wanted: Mapping[str, Any]) ->
                 raise Invalid({"quiet_hours.end": _("Until must differ from From.")})
         elif name != "time_zone":
             setattr(preference, name, value)
-
-
-def _difference(before: dict[str, Any], after: dict[str, Any]) -> Changed:
-    names = [name for name in after if after[name] != before[name]]
-    then, now = {name: before[name] for name in names}, {name: after[name] for name in names}
-    if "matrix" in names:
-        cells = [
-            (category, channel, is_on)
-            for category, ways in after["matrix"].items()
-            for channel, is_on in ways.items()
-            if is_on != before["matrix"].get(category, {}).get(channel, True)
-        ]
-        then["matrix"], now["matrix"] = _nested(cells, invert=True), _nested(cells)
-        if not cells:
-            del then["matrix"], now["matrix"]
-    return Changed(then, now)
-
-
-def _nested(cells: list[tuple[str, str, bool]], *, invert: bool = False) -> dict[str, dict[str, bool]]:
-    found: dict[str, dict[str, bool]] = {}
-    for category, channel, is_on in cells:
-        found.setdefault(category, {})[channel] = is_on != invert
-    return found
 
 
 def _decide_again(user: User, now: datetime) -> None:

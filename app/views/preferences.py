@@ -16,7 +16,7 @@ from app.clock import utc_now
 from app.forms import preferences as forms
 from app.services import account_fields, preference_locks, preferences
 from app.services.errors import Invalid
-from app.services.preferences import Changed
+from app.services.preference_changes import Changed
 from app.views import clock_picture, htmx, preference_words
 from app.views.access import admin_required, current_user, login_required
 

@@ -145,7 +145,8 @@ def test_a_failing_template_falls_back_to_the_built_in_words_and_says_so(people:
     template.title_template = "{{ nonsense }}"
     db.session.commit()
     send("job.created", ["alice@example.test"])
-    assert db.session.scalar(select(Notification.title)) == "New Job: Staff Data Engineer"
+    to_alice = select(Notification.title).where(Notification.notification_type == "job_created")
+    assert db.session.scalar(to_alice) == "New Job: Staff Data Engineer"
     assert (
         db.session.scalar(select(AuditEntry.action).where(AuditEntry.subject == "job_created"))
         == "template.failed"
