@@ -89,7 +89,9 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
 
 def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
     """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
-    words = {_clock(plan.user): message.words_for(plan.user) for plan in plans}
+    # Worded once for all who share a clock and a language, whichever of them is asked.
+    readers = {_clock(plan.user): plan.user for plan in plans}
+    words = {clock: message.words_for(reader) for clock, reader in readers.items()}
     known = _addresses(plans)
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):

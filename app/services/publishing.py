@@ -75,17 +75,18 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         outdated = event.type in interviews.STATUS and interviews.is_outdated(
             interviews.known(event.data["id"]), event.occurred_at
         )
-        return Published(None, verdicts=_verdicts(_plan(event, people, now, is_outdated=outdated), None))
+        plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
+        return Published(None, verdicts=_verdicts(plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:  # Another request with the same event was quicker by a moment.
         db.session.rollback()
         return _earlier(event) or Published(None, is_duplicate=True)
     applied = interviews.apply(event.type, event.data, people, event.occurred_at)
-    plans = _plan(event, people, now, is_outdated=applied.is_outdated)
+    message = _message(event, event_id, applied.interview)
+    plans = _plan(message, people, now, is_outdated=applied.is_outdated)
     ids: list[int] = []
-    if plans and not applied.is_outdated:
-        message = _message(event, event_id, applied.interview)
+    if message and plans and not applied.is_outdated:
         ids = fanout.write(message, plans, now)
     _take_back(applied, now)
     db.session.commit()
@@ -133,8 +134,10 @@ def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
 
 
-def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Message:
-    notification_type = str(catalog.EVENTS[event.type].notification_type)
+def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Message | None:
+    notification_type = catalog.EVENTS[event.type].notification_type
+    if notification_type is None:
+        return None
     data = {name: value for name, value in event.data.items() if name not in ENVELOPE}
     template = templates.live(notification_type)
     return fanout.Message(
@@ -152,11 +155,10 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
 
 
 def _plan(
-    event: EventIn, people: Sequence[User], now: datetime, *, is_outdated: bool
+    message: fanout.Message | None, people: Sequence[User], now: datetime, *, is_outdated: bool
 ) -> list[fanout.Plan]:
-    if catalog.EVENTS[event.type].notification_type is None:
+    if message is None:
         return []
-    message = _message(event, None, None)
     if is_outdated:
         late = Verdict("skipped", "outdated")
         return [fanout.Plan(user, dict.fromkeys(message.channels, late)) for user in people]
@@ -164,20 +166,29 @@ def _plan(
 
 
 def _verdicts(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
+    said: dict[tuple[str, str, str], str] = {}
+
+    def sentence(user: User, verdict: Verdict) -> str:
+        # A thousand people are told the same few sentences: each is made once for a clock and a language.
+        key = (user.time_zone, user.locale, repr(verdict))
+        if key not in said:
+            said[key] = verdicts.words(
+                verdict.state,
+                verdict.reason,
+                verdict.data,
+                time_zone=user.time_zone,
+                locale=user.locale,
+                due_at=verdict.due_at,
+            )
+        return said[key]
+
     return [
         RecipientVerdict(
             plan.user.email,
             ids[place] if ids else None,
             channel,
             verdict.state,
-            verdicts.words(
-                verdict.state,
-                verdict.reason,
-                verdict.data,
-                time_zone=plan.user.time_zone,
-                locale=plan.user.locale,
-                due_at=verdict.due_at,
-            ),
+            sentence(plan.user, verdict),
             verdict.due_at,
         )
         for place, plan in enumerate(plans)

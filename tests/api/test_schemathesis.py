@@ -26,7 +26,7 @@ def test_every_call_does_what_the_document_says(app, live_server, alice, bob, wh
     for user in (alice, bob):
         factories.delivery(factories.notification(user))
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{live_server}/api/openapi.json"]
-    command += ["--checks", "all", "--max-examples", CASES, "--no-color"]
+    command += ["--checks", "all", "--max-examples", CASES, "--no-color", "--request-timeout", "60"]
     command += (
         ["--generation-database", "none"] if "BELLHOP_FUZZ" in os.environ else ["--generation-deterministic"]
     )
