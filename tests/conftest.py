@@ -13,6 +13,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import settings
 from sqlalchemy import URL
 from werkzeug.serving import make_server
 
@@ -20,6 +21,10 @@ from app import create_app
 from app.extensions import db
 from app.models import User
 from tests import factories
+
+# A property is about what holds, not about how busy the machine is.
+settings.register_profile("bellhop", deadline=None)
+settings.load_profile("bellhop")
 
 pytest_plugins = ["tests.browser", "tests.smtp", "tests.web"]
 

@@ -165,12 +165,38 @@ def _refuse_unkeepable(value: Any) -> None:
         levels += 1
         if levels > MAX_DEPTH:
             raise BadRequest(_("The body is nested too deep."))
+        if any(isinstance(each, str) and _UNKEEPABLE.search(each) for each in level):
+            raise BadRequest(
+                _(
+                    "The body has a NUL or half a character in it, in the field “%(field)s”.",
+                    field=_bad_field(value),
+                )
+            )
         level = [inner for outer in level for inner in _inside(outer)]
 
 
 def _inside(value: Any) -> list[Any]:
-    if isinstance(value, str) and _UNKEEPABLE.search(value):
-        raise BadRequest(_("The body has a NUL or half a character in it."))
     if isinstance(value, dict):
         return [*value, *value.values()]
     return value if isinstance(value, list) else []
+
+
+def _bad_field(body: Any) -> str:
+    """The name of the field at fault, as far down as `data.candidate_name`; a name that is itself bad is not said."""
+    names: list[str] = []
+    while isinstance(body, dict) and len(names) < 2:
+        bad = next((name for name, inner in body.items() if _has_bad(inner)), None)
+        if bad is None or _UNKEEPABLE.search(bad):
+            break
+        names.append(bad)
+        body = body[bad]
+    return ".".join(names) or "#"
+
+
+def _has_bad(value: Any) -> bool:
+    level = [value]
+    while level:
+        if any(isinstance(each, str) and _UNKEEPABLE.search(each) for each in level):
+            return True
+        level = [inner for outer in level for inner in _inside(outer)]
+    return False

@@ -17,6 +17,8 @@ from app.services.errors import Conflict
 
 # A stream holds one of the server's threads: the rest must stay free for ordinary requests.
 MOST_STREAMS = 200
+# All tabs of a browser share one; a person with more browsers than this polls in the others.
+MOST_EACH = 10
 LOOK_EVERY = 0.5
 
 
@@ -64,7 +66,8 @@ class Broadcaster:
         """
         listener = Listener(user_id, version)
         with self._lock:
-            if len(self._listeners) >= self._most:
+            theirs = sum(other.user_id == user_id for other in self._listeners)
+            if len(self._listeners) >= self._most or theirs >= MOST_EACH:
                 raise Conflict("every stream is taken")
             self._listeners.add(listener)
             self._nobody.clear()

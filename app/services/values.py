@@ -20,6 +20,8 @@ YEARS = range(1970, 2200)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# They make the text after them read backwards, in a mail's subject as in a list; marks of single letters stay.
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\\<>\"]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -29,7 +31,7 @@ class Unusable(Exception):
 
 
 def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
-    """A text, trimmed.
+    """A text, trimmed, and without the marks that change the direction of what follows (UAX 9).
 
     Args:
         value: what was given.
@@ -40,7 +42,7 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
     """
     if not isinstance(value, str):
         raise Unusable(_("This must be a text."))
-    value = value.strip()
+    value = _REORDERING.sub("", value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
         raise Unusable(_("This text has control characters in it."))
     return _no_longer_than(most, value)
@@ -119,7 +121,7 @@ def email(value: object) -> str:
 
 
 def structure(value: object) -> Any:
-    """Any JSON value of modest size.
+    """Any JSON value of modest size, its texts without marks of direction.
 
     Raises:
         Unusable: too large, too deep, or nothing that both databases can keep.
@@ -135,7 +137,7 @@ def structure(value: object) -> Any:
         raise Unusable(_("This text has control characters in it."))
     if size > MAX_JSON_BYTES:
         raise Unusable(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    return value
+    return json.loads(_REORDERING.sub("", written)) if _REORDERING.search(written) else value
 
 
 def depth(value: object) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from app import catalog
 from app.rendering import dates
 
 
@@ -95,4 +96,9 @@ def words(
     """
     text = REASONS.get(reason) or STATES[state]
     when = dates.full(due_at, time_zone, locale) if due_at else ""
-    return str(text) % {"when": when, "detail": "", **{name: str(value) for name, value in data.items()}}
+    values = {name: str(value) for name, value in data.items()}
+    if values.get("channel") in catalog.CHANNEL_LABELS:
+        values["channel"] = str(catalog.CHANNEL_LABELS[values["channel"]])
+    if values.get("category") in catalog.CATEGORIES:
+        values["category"] = str(catalog.CATEGORIES[values["category"]].label)
+    return str(text) % {"when": when, "detail": "", **values}

@@ -190,3 +190,11 @@ def test_whatever_json_comes_the_answer_is_a_4xx(post, path, value):
 def test_whatever_bytes_come_the_answer_is_a_4xx(post, path, raw):
     assert 400 <= post(path, raw).status_code < 500
     assert not any(written().values())
+
+
+def test_the_field_with_a_character_that_cannot_be_kept_is_named(client, alice, token):
+    body = b'{"specversion": "1.0", "data": {"job_title": "x", "candidate_name": "a\\u0000b"}}'
+    headers = token(alice, "events") | {"Content-Type": "application/json"}
+    answer = client.post("/api/events/", data=body, headers=headers)
+    assert answer.status_code == 400
+    assert "data.candidate_name" in answer.get_json()["detail"]

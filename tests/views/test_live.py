@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask
@@ -46,6 +47,17 @@ def test_streams_are_capped_and_a_place_comes_back(broadcaster: live.Broadcaster
         with broadcaster.listen(alice.id, 0), pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
             pass
         with broadcaster.listen(alice.id, 0):
+            pass
+
+
+def test_one_person_cannot_take_every_stream(app: Flask, alice: User, charlie: User) -> None:
+    broadcaster = live.Broadcaster(app)
+    with ExitStack() as open_pages:
+        for _ in range(live.MOST_EACH):
+            open_pages.enter_context(broadcaster.listen(alice.id, 0))
+        with pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
+            pass
+        with broadcaster.listen(charlie.id, 0):
             pass
 
 
