@@ -13,7 +13,8 @@ from app.extensions import Base, Id
 class Reminder(Base):
     """One lead time of one start of an interview for one person, and what became of it.
 
-    `outcome` is `sent`, or why it was not: `late` (a nearer one stood for it), `moved`, `cancelled`, `over`.
+    `outcome` is `sent`, or why it was not: `late` (a nearer one stood for it), `moved`, `cancelled`,
+    `completed`, `over` (it began before anything ran).
     """
 
     __tablename__ = "reminders"

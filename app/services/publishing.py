@@ -96,7 +96,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
 def _take_back(applied: interviews.Applied, now: datetime) -> None:
     """Take back, in the caller's transaction, what an event has made untrue."""
     if applied.interview and applied.no_longer_at:
-        outcome = {"scheduled": "moved", "cancelled": "cancelled", "completed": "over"}[
+        outcome = {"scheduled": "moved", "cancelled": "cancelled", "completed": "completed"}[
             applied.interview.status
         ]
         reminders.withdraw(applied.interview, applied.no_longer_at, outcome, now)

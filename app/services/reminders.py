@@ -25,7 +25,7 @@ LONGEST_LEAD = timedelta(hours=48)
 # How far back interviews that began meanwhile are looked for, to write down that their reminders were missed.
 MISSED_SINCE = timedelta(days=4)
 # These say "not then": the same start may come back, and its reminder with it.
-TAKEN_BACK = ("moved", "cancelled")
+TAKEN_BACK = ("moved", "cancelled", "completed")
 CHUNK = 200
 
 
@@ -73,7 +73,7 @@ def withdraw(interview: Interview, starts_at: datetime, outcome: str, now: datet
 
     Args:
         starts_at: the start that no longer holds.
-        outcome: why: `moved`, `cancelled` or `over`.
+        outcome: why: `moved`, `cancelled` or `completed`.
     """
     retiring.retire([interview.id], KIND, now)
     people = _recruiters([interview.id])[interview.id]

@@ -86,7 +86,7 @@ def test_an_interview_that_began_while_nothing_ran_is_not_announced_and_that_is_
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome"), [("interview.cancelled", "cancelled"), ("interview.completed", "over")]
+    ("kind", "outcome"), [("interview.cancelled", "cancelled"), ("interview.completed", "completed")]
 )
 def test_after_the_end_no_reminder_comes_and_the_verdict_is_kept(
     alice: User, kind: str, outcome: str
@@ -106,6 +106,13 @@ def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> No
     assert set(outcomes(alice)) == {(1440, "sent"), (60, "moved")}
     assert reminders.remind_due(NOW - HOUR) == 0
     assert reminders.remind_due(NOW + 24 * HOUR) == 1
+
+
+def test_an_interview_reported_over_by_mistake_and_booked_again_gets_its_reminder(alice: User) -> None:
+    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish("interview.completed", alice, NOW - 71 * HOUR)
+    publish("interview.scheduled", alice, NOW - 70 * HOUR, NOW)
+    assert reminders.remind_due(NOW - HOUR) == 1
 
 
 def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) -> None:
