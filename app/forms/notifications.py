@@ -14,7 +14,7 @@ from app.services.notifications import Filters
 
 PAGE = 50
 MOST = 200
-PLACES = ("inbox", "unread", "done", "all")
+PLACES = ("inbox", "unread", "later", "done", "saved", "all")
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
 
+from app.extensions import db
 from app.models import User
 from app.rendering.dates import zone
 from app.services.digest_days import at_hour
 from app.services.errors import Invalid
+from app.services.notifications import Filters, conditions
 
-MORNING, EVENING = 8, 18
+MORNING, EVENING = 9, 18
 # Beyond this somebody has mistyped the year.
 FARTHEST = timedelta(days=366)
 
@@ -56,7 +59,8 @@ def until(user: User, choice: str, now: datetime) -> datetime:
     """When a snooze ends.
 
     Args:
-        choice: a name of `CHOICES`, or a date (ISO 8601), which means its morning.
+        choice: a name of `CHOICES`, or on the reader's clock a date (ISO 8601), which means its morning, or a date
+            with a time.
     Raises:
         Invalid: neither, over already, or more than a year ahead; keyed `until`.
     """
@@ -64,12 +68,25 @@ def until(user: User, choice: str, now: datetime) -> datetime:
         instant = CHOICES[choice][1](user, now)
     else:
         try:
-            instant = at_hour(date.fromisoformat(choice), MORNING, user.time_zone)
+            instant = _read(choice, user.time_zone)
         except (ValueError, OverflowError) as error:
             raise Invalid({"until": _("Choose a date.")}) from error
     if not now < instant <= now + FARTHEST:
         raise Invalid({"until": _("Choose a day that is still to come, within a year.")})
     return instant
+
+
+def waiting_count(user: User, now: datetime) -> int:
+    """How many of this person's notifications are put off."""
+    return db.session.scalar(select(func.count()).where(*conditions(user, Filters(place="later"), now))) or 0
+
+
+def _read(text: str, time_zone: str) -> datetime:
+    try:
+        return at_hour(date.fromisoformat(text), MORNING, time_zone)
+    except ValueError:
+        instant = datetime.fromisoformat(text)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=zone(time_zone))).astimezone(UTC)
 
 
 def _today(user: User, now: datetime) -> date:

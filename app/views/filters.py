@@ -15,7 +15,17 @@ from app.clock import utc_now
 
 def register(app: Flask) -> None:
     """Offer the filters to every template."""
-    for function in (short_time, long_time, day_name, day_note, full_day, clock_time, interval):
+    for function in (
+        short_time,
+        long_time,
+        day_name,
+        day_note,
+        full_day,
+        clock_time,
+        interval,
+        back_at,
+        menu_time,
+    ):
         app.add_template_filter(function)
 
 
@@ -67,13 +77,12 @@ def full_day(day: date, now: datetime | None = None) -> str:
 
 
 def day_name(day: date, now: datetime | None = None) -> str:
-    """The head of a day in a list: "Today", "Yesterday", "Tuesday" this week, "23 February" before."""
+    """The head of a day in a list: "Today", "Yesterday", "Tuesday" within a week, else "23 February"."""
     today = local(now or utc_now()).date()
-    if day >= today:
-        return _("Today")
-    if day == today - timedelta(days=1):
-        return _("Yesterday")
-    if day > today - timedelta(days=7):
+    near = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}.get((day - today).days)
+    if near:
+        return near
+    if today - timedelta(days=7) < day < today + timedelta(days=7):
         return _written(day, "EEEE")
     return _written(day, _("d MMMM") if day.year == today.year else _("d MMMM y"))
 
@@ -81,9 +90,28 @@ def day_name(day: date, now: datetime | None = None) -> str:
 def day_note(day: date, now: datetime | None = None) -> str:
     """What `day_name` leaves open: "Thursday 26 February" of Today, "23 February" of Monday, "Sunday" of a date."""
     today = local(now or utc_now()).date()
-    if day >= today - timedelta(days=1):
+    distance = abs((day - today).days)
+    if distance <= 1:
         return full_day(day, now)
-    return _written(day, _("d MMMM") if day > today - timedelta(days=7) else "EEEE")
+    return _written(day, _("d MMMM") if distance < 7 else "EEEE")
+
+
+def back_at(instant: datetime, now: datetime | None = None) -> str:
+    """When something that was put off comes back: "Back tomorrow at 09:00", "Back Monday 16 March at 09:00"."""
+    now = now or utc_now()
+    day, today = local(instant).date(), local(now).date()
+    if day == today:
+        return _("Back today at %(time)s", time=clock_time(instant))
+    if day == today + timedelta(days=1):
+        return _("Back tomorrow at %(time)s", time=clock_time(instant))
+    return _("Back %(day)s at %(time)s", day=full_day(day, now), time=clock_time(instant))
+
+
+def menu_time(instant: datetime, now: datetime | None = None) -> str:
+    """A time to choose: "16:00" today, else "Fri 09:00"."""
+    if local(instant).date() == local(now or utc_now()).date():
+        return clock_time(instant)
+    return _("%(day)s %(time)s", day=_written(local(instant), "EEE"), time=clock_time(instant))
 
 
 def interval(start: datetime, end: datetime) -> str:

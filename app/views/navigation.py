@@ -8,19 +8,25 @@ from flask import Flask, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from app.services import notifications
+from app.clock import utc_now
+from app.services import notifications, snoozing
 from app.views.access import current_user
 
 
 @dataclass(frozen=True)
 class Place:
-    """One part of the inbox; what it says when nothing is in it."""
+    """One part of the inbox; what it says when nothing is in it, and which actions send a row away from it.
+
+    What `is_kept` stands apart from the daily round: below it on a wide screen, in the sheet on a phone.
+    """
 
     name: str
     label: LazyString
     icon: str
     empty_title: LazyString
     empty_text: LazyString
+    leaving: tuple[str, ...]
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ PLACES = {
             "inbox",
             _l("You're all caught up"),
             _l("New notifications appear here by themselves, within seconds."),
+            ("done", "snooze"),
         ),
         Place(
             "unread",
@@ -58,6 +65,15 @@ PLACES = {
             "dot",
             _l("Nothing unread"),
             _l("Everything in your inbox has been read."),
+            ("done", "snooze"),
+        ),
+        Place(
+            "later",
+            _l("Later"),
+            "clock",
+            _l("Nothing waits for later"),
+            _l("Press L on a notification, or its clock: it leaves the inbox and is back tomorrow morning."),
+            ("done", "unsnooze"),
         ),
         Place(
             "done",
@@ -65,6 +81,16 @@ PLACES = {
             "done",
             _l("Nothing done yet"),
             _l("What you mark done leaves the inbox and is kept here."),
+            ("undone",),
+        ),
+        Place(
+            "saved",
+            _l("Saved"),
+            "saved",
+            _l("Nothing saved"),
+            _l("Save what you want to find again: it stays here, done or not."),
+            ("snooze", "unsaved"),
+            is_kept=True,
         ),
         Place(
             "all",
@@ -72,6 +98,8 @@ PLACES = {
             "all",
             _l("Nothing yet"),
             _l("Every notification you get is listed here, done or not."),
+            ("snooze",),
+            is_kept=True,
         ),
     )
 }
@@ -106,6 +134,8 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["places_by_name"] = PLACES
     app.add_template_global(sections)
     app.add_template_global(unread_count)
+    app.add_template_global(waiting_count)
+    app.add_template_global(snooze_choices)
 
 
 def sections() -> list[Section]:
@@ -118,3 +148,13 @@ def unread_count() -> int:
     if KEPT not in request.environ:
         request.environ[KEPT] = notifications.unread_count(current_user)
     return int(request.environ[KEPT])
+
+
+def snooze_choices() -> list[snoozing.Choice]:
+    """What the menu "Later" offers this reader now."""
+    return snoozing.choices(current_user, utc_now())
+
+
+def waiting_count() -> int:
+    """The number beside "Later"."""
+    return snoozing.waiting_count(current_user, utc_now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -11,18 +11,20 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from app.clock import utc_now
 from app.forms.notifications import ListQuery
 from app.services import notifications
+from app.services import snoozing as snooze_times
 from app.services.errors import NotFound
 from app.views import details, htmx
 from app.views.access import current_user, login_required
-from app.views.filters import local
+from app.views.filters import back_at, local
 from app.views.navigation import PLACES
 
 bp = Blueprint("notifications", __name__)
 
 ROW_ID = "<int(max=9223372036854775807):notification_id>"
-OPPOSITE = {"read": "unread", "done": "undone"}
+OPPOSITE = {"read": "unread", "done": "undone", "saved": "unsaved", "snooze": "unsnooze"}
 
 
 @bp.get("/")
@@ -67,19 +69,46 @@ def archival(notification_id: int) -> Response:
     return _change_one("done", notification_id)
 
 
+@bp.route(f"/notifications/{ROW_ID}/snoozing", methods=["POST", "DELETE"])
+@login_required
+def snoozing(notification_id: int) -> Response:
+    return _change_one("snooze", notification_id)
+
+
+@bp.route(f"/notifications/{ROW_ID}/saving", methods=["POST", "DELETE"])
+@login_required
+def saving(notification_id: int) -> Response:
+    return _change_one("saved", notification_id)
+
+
+@bp.get("/notifications/choices")
+@login_required
+def choices() -> str:
+    """Until when something can be put off now: a piece for a menu that opens long after its page was loaded."""
+    query = ListQuery.read(request.args)
+    return render_template(
+        "notifications/choices.hx.html",
+        menu_id=request.args.get("id", type=int),
+        place=PLACES[query.place],
+        is_page="page" in request.args,
+    )
+
+
 @bp.post("/notifications/changes")
 @login_required
 def changes() -> Response:
     """Do the same to several: those that are ticked, or with `?all=1` everything that the list's filter finds."""
     query = ListQuery.read(request.form.get("view", ""))
-    action = request.form.get("action", "")
+    action = request.values.get("action", "")
     if action not in CHANGED:
         abort(400)
+    until = _until(action)
     if "all" in request.args:
-        made = notifications.change(current_user, action, filters=query.filters)
+        made = notifications.change(current_user, action, filters=query.filters, until=until)
     else:
-        made = notifications.change(current_user, action, ids=request.form.getlist("ids", type=int))
-    text = CHANGED[action](made.count) if made.count else _("Nothing to change")
+        ids = request.form.getlist("ids", type=int)
+        made = notifications.change(current_user, action, ids=ids, until=until)
+    text = _said(action, made.count, until) if made.count else _("Nothing to change")
     return _answer_with_list(query, text, made.id)
 
 
@@ -95,26 +124,48 @@ CHANGED = {
     "unread": lambda n: ngettext("Marked unread", "%(num)d marked unread", n),
     "done": lambda n: ngettext("Marked done", "%(num)d marked done", n),
     "undone": lambda n: ngettext("Back in the inbox", "%(num)d back in the inbox", n),
+    "snooze": lambda n: ngettext("Put off", "%(num)d put off", n),
+    "unsnooze": lambda n: ngettext("Back in the inbox", "%(num)d back in the inbox", n),
+    "saved": lambda n: ngettext("Saved", "%(num)d saved", n),
+    "unsaved": lambda n: ngettext("No longer saved", "%(num)d no longer saved", n),
 }
+
+
+def _said(action: str, count: int, until: datetime | None) -> str:
+    """What was done; of one that was put off, when it comes back says it all."""
+    words = CHANGED[action](count)
+    if until is None:
+        return words
+    return back_at(until) if count == 1 else f"{words}. {back_at(until)}"
+
+
+def _until(action: str) -> datetime | None:
+    """When what is put off comes back: as the menu says it, and tomorrow morning where nothing was chosen."""
+    if action != "snooze":
+        return None
+    choice = request.form.get("until") or "tomorrow"
+    wanted = request.form.get("at", "") if choice == "date" else choice
+    return snooze_times.until(current_user, wanted, utc_now())
 
 
 def _change_one(action: str, notification_id: int) -> Response:
     if request.method == "DELETE" or request.form.get("_method") == "delete":
         action = OPPOSITE[action]
-    made = notifications.change(current_user, action, ids=[notification_id])
+    until = _until(action)
+    made = notifications.change(current_user, action, ids=[notification_id], until=until)
     # Read after the change, and a 404 where nothing could be changed because it is not this person's.
     row = notifications.get(current_user, notification_id)
     query = ListQuery.read(request.form.get("view", ""))
-    text = CHANGED[action](1) if made.count else ""
+    text = _said(action, 1, until) if made.count else ""
     if not htmx.is_partial():
-        stays = request.form.get("from") == "detail" and action in {"read", "unread"}
+        stays = request.form.get("from") == "detail" and action in {"read", "unread", "saved", "unsaved"}
         return _go_back(query, text, made.id, stay=row.id if stays else None)
     return _pieces(
         row=row,
         query=query,
         place=PLACES[query.place],
         is_page=request.form.get("page") == "1",
-        leaves=(action, query.place) in {("done", "inbox"), ("done", "unread"), ("undone", "done")},
+        leaves=action in PLACES[query.place].leaving,
         # Opening a notification marks it read: nobody needs to be told, or to take it back.
         text="" if request.form.get("from") == "opening" else text,
         undo=made.id,

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
+from app.services import surfacing
 from tests import factories
 from tests.browser import axe
 
@@ -385,6 +386,112 @@ def test_everything_works_with_scripts_off(open_inbox: Open, alice: User, five: 
     page.get_by_role("button", name="Mark all read").first.click()
     expect(page).to_have_title(re.compile(r"2 unread"))
     assert not stored(five[3]).is_read
+
+
+def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("l")
+    expect(row(page, "Number 1")).to_have_count(0)
+    assert focused(page) == "Number 2"
+    expect(page.locator("#toasts")).to_contain_text("Back tomorrow at 09:00")
+    expect(page.locator("#waiting-count")).to_have_text("1 waiting")
+    page.keyboard.press("z")
+    expect(row(page, "Number 1")).to_have_count(1)
+    row(page, "Number 1").get_by_role("link").focus()
+    page.keyboard.press("l")
+    expect(page.locator("#waiting-count")).to_have_text("1 waiting")
+    until(lambda: stored(five[1]).snoozed_until is not None)
+    expect(page.locator("#live")).not_to_have_attribute("data-rows", re.compile(rf"\b{five[1].id}\b"))
+    # Tomorrow has come.
+    now = utc_now()
+    five[1].snoozed_until = five[1].surfaced_at = now
+    db.session.commit()
+    surfacing.wake_due(now)
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    pill.click()
+    expect(page.get_by_role("link", name="Number 1")).to_be_focused()
+    assert shown(page)[0] == "Number 1"
+    expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
+
+
+def test_the_menu_of_a_row_puts_off_that_row_and_saves_it(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("Alt+l")
+    menu = page.locator("#later")
+    expect(menu.get_by_role("button", name="In an hour")).to_be_focused()
+    menu.get_by_role("button", name="Save").click()
+    expect(menu).to_be_hidden()
+    expect(row(page, "Number 0")).to_have_attribute("data-saved", "")
+    assert focused(page) == "Number 0"
+    row(page, "Number 3").hover()
+    page.get_by_role("button", name="More: Number 3").click()
+    menu.get_by_role("button", name="Next week").click()
+    expect(row(page, "Number 3")).to_have_count(0)
+    expect(page.locator(".row")).to_have_count(4)
+    assert stored(five[0]).snoozed_until is None
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/notifications?place=later")
+    assert shown(page) == ["Number 3"]
+    page.keyboard.press("j")
+    page.keyboard.press("l")
+    expect(page.locator(".row")).to_have_count(0)
+    until(lambda: stored(five[3]).snoozed_until is None)
+
+
+def test_the_pane_puts_off_until_a_date_and_goes_on_with_the_next(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox(f"/notifications?open={five[1].id}")
+    page.get_by_role("button", name="Later: choose a time").click()
+    page.locator("#pane").get_by_label("Pick a date").fill(
+        (utc_now() + timedelta(days=9)).strftime("%Y-%m-%dT14:30")
+    )
+    page.locator("#pane").get_by_role("button", name="Set").click()
+    expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
+    expect(row(page, "Number 1")).to_have_count(0)
+    until(lambda: stored(five[1]).snoozed_until is not None)
+    page.locator("#pane").get_by_role("button", name="Save").click()
+    expect(page.locator("#pane").get_by_role("button", name="Unsave")).to_be_visible()
+    expect(row(page, "Number 2")).to_have_attribute("data-saved", "")
+
+
+def test_later_works_with_scripts_off(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox(java_script_enabled=False)
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Later: Number 0").click()
+    expect(page.locator("#toasts")).to_contain_text("Back tomorrow at 09:00")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("checkbox", name="Select: Number 1").check()
+    page.get_by_role("checkbox", name="Select: Number 2").check()
+    page.get_by_role("button", name="Later at a time, save").click()
+    page.locator("#later").get_by_role("button", name="In an hour").click()
+    assert shown(page) == ["Number 0", "Number 3", "Number 4"]
+    page.get_by_role("link", name="Number 3").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Unsave")).to_be_visible()
+    page.get_by_role("button", name="Later: choose a time").click()
+    page.get_by_role("button", name="Next week").click()
+    assert shown(page) == ["Number 0", "Number 4"]
+
+
+def test_single_keys_that_are_switched_off_put_nothing_off(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    alice.preference.single_key_shortcuts = False
+    db.session.commit()
+    page = open_inbox()
+    row(page, "Number 0").get_by_role("link").focus()
+    page.keyboard.press("l")
+    page.keyboard.press("Alt+l")
+    expect(page.locator("#later")).to_be_visible()
+    assert stored(five[0]).snoozed_until is None
 
 
 @pytest.fixture(params=["light", "dark"])

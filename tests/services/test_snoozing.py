@@ -97,17 +97,44 @@ def test_the_choices_follow_the_readers_clock(alice: User) -> None:
     assert found == {
         "hour": "2026-03-12T10:00:00+00:00",
         "evening": "2026-03-12T17:00:00+00:00",
-        "tomorrow": "2026-03-13T07:00:00+00:00",
-        "week": "2026-03-16T07:00:00+00:00",
+        "tomorrow": "2026-03-13T08:00:00+00:00",
+        "week": "2026-03-16T08:00:00+00:00",
     }
     assert "evening" not in {choice.name for choice in snoozing.choices(alice, NOW + 9 * HOUR)}
     # On a Monday, next week is in seven days; on the 29th, Paris has put its clocks forward.
-    assert snoozing.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T07:00:00+00:00"
-    assert snoozing.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T06:00:00+00:00"
+    assert snoozing.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
+    assert snoozing.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
+
+
+def test_a_time_of_day_is_one_of_the_readers_clock(alice: User) -> None:
+    alice.time_zone = "Europe/Paris"
+    assert snoozing.until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
+    # The clocks skip this one: it comes when they have been put forward.
+    assert snoozing.until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+def test_what_waits_is_counted(alice: User, charlie: User) -> None:
+    for person in (alice, alice, charlie):
+        row = factories.notification(person, created_at=NOW - HOUR)
+        notifications.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    assert snoozing.waiting_count(alice, NOW) == 2
+    assert snoozing.waiting_count(alice, NOW + HOUR) == 0
 
 
 @pytest.mark.parametrize(
-    "choice", ["", "never", "2026-03-12", "2026-02-30", "9999-12-31", "0001-01-01", "2028-01-01"]
+    "choice",
+    [
+        "",
+        "never",
+        "2026-03-12",
+        "2026-03-12T08:00",
+        "2026-03-12T25:00",
+        "9999-12-31T23:59",
+        "2026-02-30",
+        "9999-12-31",
+        "0001-01-01",
+        "2028-01-01",
+    ],
 )
 def test_a_choice_that_is_none_is_refused(alice: User, choice: str) -> None:
     with pytest.raises(Invalid, match="until"):

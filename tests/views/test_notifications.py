@@ -19,6 +19,7 @@ from tests import factories
 
 SignIn = Callable[[User], FlaskClient]
 HX = {"HX-Request": "true"}
+NOUNS = ("reading", "archival", "snoozing", "saving")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 
 
@@ -77,15 +78,19 @@ def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> No
     now = utc_now()
     factories.notification(alice, "Unread one")
     factories.notification(alice, "Read one", read_at=now)
-    factories.notification(alice, "Done one", read_at=now, archived_at=now)
+    factories.notification(alice, "Done one", read_at=now, archived_at=now, saved_at=now)
+    soon = now + timedelta(hours=1)
+    factories.notification(alice, "Put off", snoozed_until=soon, surfaced_at=soon)
     client = sign_in(alice)
     shown = {
         place: set(titles(client.get(f"/notifications?place={place}").text))
-        for place in ("inbox", "unread", "done", "all")
+        for place in ("inbox", "unread", "later", "done", "saved", "all")
     }
     assert shown == {
         "inbox": {"Unread one", "Read one"},
         "unread": {"Unread one"},
+        "later": {"Put off"},
+        "saved": {"Done one"},
         "done": {"Done one"},
         "all": {"Unread one", "Read one", "Done one"},
     }
@@ -243,7 +248,15 @@ def test_looking_writes_nothing(sign_in: SignIn, alice: User) -> None:
     assert (fresh(row).read_at, alice.inbox_version) == (None, before)
 
 
-@pytest.mark.parametrize(("noun", "column"), [("reading", "read_at"), ("archival", "archived_at")])
+@pytest.mark.parametrize(
+    ("noun", "column"),
+    [
+        ("reading", "read_at"),
+        ("archival", "archived_at"),
+        ("saving", "saved_at"),
+        ("snoozing", "snoozed_until"),
+    ],
+)
 def test_a_change_is_a_resource_made_and_taken_back(
     sign_in: SignIn, alice: User, noun: str, column: str
 ) -> None:
@@ -262,7 +275,8 @@ def test_doing_it_twice_is_the_same_as_once(sign_in: SignIn, alice: User) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/notifications/{}", "/notifications/{}/reading", "/notifications/{}/archival"]
+    "path",
+    ["/notifications/{}", *(f"/notifications/{{}}/{noun}" for noun in NOUNS)],
 )
 @pytest.mark.parametrize("headers", [{}, HX])
 def test_anothers_row_does_not_exist(
@@ -272,7 +286,7 @@ def test_anothers_row_does_not_exist(
     url = path.format(row.id)
     response = client.get(url, headers=headers) if url.endswith(str(row.id)) else send(client, url, headers)
     assert response.status_code == 404
-    assert (fresh(row).read_at, row.archived_at) == (None, None)
+    assert (fresh(row).read_at, row.archived_at, row.saved_at, row.snoozed_until) == (None,) * 4
     assert row.title not in response.text
 
 
@@ -294,6 +308,8 @@ def test_anothers_ids_among_ones_own_are_passed_over(sign_in: SignIn, alice: Use
     [
         "/notifications/1/reading",
         "/notifications/1/archival",
+        "/notifications/1/snoozing",
+        "/notifications/1/saving",
         "/notifications/changes",
         "/notifications/changes/1/undo",
     ],
@@ -307,6 +323,8 @@ def test_a_write_refuses_get(sign_in: SignIn, alice: User, path: str) -> None:
     [
         "/notifications/1/reading",
         "/notifications/1/archival",
+        "/notifications/1/snoozing",
+        "/notifications/1/saving",
         "/notifications/changes",
         "/notifications/changes/1/undo",
     ],
@@ -358,6 +376,9 @@ def test_where_one_goes_back_to_is_never_another_site(sign_in: SignIn, alice: Us
         ("archival", "place=unread", True),
         ("archival", "place=all", False),
         ("reading", "place=unread", False),
+        ("snoozing", "", True),
+        ("snoozing", "place=all", True),
+        ("saving", "", False),
     ],
 )
 def test_a_row_leaves_only_where_it_no_longer_belongs(
@@ -419,3 +440,53 @@ def test_a_page_of_fifty_stays_small(sign_in: SignIn, alice: User) -> None:
     for _ in range(50):
         factories.notification(alice, "Interview Scheduled for Priya Raman", message="word " * 400)
     assert len(gzip.compress(sign_in(alice).get("/notifications").data)) < 30_000
+
+
+def test_later_means_tomorrow_morning_on_the_readers_clock(sign_in: SignIn, alice: User) -> None:
+    alice.time_zone = "Europe/Paris"
+    row, client = factories.notification(alice), sign_in(alice)
+    answer = send(client, f"/notifications/{row.id}/snoozing", HX).text
+    assert "Back tomorrow at 09:00" in answer
+    assert "data-undo" in answer
+    assert re.search(r'id="waiting-count"[^>]*>1<', answer)
+    fresh(row)
+    page = client.get("/notifications?place=later").text
+    assert titles(page) == [row.title]
+    assert ">Back tomorrow at 09:00<" in page
+
+
+def test_several_are_put_off_until_the_same_time(sign_in: SignIn, alice: User) -> None:
+    rows, client = [factories.notification(alice) for _ in range(3)], sign_in(alice)
+    ids = [row.id for row in rows[:2]]
+    send(client, "/notifications/changes?action=snooze", ids=ids, until="hour")
+    assert fresh(rows[0]).snoozed_until == fresh(rows[1]).snoozed_until is not None
+    page = client.get("/notifications").text
+    assert titles(page) == [rows[2].title]
+    assert "2 put off. Back " in page
+
+
+def test_a_date_of_ones_own_is_taken_and_one_that_is_over_explained(sign_in: SignIn, alice: User) -> None:
+    row, client = factories.notification(alice), sign_in(alice)
+    day = (utc_now() + timedelta(days=30)).strftime("%Y-%m-%dT14:30")
+    send(client, f"/notifications/{row.id}/snoozing", until="date", at=day)
+    assert f"{fresh(row).snoozed_until:%Y-%m-%dT%H:%M}" == day
+    for at in ("", "2020-01-01T10:00"):
+        refused = send(client, f"/notifications/{row.id}/snoozing", HX, until="date", at=at)
+        assert refused.status_code == 422
+        assert "Choose a da" in refused.text
+
+
+def test_the_menu_offers_times_on_the_readers_clock(sign_in: SignIn, alice: User) -> None:
+    row, client = factories.notification(alice), sign_in(alice)
+    for url in ("/notifications", "/notifications/choices", f"/notifications/choices?id={row.id}"):
+        page = client.get(url).text
+        for label in ("In an hour", "Tomorrow morning", "Next week"):
+            assert label in page
+        assert "09:00</time>" in page
+
+
+@pytest.mark.parametrize(("ago", "said"), [(0, "Today"), (-1, "Tomorrow")])
+def test_days_to_come_have_names_too(sign_in: SignIn, alice: User, ago: int, said: str) -> None:
+    noon = utc_now().replace(hour=23, minute=59, second=0) - timedelta(days=ago)
+    factories.notification(alice, snoozed_until=noon, surfaced_at=noon)
+    assert f">{said}</h2>" in sign_in(alice).get("/notifications?place=later").text

@@ -2,5 +2,6 @@
 import "./list.js";
 import "./pane.js";
 import "./toasts.js";
+import "./menus.js";
 import "./keys.js";
 import "./live.js";

@@ -15,8 +15,8 @@ function move(step) {
 function act(kind) {
   const some = picked();
   if (some.length) {
-    const bulk = kind === "done" ? "done" : some.some((row) => row.hasAttribute("data-unread")) ? "read" : "unread";
-    $(`[data-bulk=${bulk}]`).click();
+    const bulk = kind !== "read" ? kind : some.some((row) => row.hasAttribute("data-unread")) ? "read" : "unread";
+    $(`[data-bulk=${bulk}]`)?.click();
   } else {
     (current() ? $(`[data-act=${kind}]`, current()) : $(`[data-pane=${kind}]`))?.click();
   }
@@ -35,6 +35,7 @@ const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   e: () => act("done"),
+  l: () => act("later"),
   u: () => act("read"),
   x: () => current() && $(".tile input", current()).click(),
   X: range,
@@ -45,11 +46,16 @@ const KEYS = {
 };
 
 // What follows G.
-const GOALS = { i: ".nav--mail .nav__link", p: '#more [href$="/preferences"]' };
+const GOALS = { i: ".nav--mail .nav__link", l: '.nav--mail [href$="place=later"]', p: '#more [href$="/preferences"]' };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || event.isComposing) return;
   const at = event.target instanceof Element ? event.target : document.body;
+  if (event.altKey) {
+    // By its place on the keyboard: with Alt the same key writes another letter on a Mac.
+    if (event.code === "KeyL" && !at.closest(TYPING) && !$(":popover-open")) { event.preventDefault(); act("menu"); }
+    return;
+  }
   if (event.key === "Escape") {
     if (at.matches(TYPING)) at.blur();
     else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close(); }

@@ -6,7 +6,6 @@ import { close, open, openId } from "./pane.js";
 export const sentAway = new Set();
 
 const idOf = (row) => row.id.slice(2);
-const leavesList = (button) => button.dataset.act === "done" && !$('.nav--mail [aria-current][href*="place=all"]');
 
 // Where focus goes when this row leaves: the next one, else the one before.
 function neighbour(row) {
@@ -24,9 +23,9 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const from = ctx.sourceElement;
   const row = from.matches("[data-act]") ? from.closest(".row")
-    : from.matches("[data-pane=done]") ? $(`#n-${openId()}`) : null;
+    : from.matches("[data-pane]") ? $(`#n-${openId()}`) : null;
   if (row) delete row.dataset.failed;
-  if (row && (from.matches("[data-pane=done]") || leavesList(from))) {
+  if (row && "leaves" in from.dataset) {
     // At once, before the answer: the next key must meet the next row.
     const next = neighbour(row), hadFocus = row.contains(document.activeElement), wasOpen = idOf(row) === openId();
     row.setAttribute("aria-busy", "true");

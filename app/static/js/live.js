@@ -19,15 +19,19 @@ async function beat() {
   if (again) { again = false; beat(); }
 }
 
+const listed = () => (live().dataset.rows ?? "").split(" ").filter(Boolean);
+
 // New is what the server lists above a row that is here, or anything where nothing is here.
 function fresh() {
-  const ids = (live().dataset.rows ?? "").split(" ").filter(Boolean);
+  const ids = listed();
   const here = new Set($$("#list .row").map((row) => row.id.slice(2)));
   const end = here.size ? ids.findLastIndex((id) => here.has(id)) : ids.length;
   return ids.slice(0, end < 0 ? ids.length : end).filter((id) => !here.has(id) && !sentAway.has(id));
 }
 
 function compare() {
+  // Where the server no longer lists what went, it may come back: put off for an hour, or undone elsewhere.
+  if (live().hasAttribute("data-rows")) for (const id of sentAway) if (!listed().includes(id)) sentAway.delete(id);
   const pill = $("#fresh");
   if (!pill || !$("#list[data-first]")) return;
   const ids = fresh();

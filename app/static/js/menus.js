@@ -1,0 +1,36 @@
+// The menu "Later": of the row that opened it, else of what is ticked; its times are those of now.
+import { $, $$, picked } from "./dom.js";
+
+const isTicked = (row) => $(".tile input", row).checked;
+
+// Said before the menu opens: whom it is for, and what makes sense for them.
+function aim(menu, row) {
+  const meant = row && !isTicked(row) ? [row] : picked();
+  menu.dataset.ids = meant.map((one) => $(".tile input", one).value).join(" ");
+  const areSaved = meant.every((one) => "saved" in one.dataset);
+  $("[data-menu=saved]", menu).hidden = areSaved;
+  $("[data-menu=unsaved]", menu).hidden = !areSaved;
+  const snooze = $("[data-snooze]", menu);
+  if (snooze) snooze.hidden = meant.every((one) => "done" in one.dataset);
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[popovertarget=later]");
+  if (opener) aim($("#later"), opener.closest(".row"));
+  // What was chosen closes the menu; the focus goes back to where it came from.
+  event.target.closest(".menu [type=submit]")?.closest(".menu").hidePopover();
+});
+
+document.addEventListener("toggle", async ({ target, newState }) => {
+  if (newState !== "open" || !target.matches(".menu[data-choices]")) return;
+  $$("button:not([hidden])", target).find((button) => button.checkVisibility())?.focus();
+  const choices = $(".menu__choices", target);
+  if (choices) await htmx.ajax("GET", target.dataset.choices, { target: choices, swap: "outerMorph" });
+}, true);
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const menu = ctx.sourceElement.closest?.("#later");
+  if (!menu || ctx.request.method === "GET") return;
+  ctx.request.body.delete("ids");
+  for (const id of menu.dataset.ids.split(" ")) ctx.request.body.append("ids", id);
+});
