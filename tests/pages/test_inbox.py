@@ -481,6 +481,14 @@ def test_later_works_with_scripts_off(open_inbox: Open, five: list[Notification]
     assert shown(page) == ["Number 0", "Number 4"]
 
 
+def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox(java_script_enabled=False)
+    page.get_by_role("checkbox", name="Select: Number 1").check()
+    page.keyboard.press("Enter")
+    page.reload()
+    assert not any(stored(one).is_read for one in five)
+
+
 def test_single_keys_that_are_switched_off_put_nothing_off(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
@@ -527,6 +535,10 @@ def test_axe_finds_nothing_in_any_state(
     assert axe(page) == []
     page.locator(".tile").nth(1).click()
     assert axe(page) == []
+    page.get_by_role("button", name="Later at a time, save").click()
+    expect(page.locator("#later").get_by_role("button", name="Next week")).to_be_in_viewport(ratio=1)
+    assert axe(page) == []
+    page.keyboard.press("Escape")
     page.get_by_role("form", name="Selected notifications").get_by_role("button", name="Done").click()
     expect(page.locator(".toast")).to_be_visible()
     assert axe(page) == []
