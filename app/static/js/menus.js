@@ -34,3 +34,11 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   ctx.request.body.delete("ids");
   for (const id of menu.dataset.ids.split(" ")) ctx.request.body.append("ids", id);
 });
+
+// Enter in the date means that date; in a check box, nothing.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  const isDate = event.target.matches("#later [name=at]");
+  if (isDate || event.target.matches(".tile input")) event.preventDefault();
+  if (isDate) $("#later [value=date]").click();
+});
