@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.extensions import db
-from app.models import CapturedMail, Delivery, User
+from app.models import ApiToken, CapturedMail, Delivery, User
 from app.services import account_mails, accounts, people, tokens
 from app.services.deliveries import Courier
 from app.services.letters import Sender
@@ -157,8 +157,9 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(sign_in, alice: Use
         token_days="30",
     )
     text = re.search(r"bhp_\w{40}", answer.text)[0]
-    token = tokens.authenticate(text)
+    token = db.session.scalars(select(ApiToken)).one()
     assert (token.scopes, (token.expires_at - token.created_at).days) == (["read", "write"], 30)
+    assert tokens.authenticate(text).token_id == token.id
     page = client.get("/account").text
     assert text not in page
     assert text[:10] in page
