@@ -44,7 +44,9 @@ class Category:
 CATEGORIES: dict[str, Category] = {
     category.name: category
     for category in (
-        Category("interview", _l("Interview"), _l("Interviews"), _l("Booked, moved, cancelled, about to start")),
+        Category(
+            "interview", _l("Interview"), _l("Interviews"), _l("Booked, moved, cancelled, about to start")
+        ),
         Category("resume", _l("Resume"), _l("Resumes"), _l("Parsed files and finished uploads")),
         Category("candidate", _l("Candidate"), _l("Candidates"), _l("New people for your jobs")),
         Category("job", _l("Job"), _l("Jobs"), _l("Newly opened jobs")),
@@ -132,8 +134,14 @@ UPLOAD_FIELDS = (
     Field("successful", "count", 388),
     Field("failed", "count", 12),
 )
-CANDIDATE_FIELDS = (Field("candidate_name", "text", "Priya Raman"), Field("job_title", "text", "Staff Data Engineer"))
-JOB_FIELDS = (Field("job_title", "text", "Staff Data Engineer"), Field("company_name", "text", "Alder Robotics"))
+CANDIDATE_FIELDS = (
+    Field("candidate_name", "text", "Priya Raman"),
+    Field("job_title", "text", "Staff Data Engineer"),
+)
+JOB_FIELDS = (
+    Field("job_title", "text", "Staff Data Engineer"),
+    Field("company_name", "text", "Alder Robotics"),
+)
 EVALUATION_FIELDS = (
     Field("candidate_name", "text", "Omar Haddad"),
     Field("job_title", "text", "Product Designer"),
@@ -332,22 +340,40 @@ TYPES: dict[str, NotificationType] = {
 EVENTS: dict[str, EventType] = {
     event.name: event
     for event in (
-        EventType("interview.scheduled", _l("An interview was booked"), "interview_scheduled", INTERVIEW_FIELDS),
-        EventType("interview.rescheduled", _l("An interview was moved"), "interview_rescheduled", INTERVIEW_FIELDS),
-        EventType("interview.cancelled", _l("An interview was cancelled"), "interview_cancelled", INTERVIEW_FIELDS),
+        EventType(
+            "interview.scheduled", _l("An interview was booked"), "interview_scheduled", INTERVIEW_FIELDS
+        ),
+        EventType(
+            "interview.rescheduled", _l("An interview was moved"), "interview_rescheduled", INTERVIEW_FIELDS
+        ),
+        EventType(
+            "interview.cancelled", _l("An interview was cancelled"), "interview_cancelled", INTERVIEW_FIELDS
+        ),
         EventType("interview.completed", _l("An interview is over"), None, (Field("id", "text", "iv-2041"),)),
         EventType("resume.processed", _l("A resume was parsed"), "resume_processed", RESUME_FIELDS),
         EventType(
-            "resume.bulk_upload.completed", _l("An upload of resumes ended"), "bulk_upload_completed", UPLOAD_FIELDS
+            "resume.bulk_upload.completed",
+            _l("An upload of resumes ended"),
+            "bulk_upload_completed",
+            UPLOAD_FIELDS,
         ),
         EventType(
-            "candidate.added", _l("A candidate was added"), "candidate_added", CANDIDATE_FIELDS, goes_to_everyone=True
+            "candidate.added",
+            _l("A candidate was added"),
+            "candidate_added",
+            CANDIDATE_FIELDS,
+            goes_to_everyone=True,
         ),
         EventType("job.created", _l("A job was opened"), "job_created", JOB_FIELDS, goes_to_everyone=True),
         EventType(
-            "evaluation.completed", _l("An evaluation was finished"), "evaluation_completed", EVALUATION_FIELDS
+            "evaluation.completed",
+            _l("An evaluation was finished"),
+            "evaluation_completed",
+            EVALUATION_FIELDS,
         ),
-        EventType("system.alert", _l("A system is in trouble"), "system_alert", ALERT_FIELDS, goes_to_everyone=True),
+        EventType(
+            "system.alert", _l("A system is in trouble"), "system_alert", ALERT_FIELDS, goes_to_everyone=True
+        ),
     )
 }
 

@@ -154,11 +154,12 @@ def post(
         answer = _exchange(parts, link, body, headers)
         if time.monotonic() >= deadline:
             raise TimeoutError  # Cut off in the middle of its headers, which reads like their end.
-        return answer
     except (OSError, http.client.HTTPException) as error:
         late = time.monotonic() >= deadline
         said = f"No answer within {TOTAL_SECONDS:.0f} s" if late else f"No usable answer: {_words(error)}"
         raise NoAnswer(said, was_sent=was_sent) from error
+    else:
+        return answer
     finally:
         guard.cancel()
         link.close()

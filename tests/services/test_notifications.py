@@ -31,13 +31,18 @@ def stranger(any_app: Flask) -> User:
 def states(user: User) -> list[tuple[object, ...]]:
     db.session.expire_all()
     rows = db.session.query(Notification).filter_by(recipient_id=user.id).order_by(Notification.id)
-    return [(n.id, n.status, n.read_at, n.archived_at, n.saved_at, n.snoozed_until, n.surfaced_at) for n in rows]
+    return [
+        (n.id, n.status, n.read_at, n.archived_at, n.saved_at, n.snoozed_until, n.surfaced_at) for n in rows
+    ]
 
 
 def test_pages_follow_each_other_in_both_directions_without_a_gap(owner: User) -> None:
     start = utc_now() - timedelta(hours=1)
     # Pairs at the very same instant: only the id tells them apart.
-    made = [factories.notification(owner, f"N{n}", created_at=start + timedelta(minutes=n // 2)) for n in range(11)]
+    made = [
+        factories.notification(owner, f"N{n}", created_at=start + timedelta(minutes=n // 2))
+        for n in range(11)
+    ]
     first = notifications.page_for(owner, Filters(), limit=4)
     second = notifications.page_for(owner, Filters(), cursor=first.next, limit=4)
     third = notifications.page_for(owner, Filters(), cursor=second.next, limit=4)
@@ -58,7 +63,9 @@ def test_a_damaged_cursor_is_refused_in_words(owner: User, cursor: str) -> None:
 
 def test_filters_narrow_and_values_of_one_widen(owner: User, stranger: User) -> None:
     urgent = factories.notification(owner, "Priya Raman moved", priority="urgent")
-    resume = factories.notification(owner, "100% parsed", notification_type="resume_processed", read_at=utc_now())
+    resume = factories.notification(
+        owner, "100% parsed", notification_type="resume_processed", read_at=utc_now()
+    )
     factories.notification(stranger, "Priya Raman moved", priority="urgent")
 
     def found(**filters: object) -> list[int]:
@@ -191,11 +198,15 @@ def values(user: User, number: int, when: datetime | None = None) -> dict[str, o
     }
 
 
-def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(app: Flask, alice: User, charlie: User) -> None:
+def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
+    app: Flask, alice: User, charlie: User
+) -> None:
     for start in range(0, 100_000, 10_000):
         rows = [values(alice if n % 2 else charlie, n) for n in range(start, start + 10_000)]
         db.session.execute(insert(Notification), rows)
-    db.session.execute(text("UPDATE notifications SET archived_at = created_at, read_at = created_at WHERE id % 3 = 0"))
+    db.session.execute(
+        text("UPDATE notifications SET archived_at = created_at, read_at = created_at WHERE id % 3 = 0")
+    )
     db.session.execute(text("UPDATE notifications SET saved_at = created_at WHERE id % 50 < 2"))
     put_off = "UPDATE notifications SET snoozed_until = :until, surfaced_at = :until WHERE id % 100 > 97"
     db.session.execute(text(put_off), {"until": "2099-01-01 00:00:00.000000"})
