@@ -20,8 +20,9 @@ YEARS = range(1970, 2200)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# They make the text after them read backwards, in a mail's subject as in a list; marks of single letters stay.
-_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+# They turn the text after them around, or hide in it, in a mail's subject as in a list. Joiners and the marks of
+# single letters stay: some scripts are not written without them.
+_REORDERING = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\\<>\"]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 

@@ -164,6 +164,7 @@ def test_a_name_has_one_line_and_no_control_characters(bad):
 
 def test_marks_that_turn_the_text_after_them_around_are_left_out():
     assert values.text("abc\u202eexe.fdp\u2066") == "abcexe.fdp"
+    assert values.text("Pri\u200bya\ufeff\u2060") == "Priya"
     assert values.structure({"a": ["x\u202ey", 1]}) == {"a": ["xy", 1]}
     assert values.text("\u05d0\u200f!") == "\u05d0\u200f!", (
         "marks of single letters belong to how people write"
