@@ -30,7 +30,7 @@ def read_undo(form: MultiDict[str, str]) -> dict[str, Any]:
     """The fields as they were before a change, as the page that told of it gave them away."""
     try:
         values = json.loads(form.get("values", ""))
-    except ValueError:
+    except (ValueError, RecursionError):  # The second: nested thousands deep.
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -165,9 +165,9 @@ def _pause_end(user: User, until: str, now: datetime) -> datetime:
     try:
         day = here.date() + timedelta(days=1)
         end = datetime.combine(day, MORNING) if until == "tomorrow" else datetime.fromisoformat(until)
-    except ValueError as error:
+        end = end.replace(tzinfo=end.tzinfo or here.tzinfo).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # The second: at the edges of the calendar.
         raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
-    end = end.replace(tzinfo=end.tzinfo or here.tzinfo).astimezone(UTC)
     if end <= now:
         raise Invalid({"paused_until": _("Choose a time that is still to come.")})
     return end
