@@ -10,9 +10,11 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from app.clock import utc_now
 from app.extensions import db
+from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
 from app.services import accounts, preference_locks, preferences, quiet, subscriptions
 from app.services.errors import Invalid
@@ -151,3 +153,16 @@ def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -
     paused = quiet.standing(user, noon)
     assert paused is not None
     assert paused.is_paused
+
+
+def test_a_pause_beyond_the_calendar_is_refused_in_words(app: Flask) -> None:
+    east = factories.user("alice@example.test", time_zone="Pacific/Kiritimati")
+    west = factories.user("charlie@example.test", time_zone="Pacific/Pago_Pago")
+    for user, edge in ((east, "0001-01-01T00:00"), (west, "9999-12-31T23:59")):
+        with pytest.raises(Invalid) as caught:
+            preferences.pause(user, edge)
+        assert list(caught.value.errors) == ["paused_until"]
+
+
+def test_an_undo_nested_without_end_changes_nothing() -> None:
+    assert read_undo(MultiDict({"values": "[" * 100_000})) == {}
