@@ -29,7 +29,16 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification
 from app.services import fresh
-from app.services.notifications import NOW, READER, Filters, Reader, matching, read_cursor, write_cursor
+from app.services.notifications import (
+    NOW,
+    READER,
+    Filters,
+    Reader,
+    matching,
+    read_cursor,
+    rises,
+    write_cursor,
+)
 
 N = Notification
 # In the order in which they are sent; the row calls its metadata `data`.
@@ -124,7 +133,7 @@ def _page(asked: _Asked, now: datetime) -> tuple[Page, datetime | None]:
 
 @lru_cache(maxsize=256)
 def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool) -> Select[Any]:
-    key = tuple_(N.surfaced_at, N.id)
+    key, rising = tuple_(N.surfaced_at, N.id), rises(filters, backwards=backwards)
     later = N.surfaced_at.type
     next_in = select(func.min(N.surfaced_at)).where(N.recipient_id == READER, N.surfaced_at > NOW)
     query = select(
@@ -135,8 +144,8 @@ def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool
     ).where(*matching(filters, READER, NOW))
     if has_cursor:
         bound = tuple_(bindparam("surfaced_at", type_=later), bindparam("row_id", type_=N.id.type))
-        query = query.where(key > bound if backwards else key < bound)
-    order = (N.surfaced_at, N.id) if backwards else (N.surfaced_at.desc(), N.id.desc())
+        query = query.where(key > bound if rising else key < bound)
+    order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
     return query.order_by(*order).limit(bindparam("limit"))
 
 

@@ -113,6 +113,8 @@ def page_for(
 ) -> Page:
     """One page of a person's notifications, newest first, found by key: a deep page costs what the first does.
 
+    What is put off stands the other way round: what comes back soonest is first.
+
     Args:
         cursor: `next` or `previous` of another page of the same list.
         limit: rows a page, 1 to 200.
@@ -122,12 +124,13 @@ def page_for(
     now = now or utc_now()
     key = tuple_(N.surfaced_at, N.id)
     query = select(N).where(*conditions(user, filters, now))
-    backwards = False
+    backwards, rising = False, rises(filters)
     if cursor:
         backwards, surfaced_at, row_id = read_cursor(cursor)
+        rising = rises(filters, backwards=backwards)
         bound = tuple_(surfaced_at, row_id)
-        query = query.where(key > bound if backwards else key < bound)
-    order = (N.surfaced_at, N.id) if backwards else (N.surfaced_at.desc(), N.id.desc())
+        query = query.where(key > bound if rising else key < bound)
+    order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
     rows = list(db.session.scalars(query.order_by(*order).limit(limit + 1)))
     has_more = len(rows) > limit
     rows = rows[:limit]
@@ -139,6 +142,11 @@ def page_for(
         write_cursor("n", rows[-1].surfaced_at, rows[-1].id) if rows and has_next else None,
         write_cursor("p", rows[0].surfaced_at, rows[0].id) if rows and has_previous else None,
     )
+
+
+def rises(filters: Filters, *, backwards: bool = False) -> bool:
+    """Whether rows are read from the earliest on: a list is newest first, but what is put off soonest first."""
+    return backwards != (filters.place == "later")
 
 
 CURSOR = r"[np][0-9]{1,16}-[1-9][0-9]{0,17}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import insert, text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import notifications
+from app.services import listing, notifications
 from app.services.errors import Invalid, NotFound
 from app.services.notifications import Filters
 from tests import factories
@@ -53,6 +54,30 @@ def test_pages_follow_each_other_in_both_directions_without_a_gap(owner: User) -
     start_again = notifications.page_for(owner, Filters(), cursor=back.previous, limit=4)
     assert [n.id for n in start_again.rows] == [n.id for n in first.rows]
     assert start_again.previous is None
+
+
+def test_what_is_put_off_comes_soonest_first_page_by_page_for_people_and_programs_alike(owner: User) -> None:
+    now = utc_now()
+    made = [factories.notification(owner, f"N{n}").id for n in range(9)]
+    for n, number in enumerate(made):
+        # Pairs at the very same instant: only the id tells them apart.
+        notifications.change(owner, "snooze", ids=[number], until=now + timedelta(hours=1 + n // 2), now=now)
+    db.session.expire_all()
+    later = Filters(place="later")
+    for service in (notifications, listing):
+
+        def ids(page: notifications.Page | listing.Page) -> list[int]:
+            rows = json.loads(page.rows) if isinstance(page, listing.Page) else page.rows
+            return [row["id"] if isinstance(row, dict) else row.id for row in rows]
+
+        first = service.page_for(owner, later, limit=4, now=now)
+        second = service.page_for(owner, later, cursor=first.next, limit=4, now=now)
+        third = service.page_for(owner, later, cursor=second.next, limit=4, now=now)
+        assert [number for page in (first, second, third) for number in ids(page)] == made
+        back = service.page_for(owner, later, cursor=third.previous, limit=4, now=now)
+        start_again = service.page_for(owner, later, cursor=back.previous, limit=4, now=now)
+        assert (ids(back), ids(start_again)) == (ids(second), ids(first))
+        assert (first.previous, third.next, start_again.previous) == (None, None, None)
 
 
 @pytest.mark.parametrize("cursor", ["x", "é", "bm93", "bjIwMjYtMDEtMDF8MQ", "=" * 40, "0" * 5000])
