@@ -1,1 +1,1 @@
-"""Measurements: each against a floor taken in the same run, interleaved, the median of five."""
+"""Measurements: each against a floor taken in the same run, interleaved; the median of the ratios of the pairs."""

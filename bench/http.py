@@ -22,7 +22,7 @@ from app.services import accounts, tokens
 from bench.rounds import Case, migrated_app, scratch_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS, CONNECTIONS = 2.0, 4
+SECONDS, CONNECTIONS = 0.5, 4
 SMALL, LARGE = 1_000, 1_000_000
 
 

@@ -18,7 +18,7 @@ from app.models import User, UserNotificationPreference
 from app.services import publishing
 from bench.rounds import Case, migrated_app, scratch_folder
 
-EVENTS, PEOPLE = 300, 1000
+EVENTS, PEOPLE = 100, 1000
 _numbers = itertools.count()
 
 
