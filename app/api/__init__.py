@@ -19,12 +19,23 @@ from app.api import (
     people,
     preferences,
     problems,
+    template_drafts,
     templates,
     tokens,
 )
 from app.extensions import csrf
 
-NOUNS = (notifications, preferences, announcements, templates, events, deliveries, people, tokens)
+NOUNS = (
+    notifications,
+    preferences,
+    announcements,
+    templates,
+    template_drafts,
+    events,
+    deliveries,
+    people,
+    tokens,
+)
 
 
 class RowId(BaseConverter):

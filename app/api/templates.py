@@ -16,7 +16,6 @@ from app.api.problems import problem
 from app.api.schemas.base import SearchQuery
 from app.api.schemas.templates import (
     PreviewOut,
-    Restore,
     TemplateChange,
     TemplateIn,
     TemplateList,
@@ -26,7 +25,13 @@ from app.api.schemas.templates import (
     VersionList,
     VersionOut,
 )
-from app.services import template_editing, template_previews, template_samples, template_versions
+from app.services import (
+    template_editing,
+    template_previews,
+    template_publishing,
+    template_samples,
+    template_versions,
+)
 from app.services.errors import Conflict
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
@@ -134,27 +139,12 @@ def list_template_versions(template_id: int) -> Response:
     return answer(VersionList.model_validate({"results": rows, "next": None, "previous": None}))
 
 
-@bp.post("/<row_id:template_id>/restore/")
-@requires("admin")
-@bp.output(TemplateOut)
-@takes(Restore)
-def restore_template(body: Restore, template_id: int) -> Response:
-    """Make an old version live again
-
-    It becomes the next version.
-    """
-    template = template_editing.get(template_id)
-    words = template_versions.words_of(template, str(body.version), caller().user)
-    note = _("Back to version %(number)s", number=body.version)
-    return _answer(template_editing.rewrite(template_id, words, actor=caller().user, note=note))
-
-
 @bp.post("/<row_id:template_id>/reset/")
 @requires("admin")
 @bp.output(TemplateOut)
 def reset_template(template_id: int) -> Response:
     """Make the words that Bellhop came with live again"""
-    return _answer(template_editing.reset(template_id, actor=caller().user))
+    return _answer(template_publishing.reset(template_id, actor=caller().user))
 
 
 def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
@@ -163,8 +153,8 @@ def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
         return _changed_meanwhile()
     expected = template.version if request.if_match else None
     try:
-        template = template_editing.rewrite(
-            template_id, words, actor=caller().user, expected=expected, note=body.note
+        template = template_publishing.rewrite(
+            template_id, words, actor=caller().user, expected=expected, note=body.note, brings=body.brings
         )
     except Conflict:
         return _changed_meanwhile()

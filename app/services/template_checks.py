@@ -42,6 +42,18 @@ def used(edited: Edited) -> set[str]:
     return found
 
 
+def unbrought(template: NotificationTemplate, edited: Edited) -> list[str]:
+    """The variables that callers of a custom template would have to bring from now on, and need not bring yet.
+
+    Its callers send along what they like, so no list can tell what is a variable of theirs and what is a slip of the
+    pen. Who publishes says it: a caller who does not bring one is refused (an announcement), or is heard in the
+    built-in words (from Python).
+    """
+    if template.is_builtin:
+        return []
+    return sorted(used(edited) - set(variables(template)) - used(Edited.of(template)))
+
+
 TEXTS = ("title_template", "message_template", "email_subject", "email_html", "sms_text")
 
 

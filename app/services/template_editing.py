@@ -1,4 +1,4 @@
-"""What admins do to templates for everyone: publish, create, delete, reset, switch on and off."""
+"""What admins do to a template as a whole: find, create, delete, switch on and off."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from app import catalog
 from app.clock import utc_now
 from app.extensions import db
-from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
-from app.rendering import markup
-from app.services import audit, template_checks, template_drafts, templates
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.models import NotificationTemplate, TemplateDraft, User
+from app.services import audit, template_checks, template_drafts, template_publishing, templates
+from app.services.errors import Forbidden, Invalid, NotFound
 from app.services.template_drafts import Edited
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
@@ -63,85 +62,6 @@ def get(template_id: int) -> NotificationTemplate:
     return template
 
 
-def publish(template_id: int, *, actor: User, note: str = "", now: datetime | None = None) -> TemplateVersion:
-    """Make the actor's draft live, as the next version.
-
-    Raises:
-        NotFound: there is no such template.
-        Conflict: the actor has no draft, or somebody else published since it was begun; the draft stays.
-        Invalid: these words cannot go live; keyed by field. The draft stays.
-    """
-    template = template_drafts.locked(template_id)
-    draft = template_drafts.find(template_id, actor)
-    if draft is None or draft.base_version != template.version:
-        db.session.rollback()
-        if draft is None:
-            raise Conflict(_("There is nothing to publish: what you see is live already."))
-        raise Conflict(
-            _("Somebody else has published version %(number)s meanwhile.", number=template.version)
-        )
-    edited = Edited.of(draft)
-    if errors := template_checks.errors(template, edited):
-        db.session.rollback()
-        raise Invalid(errors)
-    db.session.delete(draft)
-    version = _go_live(template, edited, actor, note, now or utc_now())
-    db.session.commit()
-    return version
-
-
-def reset(template_id: int, *, actor: User, now: datetime | None = None) -> NotificationTemplate:
-    """Make the words that Bellhop came with live again, as the next version.
-
-    Raises:
-        NotFound: there is no such template.
-        Forbidden: it is not a built-in one.
-    """
-    template = template_drafts.locked(template_id)
-    if not template.is_builtin:
-        db.session.rollback()
-        raise Forbidden(_("Only built-in templates have words to go back to."))
-    edited = Edited.built_in(template.notification_type)
-    if edited != Edited.of(template):
-        _go_live(template, edited, actor, _("Back to the built-in words"), now or utc_now())
-    db.session.commit()
-    return template
-
-
-def rewrite(
-    template_id: int,
-    edited: Edited,
-    *,
-    actor: User,
-    expected: int | None = None,
-    note: str = "",
-    now: datetime | None = None,
-) -> NotificationTemplate:
-    """Make these words live at once, as the next version; the same words make none. Drafts stay as they are.
-
-    Args:
-        expected: the version that the actor has seen.
-    Raises:
-        NotFound: there is no such template.
-        Conflict: the live version is another one than expected.
-        Invalid: these words cannot go live; keyed by field.
-    """
-    template_drafts.check(edited)
-    template = template_drafts.locked(template_id)
-    if expected is not None and expected != template.version:
-        db.session.rollback()
-        raise Conflict(
-            _("Somebody else has published version %(number)s meanwhile.", number=template.version)
-        )
-    if errors := template_checks.errors(template, edited):
-        db.session.rollback()
-        raise Invalid(errors)
-    if edited != Edited.of(template):
-        _go_live(template, edited, actor, note, now or utc_now())
-    db.session.commit()
-    return template
-
-
 def create(
     name: str,
     notification_type: str,
@@ -179,7 +99,7 @@ def create(
     except IntegrityError as error:
         db.session.rollback()
         raise Invalid({"name": _("There is a template of this name already.")}) from error
-    _go_live(template, edited, actor, _("Created"), now, action="template.created")
+    template_publishing.go_live(template, edited, actor, _("Created"), now, action="template.created")
     db.session.commit()
     return template
 
@@ -221,29 +141,3 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
         )
     db.session.commit()
     return template
-
-
-def _go_live(
-    template: NotificationTemplate,
-    edited: Edited,
-    actor: User,
-    note: str,
-    now: datetime,
-    *,
-    action: str = "template.published",
-) -> TemplateVersion:
-    kept = replace(edited, email_html=markup.for_keeping(edited.email_html))
-    kept.write_to(template)
-    template.version += 1
-    template.updated_at = now
-    version = TemplateVersion(
-        template_id=template.id,
-        number=template.version,
-        author_id=actor.id,
-        created_at=now,
-        note=" ".join(note.split())[:200] or None,
-    )
-    kept.write_to(version)
-    db.session.add(version)
-    audit.record(action, template.name, actor=actor, version=template.version)
-    return version

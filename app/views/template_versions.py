@@ -6,7 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services import template_checks, template_drafts, template_editing, template_versions
+from app.services import (
+    template_checks,
+    template_drafts,
+    template_editing,
+    template_publishing,
+    template_versions,
+)
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.template_drafts import Edited
 from app.views.access import admin_required, current_user
@@ -32,9 +38,9 @@ def review(template_id: int) -> str | Response | tuple[str, int]:
 @bp.post(f"{TEMPLATE}/publication")
 @admin_required
 def publish(template_id: int) -> str | Response | tuple[str, int]:
-    note = request.form.get("note", "").replace("\0", "")
+    note, brings = request.form.get("note", "").replace("\0", ""), request.form.getlist("brings")
     try:
-        version = template_editing.publish(template_id, actor=current_user, note=note)
+        version = template_publishing.publish(template_id, actor=current_user, note=note, brings=brings)
     except Invalid as error:
         return _review(template_id, errors=error.errors, note=note), 422
     except Conflict:
@@ -109,7 +115,7 @@ def deactivate(template_id: int) -> Response:
 @bp.post(f"{TEMPLATE}/reset")
 @admin_required
 def reset(template_id: int) -> Response:
-    template = template_editing.reset(template_id, actor=current_user)
+    template = template_publishing.reset(template_id, actor=current_user)
     flash(_("Version %(number)s has the built-in words.", number=template.version))
     return _editor(template_id)
 
@@ -135,12 +141,15 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
     edited = Edited.of(draft)
+    faults = template_checks.errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,
         fields=template_versions.compare(Edited.of(template), edited),
         rewordings=template_versions.rewordings(template, edited),
-        errors=template_checks.errors(template, edited) | (errors or {}),
+        errors=faults | (errors or {}),
+        is_publishable=not faults,
+        unbrought=template_checks.unbrought(template, edited),
         labels=template_versions.LABELS,
         note=note,
     )

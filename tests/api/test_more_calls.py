@@ -127,8 +127,63 @@ def test_a_template_is_changed_only_as_its_editor_has_seen_it(client, admin):
     assert client.get(path, headers=admin | {"If-None-Match": changed.headers["ETag"]}).status_code == 304
     versions = client.get(f"{path}versions/", headers=admin).json["results"]
     assert [each["number"] for each in versions] == [2, 1]
-    back = client.post(f"{path}restore/", json={"version": 1}, headers=admin).json
-    assert (back["version"], back["title_template"]) == (3, seen.json["title_template"])
+
+
+def test_an_old_version_comes_back_as_a_draft_and_goes_live_when_it_is_published(client, admin, bob, token):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    old = client.get(path, headers=admin).json["title_template"]
+    client.patch(path, json={"title_template": "Job: {{job_title}}"}, headers=admin)
+    assert client.get(f"{path}draft/", headers=admin).status_code == 404
+    draft = client.post(f"{path}restore/", json={"version": 1}, headers=admin)
+    assert (draft.status_code, draft.json["title_template"], draft.json["base_version"]) == (200, old, 2)
+    assert client.get(f"{path}draft/", headers=admin).json == draft.json
+    assert client.get(path, headers=admin).json["title_template"] == "Job: {{job_title}}", (
+        "nothing is live yet"
+    )
+    dana = token(factories.user("dana@example.test", role="admin"), *tokens.SCOPES)
+    assert client.get(f"{path}draft/", headers=dana).status_code == 404, "each admin has a draft of their own"
+    assert client.post(f"{path}publish/", json={}, headers=dana).status_code == 409
+    live = client.post(f"{path}publish/", json={"note": "back"}, headers=admin).json
+    assert (live["version"], live["title_template"]) == (3, old)
+    newest = client.get(f"{path}versions/", headers=admin).json["results"][0]
+    assert (newest["number"], newest["author"], newest["note"]) == (3, bob.email, "back")
+    assert client.post(f"{path}restore/", json={"version": 3}, headers=admin).status_code == 409
+    assert client.post(f"{path}restore/", json={"version": 99}, headers=admin).status_code == 404
+
+
+def test_a_restored_version_gives_up_no_draft_and_overtakes_no_one_unasked(client, admin, token):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    for title in ("A", "B"):
+        client.patch(path, json={"title_template": title}, headers=admin)
+    assert client.post(f"{path}restore/", json={"version": 1}, headers=admin).status_code == 200
+    assert client.post(f"{path}restore/", json={"version": 2}, headers=admin).status_code == 409
+    body = {"version": 2, "replaces_draft": True}
+    assert client.post(f"{path}restore/", json=body, headers=admin).json["title_template"] == "A"
+    dana = token(factories.user("dana@example.test", role="admin"), *tokens.SCOPES)
+    client.patch(path, json={"title_template": "Dana's"}, headers=dana)
+    assert client.post(f"{path}publish/", json={}, headers=admin).status_code == 409
+    assert client.get(f"{path}draft/", headers=admin).json["title_template"] == "A", "nothing is lost"
+    assert client.get(path, headers=admin).json["title_template"] == "Dana's"
+    assert client.delete(f"{path}draft/", headers=admin).status_code == 204
+    assert client.get(f"{path}draft/", headers=admin).status_code == 404
+
+
+def test_a_custom_template_asks_its_callers_for_more_only_when_its_editor_says_so(client, admin):
+    words = {"title_template": "Hello {{who}}", "message_template": "Welcome"}
+    body = {"name": "greeting", "notification_type": "system_alert", **words}
+    path = f"{API}/templates/{client.post(f'{API}/templates/', json=body, headers=admin).json['id']}/"
+    slip = {"message_template": "Welcome, {{whoo}}"}
+    refused = client.patch(path, json=slip, headers=admin)
+    assert refused.status_code == 422
+    assert (refused.json["errors"][0]["field"], "whoo" in refused.json["errors"][0]["detail"]) == (
+        "brings",
+        True,
+    )
+    assert client.get(path, headers=admin).json["version"] == 1
+    assert client.patch(path, json=slip | {"brings": ["whoo"]}, headers=admin).json["version"] == 2
+    assert (
+        client.patch(path, json=slip | {"title_template": "Hi {{who}}"}, headers=admin).json["version"] == 3
+    )
 
 
 def test_a_template_of_ones_own_is_made_used_and_deleted(client, alice, admin):

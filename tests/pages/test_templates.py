@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app.extensions import db
 from app.models import NotificationTemplate, User
-from app.services import template_drafts, template_editing, templates
+from app.services import template_drafts, template_publishing, templates
 from tests.browser import axe
 from tests.services.test_templates import edited, publish_event
 
@@ -133,7 +133,7 @@ def test_every_page_is_accessible_and_fits(
         page.goto(path + address)
         assert axe(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-    template_editing.publish(template.id, actor=bob)
+    template_publishing.publish(template.id, actor=bob)
     template_drafts.save(template.id, edited(template, title_template="{{ x }}"), 1, author=bob)
     for address in (path, "/admin/templates", "/admin/templates?q=nothing+like+it"):
         page.goto(address)

@@ -27,6 +27,7 @@ from app.services import (
     template_checks,
     template_drafts,
     template_editing,
+    template_publishing,
     template_samples,
     template_versions,
     templates,
@@ -53,7 +54,7 @@ def edited(template: NotificationTemplate, **changes: object) -> Edited:
 
 def published(template: NotificationTemplate, actor: User, **changes: object) -> TemplateVersion:
     template_drafts.save(template.id, edited(template, **changes), template.version, author=actor)
-    return template_editing.publish(template.id, actor=actor)
+    return template_publishing.publish(template.id, actor=actor)
 
 
 def publish_event(kind: str, *recipients: User, **data: object) -> list[Notification]:
@@ -83,7 +84,7 @@ def test_a_draft_is_kept_and_nobody_else_sees_it_until_it_is_published(
     assert template_drafts.find(template.id, bob).title_template == "Open: {{job_title}}"
     assert template_drafts.find(template.id, dana) is None
     assert publish_event("job.created", alice)[0].title == "New Job: Staff Data Engineer"
-    version = template_editing.publish(template.id, actor=bob, note="shorter")
+    version = template_publishing.publish(template.id, actor=bob, note="shorter")
     assert (version.number, version.author_id, version.note, version.title_template) == (
         2,
         bob.id,
@@ -102,7 +103,7 @@ def test_a_draft_that_says_what_is_live_is_none(template: NotificationTemplate, 
     assert template_drafts.save(template.id, edited(template), 1, author=bob) is None
     assert template_drafts.find(template.id, bob) is None
     with pytest.raises(Conflict):
-        template_editing.publish(template.id, actor=bob)
+        template_publishing.publish(template.id, actor=bob)
 
 
 def test_the_second_of_two_admins_who_publish_loses_nothing(
@@ -110,13 +111,13 @@ def test_the_second_of_two_admins_who_publish_loses_nothing(
 ) -> None:
     template_drafts.save(template.id, edited(template, title_template="Bob's"), 1, author=bob)
     template_drafts.save(template.id, edited(template, title_template="Dana's"), 1, author=dana)
-    template_editing.publish(template.id, actor=bob)
+    template_publishing.publish(template.id, actor=bob)
     with pytest.raises(Conflict):
-        template_editing.publish(template.id, actor=dana)
+        template_publishing.publish(template.id, actor=dana)
     assert template_drafts.find(template.id, dana).title_template == "Dana's"
     assert templates.live("job_created").title_template == "Bob's"
     template_drafts.rebase(template.id, 2, author=dana)
-    assert template_editing.publish(template.id, actor=dana).number == 3
+    assert template_publishing.publish(template.id, actor=dana).number == 3
     assert [row.title_template for row in template_versions.listed(template)][:2] == ["Dana's", "Bob's"]
 
 
@@ -133,7 +134,9 @@ def test_of_admins_publishing_in_the_same_moment_one_is_first(any_app: Flask) ->
         with any_app.app_context():
             start.wait(10)
             try:
-                outcomes.append(template_editing.publish(row_id, actor=db.session.get(User, user_id)).number)
+                outcomes.append(
+                    template_publishing.publish(row_id, actor=db.session.get(User, user_id)).number
+                )
             except Conflict:
                 outcomes.append("conflict")
 
@@ -166,7 +169,7 @@ def test_what_could_break_never_goes_live(
 ) -> None:
     template_drafts.save(template.id, edited(template, **changes), 1, author=bob)
     with pytest.raises(Invalid) as caught:
-        template_editing.publish(template.id, actor=bob)
+        template_publishing.publish(template.id, actor=bob)
     assert list(caught.value.errors) == [field]
     assert template_drafts.find(template.id, bob) is not None
     assert templates.live("job_created").version == 1
@@ -200,7 +203,7 @@ def test_restoring_makes_a_draft_and_the_history_stays(template: NotificationTem
     draft = template_drafts.restore(template.id, 1, author=bob)
     assert (draft.title_template, draft.base_version) == (first, 2)
     assert templates.live("job_created").title_template == "Second"
-    assert template_editing.publish(template.id, actor=bob).number == 3
+    assert template_publishing.publish(template.id, actor=bob).number == 3
     assert [row.title_template for row in template_versions.listed(template)] == [first, "Second", first]
 
 
@@ -218,9 +221,9 @@ def test_restoring_does_not_silently_replace_a_draft(template: NotificationTempl
 
 def test_a_reset_publishes_the_built_in_words(template: NotificationTemplate, bob: User) -> None:
     published(template, bob, title_template="Mine", channels=("in_app",), priority="low")
-    assert template_editing.reset(template.id, actor=bob).version == 3
+    assert template_publishing.reset(template.id, actor=bob).version == 3
     assert Edited.of(templates.live("job_created")) == Edited.built_in("job_created")
-    assert template_editing.reset(template.id, actor=bob).version == 3
+    assert template_publishing.reset(template.id, actor=bob).version == 3
 
 
 def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
@@ -231,7 +234,7 @@ def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
     custom = template_editing.create("Maintenance", "system_alert", actor=bob)
     assert custom.title_template == "System Alert"
     with pytest.raises(Forbidden):
-        template_editing.reset(custom.id, actor=bob)
+        template_publishing.reset(custom.id, actor=bob)
     template_editing.delete(custom.id, actor=bob)
     with pytest.raises(NotFound):
         templates.by_name("Maintenance")
@@ -248,9 +251,14 @@ def test_a_name_is_plain_and_free(template: NotificationTemplate, bob: User, nam
     assert list(caught.value.errors) == ["name"]
 
 
-def test_a_custom_template_takes_its_callers_variables(alice: User, bob: User) -> None:
+def test_a_custom_template_takes_the_variables_that_its_callers_are_said_to_bring(
+    alice: User, bob: User
+) -> None:
     custom = template_editing.create("Maintenance", "system_alert", actor=bob)
-    published(custom, bob, title_template="Down: {{ service }}", message_template="{{ message }}")
+    with pytest.raises(Invalid) as caught:
+        published(custom, bob, title_template="Down: {{ service }}", message_template="{{ message }}")
+    assert "service" in caught.value.errors["brings"]
+    template_publishing.publish(custom.id, actor=bob, brings=["service"])
     row = messages.create_notification_from_template(
         alice, "Maintenance", {"service": "CI", "message": "Until 9"}
     )

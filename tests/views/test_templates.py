@@ -277,6 +277,21 @@ def test_a_custom_template_is_made_and_deleted(admin: FlaskClient, bob: User) ->
     assert admin.get(custom).status_code == 404
 
 
+def test_a_variable_that_callers_must_bring_is_named_and_asked_for_before_it_goes_live(
+    admin: FlaskClient, bob: User
+) -> None:
+    page = send(admin, LIST, LIST, name="Maintenance", notification_type="system_alert").location
+    custom = db.session.scalars(select(NotificationTemplate).filter_by(name="Maintenance")).one()
+    save(admin, custom, title_template="Down: {{ service }}")
+    review = admin.get(f"{page}/publication").text
+    assert "Callers of this template bring “service”" in review
+    refused = send(admin, page, f"{page}/publication")
+    assert (refused.status_code, "Nobody brings a value for: service." in refused.text) == (422, True)
+    assert send(admin, page, f"{page}/publication", brings="service").status_code == 302
+    save(admin, custom, title_template="Down now: {{ service }}")
+    assert "Callers of this template" not in admin.get(f"{page}/publication").text, "said once is enough"
+
+
 def test_markup_in_words_is_shown_as_text_everywhere(
     admin: FlaskClient, page: str, template: NotificationTemplate, bob: User
 ) -> None:

@@ -23,6 +23,15 @@ def _text(value: object) -> str:
 
 Line = Annotated[str, _line(255)]
 Text = Annotated[str, usable(_text)]
+Note = Annotated[str, Field(max_length=200, description="Why, for the list of versions.")]
+Brings = Annotated[
+    list[str],
+    Field(
+        max_length=100,
+        description="Variables that callers of a custom template bring themselves. One that neither the type nor the "
+        "live version has is refused unless it stands here.",
+    ),
+]
 EXAMPLE: JsonDict = {
     "title_template": "New job: {{job_title}}",
     "message_template": "{{company_name}} opened {{job_title}}.",
@@ -54,7 +63,8 @@ class TemplateChange(Words):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"note": "Shorter"}]})
 
     is_active: bool | None = None
-    note: str = Field("", max_length=200, description="Why, for the list of versions.")
+    note: Note = ""
+    brings: Brings = []
 
 
 class TemplateReplacement(TemplateChange):
@@ -92,9 +102,21 @@ class TemplatePreviewIn(Words):
 class Restore(Input):
     """Which version to go back to."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2, "replaces_draft": True}]})
 
     version: int = Field(ge=1, le=2**31 - 1)
+    replaces_draft: bool = Field(
+        False, description="Whether a draft that says something else may be given up."
+    )
+
+
+class Publication(Input):
+    """What to say about the version that the draft becomes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Back to the shorter title"}]})
+
+    note: Note = ""
+    brings: Brings = []
 
 
 class WordsOut(Output):
@@ -119,6 +141,13 @@ class TemplateOut(WordsOut):
     is_builtin: bool
     version: int
     created_at: datetime
+    updated_at: datetime
+
+
+class DraftOut(WordsOut):
+    """What the caller has drafted; it was begun on version `base_version`, and nobody is told in these words yet."""
+
+    base_version: int
     updated_at: datetime
 
 

@@ -1,0 +1,142 @@
+"""How words go live, always as the next version: an admin's draft, new words at once, the built-in ones again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import NotificationTemplate, TemplateVersion, User
+from app.rendering import markup
+from app.services import audit, template_checks, template_drafts
+from app.services.errors import Conflict, Forbidden, Invalid
+from app.services.template_drafts import Edited
+
+
+def publish(
+    template_id: int,
+    *,
+    actor: User,
+    note: str = "",
+    brings: Collection[str] = (),
+    now: datetime | None = None,
+) -> TemplateVersion:
+    """Make the actor's draft live, as the next version.
+
+    Args:
+        brings: variables that callers of a custom template bring themselves; see `template_checks.unbrought`.
+    Raises:
+        NotFound: there is no such template.
+        Conflict: the actor has no draft, or somebody else published since it was begun; the draft stays.
+        Invalid: these words cannot go live; keyed by field. The draft stays.
+    """
+    template = template_drafts.locked(template_id)
+    draft = template_drafts.find(template_id, actor)
+    if draft is None or draft.base_version != template.version:
+        db.session.rollback()
+        if draft is None:
+            raise Conflict(_("There is nothing to publish: what you see is live already."))
+        raise Conflict(
+            _("Somebody else has published version %(number)s meanwhile.", number=template.version)
+        )
+    edited = Edited.of(draft)
+    _refuse(template, edited, brings)
+    db.session.delete(draft)
+    version = go_live(template, edited, actor, note, now or utc_now())
+    db.session.commit()
+    return version
+
+
+def reset(template_id: int, *, actor: User, now: datetime | None = None) -> NotificationTemplate:
+    """Make the words that Bellhop came with live again, as the next version.
+
+    Raises:
+        NotFound: there is no such template.
+        Forbidden: it is not a built-in one.
+    """
+    template = template_drafts.locked(template_id)
+    if not template.is_builtin:
+        db.session.rollback()
+        raise Forbidden(_("Only built-in templates have words to go back to."))
+    edited = Edited.built_in(template.notification_type)
+    if edited != Edited.of(template):
+        go_live(template, edited, actor, _("Back to the built-in words"), now or utc_now())
+    db.session.commit()
+    return template
+
+
+def rewrite(
+    template_id: int,
+    edited: Edited,
+    *,
+    actor: User,
+    expected: int | None = None,
+    note: str = "",
+    brings: Collection[str] = (),
+    now: datetime | None = None,
+) -> NotificationTemplate:
+    """Make these words live at once, as the next version; the same words make none. Drafts stay as they are.
+
+    Args:
+        expected: the version that the actor has seen.
+        brings: as for `publish`.
+    Raises:
+        NotFound: there is no such template.
+        Conflict: the live version is another one than expected.
+        Invalid: these words cannot go live; keyed by field.
+    """
+    template_drafts.check(edited)
+    template = template_drafts.locked(template_id)
+    if expected is not None and expected != template.version:
+        db.session.rollback()
+        raise Conflict(
+            _("Somebody else has published version %(number)s meanwhile.", number=template.version)
+        )
+    _refuse(template, edited, brings)
+    if edited != Edited.of(template):
+        go_live(template, edited, actor, note, now or utc_now())
+    db.session.commit()
+    return template
+
+
+def go_live(
+    template: NotificationTemplate,
+    edited: Edited,
+    actor: User,
+    note: str,
+    now: datetime,
+    *,
+    action: str = "template.published",
+) -> TemplateVersion:
+    """Write the words into the template and its history, in the caller's transaction. They were checked before."""
+    kept = replace(edited, email_html=markup.for_keeping(edited.email_html))
+    kept.write_to(template)
+    template.version += 1
+    template.updated_at = now
+    version = TemplateVersion(
+        template_id=template.id,
+        number=template.version,
+        author_id=actor.id,
+        created_at=now,
+        note=" ".join(note.split())[:200] or None,
+    )
+    kept.write_to(version)
+    db.session.add(version)
+    audit.record(action, template.name, actor=actor, version=template.version)
+    return version
+
+
+def _refuse(template: NotificationTemplate, edited: Edited, brings: Collection[str]) -> None:
+    errors = template_checks.errors(template, edited)
+    if unbrought := [name for name in template_checks.unbrought(template, edited) if name not in brings]:
+        names = ", ".join(unbrought)[:200]
+        errors["brings"] = _(
+            "Nobody brings a value for: %(names)s. Say that callers do, or take it out.", names=names
+        )
+    if errors:
+        db.session.rollback()
+        raise Invalid(errors)
