@@ -22,6 +22,7 @@ from app.api import (
     template_drafts,
     templates,
     tokens,
+    webhooks,
 )
 from app.extensions import csrf
 
@@ -35,6 +36,7 @@ NOUNS = (
     deliveries,
     people,
     tokens,
+    webhooks,
 )
 
 

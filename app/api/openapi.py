@@ -62,6 +62,15 @@ LINKS = {
     "list_deliveries": [("show_delivery", "delivery_id", "/results/0/id")],
     "list_people": [("show_person", "person_id", "/results/0/id")],
     "create_token": [("revoke_token", "token_id", "/id")],
+    "list_webhooks": [("show_webhook", "webhook_id", "/results/0/id")],
+    "create_webhook": [
+        ("show_webhook", "webhook_id", "/id"),
+        ("change_webhook", "webhook_id", "/id"),
+        ("rotate_webhook_secret", "webhook_id", "/id"),
+        ("test_webhook", "webhook_id", "/id"),
+        ("list_webhook_calls", "webhook_id", "/id"),
+        ("delete_webhook", "webhook_id", "/id"),
+    ],
 }
 
 

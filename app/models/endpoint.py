@@ -54,6 +54,10 @@ class Webhook(Base):
     def address(self) -> str:
         return f"webhook:{self.id}"
 
+    @property
+    def is_enabled(self) -> bool:
+        return self.disabled_at is None
+
 
 class PhoneCode(Base):
     """A code on its way to a phone. It derives from the application's key and `salt`, and is not stored.

@@ -44,7 +44,7 @@ REASONS: dict[str, LazyString] = {
     "not_used": _l("Not sent: neither this kind of notification nor the preferences ask for it"),
     "no_address": _l("Not sent: there is no address for %(channel)s"),
     "address_suppressed": _l("Not sent: this address refuses messages (%(detail)s)"),
-    "endpoint_gone": _l("Not sent: this browser, webhook or number has been removed"),
+    "endpoint_gone": _l("Not sent: this browser, webhook or number has been removed or switched off"),
     "read_before_sending": _l("Not sent: it was read before it was due"),
     "outdated": _l("Not sent: newer news about this interview came first"),
     "kept": _l("Kept on this machine, because no server is configured to send it"),

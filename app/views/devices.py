@@ -16,7 +16,7 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services import phones, push_subscriptions, webhooks
+from app.services import phones, push_subscriptions, webhook_calls, webhooks
 from app.services.errors import Invalid
 from app.views.access import current_user, login_required
 from app.views.static import FOLDER
@@ -114,14 +114,14 @@ def rotate_secret(webhook_id: int) -> Page:
 @bp.post(f"{WEBHOOK}/test")
 @login_required
 def test_webhook(webhook_id: int) -> Response:
-    webhooks.send_test(current_user, webhook_id)
+    webhook_calls.send_test(current_user, webhook_id)
     return redirect(url_for(".show", _anchor="webhooks"))
 
 
 @bp.post(f"{WEBHOOK}/activation")
 @login_required
 def switch_on_webhook(webhook_id: int) -> Response:
-    webhooks.switch_on(current_user, webhook_id)
+    webhooks.change(current_user, webhook_id, is_on=True)
     flash(_("The webhook is switched on again."))
     return redirect(url_for(".show", _anchor="webhooks"))
 
@@ -160,6 +160,6 @@ def _page(**shown: Any) -> str:
         "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
         "browsers": push_subscriptions.for_user(current_user),
         "push_key": push_subscriptions.public_key(config["VAPID_PRIVATE_KEY"]),
-        "webhooks": webhooks.for_user(current_user),
+        "webhooks": webhook_calls.for_user(current_user),
     }
     return render_template("devices/show.html", **(values | shown))

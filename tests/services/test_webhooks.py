@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, User, Webhook
-from app.services import webhooks
+from app.services import webhook_calls, webhooks
 from app.services.errors import Invalid, NotFound
 from tests import factories
 
@@ -94,8 +94,8 @@ def test_anothers_webhook_is_not_found(alice: User) -> None:
     for call in (
         lambda: webhooks.rotate(charlie, hook.id, secret=SECRET),
         lambda: webhooks.remove(charlie, hook.id),
-        lambda: webhooks.send_test(charlie, hook.id),
-        lambda: webhooks.switch_on(charlie, hook.id),
+        lambda: webhook_calls.send_test(charlie, hook.id),
+        lambda: webhooks.change(charlie, hook.id, is_on=True),
     ):
         with pytest.raises(NotFound):
             call()
@@ -108,7 +108,7 @@ def test_recent_calls_are_those_of_this_webhook_newest_first(alice: User) -> Non
     for number in range(12):
         note = factories.notification(alice, f"Number {number}")
         factories.delivery(note, "webhook", address=first.address)
-    webhooks.send_test(alice, second.id)
-    one, two = webhooks.for_user(alice)
+    webhook_calls.send_test(alice, second.id)
+    one, two = webhook_calls.for_user(alice)
     assert [call.title for call in one.calls] == [f"Number {n}" for n in range(11, 1, -1)]
     assert ([call.title for call in two.calls], two.is_busy, one.is_busy) == (["Test"], True, False)

@@ -1,0 +1,135 @@
+"""The caller's own webhooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, current_app
+
+from app.api.answers import answer, answer_once, links, neighbour
+from app.api.auth import caller, requires
+from app.api.body import asks, takes
+from app.api.schemas.base import Paged
+from app.api.schemas.webhooks import (
+    CallOut,
+    CallPage,
+    NewWebhook,
+    WebhookChange,
+    WebhookIn,
+    WebhookList,
+    WebhookOut,
+)
+from app.services import webhook_calls, webhooks
+from app.services.delivery_log import Line
+
+bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
+
+
+@bp.get("/")
+@requires("read")
+@bp.output(WebhookList)
+def list_webhooks() -> Response:
+    """List one's webhooks"""
+    rows = webhooks.for_user(caller().user)
+    return answer(WebhookList.model_validate({"results": rows, "next": None, "previous": None}))
+
+
+@bp.post("/")
+@requires("write")
+@bp.output(NewWebhook, status_code=201)
+@takes(WebhookIn)
+def create_webhook(body: WebhookIn) -> Response:
+    """Add a webhook
+
+    One's notifications are posted to it from then on, signed as Standard Webhooks 1.0 says. The `secret` is told once.
+    """
+    return _told(webhooks.create(caller().user, body.url, secret=_key()), 201)
+
+
+@bp.get("/<row_id:webhook_id>/")
+@requires("read")
+@bp.output(WebhookOut)
+def show_webhook(webhook_id: int) -> Response:
+    """Read one webhook"""
+    return answer(WebhookOut.model_validate(webhooks.get(caller().user, webhook_id)))
+
+
+@bp.patch("/<row_id:webhook_id>/")
+@requires("write")
+@bp.output(WebhookOut)
+@takes(WebhookChange)
+def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
+    """Lead a webhook elsewhere, or switch it off and on
+
+    Its secret stays. Bellhop itself switches off one that fails for days or answers 410; `disabled_reason` says why.
+    """
+    hook = webhooks.change(caller().user, webhook_id, url=body.url, is_on=body.is_enabled)
+    return answer(WebhookOut.model_validate(hook))
+
+
+@bp.delete("/<row_id:webhook_id>/")
+@requires("write")
+@bp.output({}, status_code=204)
+def delete_webhook(webhook_id: int) -> Response:
+    """Remove a webhook"""
+    webhooks.remove(caller().user, webhook_id)
+    return Response(status=204)
+
+
+@bp.post("/<row_id:webhook_id>/rotate-secret/")
+@requires("write")
+@bp.output(NewWebhook)
+def rotate_webhook_secret(webhook_id: int) -> Response:
+    """Replace a webhook's secret
+
+    For 24 hours the one before signs beside it.
+    """
+    return _told(webhooks.rotate(caller().user, webhook_id, secret=_key()), 200)
+
+
+@bp.post("/<row_id:webhook_id>/test/")
+@requires("write")
+@bp.output(CallOut, status_code=201)
+def test_webhook(webhook_id: int) -> Response:
+    """Send a test to a webhook
+
+    It goes out within moments; its outcome stands among the calls.
+    """
+    return answer(_call(webhook_calls.send_test(caller().user, webhook_id)), 201)
+
+
+@bp.get("/<row_id:webhook_id>/calls/")
+@requires("read")
+@bp.output(CallPage)
+@asks(Paged)
+def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
+    """List what went to a webhook
+
+    Newest first, each with what was answered.
+    """
+    page = webhook_calls.page_for(caller().user, webhook_id, before=query.before, limit=query.limit)
+    following = neighbour(str(page.older)) if page.older else None
+    rows = [_call(line) for line in page.lines]
+    return answer(CallPage(results=rows, next=following, previous=None), headers=links(following, None))
+
+
+def _told(made: tuple[Any, str], status: int) -> Response:
+    hook, secret = made
+    shown = WebhookOut.model_validate(hook)
+    return answer_once(NewWebhook(**shown.model_dump(), secret=secret), "secret", status)
+
+
+def _call(line: Line) -> CallOut:
+    response = line.row.log[-1].response if line.row.log else ""
+    names = [name for name in CallOut.model_fields if hasattr(line.row, name)]
+    return CallOut(
+        **{name: getattr(line.row, name) for name in names},
+        title=line.title,
+        verdict=line.verdict,
+        response=response,
+    )
+
+
+def _key() -> str:
+    return str(current_app.config["SECRET_KEY"])

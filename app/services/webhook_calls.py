@@ -1,0 +1,78 @@
+"""What went to a person's webhooks, and how it went; and the test that somebody asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, User, Webhook
+from app.services import delivery_log, webhooks
+from app.services.delivery_log import Line, Page
+
+RECENT = 10
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A webhook and its newest calls."""
+
+    hook: Webhook
+    calls: list[Line]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a test is on its way that somebody waits for."""
+        return any(
+            call.row.kind == "test" and call.row.state in {"pending", "claimed"} for call in self.calls
+        )
+
+
+def for_user(user: User) -> list[Shown]:
+    """A person's webhooks, oldest first, each with its recent calls."""
+    return [Shown(hook, _page(hook, user, None, RECENT).lines) for hook in webhooks.for_user(user)]
+
+
+def page_for(user: User, webhook_id: int, *, before: int | None = None, limit: int = 50) -> Page:
+    """The calls to one webhook, newest first. Raises NotFound for another's.
+
+    Args:
+        before: the `older` of the page before.
+    """
+    return _page(webhooks.get(user, webhook_id), user, before, limit)
+
+
+def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Line:
+    """Put a test call into the outbox. Raises NotFound for another's."""
+    hook, now = webhooks.get(user, webhook_id), now or utc_now()
+    row = Delivery(
+        kind="test",
+        recipient_id=user.id,
+        channel="webhook",
+        address=hook.address,
+        created_at=now,
+        due_at=now,
+        # Somebody waits for its answer: a test that comes hours later helps nobody.
+        expires_at=now + timedelta(minutes=10),
+    )
+    db.session.add(row)
+    db.session.commit()
+    return delivery_log.line(row, user)
+
+
+def _page(hook: Webhook, user: User, before: int | None, limit: int) -> Page:
+    # By the person first: that is what the index knows.
+    query = select(Delivery).where(
+        Delivery.recipient_id == hook.user_id, Delivery.channel == "webhook", Delivery.address == hook.address
+    )
+    if before is not None:
+        query = query.where(Delivery.id < before)
+    newest = query.order_by(Delivery.id.desc()).limit(limit + 1)
+    loaded = newest.options(selectinload(Delivery.log), joinedload(Delivery.notification))
+    rows = db.session.scalars(loaded.execution_options(populate_existing=True)).all()
+    lines = [delivery_log.line(row, user) for row in rows[:limit]]
+    return Page(lines, rows[limit - 1].id if len(rows) > limit else None)
