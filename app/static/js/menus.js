@@ -23,7 +23,10 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("toggle", async ({ target, newState }) => {
   if (newState !== "open" || !target.matches(".menu[data-choices]")) return;
-  $$("button:not([hidden])", target).find((button) => button.checkVisibility())?.focus();
+  // This event comes a moment after the menu: whoever has gone on to a field of it by then stays there.
+  if (!target.contains(document.activeElement)) {
+    $$("button:not([hidden])", target).find((button) => button.checkVisibility())?.focus();
+  }
   const choices = $(".menu__choices", target);
   if (choices) await htmx.ajax("GET", target.dataset.choices, { target: choices, swap: "outerMorph" });
 }, true);
