@@ -14,6 +14,7 @@ from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotifi
 from app.models.reminder import EvaluationReminder, Reminder
 from app.models.template import NotificationTemplate, TemplateDraft, TemplateVersion
 from app.models.user import ApiToken, SignInAttempt, User
+from app.models.view import RecentSearch, SavedView
 
 __all__ = [
     "Announcement",
@@ -37,7 +38,9 @@ __all__ = [
     "PreferenceDefaults",
     "PreferenceLock",
     "PushSubscription",
+    "RecentSearch",
     "Reminder",
+    "SavedView",
     "SignInAttempt",
     "Suppression",
     "TemplateDraft",

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app import folding
 from app.clock import utc_now
 from app.extensions import Base, Id
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from app.models.delivery import Delivery
     from app.models.event import Event
     from app.models.interview import Interview
+
+
+def _indexed(context: DefaultExecutionContext) -> str:
+    values = context.get_current_parameters()  # type: ignore[no-untyped-call]  # SQLAlchemy gives it none
+    return folding.indexed(values["title"], values["message"])
 
 
 class Notification(Base):
@@ -82,6 +89,8 @@ class Notification(Base):
     saved_at: Mapped[datetime | None]
     snoozed_until: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    # Title and message as search sees them; a trigger carries them into the index.
+    words: Mapped[str] = mapped_column(Text, default=_indexed, server_default=text("''"), deferred=True)
 
     event: Mapped[Event | None] = relationship(lazy="select")
     interview: Mapped[Interview | None] = relationship(lazy="select")
