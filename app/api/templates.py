@@ -118,7 +118,7 @@ def delete_template(template_id: int) -> Response:
 def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
     """Try a template
 
-    Nothing is kept and nothing is sent.
+    Nothing is kept and nothing is sent. A `context` that lacks what the words need is a `problem`.
     """
     template = template_editing.get(template_id)
     if body.context is None:
@@ -126,7 +126,9 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
     else:
         data = template_samples.checked(body.context)
     edited = replace(Edited.of(template), **body.given())
-    found = template_previews.preview(template, edited, data, caller().user, _sender())
+    found = template_previews.preview(
+        template, edited, data, caller().user, _sender(), are_all=body.context is not None
+    )
     return answer(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
 
 

@@ -113,13 +113,6 @@ def message(row: Announcement) -> fanout.Message:
     )
 
 
-def variables(template: NotificationTemplate) -> list[str]:
-    """The variables that a template names, those of its type first and in the catalog's order."""
-    used = template_checks.used(Edited.of(template))
-    known = [field.name for field in catalog.TYPES[template.notification_type].variables]
-    return [name for name in known if name in used] + sorted(used - set(known))
-
-
 def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTemplate | None:
     name = "template_name" if wanted.template_name else "notification_type"
     if not wanted.template_name and wanted.notification_type not in catalog.TYPES:
@@ -137,16 +130,11 @@ def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTem
 
 def _missing(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:
     """What the template needs and did not get, or why it cannot be filled in at all."""
-    required = {field.name for field in catalog.TYPES[row.notification_type].variables if field.required}
     try:
         given = values_for(
             row.notification_type, _with_instants(row.context), reader.time_zone, reader.locale
         )
-        needed = [
-            name
-            for name in variables(template)
-            if not given.get(name, "").strip() and (name in required or name not in given)
-        ]
+        needed = template_checks.lacking(template, Edited.of(template), given)
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         words.render_all(templates.texts_of(template), given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -40,6 +41,22 @@ def used(edited: Edited) -> set[str]:
         except WordsError:
             continue  # Its own check says so.
     return found
+
+
+def named(template: NotificationTemplate, edited: Edited) -> list[str]:
+    """The variables that the texts name: those of the type first and in the catalog's order."""
+    known, found = variables(template), used(edited)
+    return [name for name in known if name in found] + sorted(found - set(known))
+
+
+def lacking(template: NotificationTemplate, edited: Edited, values: Mapping[str, str]) -> list[str]:
+    """The variables that the texts name and that have no value although they need one."""
+    required = {field.name for field in catalog.TYPES[template.notification_type].variables if field.required}
+    return [
+        name
+        for name in named(template, edited)
+        if not values.get(name, "").strip() and (name in required or name not in values)
+    ]
 
 
 def unbrought(template: NotificationTemplate, edited: Edited) -> list[str]:

@@ -29,7 +29,7 @@ DARK = "@media (prefers-color-scheme: dark)"
 
 @dataclass(frozen=True)
 class Preview:
-    """How a message would read. `problem` says why it cannot be shown; the texts are then empty."""
+    """How a message would read. `problem` says what is wrong; where nothing can be shown, the texts are empty."""
 
     title: str = ""
     message: str = ""
@@ -58,8 +58,14 @@ def preview(
     data: Mapping[str, Any],
     reader: User,
     sender: letters.Sender,
+    *,
+    are_all: bool = False,
 ) -> Preview:
-    """How these words read with these values, for this reader, on every channel, and what is to be said of them."""
+    """How these words read with these values, for this reader, on every channel, and what is to be said of them.
+
+    Args:
+        are_all: whether the values are all that there will be, so that one which is needed and not there is a problem.
+    """
     try:
         texts = texts_for(template, edited, data, reader)
     except words.WordsError as error:
@@ -71,16 +77,19 @@ def preview(
     link = f"{sender.base_url}/n/123456"
     sms_text = short.for_sms(texts.sms or texts.title, link)
     size = sms.size(sms_text)
+    problem = _lack(template, edited, data, reader) if are_all else ""
+    bad = [Check("bad", problem)] if problem else []
     return Preview(
         title=texts.title,
         message=texts.message,
         subject=mail.subject,
         sms_text=sms_text,
         sms_size=size,
+        problem=problem,
         checks={
-            "email": template_checks.for_mail(template, edited, mail.subject, len(mail.html.encode())),
-            "sms": template_checks.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
-            "in_app": template_checks.for_inbox(texts.title, texts.message),
+            "email": bad + template_checks.for_mail(template, edited, mail.subject, len(mail.html.encode())),
+            "sms": bad + template_checks.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
+            "in_app": bad + template_checks.for_inbox(texts.title, texts.message),
         },
     )
 
@@ -102,6 +111,12 @@ def mail_html(
     html = _mail(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
+
+
+def _lack(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> str:
+    values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
+    missing = template_checks.lacking(template, edited, values)
+    return _("There is no value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
 
 
 def _mail(

@@ -26,11 +26,13 @@ from app.services import (
     announcement_words,
     announcements,
     delivery_log,
+    template_checks,
     template_editing,
     templates,
 )
 from app.services.errors import Conflict, Invalid
 from app.services.letters import Sender
+from app.services.template_drafts import Edited
 from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user
 
@@ -150,15 +152,13 @@ def _wanted(form: AnnouncementForm) -> announcement_words.AnnouncementIn:
 
 
 def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) -> str:
-    variables = (
-        announcement_words.variables(templates.by_name(form.template_name)) if form.template_name else []
-    )
+    template = templates.by_name(form.template_name) if form.template_name else None
     return render_template(
         "announcements/new.html",
         form=form,
         preview=shown,
         missing=announcement_lines.missing(shown.errors) if shown else [],
         errors=announcement_lines.by_field(errors or {}),
-        variables=variables,
+        variables=template_checks.named(template, Edited.of(template)) if template else [],
         choices=[template for template in template_editing.listed() if template.is_active],
     )

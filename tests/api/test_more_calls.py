@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import catalog
 from app.api.limits import Limits
 from app.clock import utc_now
 from app.extensions import db
@@ -219,6 +220,22 @@ def test_a_preview_shows_the_words_and_keeps_nothing(client, admin):
     assert client.post(path, json=body, headers=admin).json["title"] == "Now: Cook"
     assert client.post(path, json={"context": {"starts_at": "nonsense"}}, headers=admin).status_code == 422
     assert templates.live("job_created").version == 1
+
+
+def test_a_preview_with_part_of_the_values_says_which_are_missing(client, admin):
+    path = f"{API}/templates/{templates.live('interview_scheduled').id}/preview/"
+    whole = catalog.sample_context("interview_scheduled")
+    del whole["interviewer"]
+    assert client.post(path, json={"context": whole}, headers=admin).json["problem"] == "", (
+        "it may be missing"
+    )
+    found = client.post(path, json={"context": {"candidate_name": "Priya"}}, headers=admin).json
+    assert found["title"] == "Interview Scheduled for Priya"
+    assert "job_title" in found["problem"]
+    assert "candidate_name" not in found["problem"]
+    assert {(each[0]["tone"], each[0]["text"]) for each in found["checks"].values()} == {
+        ("bad", found["problem"])
+    }
 
 
 def test_deliveries_are_listed_retried_and_cancelled(client, alice, admin):

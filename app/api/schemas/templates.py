@@ -184,7 +184,7 @@ class CheckOut(Output):
 
 
 class PreviewOut(Output):
-    """How a message would read; `problem` says why it cannot be shown."""
+    """How a message would read; `problem` says what is wrong, and is empty where nothing is."""
 
     title: str
     message: str
