@@ -1,0 +1,216 @@
+"""Another's ids, in every call that the document knows, for every role: a 404, and nothing changes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import Base, db
+from app.models import Webhook
+from app.services import notifications, template_drafts, templates, tokens
+from app.services.template_drafts import Edited
+from tests import factories
+
+API = "/api/notifications"
+NOBODYS = 2**63 - 1
+
+
+def _change(user):
+    row = factories.notification(user)
+    return notifications.change(user, "read", ids=[row.id]).id
+
+
+def _webhook(user):
+    hook = Webhook(user_id=user.id, url="https://example.com/", secret_salt="salt")
+    db.session.add(hook)
+    db.session.commit()
+    return hook.id
+
+
+def _draft(user):
+    live = templates.live("job_created")
+    template_drafts.save(live.id, Edited("Drafted", "Anew"), live.version, author=user)
+    return live.id
+
+
+# What is one person's own: made for them, it is a 404 for everybody else, admins included.
+PERSONAL: dict[str, Callable[[Any], int | None]] = {
+    "notification_id": lambda user: factories.notification(user).id,
+    "change_id": _change,
+    "token_id": lambda user: tokens.create(user, "a script", ["read"])[0].id,
+    "webhook_id": _webhook,
+}
+# What is the house's: admins find it, others may not ask.
+SHARED: dict[str, Callable[[Any], int | None]] = {
+    "template_id": _draft,
+    "person_id": lambda _user: factories.user(f"{factories.unique()}@example.test").id,
+    "delivery_id": lambda user: factories.delivery(factories.notification(user)).id,
+}
+# What a body may name, and the answer where it is another's: numbers of others are passed over in a list.
+IN_BODIES = {
+    ("mark_read", "notification_id"): 404,
+    ("bulk_mark_read", "notification_ids"): {"updated": 0},
+    ("change_notifications", "notification_ids"): {"id": None, "action": "done", "updated": 0},
+}
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/api/openapi.json").json
+
+
+def _calls(document) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Method, path, operation and a body that the document gives as an example."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if "requestBody" not in operation:
+                yield method, path, operation, {}
+                continue
+            media_type, content = next(iter(operation["requestBody"]["content"].items()))
+            schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            body = {"data": json.dumps(schema["examples"][0]), "content_type": media_type}
+            yield method, path, operation, body
+
+
+def _calls_with_ids(document, known) -> list[tuple[str, str, str, str, dict[str, Any]]]:
+    found = []
+    for method, path, operation, body in _calls(document):
+        for name in re.findall(r"{(\w+)}", path):
+            assert name in PERSONAL | SHARED, f"Say here how to make another's {name}"
+            if name in known:
+                found.append((method, path, name, operation["operationId"], body))
+    return found
+
+
+def _everything() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, but for when a token was used last: that is the caller's own, and meant to change."""
+    db.session.rollback()
+    return {
+        table.name: sorted(
+            db.session.execute(
+                select(*(column for column in table.columns if column.name != "last_used_at"))
+            ).all(),
+            key=str,
+        )
+        for table in Base.metadata.sorted_tables
+    }
+
+
+@pytest.mark.parametrize("role", ["recruiter", "admin"])
+def test_a_call_with_anothers_id_is_a_404_and_changes_nothing(
+    client, document, alice, bob, charlie, token, role
+):
+    caller = token(bob if role == "admin" else charlie, *tokens.SCOPES)
+    calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
+    assert len(calls) >= 10
+    before = _everything()
+    for method, path, name, operation, body, number in calls:
+        address = path.replace(f"{{{name}}}", str(number))
+        answer = client.open(address, method=method, headers=caller, **body)
+        assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), operation
+        unknown = client.open(
+            path.replace(f"{{{name}}}", str(NOBODYS)), method=method, headers=caller, **body
+        )
+        assert unknown.data == answer.data, f"{operation} tells another's from nobody's"
+    assert _everything() == before
+
+
+def test_a_browser_session_finds_anothers_ids_no_more_than_a_token(document, alice, bob, charlie, browser_of):
+    calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
+    browsers = [browser_of(charlie), browser_of(bob)]
+    before = _everything()
+    for browser, (method, path, name, operation, body, number) in itertools.product(browsers, calls):
+        answer = browser.open(
+            path.replace(f"{{{name}}}", str(number)), method=method, headers=browser.csrf, **body
+        )
+        assert answer.status_code == 404, operation
+    assert _everything() == before
+
+
+def test_what_is_for_admins_is_a_403_for_others_and_a_404_where_nobody_has_it(
+    client, document, alice, bob, charlie, token
+):
+    calls = [(*call, SHARED[call[2]](bob)) for call in _calls_with_ids(document, SHARED)]
+    assert len(calls) >= 10
+    outsider, lapsed, admin = (
+        token(charlie, *tokens.SCOPES),
+        token(bob, "read", "write", "events"),
+        token(bob, *tokens.SCOPES),
+    )
+    before = _everything()
+    for method, path, name, operation, body, number in calls:
+        for headers, address, status in (
+            (outsider, number, 403),
+            (lapsed, number, 403),
+            (outsider, NOBODYS, 403),
+            (admin, NOBODYS, 404),
+        ):
+            answer = client.open(
+                path.replace(f"{{{name}}}", str(address)), method=method, headers=headers, **body
+            )
+            assert answer.status_code == status, (operation, status)
+    assert _everything() == before
+
+
+def test_without_the_scope_ones_own_ids_change_nothing_either(client, document, alice, token):
+    calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
+    others = {
+        scope: token(alice, *(each for each in tokens.SCOPES if each != scope)) for scope in tokens.SCOPES
+    }
+    before = _everything()
+    for method, path, name, operation, body, number in calls:
+        scope = document["paths"][path][method]["security"][0]["bearer"][0]
+        address = path.replace(f"{{{name}}}", str(number))
+        answer = client.open(address, method=method, headers=others[scope], **body)
+        assert (answer.status_code, answer.json["scope"]) == (403, scope), operation
+        assert client.open(address, method=method, **body).status_code == 401, operation
+    assert _everything() == before
+
+
+def test_the_ids_of_these_tests_are_real(client, document, bob, token):
+    headers = token(bob, *tokens.SCOPES)
+    for method, path, name, operation, body in _calls_with_ids(document, PERSONAL | SHARED):
+        number = (PERSONAL | SHARED)[name](bob)
+        answer = client.open(path.replace(f"{{{name}}}", str(number)), method=method, headers=headers, **body)
+        assert answer.status_code in {200, 201, 204, 403, 409}, (operation, answer.data)
+
+
+def test_ids_of_others_in_a_body_are_nobodys(client, document, alice, charlie, token):
+    named = {
+        (operation["operationId"], field)
+        for _method, _path, operation, body in _calls(document)
+        for field in re.findall(r'"(\w*_ids?|ids)"', json.dumps(_schema(document, operation)) if body else "")
+    }
+    assert named == set(IN_BODIES), "Say here what the call answers to another's"
+    headers, number = token(charlie, *tokens.SCOPES), factories.notification(alice).id
+    before = _everything()
+    for method, path, operation, _body in _calls(document):
+        for (name, field), expected in IN_BODIES.items():
+            if name != operation["operationId"]:
+                continue
+            body = {field: [number] if field.endswith("s") else number}
+            if name == "change_notifications":
+                body["action"] = "done"
+            answer = client.open(path, method=method, json=body, headers=headers)
+            assert expected in (answer.status_code, answer.json), operation
+    assert _everything() == before
+
+
+def _schema(document, operation) -> Any:
+    content = next(iter(operation["requestBody"]["content"].values()))
+    return document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]].get("properties")
+
+
+def test_anothers_cursor_shows_only_ones_own(client, alice, charlie, token):
+    for _ in range(3):
+        factories.notification(alice)
+    mine = factories.notification(charlie)
+    theirs = client.get(f"{API}/?limit=1&fields=id", headers=token(alice)).json["next"]
+    found = client.get(theirs.removeprefix("http://bellhop.test"), headers=token(charlie)).json["results"]
+    assert [row["id"] for row in found] in ([], [mine.id])
