@@ -1,0 +1,106 @@
+"""The same filter finds the same notifications in the same order: on the page, in the API, for a change of them all."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app import catalog
+from app.clock import utc_now
+from app.forms.notifications import PLACES
+from tests import factories
+
+WORDS = ("Priya", "Éloïse", "résumé", "50%", "a_b", "Ønsk", "O'Hara", "data", "engineer", "C++")
+SEARCHES = st.lists(
+    st.sampled_from(WORDS).flatmap(
+        lambda word: st.sampled_from([word, word.upper(), word.lower(), word[:2], word + "x"])
+    ),
+    max_size=2,
+).map(" ".join)
+FILTERS = st.fixed_dictionaries(
+    {
+        "place": st.sampled_from(PLACES),
+        "category": st.lists(st.sampled_from(list(catalog.CATEGORIES)), max_size=3, unique=True),
+        "priority": st.lists(st.sampled_from(catalog.PRIORITIES), max_size=3, unique=True),
+        "search": SEARCHES,
+    }
+)
+
+
+@pytest.fixture
+def rows(alice, charlie):
+    """Sixty notifications of every kind and standing, and as many of somebody else's; two pages of the inbox."""
+    chance, now = random.Random(6), utc_now()
+    for person in (alice, charlie):
+        for number in range(60):
+            arrived = now - timedelta(minutes=chance.randrange(3000))
+            asleep = now + timedelta(hours=number + 1) if chance.random() < 0.15 else None
+            factories.notification(
+                person,
+                " ".join(chance.sample(WORDS, 2)),
+                notification_type=chance.choice(list(catalog.TYPES)),
+                message=" ".join(chance.sample(WORDS, 2)),
+                priority=chance.choice(catalog.PRIORITIES),
+                created_at=arrived,
+                surfaced_at=asleep or arrived,
+                snoozed_until=asleep,
+                read_at=now if chance.random() < 0.4 else None,
+                archived_at=now if asleep is None and chance.random() < 0.1 else None,
+                saved_at=now if chance.random() < 0.3 else None,
+            )
+
+
+@pytest.fixture
+def shown(browser_of, alice, rows):
+    """The ids on the pages of the list, as a browser gets them."""
+    browser = browser_of(alice)
+
+    def ids(wanted: dict[str, Any]) -> list[int]:
+        answer = browser.get("/notifications", query_string={"q": wanted["search"], **wanted})
+        assert answer.status_code == 200
+        found = re.findall(r'<li class="row" id="n-(\d+)"', answer.text)
+        while following := re.search(r'href="[^"]*[?&;]cursor=(n[^"&]+)', answer.text):
+            answer = browser.get(
+                "/notifications", query_string={"q": wanted["search"], **wanted, "cursor": following[1]}
+            )
+            found += re.findall(r'<li class="row" id="n-(\d+)"', answer.text)
+        return [int(each) for each in found]
+
+    return ids
+
+
+@pytest.fixture
+def listed(client, token, alice, rows):
+    """The notifications that the API lists, page by page."""
+    headers = token(alice)
+
+    def found(wanted: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        query: Any = {**wanted, "limit": limit, "fields": "id,saved_at"}
+        page = client.get("/api/notifications/", query_string=query, headers=headers).json
+        results = page["results"]
+        while page["next"]:
+            page = client.get(page["next"].removeprefix("http://bellhop.test"), headers=headers).json
+            results += page["results"]
+        return results
+
+    return found
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=FILTERS, limit=st.integers(7, 200))
+def test_page_api_and_change_agree(client, token, alice, shown, listed, wanted, limit):
+    found = listed(wanted, limit)
+    assert shown(wanted) == [row["id"] for row in found]
+    headers = token(alice)
+    change = {"action": "saved", "filter": wanted}
+    made = client.post("/api/notifications/changes/", json=change, headers=headers).json
+    assert made["updated"] == sum(row["saved_at"] is None for row in found)
+    if made["id"]:
+        client.post(f"/api/notifications/changes/{made['id']}/undo/", headers=headers)
+    assert listed(wanted, limit) == found
