@@ -79,9 +79,9 @@ def unauthorized(error: Unauthorized) -> Response:
     return problem(401, str(error), headers={"WWW-Authenticate": error.challenge})
 
 
-def bad_csrf(error: CSRFError) -> Response:
+def bad_csrf(_error: CSRFError) -> Response:
     """403: the session is known, but the call may come from another site."""
-    return problem(403, _("Send the page's CSRF token as X-CSRFToken: %(why)s", why=error.description))
+    return problem(403, _("Send the page's CSRF token as X-CSRFToken."))
 
 
 def _identify() -> Caller:

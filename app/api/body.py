@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from app.api.problems import Unprocessable, error_in_body, error_in_query
+from app.api.sentences import sentence
 
 MAX_DEPTH = 32
 _UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -107,7 +108,7 @@ def checked(schema: type[Model], value: Any) -> Model:
         return schema.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise Unprocessable(error_in_body(_path(each), _sentence(each)) for each in found) from error
+        raise Unprocessable(error_in_body(_path(each), sentence(each)) for each in found) from error
 
 
 def _raw() -> bytes:
@@ -128,23 +129,12 @@ def _query(schema: type[BaseModel], lists: set[str]) -> BaseModel:
         return schema.model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise Unprocessable(error_in_query(str(each["loc"][0]), _sentence(each)) for each in found) from error
+        raise Unprocessable(error_in_query(str(each["loc"][0]), sentence(each)) for each in found) from error
 
 
 def _path(error: ErrorDetails) -> list[str | int]:
     # Of a key that cannot be, pydantic says "[key]" behind its name; a JSON Pointer ends with the name.
     return [step for step in error["loc"] if step != "[key]"]
-
-
-def _sentence(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "missing":
-            return _("This field is missing.")
-        case "extra_forbidden":
-            return _("There is no such field.")
-        case "value_error":
-            return str(error["ctx"]["error"])
-    return error["msg"]
 
 
 def _no_number(name: str) -> NoReturn:

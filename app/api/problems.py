@@ -20,7 +20,7 @@ from werkzeug.routing import RequestRedirect
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
 
 MEDIA_TYPE = "application/problem+json"
-# Our own words where Werkzeug speaks of web pages.
+# Where the title alone says too little.
 SENTENCES = {
     404: _l("There is no such resource."),
     405: _l("This resource does not know the method."),
@@ -94,7 +94,9 @@ def _unrouted() -> Response | None:
 def _from_http(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
     status = error.code or 500
-    return problem(status, str(SENTENCES.get(status, error.description or "")), headers=headers)
+    # Werkzeug's own sentences speak of web pages, and English; the title says as much.
+    ours = error.description if error.description != type(error).description else ""
+    return problem(status, str(SENTENCES.get(status, ours or "")), headers=headers)
 
 
 def _unprocessable(error: Unprocessable) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from babel import Locale
 from flask import current_app
 from markupsafe import Markup
 
@@ -42,6 +43,11 @@ class Letter:
     @property
     def dot(self) -> str:
         return DOTS[self.category]
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return Locale.parse(self.locale).text_direction
 
     @property
     def paragraphs(self) -> list[list[str]]:

@@ -65,8 +65,9 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
-def _locale() -> str:
-    return getattr(current_user, "locale", None) or "en"
+def _locale() -> str | None:
+    # None: BABEL_DEFAULT_LOCALE, for who has not signed in.
+    return getattr(current_user, "locale", None)
 
 
 def _time_zone() -> str:
