@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer
+from app.api.answers import answer, links, neighbour
 from app.api.auth import caller, requires
-from app.api.body import takes
+from app.api.body import asks, takes
 from app.api.schemas.admin import Announce, Announced, Reached
-from app.services import announcements
+from app.api.schemas.announcements import AnnouncementDetail, AnnouncementOut, AnnouncementPage
+from app.api.schemas.base import Paged
+from app.clock import utc_now
+from app.services import announcement_progress, announcements
 from app.services.announcement_words import AnnouncementIn
 
 bp = APIBlueprint("announcements", __name__, url_prefix="/notifications", tag="Announcements")
+
+ANNOUNCEMENTS = "/announcements/"
+ANNOUNCEMENT = f"{ANNOUNCEMENTS}<row_id:announcement_id>/"
 
 
 @bp.post("/create/")
@@ -25,6 +33,59 @@ def create_notification(body: Announce) -> Response:
     Up to 100 people have it when this answers; more get it within moments. With `deliver_at` it waits until then.
     """
     row = announcements.create(caller().user, AnnouncementIn(**dict(body)))
-    reached = [Reached(id=number, recipient=email) for email, number in announcements.notification_ids(row)]
-    values = {name: getattr(row, name) for name in Announced.model_fields if name != "notifications"}
-    return answer(Announced(**values, notifications=reached), 201)
+    reached = [Reached(id=number, recipient=email) for email, number in announcement_progress.reached(row)]
+    values = {name: getattr(row, name) for name in ("id", "total", "written", "deliver_at")}
+    state = announcement_progress.state(row, utc_now())
+    return answer(Announced(**values, state=state, notifications=reached), 201)
+
+
+@bp.get(ANNOUNCEMENTS)
+@requires("admin")
+@bp.output(AnnouncementPage)
+@asks(Paged)
+def list_announcements(query: Paged) -> Response:
+    """List announcements
+
+    Newest first, every admin's.
+    """
+    page = announcements.page(before=query.before, limit=query.limit)
+    following = neighbour(str(page.older)) if page.older else None
+    rows = [AnnouncementOut(**_values(row)) for row in page.rows]
+    return answer(
+        AnnouncementPage(results=rows, next=following, previous=None), headers=links(following, None)
+    )
+
+
+@bp.get(ANNOUNCEMENT)
+@requires("admin")
+@bp.output(AnnouncementDetail)
+def show_announcement(announcement_id: int) -> Response:
+    """Read an announcement and how far it has come"""
+    return _answer(announcements.get(announcement_id))
+
+
+@bp.post(f"{ANNOUNCEMENT}cancel/")
+@requires("admin")
+@bp.output(AnnouncementDetail)
+def cancel_announcement(announcement_id: int) -> Response:
+    """Take an announcement back
+
+    Before its time nobody gets it; while it goes out, nobody else does. 409 once everybody has it.
+    """
+    return _answer(announcements.cancel(caller().user, announcement_id))
+
+
+def _answer(row: Any) -> Response:
+    counts = {channel: dict(found) for channel, found in announcement_progress.counts(row).items()}
+    return answer(AnnouncementDetail(**_values(row), deliveries=counts))
+
+
+def _values(row: Any) -> dict[str, Any]:
+    kept = {name: getattr(row, name) for name in AnnouncementOut.model_fields if hasattr(row, name)}
+    return kept | {
+        "state": announcement_progress.state(row, utc_now()),
+        "author": row.author.email if row.author else None,
+        "everyone": "everyone" in row.audience,
+        "roles": row.audience.get("roles", []),
+        "named": len(row.audience.get("people", [])),
+    }

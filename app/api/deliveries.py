@@ -24,11 +24,18 @@ bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliver
 def list_deliveries(query: DeliveryQuery) -> Response:
     """List deliveries
 
-    Newest first, everybody's.
+    Newest first, everybody's. Values of one field are alternatives, fields narrow each other.
     """
     page = delivery_log.page_for(
         caller().user,
-        Filters(outcomes=tuple(query.outcome), channels=tuple(query.channel)),
+        Filters(
+            outcomes=tuple(query.outcome),
+            channels=tuple(query.channel),
+            person=query.recipient,
+            notification_types=tuple(query.notification_type),
+            created_after=query.created_after,
+            created_before=query.created_before,
+        ),
         before=query.before,
         limit=query.limit,
     )

@@ -59,6 +59,8 @@ LINKS = {
         ("change_template", "template_id", "/id"),
         ("delete_template", "template_id", "/id"),
     ],
+    "create_notification": [("show_announcement", "announcement_id", "/id")],
+    "list_announcements": [("show_announcement", "announcement_id", "/results/0/id")],
     "list_deliveries": [("show_delivery", "delivery_id", "/results/0/id")],
     "list_people": [("show_person", "person_id", "/results/0/id")],
     "create_token": [("revoke_token", "token_id", "/id")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -41,9 +41,16 @@ class DeliveriesQuery:
             before=before if before is not None and 0 <= before <= _LARGEST else None,
         )
 
-    def filters(self) -> Filters:
-        """The same in the service's terms."""
-        return Filters(self.outcomes, self.channels, self.person, self.kind, self.since, self.until)
+    def filters(self, zone: tzinfo) -> Filters:
+        """The same in the service's terms; both days are included."""
+        return Filters(
+            self.outcomes,
+            self.channels,
+            self.person,
+            (self.kind,) if self.kind else (),
+            datetime.combine(self.since, time(), zone) if self.since else None,
+            datetime.combine(self.until + timedelta(days=1), time(), zone) if self.until else None,
+        )
 
     def params(self) -> dict[str, Any]:
         """The filter for `url_for`, without the place in the list."""

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
-from app.models import Announcement, Delivery, Event, Notification, User
-from app.services import announcement_words, announcement_writing, audiences, audit, delivery_log, retiring
+from app.models import Announcement, Event, User
+from app.services import (
+    announcement_progress,
+    announcement_words,
+    announcement_writing,
+    audiences,
+    audit,
+    retiring,
+)
 from app.services.announcement_words import AnnouncementIn
 from app.services.errors import Conflict, Forbidden, NotFound
 from app.services.explanations import ANNOUNCEMENT
 
 SOURCE = "bellhop:announcements"
-# Up to so many are written together with the announcement; more are left to the job.
-AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def create(
         key: the same announcement sent twice with the same key is made once.
         expected: how many people the actor believes that it goes to.
     Returns:
-        The announcement, committed; `notification_ids` tells what became of it.
+        The announcement, committed; `announcement_progress.reached` tells whom it came to.
     Raises:
         Forbidden: the actor is no admin.
         Invalid: keyed by field; see `AnnouncementIn`.
@@ -80,7 +83,7 @@ def create(
     audit.record(
         "announcement.created", title_of(row), actor=actor, id=row.id, people=row.total, audience=_said(row)
     )
-    if row.total <= AT_ONCE:
+    if row.total <= announcement_writing.CHUNK:
         announcement_writing.write_chunk(row, now)
     db.session.commit()
     return row
@@ -104,10 +107,10 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
         raise NotFound(_("There is no such announcement."))
     if row.state == "cancelled":
         return row
-    if row.state == "written" and not is_ahead(row, now):
+    if row.state == "written" and not announcement_progress.is_ahead(row, now):
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
-    if is_ahead(row, now):
+    if announcement_progress.is_ahead(row, now):
         retiring.withdraw(row.event_id, now)
         row.written = 0
     audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
@@ -130,38 +133,6 @@ def get(announcement_id: int) -> Announcement:
     if row is None:
         raise NotFound(_("There is no such announcement."))
     return row
-
-
-def notification_ids(row: Announcement) -> list[tuple[str, int]]:
-    """Who got it and as which notification, up to 100 of them."""
-    found = db.session.execute(
-        select(User.email, Notification.id)
-        .join(Notification, Notification.recipient_id == User.id)
-        .where(Notification.event_id == row.event_id)
-        .order_by(Notification.id)
-        .limit(AT_ONCE)
-    )
-    return [(email, number) for email, number in found]
-
-
-def progress(row: Announcement) -> Mapping[str, Counter[str]]:
-    """How many deliveries stand where: counts of the outcomes of the delivery log, for each channel."""
-    counts: dict[str, Counter[str]] = {}
-    found = db.session.execute(
-        select(Delivery.channel, Delivery.state, func.count())
-        .join(Notification, Notification.id == Delivery.notification_id)
-        .where(Notification.event_id == row.event_id)
-        .group_by(Delivery.channel, Delivery.state)
-    )
-    names = {state: name for name, outcome in delivery_log.OUTCOMES.items() for state in outcome.states}
-    for channel, state, number in found:
-        counts.setdefault(channel, Counter())[names[state]] += number
-    return counts
-
-
-def is_ahead(row: Announcement, now: datetime) -> bool:
-    """Whether its time has not come yet."""
-    return row.deliver_at is not None and row.deliver_at > now
 
 
 def title_of(row: Announcement) -> str:

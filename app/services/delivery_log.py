@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 
@@ -15,11 +15,9 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app import catalog
 from app.channels import CHANNELS
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.rendering.dates import zone
 from app.services import letters, verdicts
 from app.services.errors import NotFound
 from app.services.letters import Sender
@@ -55,15 +53,17 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What the log shows: values of one field are alternatives, fields narrow each other."""
+    """What the log shows: values of one field are alternatives, fields narrow each other.
+
+    `person` is a part of a name or an address. The first instant is included, the last is not.
+    """
 
     outcomes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     person: str = ""
-    notification_type: str = ""
-    # Whole days of the reader's calendar, both included.
-    since: date | None = None
-    until: date | None = None
+    notification_types: tuple[str, ...] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,13 @@ def page_for(reader: User, filters: Filters, *, before: int | None = None, limit
             *(column.icontains(filters.person, autoescape=True) for column in (User.name, User.email))
         )
         query = query.where(Delivery.recipient_id.in_(select(User.id).where(is_meant)))
-    if filters.notification_type in catalog.TYPES:
-        of_type = Notification.notification_type == filters.notification_type
+    if filters.notification_types:
+        of_type = Notification.notification_type.in_(filters.notification_types)
         query = query.join(Notification, Notification.id == Delivery.notification_id).where(of_type)
-    local = zone(reader.time_zone)
-    if filters.since:
-        query = query.where(Delivery.created_at >= datetime.combine(filters.since, time(), local))
-    if filters.until:
-        day_after = filters.until + timedelta(days=1)
-        query = query.where(Delivery.created_at < datetime.combine(day_after, time(), local))
+    if filters.created_after:
+        query = query.where(Delivery.created_at >= filters.created_after)
+    if filters.created_before:
+        query = query.where(Delivery.created_at < filters.created_before)
     if before is not None:
         query = query.where(Delivery.id < before)
     rows = db.session.scalars(query.order_by(Delivery.id.desc()).limit(limit + 1)).all()

@@ -11,10 +11,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
-from app.services import announcements
+from app.services import announcement_progress, announcements
 
 STATES: dict[str, tuple[str, LazyString]] = {
-    "ahead": ("info", _l("Scheduled")),
+    "scheduled": ("info", _l("Scheduled")),
     "writing": ("warn", _l("Going out")),
     "written": ("ok", _l("Sent")),
     "cancelled": ("", _l("Cancelled")),
@@ -63,10 +63,10 @@ def missing(errors: Mapping[str, str]) -> list[str]:
 
 def line(row: Any) -> Line:
     """An announcement with its words."""
-    is_ahead = announcements.is_ahead(row, utc_now())
-    tone, state = STATES["ahead" if is_ahead and row.state != "cancelled" else row.state]
-    is_cancellable = row.state == "writing" or (is_ahead and row.state == "written")
-    return Line(row, announcements.title_of(row), _audience(row.audience), tone, state, is_cancellable)
+    state = announcement_progress.state(row, utc_now())
+    tone, label = STATES[state]
+    is_cancellable = state in {"scheduled", "writing"}
+    return Line(row, announcements.title_of(row), _audience(row.audience), tone, label, is_cancellable)
 
 
 def _audience(audience: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from app.forms.announcements import AnnouncementForm
 from app.rendering.dates import zone
 from app.services import (
     announcement_previews,
+    announcement_progress,
     announcement_words,
     announcements,
     delivery_log,
@@ -110,7 +111,7 @@ def create() -> Redirect | tuple[str, int]:
     except Conflict as error:
         shown = announcement_previews.preview(wanted, current_user)
         return _form_page(form, shown, {"general": str(error)}), 409
-    is_ahead = announcements.is_ahead(made, utc_now())
+    is_ahead = announcement_progress.is_ahead(made, utc_now())
     flash(_("Scheduled. It can be cancelled until then.") if is_ahead else _("It is on its way."))
     return redirect(url_for(".show", announcement_id=made.id), 303)
 
@@ -119,8 +120,8 @@ def create() -> Redirect | tuple[str, int]:
 @admin_required
 def show(announcement_id: int) -> Response:
     row = announcements.get(announcement_id)
-    counts = announcements.progress(row)
-    is_ahead = announcements.is_ahead(row, utc_now())
+    counts = announcement_progress.counts(row)
+    is_ahead = announcement_progress.is_ahead(row, utc_now())
     waiting = sum(counter["waiting"] for counter in counts.values())
     template = "announcements/_progress.html" if htmx.is_partial() else "announcements/show.html"
     return htmx.vary(

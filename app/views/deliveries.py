@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.deliveries import DeliveriesQuery
+from app.rendering.dates import zone
 from app.services import delivery_actions, delivery_chart, delivery_log, suppressions
 from app.services.errors import Conflict
 from app.services.letters import Sender
@@ -34,7 +35,8 @@ DELIVERY = f"/<{NUMBER}:delivery_id>"
 @admin_required
 def index() -> str:
     query = DeliveriesQuery.read(request.args)
-    page = delivery_log.page_for(current_user, query.filters(), before=query.before)
+    filters = query.filters(zone(current_user.time_zone))
+    page = delivery_log.page_for(current_user, filters, before=query.before)
     return render_template(
         "deliveries/index.html",
         query=query,

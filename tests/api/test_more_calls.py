@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -109,6 +109,11 @@ def test_explain_says_for_each_channel_what_was_decided(client, alice, bob, admi
         ("GET", "/api/people/"),
         ("PATCH", "/api/people/1/"),
         ("POST", f"{API}/create/"),
+        ("GET", f"{API}/announcements/"),
+        ("GET", f"{API}/announcements/1/"),
+        ("POST", f"{API}/announcements/1/cancel/"),
+        ("POST", f"{API}/templates/1/publish/"),
+        ("GET", f"{API}/templates/1/draft/"),
     ],
 )
 def test_what_is_for_admins_is_a_403_for_everybody_else(client, alice, token, method, path):
@@ -249,6 +254,73 @@ def test_deliveries_are_listed_retried_and_cancelled(client, alice, admin):
     assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).json["state"] == "cancelled"
     assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).status_code == 409
     assert db.session.get_one(Delivery, other.id, populate_existing=True).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("recipient=ALICE", {"mine"}),
+        ("recipient=%25", set()),
+        ("notification_type=job_created", {"theirs"}),
+        ("notification_type=job_created,interview_scheduled&channel=email", {"mine", "theirs"}),
+        ("created_after=2026-03-12T10:00:00Z", {"mine"}),
+        ("created_before=2026-03-12T10:00:00Z", {"theirs"}),
+        ("created_after=2026-03-12T10:00:00Z&recipient=charlie", set()),
+    ],
+)
+def test_deliveries_are_found_by_person_type_and_time(client, alice, charlie, admin, query, expected):
+    noon = datetime(2026, 3, 12, 12, tzinfo=UTC)
+    theirs = factories.notification(charlie, notification_type="job_created")
+    found = {
+        factories.delivery(factories.notification(alice), created_at=noon).id: "mine",
+        factories.delivery(theirs, created_at=noon - timedelta(days=1)).id: "theirs",
+    }
+    page = client.get(f"/api/deliveries/?{query}", headers=admin).json
+    assert {found[row["id"]] for row in page["results"]} == expected
+
+
+@pytest.mark.parametrize("query", ["notification_type=x", "created_after=yesterday", "recipient=%00", "since=1"])
+def test_a_filter_of_deliveries_that_cannot_be_is_a_422(client, admin, query):
+    assert client.get(f"/api/deliveries/?{query}", headers=admin).status_code == 422
+
+
+def test_an_announcement_is_read_watched_and_taken_back(client, alice, bob, admin):
+    later = (utc_now() + timedelta(days=1)).isoformat()
+    body = {
+        "recipients": [alice.email, bob.email],
+        "title": "Down on Friday",
+        "message": "M",
+        "deliver_at": later,
+    }
+    made = client.post(f"{API}/create/", json=body, headers=admin).json
+    assert (made["state"], made["written"]) == ("scheduled", 2)
+    now = client.post(
+        f"{API}/create/", json={"everyone": True, "title": "T", "message": "M"}, headers=admin
+    ).json
+    assert now["state"] == "written"
+    page = client.get(f"{API}/announcements/?limit=1", headers=admin).json
+    assert [row["id"] for row in page["results"]] == [now["id"]]
+    following = client.get(page["next"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert [row["id"] for row in following["results"]] == [made["id"]]
+    path = f"{API}/announcements/{made['id']}/"
+    found = client.get(path, headers=admin).json
+    assert (found["state"], found["author"], found["named"], found["everyone"]) == (
+        "scheduled",
+        bob.email,
+        2,
+        False,
+    )
+    assert found["deliveries"] == {"email": {"waiting": 2}, "in_app": {"waiting": 2}}
+    for _twice in range(2):
+        cancelled = client.post(f"{path}cancel/", headers=admin)
+        assert (cancelled.status_code, cancelled.json["state"], cancelled.json["written"]) == (
+            200,
+            "cancelled",
+            0,
+        )
+    assert cancelled.json["deliveries"] == {"email": {"withheld": 2}, "in_app": {"withheld": 2}}
+    assert client.post(f"{API}/announcements/{now['id']}/cancel/", headers=admin).status_code == 409
+    assert client.get(f"{API}/announcements/999/", headers=admin).status_code == 404
 
 
 def test_people_are_invited_changed_and_switched_off(client, alice, bob, admin, token):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services import announcements, evaluations, explanations, publishing
+from app.services import announcement_progress, announcements, evaluations, explanations, publishing
 from app.services.announcement_words import AnnouncementIn
 from tests import factories
 from tests.browser import axe
@@ -128,7 +128,7 @@ def test_it_says_why_this_person_is_a_recipient(app: Flask, alice: User, bob: Us
 
     def announced(**audience: object) -> Notification:
         made = announcements.create(bob, AnnouncementIn(title="News", message="Words", **audience))
-        number = dict(announcements.notification_ids(made))[alice.email]
+        number = dict(announcement_progress.reached(made))[alice.email]
         return db.session.get_one(Notification, number)
 
     assert reason(publish("job.created", alice)) == "The event names this person as a recipient."

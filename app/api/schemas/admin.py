@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, Paged, QueryNumber, usable
+from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, QueryNumber, usable
 from app.api.schemas.notifications import Channel, Priority, Type
-from app.services import values
+from app.services import announcement_progress, values
 
 Role = Annotated[str, OneOf(catalog.ROLES)]
 
@@ -20,6 +20,12 @@ class DeliveryQuery(Paged):
 
     outcome: list[Literal["sent", "waiting", "retrying", "failed", "withheld"]] = []
     channel: list[Channel] = []
+    recipient: Annotated[str, usable(values.text)] = Field(
+        "", max_length=200, description="Part of a name or of an address."
+    )
+    notification_type: list[Type] = Field([], description="Whose template it was worded by.")
+    created_after: QueryInstant | None = None
+    created_before: QueryInstant | None = None
 
 
 class DeliverySummary(Output):
@@ -116,6 +122,9 @@ class PeoplePage(Output):
     previous: str | None
 
 
+AnnouncementState = Annotated[str, OneOf(announcement_progress.STATES)]
+
+
 class Announce(Input):
     """What to say, to whom: one of `recipients`, `roles`, `everyone`; `title` and `message`, or a template."""
 
@@ -148,10 +157,10 @@ class Announce(Input):
 
 
 class Announced(Output):
-    """What became of an announcement: whoever has it already is listed, up to 100 people."""
+    """What became of an announcement: whoever it was written to is listed, up to 100 people."""
 
     id: int
-    state: str
+    state: AnnouncementState
     total: int
     written: int
     deliver_at: datetime | None
