@@ -1,10 +1,10 @@
-"""For load balancers and supervisors: does the process live, and can it work?"""
+"""For load balancers and supervisors: does the process live, can it work, and how does the work go?"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 
-from app.services import health
+from app.services import health, metrics
 
 bp = Blueprint("health", __name__)
 
@@ -20,6 +20,12 @@ def ready() -> Response:
     response = jsonify(status="ok") if trouble is None else jsonify(status="not ready", detail=trouble)
     response.status_code = 200 if trouble is None else 503
     return _uncached(response)
+
+
+@bp.get("/metrics")
+def numbers() -> Response:
+    page = metrics.text(current_app.extensions["timetable"])
+    return _uncached(Response(page, content_type="text/plain; version=0.0.4; charset=utf-8"))
 
 
 def _uncached(response: Response) -> Response:

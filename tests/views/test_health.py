@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy import text
 
+from app.clock import utc_now
 from app.extensions import db
+from app.models import DeliveryAttempt
+from app.services import job_runs
+from tests import factories
 
 
 def test_a_living_process_says_so_also_without_a_database(client, monkeypatch):
@@ -35,3 +42,32 @@ def test_a_database_that_does_not_answer_is_not_ready(client, database_file):
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "does not answer" in response.json["detail"]
+
+
+def test_the_numbers_say_what_waits_how_sending_went_and_when_jobs_ran(client, alice):
+    now = utc_now()
+    row = factories.notification(alice)
+    factories.delivery(row, due_at=now - timedelta(minutes=5))
+    factories.delivery(row, "sms", state="retry_wait", due_at=now + timedelta(minutes=5))
+    sent = factories.delivery(row, "push", state="sent")
+    db.session.add(
+        DeliveryAttempt(delivery_id=sent.id, number=1, started_at=now, finished_at=now, outcome="sent")
+    )
+    job_runs.tally("deliver", now, 0, "out of luck")
+    response = client.get("/metrics")
+    assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    numbers = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
+    assert 300 <= float(numbers.pop("bellhop_delivery_overdue_seconds")) < 400
+    assert float(numbers.pop('bellhop_job_last_start_seconds{job="deliver"}')) == pytest.approx(
+        now.timestamp(), abs=0.01
+    )
+    assert numbers == {
+        'bellhop_deliveries_open{channel="email",state="pending"}': "1",
+        'bellhop_deliveries_open{channel="sms",state="retry_wait"}': "1",
+        'bellhop_recent_attempts{channel="push",outcome="sent"}': "1",
+        'bellhop_job_failures{job="deliver"}': "1",
+    }
+
+
+def test_where_nothing_waits_nothing_is_overdue(any_app):
+    assert "\nbellhop_delivery_overdue_seconds 0\n" in any_app.test_client().get("/metrics").text
