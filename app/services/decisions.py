@@ -19,7 +19,8 @@ class Question:
     """All that a decision looks at, as plain facts.
 
     `shown_at` is when it stands in the inbox; `due_at` when it could be sent: the same while publishing, now
-    when it is looked at once more before sending.
+    when it is looked at once more before sending. `useful_until` is when being told is of no more use;
+    `is_digested`, that a daily digest has taken it up while its mail waited.
     """
 
     user: User
@@ -34,6 +35,9 @@ class Question:
     suppressed_because: str | None
     shown_at: datetime
     due_at: datetime
+    useful_until: datetime | None
+    is_digest_live: bool
+    is_digested: bool = False
 
     @property
     def is_urgent(self) -> bool:
@@ -94,9 +98,14 @@ def _address(q: Question) -> Verdict | None:
 def _digest(q: Question) -> Verdict | None:
     """Whoever gets a digest reads there what is not pressing."""
     is_pressing = q.priority in PRESSING or q.notification_type in NEVER_IN_DIGEST
-    if q.channel != "email" or not q.preference.daily_digest or is_pressing:
+    if q.channel != "email" or not q.preference.daily_digest or not q.is_digest_live or is_pressing:
         return None
     return q.skipped("in_digest")
+
+
+def _digested(q: Question) -> Verdict | None:
+    """What waited until a digest took it up is read there, pressing or not."""
+    return q.skipped("digested") if q.channel == "email" and q.is_digested and not q.is_urgent else None
 
 
 def _hold(q: Question) -> Verdict | None:
@@ -110,6 +119,9 @@ def _unread_wait(q: Question) -> Verdict | None:
     minutes = q.preference.email_delay_minutes
     until = q.shown_at + timedelta(minutes=minutes)
     if q.channel != "email" or q.is_urgent or not minutes or until <= q.due_at:
+        return None
+    # A reminder of an interview that begins meanwhile is of no use: better told twice than too late.
+    if q.useful_until is not None and until >= q.useful_until:
         return None
     return Verdict("pending", "unread_wait", until)
 
@@ -126,6 +138,7 @@ DECISIONS: tuple[Rule, ...] = (
     unless_locked(_matrix),
     _address,
     unless_locked(_digest),
+    _digested,
     _hold,
     _unread_wait,
 )
@@ -157,6 +170,8 @@ def question(
     is_template_active: bool,
     suppressed: Mapping[tuple[str, str], str],
     locks: Locks,
+    useful_until: datetime | None,
+    is_digest_live: bool,
 ) -> Question:
     """The question for one recipient and channel, from what a publisher has at hand."""
     category = catalog.category_of(notification_type)
@@ -173,14 +188,28 @@ def question(
         suppressed_because=suppressed.get((channel, address)),
         shown_at=due_at,
         due_at=due_at,
+        useful_until=useful_until,
+        is_digest_live=is_digest_live,
     )
 
 
-def question_before_sending(delivery: Delivery, row: Notification, locks: Locks, now: datetime) -> Question:
+def question_before_sending(
+    delivery: Delivery,
+    row: Notification,
+    now: datetime,
+    *,
+    locks: Locks,
+    is_digest_live: bool,
+    digested_at: datetime | None,
+) -> Question:
     """The question for a delivery that waited: what its reader has changed since counts.
 
     Its address and its template were decided on when it was written.
+
+    Args:
+        digested_at: when the newest digest of this person took up what stood unread in the inbox.
     """
+    is_reminder = row.notification_type == "interview_reminder" and row.interview is not None
     return Question(
         user=delivery.recipient,
         preference=delivery.recipient.preference,
@@ -194,4 +223,7 @@ def question_before_sending(delivery: Delivery, row: Notification, locks: Locks,
         suppressed_because=None,
         shown_at=max(row.deliver_at or row.created_at, row.created_at),
         due_at=now,
+        useful_until=row.interview.starts_at if is_reminder and row.interview else row.expires_at,
+        is_digest_live=is_digest_live,
+        is_digested=bool(digested_at and row.surfaced_at and row.surfaced_at <= digested_at),
     )

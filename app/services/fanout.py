@@ -14,7 +14,8 @@ from app import catalog
 from app.extensions import Base, db
 from app.models import Suppression, User
 from app.rendering.words import Texts
-from app.services import addresses, changes, decisions, preference_locks
+from app.services import addresses, changes, decisions, digested, preference_locks
+from app.services.digest_days import DAILY
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.
@@ -29,7 +30,8 @@ NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata
 class Message:
     """What is to be said, to whom it concerns; the same for all its recipients but for their own clock.
 
-    `is_exact`: whoever asked for it named the channels, so that nobody's own are added.
+    `is_exact`: whoever asked for it named the channels, so that nobody's own are added. `useful_until`: when being
+    told is of no more use, where that is before it expires.
     """
 
     notification_type: str
@@ -45,6 +47,7 @@ class Message:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     deliver_at: datetime | None = None
     expires_at: datetime | None = None
+    useful_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
     locks = preference_locks.current()
     known = {**addresses.of(recipients, message.channels), **_own_ways(message, recipients, locks)}
     suppressed = _suppressed(known)
+    has_digests = any(user.preference.daily_digest for user in recipients)
+    is_digest_live = not has_digests or DAILY in digested.live_kinds()
 
     def verdict(user: User, channel: str) -> Verdict:
         question = decisions.question(
@@ -77,6 +82,8 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
             is_template_active=message.is_template_active,
             suppressed=suppressed,
             locks=locks,
+            useful_until=message.useful_until or message.expires_at,
+            is_digest_live=is_digest_live,
         )
         return decisions.decide(question, now)
 

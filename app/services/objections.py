@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
-from app.services import decisions, endpoints, preference_locks, quiet, staleness, suppressions
-from app.services.digest_days import KINDS
+from app.services import decisions, digested, endpoints, preference_locks, quiet, staleness, suppressions
+from app.services.digest_days import DAILY, KINDS
 from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
 from app.services.preference_locks import Locks
@@ -21,10 +21,16 @@ HELD = frozenset({"unread_wait", "quiet_hours", "paused"})
 
 @dataclass(frozen=True)
 class Grounds:
-    """What is known before a batch is sent: addresses that must not be written to, and what reaches everyone."""
+    """What is known before a batch is sent: addresses that must not be written to, and what reaches everyone.
+
+    `live_digests` are those that admins have not switched off; `digested_at`, when these people's newest daily
+    digest took up what was unread.
+    """
 
     suppressed: Collection[str]
     locks: Locks
+    live_digests: Collection[str]
+    digested_at: Mapping[int, datetime]
 
 
 Rule = Callable[[Delivery, Grounds, datetime], bool]
@@ -32,7 +38,16 @@ Rule = Callable[[Delivery, Grounds, datetime], bool]
 
 def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
     """Look up what decides about these rows of one channel."""
-    return Grounds(suppressions.among(channel, {row.address for row in rows}), preference_locks.current())
+    # Only mails stand in digests, and only of people who want one.
+    theirs = {
+        row.recipient_id for row in rows if channel == "email" and row.recipient.preference.daily_digest
+    }
+    return Grounds(
+        suppressions.among(channel, {row.address for row in rows}),
+        preference_locks.current(),
+        digested.live_kinds() if channel == "email" else (),
+        digested.taken_up(theirs),
+    )
 
 
 def _is_switched_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
@@ -58,7 +73,9 @@ def _is_gone(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
 
 def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     row = delivery.notification
-    return row is not None and row.read_at is not None and delivery.reason in HELD
+    # Who puts something off until later has seen it.
+    is_seen = row is not None and (row.read_at is not None or row.snoozed_until is not None)
+    return is_seen and delivery.reason in HELD
 
 
 # (what is looked at, the state it leads to, the reason's code); the first that applies counts.
@@ -81,7 +98,14 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
         return _digest_waits(delivery, now) if delivery.kind in KINDS else None
-    question = decisions.question_before_sending(delivery, delivery.notification, grounds.locks, now)
+    question = decisions.question_before_sending(
+        delivery,
+        delivery.notification,
+        now,
+        locks=grounds.locks,
+        is_digest_live=DAILY in grounds.live_digests,
+        digested_at=grounds.digested_at.get(delivery.recipient_id),
+    )
     verdict = decisions.decide(question, now)
     return None if verdict.reason == "queued" else _not_now(delivery, verdict, now)
 

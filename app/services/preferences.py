@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services import audit, decisions, preference_fields
+from app.services import audit, decisions, digested, preference_fields
 from app.services.errors import Invalid
 from app.services.objections import HELD
 from app.services.preference_changes import Changed
@@ -59,6 +59,8 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
     changed = Changed.between(before, values_of(user))
     if TIMING & changed.after.keys():
         _decide_again(user, now)
+    if changed.after.keys() & {"daily_digest", "email_enabled"}:
+        digested.hand_back(now, user=user)
     db.session.commit()
     return changed
 

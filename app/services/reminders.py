@@ -154,6 +154,7 @@ def _message(interview: Interview, lead: int, now: datetime) -> fanout.Message:
         action_url=interview.meeting_url,
         # Gone from the inbox when the interview is over; mail, later than its start, is stopped before sending.
         expires_at=interview.ends_at,
+        useful_until=interview.starts_at,
     )
 
 

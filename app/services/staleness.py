@@ -1,47 +1,71 @@
-"""What has happened since a reminder or a digest was written, looked at once more before it is sent."""
+"""What has happened since news of an interview or a digest was written, looked at once more before it is sent."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from app.models import Delivery, Interview
 from app.services import digest_contents
 from app.services.digest_days import KINDS
 
+if TYPE_CHECKING:
+    from app.services.objections import Grounds
 
-def _reminded_of(delivery: Delivery) -> Interview | None:
-    """The interview that this reminder announces, as it stands now."""
+REMINDER = "interview_reminder"
+# They say that and when an interview will be.
+ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})
+# What goes out at once is news of its moment: the next follows it, in order, for calendars to count.
+AT_ONCE = timedelta(minutes=2)
+
+
+def _announced(delivery: Delivery, now: datetime) -> Interview | None:
+    """The interview that this message announces, as it stands now; None for messages that hardly waited."""
     row = delivery.notification
-    return row.interview if row is not None and row.notification_type == "interview_reminder" else None
+    if row is None or row.notification_type not in ANNOUNCING:
+        return None
+    has_waited = row.notification_type == REMINDER or now - delivery.created_at >= AT_ONCE
+    return row.interview if has_waited else None
 
 
-def _is_cancelled(delivery: Delivery, _grounds: object, _now: datetime) -> bool:
-    interview = _reminded_of(delivery)
+def _is_cancelled(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+    interview = _announced(delivery, now)
     return interview is not None and interview.status == "cancelled"
 
 
-def _is_over(delivery: Delivery, _grounds: object, now: datetime) -> bool:
-    interview = _reminded_of(delivery)
-    return interview is not None and (interview.status == "completed" or interview.starts_at <= now)
+def _is_over(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+    interview = _announced(delivery, now)
+    if interview is None:
+        return False
+    # What was booked when it had begun was never ahead, and is news all the same.
+    return interview.status == "completed" or delivery.created_at < interview.starts_at <= now
 
 
-def _is_moved(delivery: Delivery, _grounds: object, now: datetime) -> bool:
+def _is_moved(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     # A move lets the reminders of the former start expire; see `reminders.withdraw`.
     row = delivery.notification
-    return _reminded_of(delivery) is not None and row is not None and _has_ended(row.expires_at, now)
+    if row is None or row.interview is None:
+        return False
+    if row.notification_type == REMINDER:
+        return _has_ended(row.expires_at, now)
+    return _announced(delivery, now) is not None and (row.interview_sequence or 0) < row.interview.sequence
 
 
-def _is_evaluated(delivery: Delivery, _grounds: object, now: datetime) -> bool:
+def _is_evaluated(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     row = delivery.notification
     return row is not None and row.notification_type == "evaluation_due" and _has_ended(row.expires_at, now)
 
 
-def _is_digest_off(delivery: Delivery, _grounds: object, _now: datetime) -> bool:
+def _is_digest_inactive(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool:
+    return delivery.kind in KINDS and delivery.kind not in grounds.live_digests
+
+
+def _is_digest_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     preference = delivery.recipient.preference
     return delivery.kind in KINDS and not (preference.email_enabled and getattr(preference, delivery.kind))
 
 
-def _is_digest_empty(delivery: Delivery, _grounds: object, now: datetime) -> bool:
+def _is_digest_empty(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     if delivery.kind not in KINDS:
         return False
     return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)
@@ -57,6 +81,7 @@ RULES = (
     (_is_over, "skipped", "interview_over"),
     (_is_moved, "skipped", "interview_moved"),
     (_is_evaluated, "skipped", "evaluation_over"),
+    (_is_digest_inactive, "skipped", "template_inactive"),
     (_is_digest_off, "skipped", "digest_off"),
     (_is_digest_empty, "skipped", "read_before_sending"),
 )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 
 from app import catalog
+from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User, UserNotificationPreference
-from app.services import audit, preference_locks
+from app.services import audit, digested, preference_locks
+from app.services.digest_days import DAILY, KINDS
 from app.services.errors import NotFound
-
-DIGESTS = ("daily_digest", "weekly_summary")
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,20 @@ class Subscription:
     """The mail that a link speaks of; `scope` is a category or a digest.
 
     `locked_because` is why an admin lets it reach everyone; while there is a reason, the choice only waits.
+    `has_changed`: this very call switched it, so that there is something to undo.
     """
 
     user: User
     scope: str
     is_on: bool
     locked_because: str = ""
+    has_changed: bool = False
 
     @property
     def label(self) -> str:
         """What a person calls it."""
         return str(
-            catalog.TYPES[self.scope].label
-            if self.scope in DIGESTS
-            else catalog.CATEGORIES[self.scope].plural
+            catalog.TYPES[self.scope].label if self.scope in KINDS else catalog.CATEGORIES[self.scope].plural
         )
 
 
@@ -71,8 +71,9 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
     preference = db.session.scalars(
         query.with_for_update().execution_options(populate_existing=True)
     ).one_or_none()
-    if preference is not None and _is_on(preference, scope) != is_on:
-        if scope in DIGESTS:
+    has_changed = preference is not None and _is_on(preference, scope) != is_on
+    if preference is not None and has_changed:
+        if scope in KINDS:
             setattr(preference, scope, is_on)
         else:
             # A new value, not a change inside the old one, which would go unnoticed.
@@ -80,8 +81,10 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
             preference.matrix = {**preference.matrix, scope: cells}
         action = "mail.resumed" if is_on else "mail.stopped"
         audit.record(action, preference.user.email, actor=preference.user, scope=scope)
+        if scope == DAILY:
+            digested.hand_back(utc_now(), user=preference.user)
     db.session.commit()
-    return _subscription(user_id, scope)
+    return replace(_subscription(user_id, scope), has_changed=has_changed)
 
 
 def _subscription(user_id: int, scope: str) -> Subscription:
@@ -93,7 +96,7 @@ def _subscription(user_id: int, scope: str) -> Subscription:
 
 
 def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
-    if scope in DIGESTS:
+    if scope in KINDS:
         return bool(getattr(preference, scope))
     return bool(preference.matrix.get(scope, {}).get("email", True))
 
@@ -103,7 +106,7 @@ def _read(token: str, secret: str) -> tuple[int, str]:
         user_id, scope = _serializer(secret).loads(token)
     except (BadData, TypeError, ValueError) as error:
         raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
-    if scope not in catalog.CATEGORIES and scope not in DIGESTS:
+    if scope not in catalog.CATEGORIES and scope not in KINDS:
         raise NotFound(_("This link speaks of mail that is no longer sent."))
     return int(user_id), str(scope)
 

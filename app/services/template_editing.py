@@ -16,7 +16,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, User
-from app.services import audit, template_checks, template_drafts, template_publishing, templates
+from app.services import audit, digested, template_checks, template_drafts, template_publishing, templates
+from app.services.digest_days import DAILY
 from app.services.errors import Forbidden, Invalid, NotFound
 from app.services.template_drafts import Edited
 
@@ -139,5 +140,7 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
         audit.record(
             "template.switched_on" if is_active else "template.switched_off", template.name, actor=actor
         )
+        if template.name == DAILY:
+            digested.hand_back(utc_now())
     db.session.commit()
     return template

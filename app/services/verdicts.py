@@ -41,6 +41,8 @@ REASONS: dict[str, LazyString] = {
         "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
     ),
     "in_digest": _l("Not sent by itself: it goes into the daily digest"),
+    "digested": _l("Not sent by itself: it is in the daily digest"),
+    "digest_gone": _l("Not sent: the daily digest was switched off before it came; it stands in the inbox"),
     "not_used": _l("Not sent: neither this kind of notification nor the preferences ask for it"),
     "no_address": _l("Not sent: there is no address for %(channel)s"),
     "address_suppressed": _l("Not sent: this address refuses messages (%(detail)s)"),

@@ -22,7 +22,9 @@ def show(token: str) -> str:
 @bp.post("")
 def stop(token: str) -> str:
     subscription = subscriptions.stop(token, _secret())
-    return render_template("unsubscribe/stopped.html", subscription=subscription, token=token)
+    # What was off before, by its owner's own choice, is not for an undo to switch on.
+    page = "unsubscribe/stopped.html" if subscription.has_changed else "unsubscribe/show.html"
+    return render_template(page, subscription=subscription, token=token)
 
 
 @bp.post("/undo")

@@ -209,7 +209,7 @@ def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
     app: Flask, alice: User, courier: Courier
 ) -> None:
     preferences.pause(alice, "hour", now=NIGHT)
-    notify(alice, NIGHT)
+    publishing.publish(event_in("candidate.added", alice), now=NIGHT)
     preferences.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
     courier.deliver_due(NIGHT + timedelta(hours=2))
     assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "paused")

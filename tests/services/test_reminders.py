@@ -146,6 +146,21 @@ def test_a_mail_that_waited_past_the_start_is_not_sent(alice: User) -> None:
     assert objection(alice, NOW) == "interview_over"
 
 
+@pytest.mark.parametrize(
+    ("lead", "delay", "waits"), [(60, 60, False), (15, 60, False), (60, 45, True), (1440, 60, True)]
+)
+def test_a_mail_does_not_wait_for_being_read_until_it_is_of_no_use(
+    alice: User, lead: int, delay: int, waits: bool
+) -> None:
+    alice.preference.reminder_lead_minutes, alice.preference.email_delay_minutes = [lead], delay
+    db.session.commit()
+    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    assert reminders.remind_due(NOW - lead * MINUTE) == 1
+    (mail,) = [one for one in reminded(alice)[0].deliveries if one.channel == "email"]
+    assert mail.reason == ("unread_wait" if waits else "queued")
+    assert objection(alice, NOW - lead * MINUTE + MINUTE) == ("unread_wait" if waits else None)
+
+
 def objection(user: User, now: datetime) -> str | None:
     db.session.expire_all()
     row = reminded(user)[0]

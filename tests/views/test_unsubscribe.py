@@ -59,6 +59,17 @@ def test_the_page_asks_says_what_happened_and_offers_undo(
     assert is_on(alice)
 
 
+def test_what_its_owner_had_switched_off_before_is_offered_no_undo(
+    client: FlaskClient, alice: User, link: str
+) -> None:
+    alice.preference.matrix = {"interview": {"email": False}}
+    db.session.commit()
+    page = client.post(link).text
+    assert "This mail is off" in page
+    assert "Undo" not in page
+    assert not is_on(alice)
+
+
 def test_only_that_category_and_that_person_change(
     client: FlaskClient, alice: User, charlie: User, link: str
 ) -> None:

@@ -1,0 +1,199 @@
+"""Nothing is mailed both by itself and in a digest, and nothing is lost between the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import CapturedMail, Delivery, Digest, Notification, User
+from app.services import (
+    create_notification,
+    digests,
+    preferences,
+    subscriptions,
+    template_editing,
+    templates,
+    verdicts,
+)
+from app.services.deliveries import Courier
+from app.services.digest_days import DAILY
+from app.services.letters import Sender
+from tests import factories
+
+# 07:00 in UTC; the digest comes at eight.
+MORNING = datetime(2026, 11, 24, 7, tzinfo=UTC)
+EIGHT = MORNING + timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+QUIET = {"quiet_enabled": True}
+WAITS = {"email_delay_minutes": 60}
+
+
+@pytest.fixture
+def courier(app: Flask) -> Courier:
+    return Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"]))
+
+
+def reader(**preference: Any) -> User:
+    return factories.user("dana@example.test", preference={"daily_digest": True} | preference)
+
+
+def tell(user: User, title: str, priority: str, at: datetime = MORNING, **more: Any) -> Delivery:
+    row = create_notification(user, "candidate_added", title, "", priority=priority, now=at, **more)
+    return db.session.scalars(
+        select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
+    ).one()
+
+
+def again(row: Delivery) -> tuple[str, str]:
+    db.session.refresh(row)
+    return row.state, row.reason
+
+
+def digest_text(user: User) -> str:
+    raw = db.session.scalars(
+        select(CapturedMail.raw)
+        .join(Delivery, Delivery.id == CapturedMail.delivery_id)
+        .where(Delivery.recipient_id == user.id, Delivery.kind == DAILY)
+    ).all()
+    return b"".join(raw).decode()
+
+
+def switch_off_for_everyone(actor: User) -> None:
+    template_editing.set_active(templates.by_name(DAILY).id, is_active=False, actor=actor)
+
+
+def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
+    app: Flask, bob: User, courier: Courier
+) -> None:
+    dana = reader()
+    switch_off_for_everyone(bob)
+    mail = tell(dana, "News", "medium")
+    assert (mail.state, mail.reason) == ("pending", "queued")
+    courier.deliver_due(MORNING)
+    assert again(mail)[0] == "sent"
+    assert digests.send_due(DAILY, EIGHT) == 0
+
+
+@pytest.mark.parametrize("preference", [QUIET | {"digest_hour": 6}, WAITS])
+def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_beside_it(
+    app: Flask, courier: Courier, preference: dict[str, Any]
+) -> None:
+    dana = reader(**preference)
+    at = MORNING - MINUTE if preference is not WAITS else MORNING + 30 * MINUTE
+    mail = tell(dana, "Pressing", "high", at=at)
+    assert mail.state == "pending"
+    assert digests.send_due(DAILY, EIGHT if preference is WAITS else MORNING) == 1
+    courier.deliver_due(EIGHT + timedelta(hours=1))
+    assert again(mail) == ("skipped", "digested")
+    assert "Pressing" in digest_text(dana)
+
+
+def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Courier) -> None:
+    dana = reader(**WAITS)
+    tell(dana, "Earlier", "medium")
+    assert digests.send_due(DAILY, EIGHT) == 1
+    later = tell(dana, "Pressing, later", "high", at=EIGHT + MINUTE)
+    dana.preference.in_app_enabled = False
+    db.session.commit()
+    hidden = tell(dana, "Pressing, by mail alone", "high", at=EIGHT - MINUTE)
+    courier.deliver_due(EIGHT + timedelta(hours=2))
+    assert [again(later)[0], again(hidden)[0]] == ["sent", "sent"]
+
+
+def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: Courier) -> None:
+    dana = reader()
+    mail = tell(dana, "Fire", "urgent")
+    assert digests.send_due(DAILY, EIGHT) == 1
+    courier.deliver_due(EIGHT)
+    assert again(mail)[0] == "sent"
+
+
+def by_preferences(user: User) -> None:
+    preferences.change(user, {"daily_digest": False}, now=MORNING + MINUTE)
+
+
+def by_link(user: User) -> None:
+    subscriptions.stop(subscriptions.link(user, DAILY, "k", "").rpartition("/")[2], "k")
+
+
+def without_any_mail(user: User) -> None:
+    preferences.change(user, {"email_enabled": False}, now=MORNING + MINUTE)
+
+
+def by_an_admin(_user: User) -> None:
+    switch_off_for_everyone(factories.user("admin@example.test", role="admin"))
+
+
+@pytest.mark.parametrize("switch_off", [by_preferences, by_link, without_any_mail, by_an_admin])
+def test_what_waits_for_a_digest_that_will_not_come_says_so(any_app: Flask, switch_off: Any) -> None:
+    dana, other = reader(), factories.user("other@example.test", preference={"daily_digest": True})
+    left, read, hers = (
+        tell(dana, "Left", "medium"),
+        tell(dana, "Read", "medium"),
+        tell(other, "Hers", "medium"),
+    )
+    db.session.get_one(Notification, read.notification_id).read_at = MORNING
+    db.session.commit()
+    switch_off(dana)
+    assert again(left) == ("skipped", "digest_gone")
+    assert "stands in the inbox" in verdicts.words(*again(left), {}, time_zone="UTC")
+    assert again(read) == ("skipped", "in_digest")
+    assert again(hers)[1] == ("digest_gone" if switch_off is by_an_admin else "in_digest")
+
+
+def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, courier: Courier) -> None:
+    dana = reader(in_app_enabled=False)
+    mail = tell(dana, "By mail alone", "medium")
+    assert mail.reason == "in_digest"
+    by_preferences(dana)
+    assert again(mail) == ("pending", "queued")
+    courier.deliver_due(MORNING + 2 * MINUTE)
+    assert again(mail)[0] == "sent"
+
+
+def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier) -> None:
+    dana = reader()
+    listed = tell(dana, "Listed", "medium")
+    digests.send_due(DAILY, EIGHT)
+    courier.deliver_due(EIGHT)
+    preferences.change(dana, {"daily_digest": False}, now=EIGHT + MINUTE)
+    assert again(listed) == ("skipped", "in_digest")
+
+
+def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
+    app: Flask, bob: User, courier: Courier
+) -> None:
+    dana = reader()
+    held = tell(dana, "Held", "medium")
+    digests.send_due(DAILY, EIGHT)
+    switch_off_for_everyone(bob)
+    courier.deliver_due(EIGHT)
+    mail = db.session.scalars(select(Delivery).join(Digest, Digest.delivery_id == Delivery.id)).one()
+    assert again(mail) == ("skipped", "template_inactive")
+    assert again(held) == ("skipped", "digest_gone")
+
+
+def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Courier) -> None:
+    dana = reader()
+    mail = tell(dana, "News", "medium")
+    changed = preferences.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
+    preferences.change(dana, changed.before, now=MORNING + 2 * MINUTE)
+    assert again(mail) == ("skipped", "in_digest")
+    digests.send_due(DAILY, EIGHT)
+    courier.deliver_due(EIGHT)
+    assert "News" in digest_text(dana)
+
+
+def test_what_its_reader_put_off_meanwhile_is_not_mailed(app: Flask, courier: Courier) -> None:
+    dana = reader(daily_digest=False, **WAITS)
+    mail = tell(dana, "Later", "high")
+    row = db.session.get_one(Notification, mail.notification_id)
+    row.snoozed_until = row.surfaced_at = EIGHT + timedelta(days=1)
+    db.session.commit()
+    courier.deliver_due(EIGHT + MINUTE)
+    assert again(mail) == ("skipped", "read_before_sending")
