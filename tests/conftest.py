@@ -26,7 +26,7 @@ from tests import factories
 settings.register_profile("bellhop", deadline=None)
 settings.load_profile("bellhop")
 
-pytest_plugins = ["tests.browser", "tests.smtp", "tests.web"]
+pytest_plugins = ["tests.browser", "tests.pseudo", "tests.smtp", "tests.web"]
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
