@@ -80,7 +80,10 @@ class DefaultTemplate:
 
 @dataclass(frozen=True)
 class NotificationType:
-    """A type of notification: its category, why people get it, its variables and built-in words."""
+    """A type of notification: its category, why people get it, its variables and built-in words.
+
+    `stacks_by` names the facts that make up what it is about, where nothing says it outright; see `stacks`.
+    """
 
     name: str
     category: str
@@ -88,6 +91,7 @@ class NotificationType:
     reason: LazyString
     variables: tuple[Field, ...]
     template: DefaultTemplate
+    stacks_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,7 @@ TYPES: dict[str, NotificationType] = {
                 'Your resume file "{{filename}}" has been successfully processed. Extracted data: {{extracted_data}}',
                 sms_text="Resume parsed: {{filename}}.",
             ),
+            stacks_by=("source",),
         ),
         NotificationType(
             "bulk_upload_completed",
@@ -259,6 +264,7 @@ TYPES: dict[str, NotificationType] = {
                 "{{candidate_name}} has been added as a candidate for {{job_title}}.",
                 sms_text="New candidate: {{candidate_name}} for {{job_title}}.",
             ),
+            stacks_by=("job_title",),
         ),
         NotificationType(
             "job_created",
@@ -283,6 +289,7 @@ TYPES: dict[str, NotificationType] = {
                 "The evaluation of {{candidate_name}} for {{job_title}} is complete and ready to read.",
                 sms_text="Evaluation ready: {{candidate_name}}, {{job_title}}.",
             ),
+            stacks_by=("candidate_name", "job_title"),
         ),
         NotificationType(
             "evaluation_due",
@@ -309,6 +316,7 @@ TYPES: dict[str, NotificationType] = {
                 "high",
                 sms_text="A system alert has been generated. Please check Bellhop.",
             ),
+            stacks_by=("alert_type",),
         ),
         NotificationType(
             "daily_digest",

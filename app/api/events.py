@@ -87,7 +87,7 @@ def _one_of_many(event: Any, *, is_dry_run: bool) -> BatchResult:
 def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
-    event = EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients)
+    event = EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject)
     published = publishing.publish(event, dry_run=is_dry_run)
     is_new = not (published.is_duplicate or is_dry_run)
     return 201 if is_new else 200, _outcome(event, published, is_dry_run=is_dry_run)

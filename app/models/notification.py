@@ -29,7 +29,8 @@ class Notification(Base):
 
     `surfaced_at` says from when it stands in the inbox and where: its creation, its `deliver_at`, or the
     end of a snooze. It is NULL where the person does not want this in the app. `interview_sequence` is
-    the calendar entry's number that this notification speaks of.
+    the calendar entry's number that this notification speaks of. Rows of one `stack_key` stand as one; see
+    `services.stacks`.
     """
 
     __tablename__ = "notifications"
@@ -54,6 +55,15 @@ class Notification(Base):
             postgresql_where=text("archived_at IS NULL AND read_at IS NULL"),
         ),
         Index("ix_notifications_all", "recipient_id", "surfaced_at", "id"),
+        Index(
+            "ix_notifications_stack",
+            "recipient_id",
+            "stack_key",
+            "surfaced_at",
+            "id",
+            sqlite_where=text("stack_key <> ''"),
+            postgresql_where=text("stack_key <> ''"),
+        ),
         # What is to come back from a snooze, and nothing else.
         Index(
             "ix_notifications_snoozed",
@@ -80,6 +90,7 @@ class Notification(Base):
     # "metadata" belongs to SQLAlchemy in Python, so the attribute is called `data`.
     data: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     action_url: Mapped[str] = mapped_column(String(2000), default="")
+    stack_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deliver_at: Mapped[datetime | None]
     surfaced_at: Mapped[datetime | None]

@@ -14,7 +14,7 @@ from app import catalog
 from app.extensions import Base, db
 from app.models import Suppression, User
 from app.rendering.words import Texts
-from app.services import addresses, changes, decisions, digested, preference_locks
+from app.services import addresses, changes, decisions, digested, preference_locks, stacks
 from app.services.digest_days import DAILY
 from app.services.verdicts import Verdict
 
@@ -43,6 +43,8 @@ class Message:
     event_id: int | None = None
     interview_id: int | None = None
     interview_sequence: int | None = None
+    # What it is about, where that is no interview: see `stacks.subject`.
+    subject: str = ""
     action_url: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     deliver_at: datetime | None = None
@@ -172,6 +174,8 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
     is_shown = in_app is not None and in_app.state in {"sent", "pending"}
     is_wanted = any(verdict.state in {"sent", "pending"} for verdict in plan.verdicts.values())
     is_sent = in_app is not None and in_app.state == "sent"
+    surfaced_at = max(message.deliver_at or now, now)
+    about = f"interview {message.interview_id}" if message.interview_id else message.subject
     return {
         "event_id": message.event_id,
         "interview_id": message.interview_id,
@@ -188,7 +192,8 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "action_url": message.action_url,
         "created_at": now,
         "deliver_at": message.deliver_at,
-        "surfaced_at": max(message.deliver_at or now, now) if is_shown else None,
+        "surfaced_at": surfaced_at if is_shown else None,
+        "stack_key": stacks.key(message.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if is_sent else None,
         "expires_at": message.expires_at,
     }

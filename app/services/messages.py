@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.words import Texts, one_line
-from app.services import event_data, fanout, interviews, publishing, templates
+from app.services import event_data, fanout, interviews, publishing, stacks, templates
 from app.services.errors import Invalid
 
 
@@ -58,6 +58,7 @@ def create_notification(
             words_for=lambda _user: texts,
             is_exact=channels is not None,
             is_template_active=template.is_active,
+            subject=stacks.subject(notification_type, metadata or {}, metadata),
             action_url=action_url,
             metadata=metadata or {},
             deliver_at=deliver_at,
@@ -99,6 +100,7 @@ def create_notification_from_template(
             words_for=templates.words_for(template, template.notification_type, context),
             is_exact=channels is not None,
             is_template_active=template.is_active,
+            subject=stacks.subject(template.notification_type, context, metadata),
             action_url=action_url,
             metadata=metadata or {},
             deliver_at=deliver_at,

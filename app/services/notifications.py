@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services import changes, fresh
+from app.services import changes, fresh, stacks
 from app.services.errors import Invalid, NotFound
 
 N = Notification
@@ -45,15 +45,23 @@ class Filters:
     created_after: datetime | None = None
     created_before: datetime | None = None
     search: str = ""
+    # One stack alone; only what surfaced in a while; only what stands at this key of the list or behind it.
+    stack: str = ""
+    during: tuple[datetime, datetime] | None = None
+    upto: tuple[datetime, int] | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, newest first, and the opaque cursors of the pages beside it (None: there is none)."""
+    """Rows, newest first, and the opaque cursors of the pages beside it (None: there is none).
+
+    `stacks` tells by their key which of the rows stand for more than themselves.
+    """
 
     rows: list[Notification]
     next: str | None
     previous: str | None
+    stacks: dict[str, stacks.Stack] = field(default_factory=dict)
 
 
 # Where a notification stands. `surfaced_at <= now` hides what is scheduled, snoozed or not wanted in the app.
@@ -101,6 +109,12 @@ def matching(
         clauses.append(N.created_at > filters.created_after)
     if filters.created_before:
         clauses.append(N.created_at < filters.created_before)
+    if filters.stack:
+        clauses.append(N.stack_key == filters.stack)
+    if filters.during:
+        clauses += [N.surfaced_at >= filters.during[0], N.surfaced_at < filters.during[1]]
+    if filters.upto:
+        clauses.append(tuple_(N.surfaced_at, N.id) <= tuple_(*filters.upto))
     clauses += [
         or_(N.title.icontains(word, autoescape=True), N.message.icontains(word, autoescape=True))
         for word in filters.search.split()
@@ -109,7 +123,13 @@ def matching(
 
 
 def page_for(
-    user: User, filters: Filters, *, cursor: str | None = None, limit: int = 50, now: datetime | None = None
+    user: User,
+    filters: Filters,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+    is_stacked: bool = False,
+    now: datetime | None = None,
 ) -> Page:
     """One page of a person's notifications, newest first, found by key: a deep page costs what the first does.
 
@@ -118,12 +138,14 @@ def page_for(
     Args:
         cursor: `next` or `previous` of another page of the same list.
         limit: rows a page, 1 to 200.
+        is_stacked: show of each stack its newest row alone; see `stacks`.
     Raises:
         Invalid: the cursor is not one of ours.
     """
     now = now or utc_now()
     key = tuple_(N.surfaced_at, N.id)
-    query = select(N).where(*conditions(user, filters, now))
+    clauses = conditions(user, filters, now)
+    query = select(N).where(*clauses, *[stacks.heads(clauses, rises=rises(filters))] * is_stacked)
     backwards, rising = False, rises(filters)
     if cursor:
         backwards, surfaced_at, row_id = read_cursor(cursor)
@@ -141,7 +163,21 @@ def page_for(
         rows,
         write_cursor("n", rows[-1].surfaced_at, rows[-1].id) if rows and has_next else None,
         write_cursor("p", rows[0].surfaced_at, rows[0].id) if rows and has_previous else None,
+        stacks.found(clauses, {row.stack_key for row in rows if row.stack_key}) if is_stacked else {},
     )
+
+
+def newer_count(user: User, filters: Filters, now: datetime | None = None) -> int:
+    """How many wait above what `filters.upto` still shows; counted up to a hundred."""
+    clauses = conditions(user, replace(filters, upto=None), now or utc_now())
+    newer = tuple_(N.surfaced_at, N.id) > tuple_(*filters.upto) if filters.upto else false()
+    some = select(N.id).where(*clauses, newer).limit(100).subquery()
+    return db.session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def total(user: User, filters: Filters, now: datetime | None = None) -> int:
+    """How many a list holds, on all its pages."""
+    return db.session.scalar(select(func.count()).where(*conditions(user, filters, now or utc_now()))) or 0
 
 
 def rises(filters: Filters, *, backwards: bool = False) -> bool:
@@ -260,6 +296,7 @@ def change(
     *,
     ids: Sequence[int] | None = None,
     filters: Filters | None = None,
+    stack_keys: Sequence[str] = (),
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> NotificationChange:
@@ -269,6 +306,7 @@ def change(
         action: `read`, `unread`, `done`, `undone`, `saved`, `unsaved`, `snooze` or `unsnooze`.
         ids: which ones; ids that are another's, or changed already, are passed over.
         filters: instead of ids: all that match, also beyond the page.
+        stack_keys: with ids: beside them all of these stacks that the filters show.
         until: for `snooze`: when it comes back as unread; see `snoozing`.
     Returns:
         The change: `count` says how many rows changed; `id` is None when none did, and undoes it otherwise.
@@ -279,8 +317,11 @@ def change(
     now = now or utc_now()
     if action == "snooze" and (until is None or until <= now):
         raise Invalid({"until": _("Choose a time that is still to come.")})
-    some = [number for number in ids or () if 0 < number < 2**63]
-    wanted = conditions(user, filters, now) if filters else [N.recipient_id == user.id, N.id.in_(some)]
+    wanted = conditions(user, filters, now) if filters else []
+    if ids is not None:
+        some = N.id.in_([number for number in ids if 0 < number < 2**63])
+        stacked = and_(N.stack_key.in_(stack_keys), *wanted) if stack_keys else false()
+        wanted = [N.recipient_id == user.id, or_(some, stacked)]
     return changes.change(user, action, wanted, now, until)
 
 

@@ -160,6 +160,7 @@ SWITCHES = (
     "daily_digest",
     "weekly_summary",
     "single_key_shortcuts",
+    "stack_notifications",
 )
 CHECKS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(SWITCHES, _flag),

@@ -15,7 +15,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Event, Notification, User
-from app.services import fanout, interviews, recipients, reminders, retiring, templates, verdicts
+from app.services import fanout, interviews, recipients, reminders, retiring, stacks, templates, verdicts
 from app.services.errors import Invalid
 from app.services.verdicts import Verdict
 
@@ -33,6 +33,7 @@ class EventIn:
     occurred_at: datetime
     data: Mapping[str, Any]
     recipients: Sequence[str] | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,9 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
         event_id=event_id,
         interview_id=interview.id if interview else None,
         interview_sequence=interview.sequence if interview else None,
+        subject=stacks.subject(
+            notification_type, data | {"source": event.source}, event.data.get("metadata"), event.subject
+        ),
         action_url=event.data.get("action_url") or event.data.get("meeting_url") or "",
         metadata=event.data.get("metadata") or {},
     )

@@ -53,6 +53,7 @@ class PreferencesOut(Output):
     reminder_lead_minutes: list[int]
     email_delay_minutes: int
     single_key_shortcuts: bool
+    stack_notifications: bool = Field(description="Pages show what is about the same as one row.")
     theme: Theme
     density: Density
 
@@ -103,5 +104,6 @@ class PreferencesIn(Input):
     reminder_lead_minutes: Annotated[list[Lead], Field(max_length=10)] = left_out()
     email_delay_minutes: Annotated[int, Field(ge=0, le=1440)] = left_out()
     single_key_shortcuts: bool = left_out()
+    stack_notifications: bool = left_out()
     theme: Theme = left_out()
     density: Density = left_out()

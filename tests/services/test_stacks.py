@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, User
+from app.rendering.words import Texts
+from app.services import fanout, messages, notifications, stacks
+from app.services.notifications import Filters, Page
+from tests import factories
+
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def reader(any_app: Flask) -> User:
+    return factories.user("reader@example.test")
+
+
+def rows(reader: User, *keys: str, **fields: Any) -> list[Notification]:
+    """One row for each key, the first the newest; "" stands alone."""
+    now = utc_now()
+    return [
+        factories.notification(
+            reader, f"{key or 'alone'} {n}", stack_key=key, created_at=now - timedelta(minutes=n), **fields
+        )
+        for n, key in enumerate(keys)
+    ]
+
+
+def stacked(reader: User, filters: Filters | None = None, **options: Any) -> Page:
+    return notifications.page_for(reader, filters or Filters(), is_stacked=True, **options)
+
+
+def titles(some: Sequence[Notification]) -> list[str]:
+    return [row.title for row in some]
+
+
+def test_rows_of_one_key_stand_as_the_newest_of_them_and_say_how_many(reader: User) -> None:
+    made = rows(reader, "a", "", "a", "b", "a", "b", "c", "")
+    notifications.change(reader, "read", ids=[made[0].id])
+    page = stacked(reader)
+    assert titles(page.rows) == ["a 0", "alone 1", "b 3", "c 6", "alone 7"]
+    assert {key: (stack.count, stack.unread) for key, stack in page.stacks.items()} == {
+        "a": (3, 2),
+        "b": (2, 2),
+    }
+
+
+def test_without_stacking_each_row_stands_by_itself(reader: User) -> None:
+    rows(reader, "a", "a")
+    page = notifications.page_for(reader, Filters())
+    assert (len(page.rows), page.stacks) == (2, {})
+
+
+def test_a_stack_holds_what_the_list_shows_and_nothing_else(reader: User) -> None:
+    other = factories.user("other@example.test")
+    rows(other, "a", "a")
+    mine = rows(reader, "a", "a", "a", "a")
+    notifications.change(reader, "done", ids=[mine[0].id])
+    notifications.change(reader, "read", ids=[mine[1].id])
+    assert titles(stacked(reader).rows) == ["a 1"]
+    assert stacked(reader).stacks["a"].count == 3
+    assert titles(stacked(reader, Filters(place="unread")).rows) == ["a 2"]
+    assert stacked(reader, Filters(place="done")).stacks == {}
+    assert stacked(reader, Filters(search="3")).stacks == {}
+
+
+def test_pages_of_stacks_lead_through_all_of_them_once(reader: User) -> None:
+    rows(reader, *(key for n in range(30) for key in (f"k{n}", f"k{n}", f"k{n // 2 + 50}")))
+    whole = titles(stacked(reader, limit=100).rows)
+    seen, cursor = [], None
+    while True:
+        page = stacked(reader, cursor=cursor, limit=7)
+        seen += titles(page.rows)
+        if not (cursor := page.next):
+            break
+    assert seen == whole
+    assert len(whole) == 45
+
+
+def test_acting_on_a_stack_acts_on_all_that_the_list_shows_of_it(reader: User) -> None:
+    made = rows(reader, "a", "", "a", "a", "b")
+    notifications.change(reader, "done", ids=[made[3].id])
+    change = notifications.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
+    assert change.count == 3
+    assert titles(stacked(reader).rows) == ["alone 1"]
+    notifications.undo(reader, change.id)
+    assert stacked(reader).stacks["a"].count == 2
+
+
+def test_what_came_after_the_page_was_read_is_left_alone(reader: User) -> None:
+    made = rows(reader, "", "a", "a", "a")
+    seen = Filters(upto=(made[2].surfaced_at, made[2].id))
+    assert titles(stacked(reader, seen).rows) == ["a 2"]
+    assert notifications.newer_count(reader, seen) == 2
+    assert notifications.change(reader, "done", ids=[], stack_keys=["a"], filters=seen).count == 2
+    assert titles(stacked(reader).rows) == ["alone 0", "a 1"]
+
+
+def test_nobody_acts_on_the_stack_of_somebody_else(reader: User) -> None:
+    other = factories.user("other@example.test")
+    rows(other, "a", "a")
+    assert notifications.change(reader, "done", ids=[], stack_keys=["a"], filters=Filters()).count == 0
+
+
+def test_what_is_put_off_stands_where_the_first_of_it_comes_back(reader: User) -> None:
+    now = utc_now()
+    for hours, title in ((5, "last"), (2, "first"), (3, "between")):
+        at = now + timedelta(hours=hours)
+        key = "" if title == "between" else "a"
+        factories.notification(reader, title, stack_key=key, surfaced_at=at, snoozed_until=at)
+    assert titles(stacked(reader, Filters(place="later")).rows) == ["first", "between"]
+
+
+def test_a_page_of_stacks_costs_two_queries(reader: User) -> None:
+    rows(reader, *("ab" * 10))
+    seen: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    stacked(reader)
+    assert len(seen) == 2
+
+
+def test_looking_for_the_head_of_a_stack_goes_by_its_index(app: Flask, alice: User) -> None:
+    clauses = notifications.conditions(alice, Filters(), utc_now())
+    query = select(Notification.id).where(*clauses, stacks.heads(clauses)).compile(db.engine)
+    values = tuple(str(query.params[name]) for name in query.positiontup or ())
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    assert any("ix_notifications_stack (recipient_id=? AND stack_key=?" in line.detail for line in plan)
+
+
+ALONE = [
+    ("job_created", {"job_title": "Designer"}, {}, None),
+    ("interview_scheduled", {}, {}, None),
+    ("candidate_added", {"candidate_name": "Omar"}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "facts", "metadata", "named"), ALONE)
+def test_what_does_not_say_what_it_is_about_stands_alone(
+    kind: str, facts: dict[str, Any], metadata: dict[str, Any], named: str | None
+) -> None:
+    about = stacks.subject(kind, facts, metadata, named)
+    assert stacks.key(kind, about, NOON, "UTC") == ""
+
+
+def test_one_subject_on_one_day_of_its_reader_has_one_key() -> None:
+    def key(kind: str = "resume_processed", hours: int = 0, **facts: Any) -> str:
+        about = stacks.subject(kind, {"source": "/ats"}, facts.get("metadata"), facts.get("named"))
+        return stacks.key(kind, about, NOON + timedelta(hours=hours), "Europe/Paris")
+
+    assert key() == key(hours=10)
+    assert key(metadata={"upload_id": 7}) == key(metadata={"upload_id": 7}, named="cv.pdf")
+    others = {
+        key(),
+        key(hours=12),  # past midnight in Paris
+        key(metadata={"upload_id": 7}),
+        key(metadata={"upload_id": 8}),
+        key(named="cv.pdf"),
+        key(kind="interview_reminder", named="cv.pdf"),
+    }
+    assert len(others) == 6
+
+
+def test_resumes_of_one_upload_stack_by_whatever_way_they_come(app: Flask, alice: User) -> None:
+    for n in range(3):
+        resume = {"filename": f"cv-{n}.pdf", "extracted_data": {"years": n}}
+        messages.send_resume_processed_notification(resume, alice)
+        messages.create_notification(alice, "resume_processed", f"cv {n}", "…", metadata={"upload_id": "u1"})
+    assert sorted(stack.count for stack in stacked(alice).stacks.values()) == [3, 3]
+
+
+def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask, alice: User) -> None:
+    first, second = factories.interview(alice), factories.interview(alice)
+    now = utc_now()
+    for interview in (first, first, second, first):
+        moved = fanout.Message(
+            "interview_rescheduled",
+            "high",
+            ("in_app",),
+            lambda _user: Texts("Moved", "To Thursday"),
+            interview_id=interview.id,
+        )
+        fanout.write(moved, fanout.plan(moved, [alice], now), now)
+    db.session.commit()
+    page = stacked(alice)
+    assert len(page.rows) == 2
+    assert [stack.count for stack in page.stacks.values()] == [3]
