@@ -24,9 +24,10 @@ from app.api.schemas.notifications import (
     UnreadCount,
     Updated,
 )
-from app.services import explanations, listing, notifications
+from app.services import explanations, listing, notifications, queries
 from app.services.errors import Invalid
 from app.services.notifications import Filters
+from app.services.queries import EVERYTHING
 
 bp = APIBlueprint("notifications", __name__, url_prefix="/notifications", tag="Notifications")
 
@@ -157,5 +158,6 @@ def _filters(query: ListQuery | Selection) -> Filters:
         is_read=query.is_read,
         created_after=query.created_after,
         created_before=query.created_before,
-        search=query.search,
+        # Days begin where the caller lives; without a search nobody has to look that up.
+        search=queries.parse(query.search, caller().user.time_zone) if query.search else EVERYTHING,
     )

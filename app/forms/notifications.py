@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
+from app.services import queries
 from app.services.notifications import Filters
 
 PAGE = 50
@@ -45,11 +46,13 @@ class ListQuery:
             open=args.get("open", type=int),
         )
 
-    @property
-    def filters(self) -> Filters:
-        """What the service is asked for."""
+    def filters(self, time_zone: str) -> Filters:
+        """What the service is asked for, by a reader in that zone. Raises Invalid: the search is not understood."""
         return Filters(
-            place=self.place, categories=self.categories, priorities=self.priorities, search=self.search
+            place=self.place,
+            categories=self.categories,
+            priorities=self.priorities,
+            search=queries.parse(self.search, time_zone),
         )
 
     @property

@@ -10,17 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, func, or_, select, tuple_
+from sqlalchemy import BindParameter, Select, and_, bindparam, false, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services import changes, fresh, stacks
+from app.services import changes, fresh, searching, stacks
 from app.services.errors import Invalid, NotFound
+from app.services.places import PLACES, Clauses, standing
+from app.services.queries import EVERYTHING, Query
 
 N = Notification
-Clauses = list[ColumnElement[bool]]
 READER, NOW = bindparam("reader", type_=N.id.type), bindparam("now", type_=N.created_at.type)
 
 
@@ -44,11 +45,16 @@ class Filters:
     is_read: bool | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
-    search: str = ""
+    search: Query = EVERYTHING
     # One stack alone; only what surfaced in a while; only what stands at this key of the list or behind it.
     stack: str = ""
     during: tuple[datetime, datetime] | None = None
     upto: tuple[datetime, int] | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where to look: where the query says, else in the list's own place."""
+        return self.search.places or (self.place,)
 
 
 @dataclass(frozen=True)
@@ -62,18 +68,6 @@ class Page:
     next: str | None
     previous: str | None
     stacks: dict[str, stacks.Stack] = field(default_factory=dict)
-
-
-# Where a notification stands. `surfaced_at <= now` hides what is scheduled, snoozed or not wanted in the app.
-PLACES: dict[str, Clauses] = {
-    "inbox": [N.archived_at.is_(None)],
-    "unread": [N.archived_at.is_(None), N.read_at.is_(None)],
-    "done": [N.archived_at.is_not(None)],
-    "saved": [N.saved_at.is_not(None)],
-    # Put off: it surfaces when the snooze ends, which the inbox's own index knows.
-    "later": [N.archived_at.is_(None), N.snoozed_until == N.surfaced_at],
-    "all": [],
-}
 
 
 def for_user(user: User) -> Select[Notification]:
@@ -98,9 +92,8 @@ def matching(
     )
     clauses: Clauses = [
         N.recipient_id == reader,
-        N.surfaced_at > now if filters.place == "later" else N.surfaced_at <= now,
         or_(N.expires_at.is_(None), N.expires_at > now),
-        *PLACES[filters.place],
+        *(clause for place in filters.places for clause in standing(place, now)),
         *(column.in_(values) for column, values in alternatives if values),
     ]
     if filters.is_read is not None:
@@ -115,11 +108,7 @@ def matching(
         clauses += [N.surfaced_at >= filters.during[0], N.surfaced_at < filters.during[1]]
     if filters.upto:
         clauses.append(tuple_(N.surfaced_at, N.id) <= tuple_(*filters.upto))
-    clauses += [
-        or_(N.title.icontains(word, autoescape=True), N.message.icontains(word, autoescape=True))
-        for word in filters.search.split()
-    ]
-    return clauses
+    return clauses + searching.clauses(filters.search, reader, now)
 
 
 def page_for(
@@ -182,7 +171,7 @@ def total(user: User, filters: Filters, now: datetime | None = None) -> int:
 
 def rises(filters: Filters, *, backwards: bool = False) -> bool:
     """Whether rows are read from the earliest on: a list is newest first, but what is put off soonest first."""
-    return backwards != (filters.place == "later")
+    return backwards != ("later" in filters.places)
 
 
 CURSOR = r"[np][0-9]{1,16}-[1-9][0-9]{0,17}"

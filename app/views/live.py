@@ -9,9 +9,9 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.forms.notifications import ListQuery
-from app.services import notifications
 from app.services.errors import Conflict
 from app.services.live import Broadcaster
+from app.views import lists
 from app.views.access import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
@@ -51,7 +51,7 @@ def pulse() -> BaseResponse:
     """The unread count, and for a list also its rows' ids, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
     is_list = "list" in request.args
-    page = notifications.page_for(current_user, query.filters, limit=query.limit) if is_list else None
+    page = lists.page_for(query) if is_list else None
     response = Response(render_template("notifications/pulse.hx.html", page=page, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()

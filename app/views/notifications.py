@@ -16,7 +16,7 @@ from app.forms.notifications import ListQuery
 from app.services import notifications
 from app.services import snoozing as snooze_times
 from app.services.errors import NotFound
-from app.views import details, htmx
+from app.views import details, htmx, lists
 from app.views.access import current_user, login_required
 from app.views.filters import back_at, local
 from app.views.navigation import PLACES
@@ -104,7 +104,9 @@ def changes() -> Response:
         abort(400)
     until = _until(action)
     if "all" in request.args:
-        made = notifications.change(current_user, action, filters=query.filters, until=until)
+        made = notifications.change(
+            current_user, action, filters=query.filters(current_user.time_zone), until=until
+        )
     else:
         ids = request.form.getlist("ids", type=int)
         made = notifications.change(current_user, action, ids=ids, until=until)
@@ -192,9 +194,15 @@ def _pieces(**context: Any) -> Response:
 
 
 def _list(query: ListQuery) -> dict[str, Any]:
-    page = notifications.page_for(current_user, query.filters, cursor=query.cursor, limit=query.limit)
+    page = lists.page_for(query)
     days = [(day, list(rows)) for day, rows in groupby(page.rows, _day)]
-    return {"query": query, "place": PLACES[query.place], "page": page, "days": days}
+    return {
+        "query": query,
+        "place": PLACES[query.place],
+        "page": page,
+        "days": days,
+        "wrong": lists.wrong(query),
+    }
 
 
 def _day(row: Any) -> date:

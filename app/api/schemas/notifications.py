@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, QueryFlag, QueryInstant, QueryNumber, RowId, usable
 from app.services import values
-from app.services.notifications import CURSOR, PLACES
+from app.services.notifications import CURSOR
+from app.services.places import PLACES
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]

@@ -1,0 +1,133 @@
+"""The query language: what each term means, and that nothing in it is passed over in silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app import folding
+from app.services.errors import Invalid
+from app.services.queries import Query, Term, parse
+
+NOW = datetime(2026, 3, 12, 23, 30, tzinfo=UTC)
+
+
+def terms(text: str, zone: str = "UTC") -> list[Term]:
+    return list(parse(text, zone, NOW).terms)
+
+
+def explained(text: str) -> str:
+    with pytest.raises(Invalid) as caught:
+        parse(text, "UTC", NOW)
+    assert list(caught.value.errors) == ["search"]
+    return caught.value.errors["search"]
+
+
+@pytest.fixture(autouse=True)
+def _speaks(app: Flask) -> None:
+    """Explanations are translated."""
+
+
+def test_a_word_is_folded_and_a_phrase_is_taken_as_it_stands() -> None:
+    assert terms('Zoë "Priya Raman" -straße') == [
+        Term(words=("zoe",)),
+        Term(words=("priya", "raman"), is_exact=True),
+        Term(words=("strasse",), is_not=True),
+    ]
+    assert terms("“Priya Raman”") == [Term(words=("priya", "raman"), is_exact=True)]
+    assert terms('-"not this') == [Term(words=("not", "this"), is_not=True, is_exact=True)]
+    assert terms("cv-raman.pdf") == [Term(words=("cv", "raman", "pdf"))]
+
+
+def test_signs_between_words_only_separate_them() -> None:
+    assert terms("R & D -") == [Term(words=("r",)), Term(words=("d",))]
+    assert terms("12:30") == [Term(words=("12", "30"))]
+    assert terms("Reminder: https://meet.example/1") == [
+        Term(words=("reminder",)),
+        Term(words=("https", "meet", "example", "1")),
+    ]
+
+
+def test_filters_are_known_by_name_in_any_case() -> None:
+    assert terms("IS:Unread -type:interview priority:urgent status:failed") == [
+        Term("is", "unread"),
+        Term("type", "interview", is_not=True),
+        Term("priority", "urgent"),
+        Term("status", "failed"),
+    ]
+    assert terms("type:interview_reminder") == [Term("type", "interview_reminder")]
+    assert parse("is:done is:saved -is:later", "UTC").places == ("done",)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "instant"),
+    [
+        ("from:2026-01-01", "UTC", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("from:2026-01-01", "Europe/Paris", datetime(2025, 12, 31, 23, tzinfo=UTC)),
+        ("before:2026-07-01", "America/New_York", datetime(2026, 7, 1, 4, tzinfo=UTC)),
+        # Half past eleven in London is tomorrow already in Paris.
+        ("from:today", "Europe/Paris", datetime(2026, 3, 12, 23, tzinfo=UTC)),
+        ("before:yesterday", "UTC", datetime(2026, 3, 11, tzinfo=UTC)),
+        # Beirut skips this midnight.
+        ("from:2026-03-29", "Asia/Beirut", datetime(2026, 3, 28, 22, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_on_the_readers_own_clock(text: str, zone: str, instant: datetime) -> None:
+    assert terms(text, zone) == [Term(text.partition(":")[0], instant)]
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "possible"),
+    [
+        ("is:unred", "“is:unred”", "is:unread, is:read, is:saved, is:inbox, is:later, is:done"),
+        ("is:", "“is:”", "is:unread"),
+        ("priya -type:interviews", "“type:interviews”", "type:interview, "),
+        ("priority:top", "“priority:top”", "priority:urgent"),
+        ("status:lost", "“status:lost”", "status:failed"),
+        ("from:monday", "“from:monday”", "from:2026-03-12, or today or yesterday"),
+        ("before:2026-02-30", "“before:2026-02-30”", "before:2026-03-12"),
+        ("sender:ruth", "“sender:”", "is:, type:, priority:, status:, from:, before:"),
+        ("!!!", "“!!!”", "no letter or digit"),
+        ('""', '“""”', "no letter or digit"),
+        (" ".join(["word"] * 21), "too much", "at most 20"),
+    ],
+)
+def test_a_wrong_term_is_named_with_what_is_possible(text: str, named: str, possible: str) -> None:
+    assert named in explained(text)
+    assert possible in explained(text)
+
+
+def test_a_day_before_all_calendars_is_explained() -> None:
+    with pytest.raises(Invalid, match="not a day"):
+        parse("from:0001-01-01", "Asia/Tokyo", NOW)
+
+
+def test_nothing_asked_is_nothing_and_no_error() -> None:
+    assert parse("", "UTC") == parse(" \t", "UTC") == Query()
+    assert not parse("", "UTC")
+
+
+@given(st.text(st.sampled_from("ab:-\" *()^{}+'&|!<>@\\is:unreadfromtypé0-\0\ud800日") | st.characters()))
+@example('-"')
+@example("is:unread:")
+@example("from:9999-12-31")
+@example("AND OR NOT NEAR(a b)")
+def test_any_text_is_understood_or_explained(text: str) -> None:
+    try:
+        query = parse(text, "Pacific/Kiritimati", NOW)
+    except Invalid:
+        return  # The parser raises nothing else, and never without a sentence: the tests above read them.
+    assert bool(query) == bool(text.strip())
+    for term in query.terms:
+        assert all(folding.written(word).isascii() and folding.written(word).isalnum() for word in term.words)
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_a_word_begins_with_another_in_writing_exactly_where_it_does(one: str, other: str) -> None:
+    for word in folding.words(one):
+        for longer in folding.words(other):
+            assert folding.written(longer).startswith(folding.written(word)) == longer.startswith(word)
