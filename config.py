@@ -63,10 +63,13 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TWILIO_AUTH_TOKEN": env.get("TWILIO_AUTH_TOKEN", ""),
         "TWILIO_FROM": env.get("TWILIO_FROM", ""),
         "TWILIO_BASE_URL": (env.get("TWILIO_BASE_URL") or "https://api.twilio.com").rstrip("/"),
+        "REDIS_URL": _redis_url(env),
         "VAPID_PRIVATE_KEY": _vapid_key(env, secret_key),
         # Whom a push service may write to when our messages trouble it (RFC 8292, 2.1).
         "VAPID_SUBJECT": env.get("VAPID_SUBJECT") or f"mailto:{_sender_address(env)}",
         "STATIC_URL": env.get("STATIC_URL", "").rstrip("/"),
+        # Read by bin/gunicorn.conf.py; here so that a value that cannot be used is named.
+        "BELLHOP_WORKERS": _number(env, "BELLHOP_WORKERS", 1, 1, 64),
         "BELLHOP_DEMO": _flag(env, "BELLHOP_DEMO", default=True),
         "SESSION_COOKIE_NAME": "bellhop",
         "SESSION_COOKIE_HTTPONLY": True,
@@ -111,6 +114,13 @@ def _database_url(env: Mapping[str, str]) -> URL:
     path = Path(url.database) if Path(url.database).is_absolute() else ROOT / url.database
     path.parent.mkdir(parents=True, exist_ok=True)
     return url.set(database=str(path))
+
+
+def _redis_url(env: Mapping[str, str]) -> str:
+    url = env.get("REDIS_URL", "")
+    if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise ConfigError("REDIS_URL cannot be read: write redis://host:6379/0")
+    return url
 
 
 def _generated_key(url: URL) -> str:

@@ -1,4 +1,4 @@
-"""How gunicorn serves Bellhop: one process, many threads, the scheduler and the sender beside them."""
+"""How gunicorn serves Bellhop: few processes with many threads, the scheduler and the sender inside each."""
 
 import os
 import threading
@@ -13,8 +13,9 @@ host = settings.get("HOST") or "127.0.0.1"
 bind = f"{f'[{host}]' if ':' in host else host}:{settings.get('PORT') or 5000}"
 chdir = str(ROOT)
 
-# An open event stream holds a thread, so there are many. More processes would only share SQLite's one writer.
-workers = 1
+# An open event stream holds a thread, so there are many. More processes pay on PostgreSQL: on SQLite they would
+# only share the one writer. Rows in the database see to it that each job is started once, whoever keeps the timetable.
+workers = int(settings.get("BELLHOP_WORKERS") or 1)
 worker_class = "gthread"
 threads = 256
 # Streams never end by themselves: after this long a stopping worker is killed, and its claims lapse.
@@ -30,13 +31,14 @@ master_lives, master_holds = os.pipe()
 
 
 def post_worker_init(worker):
-    """Start the background jobs in the one process that serves, then say where it can be reached."""
+    """Start the background jobs in a process that serves; the first says where it can be reached."""
     from app import jobs  # here, not above: the master never imports the application
 
     os.close(master_holds)
     threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
     worker.jobs = jobs.start(worker.wsgi)
-    print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)
+    if worker.age == 1:
+        print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)
 
 
 def worker_exit(server, worker):

@@ -40,6 +40,8 @@ def test_links_carry_an_address_that_a_browser_can_open(env: dict[str, str], add
         ("EMAIL_PORT", "70000"),
         ("EMAIL_USE_TLS", "maybe"),
         ("BELLHOP_DEMO", "2"),
+        ("BELLHOP_WORKERS", "0"),
+        ("REDIS_URL", "localhost:6379"),
     ],
 )
 def test_a_value_that_cannot_be_used_stops_the_start_and_is_named(name: str, value: str) -> None:

@@ -5,16 +5,23 @@ The fields are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy`
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask, Response, current_app, g
 from flask_babel import gettext as _
 from werkzeug.exceptions import TooManyRequests
 
+if TYPE_CHECKING:
+    from app.services.call_counts import SharedCounts
+
+log = logging.getLogger(__name__)
 # Callers remembered at once; when there are more, those whose window is over are forgotten.
 MOST_CALLERS = 10_000
+# How long to leave a counter alone that did not answer: asking it holds every call up.
+ALONE_SECONDS = 5.0
 
 
 class Allowance(NamedTuple):
@@ -48,9 +55,40 @@ class Limits:
             self._windows = {who: window for who, window in self._windows.items() if window[0] > now}
 
 
+class SharedLimits(Limits):
+    """The same for all processes together; while their counter does not answer, each counts alone."""
+
+    def __init__(self, calls: int, seconds: int, counts: SharedCounts) -> None:
+        super().__init__(calls, seconds)
+        self._counts, self._alone_until = counts, 0.0
+
+    def count(self, caller: str, now: float) -> Allowance:
+        """Count one call; see `Limits.count`."""
+        from app.services.call_counts import Trouble
+
+        if now < self._alone_until:
+            return super().count(caller, now)
+        try:
+            made, seconds = self._counts.count(caller, self.seconds)
+        except Trouble as error:
+            log.warning("Redis does not answer, so each process counts the calls of the API alone: %s", error)
+            self._alone_until = now + ALONE_SECONDS
+            return super().count(caller, now)
+        return Allowance(self.calls - made, int(seconds) + 1)
+
+
 def register(app: Flask) -> None:
-    """Set up the limit that `API_RATE_LIMIT` names."""
-    app.extensions["api_limits"] = Limits(*app.config["API_RATE_LIMIT"])
+    """Set up the limit that `API_RATE_LIMIT` names, shared by all processes where there is a `REDIS_URL`."""
+    app.extensions["api_limits"] = _limits(*app.config["API_RATE_LIMIT"], app.config["REDIS_URL"])
+
+
+def _limits(calls: int, seconds: int, redis_url: str) -> Limits:
+    if not redis_url:
+        return Limits(calls, seconds)
+    # Here, not above: whoever has no Redis need not load its client.
+    from app.services.call_counts import SharedCounts
+
+    return SharedLimits(calls, seconds, SharedCounts(redis_url))
 
 
 def count(caller: str) -> None:

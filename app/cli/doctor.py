@@ -14,7 +14,7 @@ from app.services import doctor as service
 @click.command()
 @with_appcontext
 def doctor() -> None:
-    """Check configuration, database and mail server; exit with 1 where something must be mended."""
+    """Check configuration, database, mail server and Redis; exit with 1 where something must be mended."""
     findings = list(service.examine(current_app.config))
     for finding in findings:
         click.echo(f"{'MEND' if finding.advice else 'ok':<5} {finding.subject}: {finding.detail}")

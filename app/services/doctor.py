@@ -29,7 +29,7 @@ class Finding:
 
 
 def examine(config: Mapping[str, Any]) -> Iterator[Finding]:
-    """Look at configuration, database and mail server; nothing is changed and nobody is written to.
+    """Look at configuration, database, mail server and Redis; nothing is changed and nobody is written to.
 
     Args:
         config: the application's configuration.
@@ -37,6 +37,8 @@ def examine(config: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding(_("Address"), config["BASE_URL"], _address_advice(config["BASE_URL"]))
     yield _database()
     yield _mail(config)
+    if config["REDIS_URL"]:
+        yield _redis(config["REDIS_URL"])
 
 
 def _address_advice(base_url: str) -> str:
@@ -72,3 +74,14 @@ def _mail(config: Mapping[str, Any]) -> Finding:
             subject, f"{host}: {error}", _("Check EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS and the sign-in.")
         )
     return Finding(subject, _("%(host)s answers", host=host))
+
+
+def _redis(url: str) -> Finding:
+    # Here, not above: whoever has no Redis need not load its client.
+    from app.services.call_counts import SharedCounts, Trouble
+
+    try:
+        SharedCounts(url).check()
+    except Trouble as error:
+        return Finding("Redis", str(error), _("Check REDIS_URL and that the server is running."))
+    return Finding("Redis", _("answers: all processes count the calls of the API together"))

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import catalog
-from app.api.limits import Limits
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
@@ -279,7 +278,9 @@ def test_deliveries_are_found_by_person_type_and_time(client, alice, charlie, ad
     assert {found[row["id"]] for row in page["results"]} == expected
 
 
-@pytest.mark.parametrize("query", ["notification_type=x", "created_after=yesterday", "recipient=%00", "since=1"])
+@pytest.mark.parametrize(
+    "query", ["notification_type=x", "created_after=yesterday", "recipient=%00", "since=1"]
+)
 def test_a_filter_of_deliveries_that_cannot_be_is_a_422(client, admin, query):
     assert client.get(f"/api/deliveries/?{query}", headers=admin).status_code == 422
 
@@ -382,23 +383,6 @@ def test_a_long_answer_is_gzipped_for_whoever_takes_it(client, alice, token):
     assert squeezed.headers["Content-Encoding"] == "gzip"
     assert json.loads(gzip.decompress(squeezed.data)) == plain.json
     assert "Accept-Encoding" in plain.headers["Vary"]
-
-
-def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, charlie, token):
-    app.extensions["api_limits"] = Limits(2, 60)
-    mine, theirs = token(alice), token(charlie)
-    answers = [client.get(f"{API}/unread-count/", headers=mine) for _ in range(3)]
-    assert [each.status_code for each in answers] == [200, 200, 429]
-    assert answers[0].headers["RateLimit-Policy"] == '"default";q=2;w=60'
-    assert answers[0].headers["RateLimit"].startswith('"default";r=1;t=')
-    assert 1 <= int(answers[2].headers["Retry-After"]) <= 61
-    assert answers[2].content_type == "application/problem+json"
-    assert client.get(f"{API}/unread-count/", headers=theirs).status_code == 200
-
-
-def test_a_limit_begins_anew_when_its_window_is_over():
-    limits = Limits(1, 60)
-    assert [limits.count("x", at).left for at in (0, 59, 60, 61)] == [0, -1, 0, -1]
 
 
 def test_only_the_fields_asked_for_are_sent(client, alice, token):
