@@ -23,7 +23,7 @@ CHUNK = 500
 def of(users: Sequence[User], channels: Iterable[str]) -> Addresses:
     """The addresses of people, by their id and the channel; who has none over a channel is not in it."""
     found: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for channel in channels:
+    for channel in channels if users else ():
         for user_id, address in FINDERS.get(channel, _nobody)(users):
             found[user_id, channel].append(address)
     return {key: tuple(addresses) for key, addresses in found.items()}

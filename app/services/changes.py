@@ -14,6 +14,7 @@ from sqlalchemy import (
     Subquery,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.extensions import Base, db, lock_for_writing
 from app.models import Notification, NotificationChange, User
 from app.services.errors import NotFound
 
@@ -34,6 +35,10 @@ N = Notification
 UNDO_FOR = timedelta(minutes=10)
 # Rows already loaded are not brought up to date: callers read again what they show.
 BULK = {"synchronize_session": False}
+USERS = Base.metadata.tables["users"]
+_SOME = USERS.c.id.in_(bindparam("some", expanding=True))
+_LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update()
+_TOUCH_SOME = update(USERS).where(_SOME).values(inbox_version=USERS.c.inbox_version + 1)
 
 
 @dataclass(frozen=True)
@@ -172,14 +177,12 @@ def touch_ids(user_ids: Iterable[int]) -> None:
     """The same, by the people's ids."""
     # Sorted: two events locking the same users crosswise would deadlock.
     ids = sorted(set(user_ids))
+    connection = db.session.connection()
     for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        if len(some) > 1:
-            db.session.execute(select(User.id).where(User.id.in_(some)).order_by(User.id).with_for_update())
-        db.session.execute(
-            update(User).where(User.id.in_(some)).values(inbox_version=User.inbox_version + 1),
-            execution_options=BULK,
-        )
+        some = {"some": ids[start : start + 500]}
+        if len(ids) > 1:
+            connection.execute(_LOCK_SOME, some)
+        connection.execute(_TOUCH_SOME, some)
 
 
 def _written_down(rows: Subquery) -> Select[int, str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from app import catalog
 from app.extensions import Base, db
-from app.models import Suppression, User
+from app.models import User
 from app.rendering.words import Texts
 from app.services import addresses, changes, decisions, digested, preference_locks, stacks
 from app.services.digest_days import DAILY
@@ -24,6 +24,13 @@ GIVE_UP_AFTER = timedelta(hours=96)
 CHUNK = 500
 # The tables themselves: the mapped classes would send rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
+_INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
+_INSERT_DELIVERIES = insert(DELIVERIES)
+SUPPRESSIONS = Base.metadata.tables["suppressions"]
+_SUPPRESSED = select(SUPPRESSIONS.c.channel, SUPPRESSIONS.c.address, SUPPRESSIONS.c.reason).where(
+    SUPPRESSIONS.c.channel.in_(bindparam("channels", expanding=True))
+)
+_SUPPRESSED_AMONG = _SUPPRESSED.where(SUPPRESSIONS.c.address.in_(bindparam("addresses", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -102,13 +109,12 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
     readers = {_clock(plan.user): plan.user for plan in plans}
     words = {clock: message.words_for(reader) for clock, reader in readers.items()}
     known = _addresses(plans)
+    connection = db.session.connection()
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):
         some = plans[start : start + CHUNK]
         rows = [_notification(message, plan, words[_clock(plan.user)], now) for plan in some]
-        made = db.session.execute(
-            insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id), rows
-        )
+        made = connection.execute(_INSERT_NOTIFICATIONS, rows)
         new_ids = {row.recipient_id: row.id for row in made}
         deliveries = [
             _delivery(plan.user, channel, verdict, words[_clock(plan.user)], message)
@@ -120,7 +126,7 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
             for address in known.get((plan.user.id, channel), ("",))[: None if verdict.due_at else 1]
         ]
         if deliveries:
-            db.session.execute(insert(DELIVERIES), deliveries)
+            connection.execute(_INSERT_DELIVERIES, deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
     changes.touch(*(plan.user for plan in plans))
     return ids
@@ -156,17 +162,17 @@ def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
 
 
 def _suppressed(known: addresses.Addresses) -> dict[tuple[str, str], str]:
-    channels = {channel for _user_id, channel in known}
+    channels = list({channel for _user_id, channel in known})
     wanted = {address for some in known.values() for address in some}
     if not wanted:
         return {}
-    query = select(Suppression.channel, Suppression.address, Suppression.reason).where(
-        Suppression.channel.in_(channels)
-    )
+    connection = db.session.connection()
     # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
     if len(wanted) <= CHUNK:
-        query = query.where(Suppression.address.in_(wanted))
-    return {(channel, address): reason for channel, address, reason in db.session.execute(query)}
+        found = connection.execute(_SUPPRESSED_AMONG, {"channels": channels, "addresses": list(wanted)})
+    else:
+        found = connection.execute(_SUPPRESSED, {"channels": channels})
+    return {(channel, address): reason for channel, address, reason in found}
 
 
 def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from app import catalog
-from app.extensions import db, lock_for_writing
+from app.extensions import Base, db, lock_for_writing
 from app.models import PreferenceLock, User
 from app.services import audit, values
 from app.services.errors import Invalid
 
 # Why, keyed by category and channel.
 Locks = Mapping[tuple[str, str], str]
+_ORDER = {cell: place for place, cell in enumerate(product(catalog.CATEGORIES, catalog.CHANNELS))}
+_LOCKS = Base.metadata.tables["preference_locks"]
+_ALL = select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason)
 
 
 def current() -> Locks:
     """What is locked now, and why."""
-    rows = db.session.execute(select(PreferenceLock.category, PreferenceLock.channel, PreferenceLock.reason))
-    locks = {(category, channel): reason for category, channel, reason in rows}
-    order = {
-        cell: place for place, cell in enumerate((a, b) for a in catalog.CATEGORIES for b in catalog.CHANNELS)
+    locks = {
+        (category, channel): reason for category, channel, reason in db.session.connection().execute(_ALL)
     }
-    return dict(sorted(locks.items(), key=lambda lock: order[lock[0]]))
+    return dict(sorted(locks.items(), key=lambda lock: _ORDER[lock[0]]))
 
 
 def lock(category: str, channel: str, reason: str, *, actor: User) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
@@ -15,6 +15,9 @@ from app.services.errors import Invalid
 
 def _with_preferences() -> Select[User]:
     return select(User).options(joinedload(User.preference)).order_by(User.id)
+
+
+_BY_EMAILS = _with_preferences().where(User.email.in_(bindparam("emails", expanding=True)))
 
 
 def active_recruiters() -> list[User]:
@@ -40,10 +43,7 @@ def by_emails(emails: Sequence[str]) -> list[User]:
         Invalid: an address is nobody's, or the account is switched off; keyed `recipients[i]`.
     """
     wanted = [email.strip().lower() for email in emails]
-    found = {
-        user.email: user
-        for user in db.session.scalars(_with_preferences().where(User.email.in_(set(wanted))))
-    }
+    found = {user.email: user for user in db.session.scalars(_BY_EMAILS, {"emails": list(set(wanted))})}
     errors = {}
     for place, email in enumerate(wanted):
         if email not in found:

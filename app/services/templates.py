@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.extensions import db
 from app.models import NotificationTemplate, User
@@ -18,6 +18,7 @@ from app.services import template_failures
 from app.services.errors import NotFound
 
 log = logging.getLogger(__name__)
+_BY_NAME = select(NotificationTemplate).where(NotificationTemplate.name == bindparam("name"))
 
 
 def by_name(name: str) -> NotificationTemplate:
@@ -26,7 +27,7 @@ def by_name(name: str) -> NotificationTemplate:
     Raises:
         NotFound: there is none.
     """
-    template = db.session.scalar(select(NotificationTemplate).where(NotificationTemplate.name == name))
+    template = db.session.scalar(_BY_NAME, {"name": name})
     if template is None:
         raise NotFound(_("There is no template “%(name)s”.", name=name))
     return template

@@ -96,11 +96,11 @@ def words(
         state, reason, data, due_at: as the delivery has them.
         time_zone, locale: of the person who reads it.
     """
-    text = REASONS.get(reason) or STATES[state]
-    when = dates.full(due_at, time_zone, locale) if due_at else ""
+    text = str(REASONS.get(reason) or STATES[state])
+    when = dates.full(due_at, time_zone, locale) if due_at and "%(when)s" in text else ""
     values = {name: str(value) for name, value in data.items()}
     if values.get("channel") in catalog.CHANNEL_LABELS:
         values["channel"] = str(catalog.CHANNEL_LABELS[values["channel"]])
     if values.get("category") in catalog.CATEGORIES:
         values["category"] = str(catalog.CATEGORIES[values["category"]].label)
-    return str(text) % {"when": when, "detail": "", **values}
+    return text % {"when": when, "detail": "", **values}
