@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
-from app.models import Interview, User
+from app.models import Interview, Notification, User
 
 STATUS = {
     "interview.scheduled": "scheduled",
@@ -31,6 +31,13 @@ DETAILS = (
 )
 
 
+# Which of two events of the same instant counts.
+RANK = {
+    name: rank
+    for rank, name in enumerate(
+        ("interview.scheduled", "interview.rescheduled", "interview.completed", "interview.cancelled")
+    )
+}
 # Older than any event: what is only known by a later event is filled in by whichever comes next.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,14 +46,12 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Applied:
     """The interview after an event; `is_outdated` when a newer event had been applied before it.
 
-    `no_longer_at` is the start that stood before, where it holds no more; `evaluated` the interview whose
-    evaluation has come.
+    `no_longer_at` is the start that stood before, where it holds no more.
     """
 
     interview: Interview | None
     is_outdated: bool = False
     no_longer_at: datetime | None = None
-    evaluated: Interview | None = None
 
 
 def known(external_id: str, *, lock: bool = False) -> Interview | None:
@@ -59,9 +64,18 @@ def by_id(interview_id: int, *, lock: bool = False) -> Interview | None:
     return _find(Interview.id == interview_id, lock=lock)
 
 
-def is_outdated(interview: Interview | None, occurred_at: datetime) -> bool:
-    """Whether newer news about this interview has been seen already."""
-    return interview is not None and occurred_at < interview.changed_at
+def is_outdated(
+    interview: Interview | None, event_type: str, data: Mapping[str, Any], occurred_at: datetime
+) -> bool:
+    """Whether newer news about this interview has been seen already.
+
+    Of two events of the same instant one wins whichever is heard of first: the end over the plan, the cancellation
+    over the end, a move over the booking, and of two of a kind the later start.
+    """
+    if interview is None or occurred_at != interview.changed_at:
+        return interview is not None and occurred_at < interview.changed_at
+    mine, known = RANK[event_type], _rank(interview)
+    return mine < known or (mine == known and _details(data) < _details(facts(interview)))
 
 
 def apply(
@@ -74,20 +88,18 @@ def apply(
         recruiters: whom the event names; they replace the former ones on a booking or a move.
         occurred_at: events older than what is known change nothing but details that are missing.
     """
-    if event_type == "evaluation.completed":
-        return Applied(None, evaluated=_evaluated(data.get("interview_id", ""), occurred_at))
     if event_type not in STATUS:
         return Applied(None)
     status = STATUS[event_type]
     if status == "completed":
-        _insert_stub(data["id"], occurred_at)
+        insert_stub(data["id"], occurred_at)
     else:
         _insert_if_new(data, occurred_at)
     interview = known(data["id"], lock=True)
     if interview is None:
         return Applied(None)
     details = {name: data.get(name, "") for name in DETAILS if "starts_at" in data}
-    if is_outdated(interview, occurred_at):
+    if is_outdated(interview, event_type, data, occurred_at):
         if details and not interview.candidate_name:  # The end of it was heard of first.
             _set(interview, details)
             interview.recruiters = interview.recruiters or list(recruiters)
@@ -127,8 +139,11 @@ def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:
     )
 
 
-def _insert_stub(external_id: str, occurred_at: datetime) -> None:
-    """An interview of which only the end has been heard so far; without details nobody is told anything of it."""
+def insert_stub(external_id: str, occurred_at: datetime) -> None:
+    """Keep, in the caller's transaction, an interview of which only the end has been heard so far.
+
+    Without details nobody is told anything of it.
+    """
     nothing = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
     insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
     db.session.execute(
@@ -144,16 +159,20 @@ def _insert_stub(external_id: str, occurred_at: datetime) -> None:
     )
 
 
-def _evaluated(external_id: str, occurred_at: datetime) -> Interview | None:
-    """Write down that the evaluation has come; its interview may be heard of later."""
-    if not external_id:
-        return None
-    _insert_stub(external_id, occurred_at)
-    interview = known(external_id, lock=True)
-    if interview is not None:
-        interview.evaluated_at = interview.evaluated_at or occurred_at
-        db.session.flush()
-    return interview
+def _rank(interview: Interview) -> int:
+    """The rank of what an interview's present state was told by."""
+    if interview.status != "scheduled":
+        return RANK[f"interview.{interview.status}"]
+    was_moved = select(Notification.id).where(
+        Notification.interview_id == interview.id,
+        Notification.notification_type == "interview_rescheduled",
+        Notification.interview_sequence == interview.sequence,
+    )
+    return int(db.session.scalar(was_moved.limit(1)) is not None)
+
+
+def _details(data: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(data.get(name, "") for name in DETAILS if "starts_at" in data)
 
 
 def _find(condition: ColumnElement[bool], *, lock: bool) -> Interview | None:

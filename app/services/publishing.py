@@ -15,7 +15,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db, lock_for_writing
 from app.models import Delivery, Notification, User
-from app.services import fanout, interviews, recipients, reminders, retiring, stacks, templates, verdicts
+from app.services import evaluated, fanout, interviews, recipients, reminders, stacks, templates, verdicts
 from app.services.errors import Invalid
 from app.services.verdicts import Verdict
 
@@ -88,7 +88,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         raise
     if dry_run:
         outdated = event.type in interviews.STATUS and interviews.is_outdated(
-            interviews.known(event.data["id"]), event.occurred_at
+            interviews.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
         return Published(None, verdicts=_verdicts(plans, None))
@@ -104,6 +104,8 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if message and plans and not applied.is_outdated:
         ids = fanout.write(message, plans, now)
     _take_back(applied, now)
+    if event.type == evaluated.EVENT:
+        evaluated.write_down(event.data, people, event.occurred_at, now)
     db.session.commit()
     return Published(event_id, verdicts=_verdicts(plans, ids or None))
 
@@ -115,8 +117,6 @@ def _take_back(applied: interviews.Applied, now: datetime) -> None:
             applied.interview.status
         ]
         reminders.withdraw(applied.interview, applied.no_longer_at, outcome, now)
-    if applied.evaluated:
-        retiring.retire([applied.evaluated.id], "evaluation_due", now)
 
 
 def _recipients(event: EventIn) -> list[User]:

@@ -101,6 +101,23 @@ def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: Us
     assert found.reason == "evaluation_over"
 
 
+def test_an_evaluation_that_names_no_interview_ends_the_question_about_that_candidate_and_job(
+    ruth: User, charlie: User
+) -> None:
+    completed(ruth)
+    completed(charlie, number="iv-2")
+    facts = {"candidate_name": "Priya Raman", "job_title": "Staff Data Engineer"}
+    publish("evaluation.completed", ruth, NOW + HOUR, **facts | {"job_title": "Engineer"})
+    assert len(asked(ruth, NOW + 2 * HOUR)) == 1, "that was about another job"
+    publish("evaluation.completed", ruth, NOW + 2 * HOUR, **facts)
+    filters = notifications.Filters(types=("evaluation_due",))
+    counts = [len(notifications.page_for(who, filters, now=NOW + 3 * HOUR).rows) for who in (ruth, charlie)]
+    assert counts == [0, 1], "and that one about Ruth's interview, not Charlie's"
+    assert evaluations.remind_due(NOW + 24 * HOUR) == 1
+    publish("evaluation.completed", factories.user("chief@example.test"), NOW + 25 * HOUR, **facts)
+    assert asked(ruth, NOW + timedelta(days=4), NOW + 25 * HOUR) == []
+
+
 @pytest.mark.parametrize("order", [("evaluated", "scheduled"), ("scheduled", "evaluated")])
 def test_an_evaluation_that_is_reported_before_the_interview_counts(
     ruth: User, order: tuple[str, ...]
