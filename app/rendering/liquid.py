@@ -79,7 +79,8 @@ class _translated:  # noqa: N801  # Reads as the statement that it is.
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, LiquidError):
             place = error.context() if error.token and error.token.start_index >= 0 else None
-            problem = str(error.message or type(error).__name__)[:200]
+            # On one line: it is shown in lists and written to the log.
+            problem = " ".join(str(error.message or type(error).__name__).split())[:200]
             raise WordsError(
                 _("Line %(line)s: %(problem)s", line=place[0], problem=problem) if place else problem
             ) from error

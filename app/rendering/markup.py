@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.rendering.liquid import WordsError
+from app.rendering.unseen import without_unseen
 
 TAGS = {
     "a",
@@ -123,14 +124,17 @@ def for_mail(html: str) -> Markup:
     """
     if html.count("<") > MAX_TAGS or len(html) > MAX_BODY:
         return Markup("")
-    clean = nh3.clean(
-        html,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_whole_addresses,
-        filter_style_properties=STYLES,
-        url_schemes=SCHEMES,
-        set_tag_attribute_values={"a": {"class": "a"}},
+    # Afterwards, because a character may be written as `&#8238;`.
+    clean = without_unseen(
+        nh3.clean(
+            html,
+            tags=TAGS,
+            attributes=ATTRIBUTES,
+            attribute_filter=_whole_addresses,
+            filter_style_properties=STYLES,
+            url_schemes=SCHEMES,
+            set_tag_attribute_values={"a": {"class": "a"}},
+        )
     )
     # nh3 made it safe; the inliner only adds the styles above.
     return Markup(LOOK.inline_fragment(clean, "")) if clean.strip() else Markup("")  # noqa: S704
@@ -163,7 +167,7 @@ def for_keeping(source: str) -> str:
         link_rel=None,
         strip_comments=False,
     )
-    clean = clean.replace(' style=""', "")
+    clean = without_unseen(clean.replace(' style=""', ""))
     found = re.compile(rf"(?:<|&lt;)!--{token}(\d+)\.--(?:>|&gt;)|{token}(\d+)\.")
     return found.sub(lambda name: pieces[int(name[1] or name[2])], clean)
 

@@ -6,6 +6,7 @@ import bisect
 import unicodedata
 
 from app.rendering import sms
+from app.rendering.unseen import without_unseen
 
 # What an editor or a phone writes, in letters of the cheap alphabet.
 PLAINER = str.maketrans(
@@ -21,11 +22,11 @@ MOST_SEGMENTS = 3
 
 
 def clean(text: str) -> str:
-    """One line without invisible characters: controls, zero-width ones, and those that turn the direction of text."""
+    """One line without controls, without what is no character, and without what nobody sees."""
     visible = (
         " " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter
-        for letter in text
-        if unicodedata.category(letter) not in {"Cf", "Cs", "Co", "Cn"}
+        for letter in without_unseen(text)
+        if unicodedata.category(letter) not in {"Cs", "Co", "Cn"}
     )
     return " ".join("".join(visible).split())
 

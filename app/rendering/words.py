@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from app import catalog
 from app.rendering.liquid import WordsError, clip, compiled
+from app.rendering.unseen import without_unseen
 
 __all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "with_own_words"]
 
@@ -34,14 +35,14 @@ def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> 
     Raises:
         WordsError: the source is not valid, or names a variable that has no value.
     """
-    return compiled(source, is_html=is_html).render(values)
+    return compiled(source, is_html=is_html).render(values) if source else ""
 
 
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
     """All texts of a message. A title is one line of at most 255 characters. Raises WordsError."""
     return Texts(
         title=one_line(render(texts.title, values))[:255],
-        message=render(texts.message, values).strip(),
+        message=without_unseen(render(texts.message, values)).strip(),
         email_subject=one_line(render(texts.email_subject, values))[:255],
         email_html=render(texts.email_html, values, is_html=True).strip(),
         sms=one_line(render(texts.sms, values)),
@@ -65,13 +66,13 @@ def with_own_words(notification_type: str, sources: Texts, texts: Texts, data: M
     return replace(
         texts,
         title=one_line(str(data.get("title") or texts.title))[:255],
-        message=str(data.get("message") or texts.message),
+        message=without_unseen(str(data.get("message") or texts.message)),
     )
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks, so that it is safe in a header and fits a row."""
-    return " ".join(text.split())
+    """The text without line breaks and without what nobody sees, so that it is safe in a header and fits a row."""
+    return " ".join(without_unseen(text).split())
 
 
 def plain(value: Any) -> str:

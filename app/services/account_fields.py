@@ -9,6 +9,8 @@ from zoneinfo import available_timezones
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
+from app.rendering.words import one_line
+from app.services import values
 from app.services.errors import Invalid
 
 ROLES = ("recruiter", "admin")
@@ -33,9 +35,11 @@ def email(text: str) -> str:
 
 def name(text: str) -> str:
     """The name on one line. Raises Invalid, keyed `name`."""
-    words = " ".join(text.split())
-    # Also keeps line breaks out of mail headers.
-    if not words or len(words) > 200 or not words.isprintable():
+    try:
+        words = values.text(one_line(text), most=200)
+    except values.Unusable as error:
+        raise Invalid({"name": str(error)}) from error
+    if not words:
         raise Invalid({"name": _("Write a name of 1 to 200 characters.")})
     return words
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainOutcome
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt
+from app.rendering import short
 from app.services import retries
 from app.services.digest_days import KINDS
 from app.services.outcomes import Outcome
@@ -22,7 +23,7 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
         error: what the channel raised; `HostUnavailable` is no attempt and does not come here.
         started_at, now: when the attempt began and ended.
     """
-    said = str(error)
+    said = short.clean(str(error))
     common: dict[str, Any] = {
         "delivery_id": delivery.id,
         "started_at": started_at,

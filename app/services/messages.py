@@ -14,6 +14,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
+from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
 from app.services import event_data, fanout, interviews, publishing, stacks, templates
 from app.services.errors import Invalid
@@ -45,9 +46,9 @@ def create_notification(
         Invalid: the type, priority, a channel or the title cannot be used.
     """
     _check(notification_type, priority, channels)
-    if not title.strip():
+    if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
-    texts = Texts(one_line(title)[:255], message)
+    texts = Texts(one_line(title)[:255], without_unseen(message))
     template = templates.live(notification_type)
     return _deliver(
         recipient,

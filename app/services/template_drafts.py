@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from flask_babel import gettext as _
@@ -13,6 +13,7 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering.liquid import MAX_SOURCE
+from app.rendering.unseen import without_unseen
 from app.services import audit
 from app.services.errors import Conflict, Invalid, NotFound
 
@@ -111,7 +112,7 @@ def save(
         NotFound: there is no such template.
         Invalid: a text is too long to be kept, keyed by its name; or the channels or the priority cannot be.
     """
-    check(edited)
+    edited = usable(edited)
     template = locked(template_id)
     draft = find(template_id, author)
     base_version = min(max(base_version, 1), template.version)
@@ -187,8 +188,9 @@ def restore(
     return save(template_id, edited, template.version, author=author, now=now)
 
 
-def check(edited: Edited) -> None:
-    """Refuse what cannot be kept even as a draft. Raises Invalid, keyed by field."""
+def usable(edited: Edited) -> Edited:
+    """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
+    edited = replace(edited, **{name: without_unseen(getattr(edited, name)) for name in LONGEST})
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
         for name, most in LONGEST.items()
@@ -200,3 +202,4 @@ def check(edited: Edited) -> None:
         errors["channels"] = _("There is no channel “%(name)s”.", name=", ".join(sorted(unknown))[:100])
     if errors:
         raise Invalid(errors)
+    return edited

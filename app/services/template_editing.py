@@ -86,8 +86,7 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = replace(Edited.of(templates.live(notification_type)), **(words or {}))
-    template_drafts.check(edited)
+    edited = template_drafts.usable(replace(Edited.of(templates.live(notification_type)), **(words or {})))
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )

@@ -12,6 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateVersion, User
 from app.rendering import markup
+from app.rendering.words import one_line
 from app.services import audit, template_checks, template_drafts
 from app.services.errors import Conflict, Forbidden, Invalid
 from app.services.template_drafts import Edited
@@ -89,7 +90,7 @@ def rewrite(
         Conflict: the live version is another one than expected.
         Invalid: these words cannot go live; keyed by field.
     """
-    template_drafts.check(edited)
+    edited = template_drafts.usable(edited)
     template = template_drafts.locked(template_id)
     if expected is not None and expected != template.version:
         db.session.rollback()
@@ -122,7 +123,7 @@ def go_live(
         number=template.version,
         author_id=actor.id,
         created_at=now,
-        note=" ".join(note.split())[:200] or None,
+        note=one_line(note)[:200] or None,
     )
     kept.write_to(version)
     db.session.add(version)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
+from app.rendering.unseen import without_unseen
+
 MAX_COUNT = 2**31 - 1
 MAX_JSON_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 8
@@ -20,9 +22,6 @@ YEARS = range(1970, 2200)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# They turn the text after them around, or hide in it, in a mail's subject as in a list. Joiners and the marks of
-# single letters stay: some scripts are not written without them.
-_REORDERING = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\\<>\"]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -32,7 +31,7 @@ class Unusable(Exception):
 
 
 def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
-    """A text, trimmed, and without the marks that change the direction of what follows (UAX 9).
+    """A text, trimmed, and without what nobody sees.
 
     Args:
         value: what was given.
@@ -43,7 +42,7 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
     """
     if not isinstance(value, str):
         raise Unusable(_("This must be a text."))
-    value = _REORDERING.sub("", value).strip()
+    value = without_unseen(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
         raise Unusable(_("This text has control characters in it."))
     return _no_longer_than(most, value)
@@ -87,7 +86,7 @@ def url(value: object) -> str:
     Raises:
         Unusable: it is something else.
     """
-    if isinstance(value, str) and not _NOT_IN_URL.search(value.strip()):
+    if isinstance(value, str) and _may_be_address(value.strip()):
         try:
             parts = urlsplit(value.strip())
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -104,7 +103,7 @@ def link(value: object) -> str:
     Raises:
         Unusable: it is something else.
     """
-    if isinstance(value, str) and re.match(r"/(?!/)", value) and not _NOT_IN_URL.search(value):
+    if isinstance(value, str) and re.match(r"/(?!/)", value) and _may_be_address(value):
         return _no_longer_than(MAX_URL, value)
     return url(value)
 
@@ -116,13 +115,13 @@ def email(value: object) -> str:
         Unusable: it is something else.
     """
     value = value.strip() if isinstance(value, str) else ""
-    if len(value) <= 254 and re.fullmatch(r"[^@]+@[^@]+", value) and not _NOT_IN_URL.search(value):
+    if len(value) <= 254 and re.fullmatch(r"[^@]+@[^@]+", value) and _may_be_address(value):
         return value.lower()
     raise Unusable(_("This must be an email address."))
 
 
 def structure(value: object) -> Any:
-    """Any JSON value of modest size, its texts without marks of direction.
+    """Any JSON value of modest size, its texts without what nobody sees.
 
     Raises:
         Unusable: too large, too deep, or nothing that both databases can keep.
@@ -138,7 +137,8 @@ def structure(value: object) -> Any:
         raise Unusable(_("This text has control characters in it."))
     if size > MAX_JSON_BYTES:
         raise Unusable(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    return json.loads(_REORDERING.sub("", written)) if _REORDERING.search(written) else value
+    seen = without_unseen(written)
+    return json.loads(seen) if seen != written else value
 
 
 def depth(value: object) -> int:
@@ -150,6 +150,10 @@ def depth(value: object) -> int:
             inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return levels
+
+
+def _may_be_address(value: str) -> bool:
+    return not _NOT_IN_URL.search(value) and without_unseen(value) == value
 
 
 def _no_longer_than(most: int, value: str) -> str:

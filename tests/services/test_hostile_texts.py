@@ -1,0 +1,202 @@
+"""Markup, line breaks, marks of direction, characters of no width in every field: what leaves is harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+from email import message_from_bytes, policy
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from icalendar import Calendar
+from sqlalchemy import select
+
+from app.channels import mime
+from app.channels.base import Message, PermanentFailure, Receipt, TemporaryFailure
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
+from app.rendering.unseen import without_unseen
+from app.services import (
+    account_fields,
+    announcements,
+    deliveries,
+    event_data,
+    messages,
+    parcels,
+    publishing,
+    template_drafts,
+    template_publishing,
+    templates,
+)
+from app.services.announcement_words import AnnouncementIn
+from app.services.errors import Invalid
+from app.services.letters import Sender
+from app.services.template_drafts import Edited
+from tests import factories
+
+SENDER = Sender("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
+HIDDEN = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"
+EVIL = f"</td><script>x</script><b>B{HIDDEN}cc: evil@example.com"
+WAYS = ("email", "sms", "push", "webhook", "in_app")
+
+
+@pytest.fixture
+def alice(app: Flask) -> User:
+    """Reachable over every channel, with a hostile name."""
+    name = account_fields.name(f"Al{HIDDEN}ice <b> \r\nBcc: x@example.com")
+    on = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}
+    user = factories.user("alice@example.test", name, phone="+442079460958", preference=on)
+    db.session.add(PhoneCode(user_id=user.id, phone=user.phone, salt="s", verified_at=utc_now()))
+    endpoint = "https://push.example.com/1"
+    db.session.add(PushSubscription(user_id=user.id, endpoint=endpoint, p256dh="p", auth="a", label="x"))
+    db.session.add(Webhook(user_id=user.id, url="https://hooks.example.com/", secret_salt="s"))
+    db.session.commit()
+    return user
+
+
+def by_event(alice: User) -> None:
+    names = ("candidate_name", "job_title", "company_name", "interviewer", "location", "id")
+    kind = "interview.scheduled"
+    data = factories.event_body(kind, [alice.email], **dict.fromkeys(names, EVIL))["data"]
+    usable = event_data.validate(kind, data)
+    publishing.publish(
+        publishing.EventIn("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
+    )
+
+
+def by_python(alice: User) -> None:
+    many = f"{EVIL}\r\nSubject: x"
+    messages.create_notification(alice, "job_created", many, many, channels=WAYS)
+
+
+def by_context(alice: User) -> None:
+    many = f"{EVIL}\r\nSubject: x"
+    context = {"filename": many, "extracted_data": {many: [many]}, "candidate_name": many}
+    messages.create_notification_from_template(alice, "resume_processed", context, channels=WAYS)
+
+
+def by_announcement(alice: User) -> None:
+    admin = factories.user("bob@example.test", role="admin")
+    wanted = AnnouncementIn(recipients=[alice.email], title=EVIL, message=f"{EVIL}\r\n{EVIL}", channels=WAYS)
+    announcements.create(admin, wanted)
+
+
+def by_template(alice: User) -> None:
+    admin = factories.user("bob@example.test", role="admin")
+    live = templates.live("job_created")
+    html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
+    words = Edited(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
+    template_drafts.save(live.id, words, live.version, author=admin)
+    kept = template_drafts.find(live.id, admin)
+    assert kept is not None
+    assert all(without_unseen(text) == text for text in (kept.title_template, kept.email_html, kept.sms_text))
+    template_publishing.publish(live.id, actor=admin, note=f"{EVIL}\r\n")
+    context = {"job_title": EVIL, "company_name": EVIL}
+    messages.create_notification_from_template(alice, "job_created", context)
+
+
+class Tags(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+
+
+def harmless(text: str, *, lines: int | None = 1) -> None:
+    assert without_unseen(text) == text
+    assert "evil" in text, "the words themselves arrive"
+    if lines:
+        assert len(text.splitlines()) == lines
+
+
+def check_mail(message: Message) -> None:
+    raw = mime.build(message, SENDER.address)
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert set(mail.keys()) >= {"From", "To", "Subject", "Date", "Message-ID", "List-Id"}
+    assert "Bcc" not in mail
+    assert len(mail.get_all("Subject")) == len(mail.get_all("To")) == 1
+    assert mail["To"].addresses[0].addr_spec == "alice@example.test"
+    harmless(mail["Subject"])
+    assert without_unseen(str(mail["To"])) == str(mail["To"])
+    harmless(message.text, lines=None)
+    # The layout pads the line that lists show beside the subject with such characters, written as entities.
+    harmless(message.html, lines=None)
+    assert not {"script", "form", "img", "iframe", "object", "input"} & Tags(message.html).seen
+    assert not re.search(r"""\son\w+=|javascript:|url\(""", message.html)
+    for file in message.attachments:
+        (entry,) = Calendar.from_ical(file.body).walk("VEVENT")
+        harmless(str(entry["SUMMARY"]))
+        harmless(str(entry["LOCATION"]))
+        assert without_unseen(file.body.decode()) == file.body.decode()
+        assert entry["ATTENDEE"] == "mailto:alice@example.test"
+
+
+def check(delivery: Delivery) -> None:
+    message = parcels.compose(delivery, SENDER, utc_now())
+    match delivery.channel:
+        case "email":
+            check_mail(message)
+        case "sms":
+            harmless(message.text)
+        case "push":
+            content = json.loads(message.text)
+            harmless(content["title"])
+            harmless(content["message"])
+        case "webhook":
+            assert message.text.isascii()
+            data = json.loads(message.text)["data"]
+            harmless(data["title"])
+            harmless(data["message"], lines=None)
+
+
+@pytest.mark.parametrize("send", [by_event, by_python, by_context, by_announcement, by_template])
+def test_hostile_texts_leave_harmless_over_every_channel(alice: User, send) -> None:
+    send(alice)
+    rows = list(db.session.scalars(select(Delivery).where(Delivery.recipient_id == alice.id)))
+    assert {row.channel for row in rows if row.state != "skipped"} == set(WAYS)
+    for row in rows:
+        check(row)
+    (told,) = db.session.scalars(select(Notification).where(Notification.recipient_id == alice.id))
+    harmless(told.title)
+    harmless(told.message, lines=None)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\x1b[31m", "\u202e\u200b", " ", "a" * 201])
+def test_a_name_without_a_letter_to_see_or_with_control_characters_is_refused(app: Flask, name: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        account_fields.name(name)
+    assert list(caught.value.errors) == ["name"]
+
+
+def test_a_name_is_written_in_any_script(app: Flask) -> None:
+    for name in ("نگار می\u200cنویسد", "Zoë O'Brien-Łódź", "山田 太郎"):
+        assert account_fields.name(name) == name
+
+
+@pytest.mark.parametrize("failure", [PermanentFailure, TemporaryFailure, None])
+def test_what_a_server_answers_is_kept_as_one_harmless_line(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch, failure: type[Exception] | None
+) -> None:
+    answer = f"500 \x00\x1b[31m{EVIL}\r\nsecond"
+
+    class Hostile:
+        def send(self, _message: Message) -> Receipt:
+            if failure:
+                raise failure(answer)
+            return Receipt(answer)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setitem(deliveries.CHANNELS, "email", Hostile)
+    row = factories.delivery(factories.notification(factories.user("alice@example.test")))
+    deliveries.Courier(SENDER).deliver_due()
+    db.session.expire_all()
+    (attempt,) = db.session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))
+    harmless(attempt.response)
+    assert "\x00" not in attempt.response
+    assert row.state == {PermanentFailure: "failed", TemporaryFailure: "retry_wait", None: "sent"}[failure]
