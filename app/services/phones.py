@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from app.channels.base import PermanentFailure
 from app.clock import utc_now
@@ -19,6 +19,8 @@ from app.services.errors import Invalid
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
 CODES_AN_HOUR = 3
+# Wrong ones, over all codes together: with a million codes, who guesses day after day for a year stays below 1 in 250.
+WRONG_A_DAY = 10
 
 
 def is_verified(user: User) -> bool:
@@ -35,20 +37,17 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
     """Keep a person's number and put a code for it into the outbox; the codes before it stop working.
 
     Raises:
-        Invalid: keyed `phone`: it is no number, or three codes went out within the hour, to it or by this person.
+        Invalid: keyed `phone`: it is no number; three codes went out within the hour, to it or by this person; or too
+            many wrong ones were typed.
     """
     now = now or utc_now()
     number = account_fields.phone(phone)
     if not number:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
     user = accounts.locked(user.id)
-    recent = select(func.count()).where(
-        PhoneCode.created_at > now - timedelta(hours=1),
-        or_(PhoneCode.user_id == user.id, PhoneCode.phone == number),
-    )
-    if (db.session.scalar(recent) or 0) >= CODES_AN_HOUR:
+    if refusal := _refusal(user, number, now):
         db.session.rollback()
-        raise Invalid({"phone": _("Three codes have been sent within the hour. Try again later.")})
+        raise Invalid({"phone": refusal})
     sms = Delivery(
         kind="phone_code",
         recipient_id=user.id,
@@ -112,6 +111,22 @@ def code_of(delivery: Delivery, secret: str) -> str:
     if row is None:
         raise PermanentFailure("This code is not wanted any more")
     return _code(row, secret)
+
+
+def _refusal(user: User, number: str, now: datetime) -> str | None:
+    """Why no code is sent now, to this number or to this person: another number is no way to start anew."""
+    concerned = or_(PhoneCode.user_id == user.id, PhoneCode.phone == number)
+    rows = db.session.scalars(
+        select(PhoneCode).where(concerned, PhoneCode.created_at > now - timedelta(days=1))
+    ).all()
+    recent = [row for row in rows if row.created_at > now - timedelta(hours=1)]
+    if sum(row.tries for row in rows if row.verified_at is None) >= WRONG_A_DAY:
+        return _("Too many wrong codes have been typed. Try again tomorrow.")
+    if any(row.verified_at is None and row.tries >= TRIES for row in recent):
+        return _("Too many wrong codes have been typed. Try again in an hour.")
+    if len(recent) >= CODES_AN_HOUR:
+        return _("Three codes have been sent within the hour. Try again later.")
+    return None
 
 
 def _open_code(user: User, now: datetime) -> PhoneCode | None:

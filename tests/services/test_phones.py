@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing.pool import ThreadPool
 
 import pytest
@@ -79,6 +79,38 @@ def test_five_guesses_end_it_and_the_right_code_is_refused_then(alice: User) -> 
     with pytest.raises(Invalid):
         phones.verify(alice, code, secret=SECRET)
     assert not phones.is_verified(alice)
+
+
+def guess_wrong(user: User, times: int, now: datetime) -> None:
+    for _time in range(times):
+        with pytest.raises(Invalid):
+            phones.verify(user, "no code", secret=SECRET, now=now)
+
+
+def test_a_code_that_was_guessed_at_is_followed_by_none_for_an_hour_and_by_few_for_a_day(alice: User) -> None:
+    begin = utc_now()
+    other = factories.user("charlie@example.test")
+    for hours in (0, 1):
+        now = begin + timedelta(hours=hours, seconds=hours)
+        phones.send_code(alice, NUMBER, now=now)
+        guess_wrong(alice, 7, now)  # Two more than are heard.
+        for person, number in ((alice, NUMBER), (alice, "+442079460000"), (other, NUMBER)):
+            with pytest.raises(Invalid) as caught:
+                phones.send_code(person, number, now=now + timedelta(minutes=59))
+            assert "Too many wrong codes" in caught.value.errors["phone"]
+    with pytest.raises(Invalid) as caught:
+        phones.send_code(alice, "+442079460000", now=begin + timedelta(hours=23))
+    assert "tomorrow" in caught.value.errors["phone"]
+    phones.send_code(alice, NUMBER, now=begin + timedelta(hours=25, seconds=2))
+
+
+def test_who_mistypes_and_then_types_it_right_is_not_counted_as_guessing(alice: User) -> None:
+    now = utc_now()
+    for number in (NUMBER, "+442079460000", "+442079460001"):
+        phones.send_code(alice, number, now=now)
+        guess_wrong(alice, 4, now)
+        phones.verify(alice, sent_code(), secret=SECRET, now=now)
+    assert phones.is_verified(alice)
 
 
 def test_three_codes_an_hour_to_a_person_and_to_a_number(alice: User) -> None:
