@@ -14,8 +14,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
-from app.services import notifications, template_failures, verdicts
+from app.services import notifications, reminder_outcomes, template_failures, verdicts
 from app.services.errors import NotFound
+from app.services.reminder_outcomes import Decided
 
 # The type of an announcement's event; no event from outside can have it.
 ANNOUNCEMENT = "announcement"
@@ -43,7 +44,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that there is to say: the event it came from (None: there was none), why this person, each channel."""
+    """All that there is to say: the event it came from (None: there was none), why this person, each channel.
+
+    `reminders` are those of the interview that it is about, also those that were not made.
+    """
 
     notification: Notification
     recipient: User
@@ -51,6 +55,7 @@ class Explanation:
     reason: str
     recipient_reason: str
     ways: list[Way]
+    reminders: Sequence[Decided] = ()
 
 
 def for_owner(user: User, notification_id: int) -> Explanation:
@@ -94,6 +99,9 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
         reason=str(catalog.TYPES[row.notification_type].reason),
         recipient_reason=_recipient_reason(row),
         ways=[way for channel in catalog.CHANNELS for way in _ways(row, channel, reader, has_log=has_log)],
+        reminders=reminder_outcomes.of(row.interview_id, row.recipient_id, reader)
+        if row.interview_id
+        else (),
     )
 
 

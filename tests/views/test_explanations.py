@@ -9,7 +9,15 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services import announcement_progress, announcements, evaluations, explanations, publishing
+from app.services import (
+    announcement_progress,
+    announcements,
+    evaluations,
+    explanations,
+    publishing,
+    reminder_outcomes,
+    reminders,
+)
 from app.services.announcement_words import AnnouncementIn
 from tests import factories
 from tests.browser import axe
@@ -105,6 +113,28 @@ def test_another_persons_is_a_404_also_for_an_admin(
         assert page.status_code == 404
     assert sign_in(charlie).get(f"/admin/deliveries/{refused.id}/explanation").status_code == 403
     assert sign_in(bob).get("/admin/deliveries/999/explanation").status_code == 404
+
+
+def test_it_says_what_became_of_the_reminders_of_the_interview(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    now = factories.utc_now()
+    soon = factories.interview(alice, starts_at=now + factories.timedelta(minutes=50))
+    assert reminders.remind_due(now) == 1
+    row = db.session.scalars(select(Notification).where(Notification.interview_id == soon.id)).one()
+    mail = next(delivery for delivery in row.deliveries if delivery.channel == "email")
+    for page in (
+        sign_in(alice).get(f"/notifications/{row.id}/explanation").text,
+        sign_in(bob).get(f"/admin/deliveries/{mail.id}/explanation").text,
+    ):
+        assert (
+            page.index("1 day before") < page.index("a nearer one stood for it") < page.index("1 hour before")
+        )
+        assert page.index("1 hour before") < page.index("Made")
+
+
+def test_what_became_of_a_reminder_can_be_said_of_every_outcome(app: Flask) -> None:
+    assert {*reminders.TAKEN_BACK, "sent", "late", "over"} == set(reminder_outcomes.WORDS)
 
 
 def test_an_account_mail_has_nothing_to_explain(sign_in: SignIn, bob: User) -> None:
