@@ -6,8 +6,8 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Request, Response
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import Babel
 from flask_login import LoginManager
 from flask_mail import Mail
@@ -79,6 +79,13 @@ class JoiningSession(Session):
         return self.bind or super().get_bind(*args, **kwargs)
 
 
+class SessionLogin(LoginManager):
+    """Flask-Login without its "remember me" cookie: looking for it opened the session in each call of each script."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
+
+
 # Objects stay readable after a commit: a service commits once and hands back what it made.
 db = SQLAlchemy(
     model_class=Base,
@@ -86,7 +93,7 @@ db = SQLAlchemy(
     session_options={"class_": JoiningSession, "expire_on_commit": False},
 )
 migrate = Migrate(render_as_batch=True)
-login = LoginManager()
+login: LoginManager = SessionLogin()  # type: ignore[no-untyped-call]  # Flask-Login has no types.
 mail = Mail()
 csrf = CSRFProtect()
 babel = Babel()
@@ -135,12 +142,16 @@ def lock_for_writing() -> None:
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's own sessions, without making a signer for a caller who sends no cookie: scripts never do."""
+    """Flask's own sessions, without any work for a caller who sends no cookie and gets none: scripts never do."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
+        if "HTTP_COOKIE" not in request.environ:
             return self.session_class()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:

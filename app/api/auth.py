@@ -57,11 +57,11 @@ def requires(scope: str) -> Callable[[View], View]:
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.caller = _identify()
-            limits.count(f"token {caller().token_id}" if caller().token_id else f"person {caller().id}")
-            if scope not in g.caller.scopes:
+            g.caller = who = _identify()
+            limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
+            if scope not in who.scopes:
                 return _forbidden(scope)
-            return idempotency.once(caller().id, lambda: view(*args, **kwargs))
+            return idempotency.once(who.id, lambda: view(*args, **kwargs))
 
         return guarded
 

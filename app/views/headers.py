@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -16,29 +22,41 @@ ALWAYS = (
 
 
 def register(app: Flask) -> None:
-    """Add the headers to everything this application answers."""
-    app.after_request(add)
+    """Add the headers to everything this application answers.
+
+    Around the application: a response would check each of these constants again, and copy them twice.
+    """
+    behind = app.wsgi_app
+
+    def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, headers + _missing(headers, environ, app.config), *error)
+
+        return behind(environ, start)
+
+    app.wsgi_app = with_headers  # type: ignore[method-assign]  # how Flask wants middleware to be added
 
 
-def add(response: Response) -> Response:
-    """Say what a page may load (CSP level 3), who may frame it, and that it is nobody else's to keep.
+def _missing(
+    headers: list[tuple[str, str]], environ: WSGIEnvironment, config: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """What a page may load (CSP level 3), who may frame it, and that it is nobody else's to keep.
 
     A view that needs another policy for its own answer sets it itself; what is set is kept.
     """
-    headers = response.headers
-    present = {name.lower() for name, _value in headers}
-    wanted = (("Content-Security-Policy", _policy()), *ALWAYS)
-    headers.extend([(name, value) for name, value in wanted if name.lower() not in present])
-    if "cache-control" not in present and response.mimetype == "text/html":
+    present = {name.lower(): value for name, value in headers}
+    wanted = [("Content-Security-Policy", _policy(config["STATIC_URL"])), *ALWAYS]
+    if present.get("content-type", "").startswith("text/html"):
         # Pages are one person's, and the list must be true after going back to it.
-        headers["Cache-Control"] = "private, no-store"
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return response
+        wanted.append(("Cache-Control", "private, no-store"))
+    if environ["wsgi.url_scheme"] == "https":
+        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
+    return [(name, value) for name, value in wanted if name.lower() not in present]
 
 
-def _policy() -> str:
-    cdn = urlsplit(current_app.config["STATIC_URL"])
+@lru_cache(maxsize=4)
+def _policy(static_url: str) -> str:
+    cdn = urlsplit(static_url)
     files = f"'self' {cdn.scheme}://{cdn.netloc}" if cdn.netloc else "'self'"
     return (
         f"default-src 'self'; script-src {files}; style-src {files}; img-src {files} data:; "
