@@ -24,10 +24,12 @@ from app.views import (
     health,
     jobs,
     live,
+    marks,
     navigation,
     notifications,
     people,
     preferences,
+    searches,
     static,
     template_versions,
     templates,
@@ -41,6 +43,7 @@ def register(app: Flask) -> None:
     headers.register(app)
     static.register(app)
     filters.register(app)
+    marks.register(app)
     navigation.register(app)
     errors.register(app)
     access.register(app)
@@ -50,6 +53,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(health.bp)
     app.register_blueprint(docs.bp)
     app.register_blueprint(notifications.bp)
+    app.register_blueprint(searches.bp)
     app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(devices.bp)

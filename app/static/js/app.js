@@ -5,3 +5,4 @@ import "./toasts.js";
 import "./menus.js";
 import "./keys.js";
 import "./live.js";
+import "./search.js";

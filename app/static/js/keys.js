@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Escape") {
-    if (at.matches(TYPING)) at.blur();
+    if (at.matches(TYPING) || at.closest(".search")) at.blur();
     else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close(); }
     return;
   }

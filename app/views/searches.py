@@ -1,0 +1,58 @@
+"""What a person searched for last."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from app.forms.notifications import ListQuery
+from app.services import recents
+from app.services.errors import Invalid
+from app.views import htmx
+from app.views.access import current_user, login_required
+
+bp = Blueprint("searches", __name__, url_prefix="/notifications/searches")
+
+# What the search box teaches: a term, and what it finds.
+HINTS = (
+    ("is:unread", _l("or is:saved, is:done, is:later")),
+    ("type:interview", _l("of one kind")),
+    ("priority:urgent", _l("of one priority")),
+    ("from:today", _l("or from:2026-01-31, before:…")),
+    ('"on site"', _l("these words, just so")),
+    ("-reminder", _l("without this")),
+)
+
+
+@bp.app_context_processor
+def _hints() -> dict[str, object]:
+    return {"search_hints": HINTS}
+
+
+@bp.app_template_global()
+def recent_searches() -> list[str]:
+    """What the search box offers again."""
+    return recents.listed(current_user)
+
+
+@bp.route("", methods=["POST", "DELETE"])
+@login_required
+def change() -> Response:
+    """Note a search that was made, or forget all of them."""
+    query = ListQuery.read(request.form)
+    if request.method == "DELETE" or request.form.get("_method") == "delete":
+        recents.forget(current_user)
+    else:
+        _remember(query.search)
+    if not htmx.is_partial():
+        return redirect(url_for("notifications.index"), 303)
+    return htmx.vary(render_template("notifications/_recent.html", query=query))
+
+
+def _remember(search: str) -> None:
+    # Of one that is not understood the list says what is wrong; nobody wants to make it again.
+    with suppress(Invalid):
+        recents.remember(current_user, search)

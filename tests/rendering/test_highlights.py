@@ -1,0 +1,51 @@
+"""What a search found is marked where it stands, and nothing else of the text changes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import folding
+from app.rendering import highlights
+
+
+def shown(text: str, *wanted: highlights.Wanted) -> str:
+    return "".join(f"[{part}]" if is_found else part for part, is_found in highlights.parts(text, wanted))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "expected"),
+    [
+        ("Priya Raman", [(("pri",), False)], "[Priya] Raman"),
+        ("Zoë Ångström, zoe", [(("zoe",), False), (("angstrom",), True)], "[Zoë] [Ångström], [zoe]"),
+        ("Zoe\u0308 O'Neil", [(("zoe",), True)], "[Zoe\u0308] O'Neil"),
+        ("Priya K. Raman, Priya Raman", [(("priya", "raman"), True)], "Priya K. Raman, [Priya Raman]"),
+        ("on site on", [(("on",), True), (("on", "site"), True)], "[on site] [on]"),
+        ("Ramanujan", [(("raman",), True)], "Ramanujan"),
+        ("nothing", [], "nothing"),
+    ],
+)
+def test_words_are_marked_as_they_are_written(
+    text: str, wanted: list[highlights.Wanted], expected: str
+) -> None:
+    assert shown(text, *wanted) == expected
+
+
+def test_an_excerpt_begins_where_the_first_word_was_found() -> None:
+    text = "word " * 100 + "Priya comes late"
+    assert highlights.excerpt(text, []).startswith("word word")
+    found = highlights.excerpt(text, [(("priya",), False)])
+    assert found.startswith("…word")
+    assert found.endswith("Priya comes late")
+    assert len(highlights.excerpt(text, [])) == 200
+    assert highlights.excerpt("short", [(("short",), False)]) == "short"
+
+
+@given(st.text(), st.text(max_size=5))
+def test_marking_loses_no_letter_and_finds_every_word(text: str, word: str) -> None:
+    wanted = [((each,), True) for each in folding.words(word)]
+    parts = highlights.parts(text, wanted)
+    assert "".join(part for part, _ in parts) == text
+    for each, is_found in parts:
+        assert is_found == any(one in folding.words(each) for ((one,), _) in wanted)
