@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response
+from flask import Response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.routing import BaseConverter
 
@@ -74,4 +74,6 @@ def _finish(response: Response) -> Response:
     if "Cache-Control" not in response.headers:
         response.headers.add("Cache-Control", "private, no-cache")
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
+    if request.method in {"GET", "HEAD"} and response.status_code == 200 and "ETag" not in response.headers:
+        answers.tagged(response)
     return answers.squeeze(limits.tell(response))

@@ -79,16 +79,16 @@ class SharedLimits(Limits):
 
 def register(app: Flask) -> None:
     """Set up the limit that `API_RATE_LIMIT` names, shared by all processes where there is a `REDIS_URL`."""
-    app.extensions["api_limits"] = _limits(*app.config["API_RATE_LIMIT"], app.config["REDIS_URL"])
+    app.extensions["api_limits"] = _limits(app.config["API_RATE_LIMIT"], app.config["REDIS_URL"])
 
 
-def _limits(calls: int, seconds: int, redis_url: str) -> Limits:
+def _limits(rate: tuple[int, int], redis_url: str) -> Limits:
     if not redis_url:
-        return Limits(calls, seconds)
+        return Limits(*rate)
     # Here, not above: whoever has no Redis need not load its client.
     from app.services.call_counts import SharedCounts
 
-    return SharedLimits(calls, seconds, SharedCounts(redis_url))
+    return SharedLimits(*rate, SharedCounts(redis_url))
 
 
 def count(caller: str) -> None:

@@ -36,6 +36,8 @@ Every call that writes takes the header `Idempotency-Key` (1 to 255 visible ASCI
 key and body within seven days it is not done again, the first answer is given again. Another body: 422. Still running:
 409.
 
+Each answer to a GET has an `ETag`: send it back as `If-None-Match` and get an empty 304 while nothing has changed.
+
 Each answer says in `RateLimit` how many calls are left; beyond that 429 with `Retry-After`.
 """
 IF_MATCH = {
@@ -46,33 +48,47 @@ IF_MATCH = {
 }
 NAMES_A_ROW = frozenset({"mark_read"})
 TAKES_IF_MATCH = frozenset({"replace_template", "change_template", "delete_template"})
-# Where one goes from an answer: the call, its parameter, and where in the answer the value stands.
-LINKS = {
-    "list_notifications": [
-        ("show_notification", "notification_id", "/results/0/id"),
-        ("explain_notification", "notification_id", "/results/0/id"),
-    ],
-    "change_notifications": [("undo_change", "change_id", "/id")],
-    "list_templates": [("show_template", "template_id", "/results/0/id")],
-    "create_template": [
-        ("show_template", "template_id", "/id"),
-        ("change_template", "template_id", "/id"),
-        ("delete_template", "template_id", "/id"),
-    ],
-    "create_notification": [("show_announcement", "announcement_id", "/id")],
-    "list_announcements": [("show_announcement", "announcement_id", "/results/0/id")],
-    "list_deliveries": [("show_delivery", "delivery_id", "/results/0/id")],
-    "list_people": [("show_person", "person_id", "/results/0/id")],
-    "create_token": [("revoke_token", "token_id", "/id")],
-    "list_webhooks": [("show_webhook", "webhook_id", "/results/0/id")],
-    "create_webhook": [
-        ("show_webhook", "webhook_id", "/id"),
-        ("change_webhook", "webhook_id", "/id"),
-        ("rotate_webhook_secret", "webhook_id", "/id"),
-        ("test_webhook", "webhook_id", "/id"),
-        ("list_webhook_calls", "webhook_id", "/id"),
-        ("delete_webhook", "webhook_id", "/id"),
-    ],
+# Where one goes from an answer: the parameter, where in the answer its value stands, and the calls that take it.
+FIRST = "/results/0/id"
+LINKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "list_notifications": ("notification_id", FIRST, ("show_notification", "explain_notification")),
+    "change_notifications": ("change_id", "/id", ("undo_change",)),
+    "list_templates": ("template_id", FIRST, ("show_template", "list_template_versions", "reset_template")),
+    "create_template": (
+        "template_id",
+        "/id",
+        (
+            "show_template",
+            "replace_template",
+            "change_template",
+            "preview_template",
+            "list_template_versions",
+            "restore_template",
+            "show_template_draft",
+            "discard_template_draft",
+            "publish_template",
+            "delete_template",
+        ),
+    ),
+    "create_notification": ("announcement_id", "/id", ("show_announcement", "cancel_announcement")),
+    "list_announcements": ("announcement_id", FIRST, ("show_announcement", "cancel_announcement")),
+    "list_deliveries": ("delivery_id", FIRST, ("show_delivery", "retry_delivery", "cancel_delivery")),
+    "list_people": ("person_id", FIRST, ("show_person",)),
+    "invite_person": ("person_id", "/id", ("show_person", "change_person")),
+    "create_token": ("token_id", "/id", ("revoke_token",)),
+    "list_webhooks": ("webhook_id", FIRST, ("show_webhook", "list_webhook_calls")),
+    "create_webhook": (
+        "webhook_id",
+        "/id",
+        (
+            "show_webhook",
+            "change_webhook",
+            "rotate_webhook_secret",
+            "test_webhook",
+            "list_webhook_calls",
+            "delete_webhook",
+        ),
+    ),
 }
 
 
@@ -127,16 +143,21 @@ def _complete_operation(operation: dict[str, Any], *, method: str, has_path_para
             parameter |= {"required": True, "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}}
         else:
             statuses.add("422")
-    if method != "get":
+    if method == "get":
+        operation["responses"]["304"] = {
+            "description": "Nothing has changed since the `ETag` in `If-None-Match`."
+        }
+    else:
         statuses |= {"409", "413", "422"}
     if operation["operationId"] in TAKES_IF_MATCH:
         statuses.add("412")
         operation["parameters"].append(IF_MATCH)
-    if links := LINKS.get(operation["operationId"]):
+    if link := LINKS.get(operation["operationId"]):
+        name, pointer, targets = link
         status = "201" if "201" in operation["responses"] else "200"
         operation["responses"][status]["links"] = {
-            target: {"operationId": target, "parameters": {name: "$response.body#" + pointer}}
-            for target, name, pointer in links
+            target: {"operationId": target, "parameters": {name: f"$response.body#{pointer}"}}
+            for target in targets
         }
     responses = operation["responses"]
     if "201" in responses and "200" in responses:

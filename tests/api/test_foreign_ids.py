@@ -6,14 +6,17 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import notifications, template_drafts, templates, tokens
+from app.services import announcements, notifications, template_drafts, templates, tokens
+from app.services.announcement_words import AnnouncementIn
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -39,6 +42,12 @@ def _draft(user):
     return live.id
 
 
+def _announcement(user):
+    tomorrow = utc_now() + timedelta(days=1)
+    wanted = AnnouncementIn(everyone=True, title="Away", message="On Friday.", deliver_at=tomorrow)
+    return announcements.create(user, wanted).id
+
+
 # What is one person's own: made for them, it is a 404 for everybody else, admins included.
 PERSONAL: dict[str, Callable[[Any], int | None]] = {
     "notification_id": lambda user: factories.notification(user).id,
@@ -49,6 +58,7 @@ PERSONAL: dict[str, Callable[[Any], int | None]] = {
 # What is the house's: admins find it, others may not ask.
 SHARED: dict[str, Callable[[Any], int | None]] = {
     "template_id": _draft,
+    "announcement_id": _announcement,
     "person_id": lambda _user: factories.user(f"{factories.unique()}@example.test").id,
     "delivery_id": lambda user: factories.delivery(factories.notification(user)).id,
 }

@@ -385,6 +385,22 @@ def test_a_long_answer_is_gzipped_for_whoever_takes_it(client, alice, token):
     assert "Accept-Encoding" in plain.headers["Vary"]
 
 
+def test_every_read_has_an_etag_and_is_a_304_while_nothing_changes(client, bob, admin):
+    document = client.get("/api/openapi.json").json
+    factories.notification(bob)
+    reads = [path for path, item in document["paths"].items() if "get" in item and "{" not in path]
+    assert len(reads) >= 8
+    for path in reads:
+        first = client.get(path, headers=admin)
+        same = client.get(path, headers=admin | {"If-None-Match": first.headers["ETag"]})
+        assert (same.status_code, same.data) == (304, b""), path
+        assert client.head(path, headers=admin).headers["ETag"] == first.headers["ETag"]
+    before = client.get(f"{API}/", headers=admin)
+    factories.notification(bob)
+    after = client.get(f"{API}/", headers=admin | {"If-None-Match": before.headers["ETag"]})
+    assert (after.status_code, len(after.json["results"])) == (200, 2)
+
+
 def test_only_the_fields_asked_for_are_sent(client, alice, token):
     factories.notification(alice)
     page = client.get(f"{API}/?fields=id,title", headers=token(alice)).json

@@ -55,6 +55,28 @@ def test_every_call_has_a_name_of_its_own_a_summary_and_its_failures(document):
             assert {"400", "413", "415", "422"} <= set(operation["responses"])
 
 
+def test_a_link_leads_to_every_call_that_takes_an_id_and_names_its_parameter(document):
+    operations = {
+        operation["operationId"]: operation
+        for item in document["paths"].values()
+        for operation in item.values()
+    }
+    linked = set()
+    for operation in operations.values():
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                target = operations[link["operationId"]]
+                [name] = link["parameters"]
+                assert name in [each["name"] for each in target["parameters"] if each["in"] == "path"]
+                linked.add(link["operationId"])
+    take_an_id = {
+        name
+        for name, operation in operations.items()
+        if any(each["in"] == "path" for each in operation["parameters"])
+    }
+    assert linked == take_an_id
+
+
 def test_it_says_nothing_of_the_host_that_asked_first(app):
     first = app.test_client().get("/api/openapi.json", headers={"Host": "evil.example"})
     assert b"evil.example" not in first.data
