@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from app import catalog
 from app.services import queries
-from app.services.notifications import Filters
+from app.services.notifications import Filters, read_cursor
 
 PAGE = 50
 MOST = 200
@@ -29,6 +29,10 @@ class ListQuery:
     cursor: str | None = None
     limit: int = PAGE
     open: int | None = None
+    # The stack that stands open in the list, the one that the list shows alone, and the newest row that it shows.
+    stack: str = ""
+    within: str = ""
+    upto: str = ""
 
     @classmethod
     def read(cls, args: MultiDict[str, str] | str) -> ListQuery:
@@ -44,6 +48,9 @@ class ListQuery:
             cursor=args.get("cursor") or None,
             limit=min(max(args.get("limit", PAGE, type=int), PAGE), MOST),
             open=args.get("open", type=int),
+            stack=args.get("stack", "")[:80],
+            within=args.get("within", "")[:80],
+            upto=args.get("upto", "") if place != "later" else "",
         )
 
     def filters(self, time_zone: str) -> Filters:
@@ -53,6 +60,8 @@ class ListQuery:
             categories=self.categories,
             priorities=self.priorities,
             search=queries.parse(self.search, time_zone),
+            stack=self.within,
+            upto=read_cursor(self.upto)[1:] if self.upto else None,
         )
 
     @property
@@ -66,6 +75,8 @@ class ListQuery:
             "category": list(self.categories),
             "priority": list(self.priorities),
             "q": self.search,
+            "stack": self.stack,
+            "within": self.within,
         }
         return {name: value for name, value in (values | changes).items() if value}
 

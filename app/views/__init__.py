@@ -23,6 +23,7 @@ from app.views import (
     headers,
     health,
     jobs,
+    lists,
     live,
     marks,
     navigation,
@@ -47,6 +48,7 @@ def register(app: Flask) -> None:
     navigation.register(app)
     errors.register(app)
     access.register(app)
+    lists.register(app)
     live.register(app)
     app.register_blueprint(accounts.bp)
     app.register_blueprint(people.bp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -20,6 +20,7 @@ def register(app: Flask) -> None:
         long_time,
         day_name,
         day_note,
+        done_with,
         full_day,
         clock_time,
         interval,
@@ -32,6 +33,15 @@ def register(app: Flask) -> None:
 def local(instant: datetime) -> datetime:
     """The instant on the reader's clock."""
     return instant.astimezone(get_timezone() or ZoneInfo("UTC"))
+
+
+def whole_day(day: date) -> tuple[datetime, datetime]:
+    """A day of the reader's, from its first instant to that of the next."""
+    here = get_timezone() or ZoneInfo("UTC")
+    start, end = (
+        datetime(each.year, each.month, each.day, tzinfo=here) for each in (day, day + timedelta(days=1))
+    )
+    return start.astimezone(UTC), end.astimezone(UTC)
 
 
 def short_time(instant: datetime, now: datetime | None = None) -> str:
@@ -94,6 +104,13 @@ def day_note(day: date, now: datetime | None = None) -> str:
     if distance <= 1:
         return full_day(day, now)
     return _written(day, _("d MMMM") if distance < 7 else "EEEE")
+
+
+def done_with(day: date, now: datetime | None = None) -> str:
+    """What the button of a day says: "Done with today", "Done with Tuesday"."""
+    near = {-1: _("Done with yesterday"), 0: _("Done with today"), 1: _("Done with tomorrow")}
+    distance = (day - local(now or utc_now()).date()).days
+    return near.get(distance) or _("Done with %(day)s", day=day_name(day, now))
 
 
 def back_at(instant: datetime, now: datetime | None = None) -> str:

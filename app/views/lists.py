@@ -1,26 +1,87 @@
-"""A list as its address asks for it; a search that is not understood finds nothing and says why."""
+"""A list as its address asks for it: what pages draw, and what the pulse tells open pages of it."""
 
 from __future__ import annotations
 
-from app.forms.notifications import ListQuery
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Flask
+
+from app.forms.notifications import PAGE, ListQuery
 from app.services import notifications
 from app.services.errors import Invalid
-from app.services.notifications import Page
+from app.services.notifications import Filters, Page
 from app.views.access import current_user
 
 
-def page_for(query: ListQuery) -> Page:
-    """One page of the reader's list. Raises Invalid where the cursor is not one of ours."""
-    if wrong(query):
-        return Page([], None, None)
-    filters = query.filters(current_user.time_zone)
-    return notifications.page_for(current_user, filters, cursor=query.cursor, limit=query.limit)
+@dataclass(frozen=True)
+class Shown:
+    """A page of a list, the first rows of the stack that stands open in it, and how many newer ones wait above.
+
+    `wrong` says why the list's search is not understood: then it finds nothing.
+    """
+
+    page: Page
+    filters: Filters | None = None
+    members: tuple[Any, ...] = ()
+    wrong: str = ""
+
+    @property
+    def top(self) -> str:
+        """What is newer than this waits until it is asked for. Later has none: it goes by what comes back next."""
+        rows = self.page.rows
+        if not rows or self.filters is None or notifications.rises(self.filters):
+            return ""
+        return notifications.write_cursor("n", rows[0].surfaced_at, rows[0].id)
+
+    @property
+    def newer(self) -> int:
+        """How many wait above the rows that are shown."""
+        return notifications.newer_count(current_user, self.filters) if self.filters else 0
+
+    def lines(self) -> Iterator[str]:
+        """Each row by its id in the page and its revision, in their order: what differs has changed."""
+        for row in self.page.rows:
+            stack = self.page.stacks.get(row.stack_key)
+            yield f"{row_id(row, stack)}:{revision(row, stack)}"
+            if stack and self.members and self.members[0].stack_key == stack.key:
+                yield from (f"{row_id(member)}:{revision(member)}" for member in self.members)
 
 
-def wrong(query: ListQuery) -> str:
-    """Why the list's search is not understood: a sentence that says what is possible, or nothing."""
+def register(app: Flask) -> None:
+    """Offer the names and revisions of rows to the templates."""
+    app.add_template_global(row_id)
+    app.add_template_global(revision)
+
+
+def of(query: ListQuery) -> Shown:
+    """What the address of a list shows to whoever asks. Raises Invalid where a cursor is not one of ours."""
     try:
-        query.filters(current_user.time_zone)
+        filters = query.filters(current_user.time_zone)
     except Invalid as error:
-        return error.errors["search"]
-    return ""
+        if "search" not in error.errors:
+            raise
+        return Shown(Page([], None, None), wrong=error.errors["search"])
+    is_stacked = current_user.preference.stack_notifications and not query.within
+    page = notifications.page_for(
+        current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked
+    )
+    if query.stack not in page.stacks:
+        return Shown(page, filters)
+    members = notifications.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
+    return Shown(page, filters, tuple(members))
+
+
+def row_id(row: Any, stack: Any = None) -> str:
+    """The id of a row's element."""
+    return f"s-{stack.key}" if stack else f"n-{row.id}"
+
+
+def revision(row: Any, stack: Any = None) -> str:
+    """Changes with whatever a row shows."""
+    flags = sum(bit for bit, is_on in ((1, row.is_read), (2, row.is_done), (4, row.saved_at)) if is_on)
+    parts = [str(flags), f"{int(row.surfaced_at.timestamp()):x}"]
+    if stack:
+        parts += [f"{row.id:x}", str(stack.count), str(stack.unread), str(int(stack.is_saved))]
+    return ".".join(parts)

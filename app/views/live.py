@@ -48,11 +48,10 @@ def stream() -> Response:
 @bp.get("/pulse")
 @login_required
 def pulse() -> BaseResponse:
-    """The unread count, and for a list also its rows' ids, as pieces for htmx. Cheap to repeat: ETag and 304."""
+    """The counts, and for a list also how its rows stand, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
-    is_list = "list" in request.args
-    page = lists.page_for(query) if is_list else None
-    response = Response(render_template("notifications/pulse.hx.html", page=page, query=query))
+    shown = lists.of(query) if "list" in request.args else None
+    response = Response(render_template("notifications/pulse.hx.html", shown=shown, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     return response.make_conditional(request)

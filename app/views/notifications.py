@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -18,7 +19,7 @@ from app.services import snoozing as snooze_times
 from app.services.errors import NotFound
 from app.views import details, htmx, lists
 from app.views.access import current_user, login_required
-from app.views.filters import back_at, local
+from app.views.filters import back_at, local, whole_day
 from app.views.navigation import PLACES
 
 bp = Blueprint("notifications", __name__)
@@ -97,19 +98,16 @@ def choices() -> str:
 @bp.post("/notifications/changes")
 @login_required
 def changes() -> Response:
-    """Do the same to several: those that are ticked, or with `?all=1` everything that the list's filter finds."""
+    """Do the same to several: those that are ticked, or with `?all=1` everything that the list's filter finds.
+
+    With `?all=1`, `stack` and `day` narrow it to one stack or to one day.
+    """
     query = ListQuery.read(request.form.get("view", ""))
     action = request.values.get("action", "")
     if action not in CHANGED:
         abort(400)
     until = _until(action)
-    if "all" in request.args:
-        made = notifications.change(
-            current_user, action, filters=query.filters(current_user.time_zone), until=until
-        )
-    else:
-        ids = request.form.getlist("ids", type=int)
-        made = notifications.change(current_user, action, ids=ids, until=until)
+    made = notifications.change(current_user, action, **_wanted(query), until=until)
     text = _said(action, made.count, until) if made.count else _("Nothing to change")
     return _answer_with_list(query, text, made.id)
 
@@ -119,6 +117,25 @@ def changes() -> Response:
 def undo(change_id: int) -> Response:
     notifications.undo(current_user, change_id)
     return _answer_with_list(ListQuery.read(request.form.get("view", "")), _("Undone"))
+
+
+@bp.get("/notifications/total")
+@login_required
+def total() -> str:
+    """How many the list holds on all its pages: a piece for the bar, which asks when something is ticked."""
+    number = notifications.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
+    return render_template("notifications/total.hx.html", total=number)
+
+
+def _wanted(query: ListQuery) -> dict[str, Any]:
+    """Which of them `changes` is about."""
+    filters = query.filters(current_user.time_zone)
+    if "all" in request.args or "every" in request.form:
+        day = request.args.get("day", type=date.fromisoformat)
+        stack = request.args.get("stack", filters.stack)
+        return {"filters": replace(filters, stack=stack, during=whole_day(day) if day else None)}
+    keys = request.form.getlist("stacks")
+    return {"ids": request.form.getlist("ids", type=int), "stack_keys": keys, "filters": filters}
 
 
 CHANGED = {
@@ -194,14 +211,16 @@ def _pieces(**context: Any) -> Response:
 
 
 def _list(query: ListQuery) -> dict[str, Any]:
-    page = lists.page_for(query)
-    days = [(day, list(rows)) for day, rows in groupby(page.rows, _day)]
+    shown = lists.of(query)
+    days = [(day, list(rows)) for day, rows in groupby(shown.page.rows, _day)]
     return {
         "query": query,
         "place": PLACES[query.place],
-        "page": page,
+        "page": shown.page,
+        "members": shown.members,
+        "upto": query.upto or shown.top,
         "days": days,
-        "wrong": lists.wrong(query),
+        "wrong": shown.wrong,
     }
 
 

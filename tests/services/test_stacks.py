@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.rendering.words import Texts
-from app.services import fanout, messages, notifications, stacks
+from app.services import fanout, messages, notifications, queries, stacks
 from app.services.notifications import Filters, Page
 from tests import factories
 
@@ -70,7 +70,8 @@ def test_a_stack_holds_what_the_list_shows_and_nothing_else(reader: User) -> Non
     assert stacked(reader).stacks["a"].count == 3
     assert titles(stacked(reader, Filters(place="unread")).rows) == ["a 2"]
     assert stacked(reader, Filters(place="done")).stacks == {}
-    assert stacked(reader, Filters(search="3")).stacks == {}
+    found = stacked(reader, Filters(search=queries.parse("a -2", "UTC")))
+    assert (titles(found.rows), found.stacks["a"].count) == (["a 1"], 2)
 
 
 def test_pages_of_stacks_lead_through_all_of_them_once(reader: User) -> None:

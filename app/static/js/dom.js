@@ -8,6 +8,14 @@ export const rows = () => $$("#list .row:not([aria-busy])");
 export const picked = () => rows().filter((row) => $(".tile :checked", row));
 export const current = () => document.activeElement?.closest?.("#list .row") ?? null;
 export const focusRow = (row) => (row ? $(".row__link", row) : $("#list"))?.focus();
+export const byId = (id) => document.getElementById(id);
+
+// A stack and what stands open below it.
+export function members(row) {
+  const found = [];
+  if (row.dataset.count) for (let next = row.nextElementSibling; next?.matches(".row--member"); next = next.nextElementSibling) found.push(next);
+  return found;
+}
 
 // Emptied first, so that the same words are said again.
 export function say(text) {
@@ -16,6 +24,8 @@ export function say(text) {
   requestAnimationFrame(() => { line.textContent = text; });
 }
 
-export function clearPicks() {
-  for (const row of picked()) $(".tile input", row).checked = false;
+// The list as it stands here: it keeps its length, and what is newer than its first row waits above.
+export function asShown(view) {
+  const { upto } = $("#list").dataset, length = $$("#list .row:not(.row--member)").length;
+  return view + (upto ? `&upto=${upto}` : "") + (length > 50 ? `&limit=${length}` : "");
 }

@@ -1,6 +1,7 @@
 // Single keys. Each has a visible control that does the same; none works while typing or composing.
-import { $, clearPicks, current, focusRow, picked, rows } from "./dom.js";
-import { close, openId } from "./pane.js";
+import { $, current, focusRow, picked, rows } from "./dom.js";
+import { close } from "./pane.js";
+import { clearPicks, range } from "./picks.js";
 import { undo } from "./toasts.js";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
@@ -22,15 +23,6 @@ function act(kind) {
   }
 }
 
-function range() {
-  const row = current(), all = rows(), last = all.indexOf(picked().at(-1)), at = all.indexOf(row);
-  if (!row) return;
-  for (const other of all.slice(Math.min(last < 0 ? at : last, at), Math.max(last, at) + 1)) {
-    const box = $(".tile input", other);
-    if (!box.checked) box.click();
-  }
-}
-
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -38,7 +30,7 @@ const KEYS = {
   l: () => act("later"),
   u: () => act("read"),
   x: () => current() && $(".tile input", current()).click(),
-  X: range,
+  X: () => current() && range(current()),
   z: undo,
   "/": () => $("#q")?.focus(),
   "?": () => $("#keys").showPopover(),

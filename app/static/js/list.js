@@ -1,39 +1,77 @@
-// The list: focus that is never lost, rows that come back when the server did not take an action.
-import { $, $$, clearPicks, current, focusRow, picked, rows, say } from "./dom.js";
+// The list: what is done to a row shows at once, focus is never lost, and what the server did not take comes back.
+import { $, $$, asShown, byId, current, focusRow, members, picked, rows } from "./dom.js";
+import { clearPicks } from "./picks.js";
 import { close, open, openId } from "./pane.js";
 
-// Rows that this page sent away: a count taken before that must not announce them as new.
-export const sentAway = new Set();
+// Changes that are not answered yet, with the way back of each; how many there have been.
+export const writes = { open: new Map(), begun: 0 };
+let again = null; // does once more what failed last
 
 const idOf = (row) => row.id.slice(2);
 
-// Where focus goes when this row leaves: the next one, else the one before.
-function neighbour(row) {
-  const all = rows(), at = all.indexOf(row);
-  return all[at + 1] ?? all[at - 1] ?? null;
+// Where focus goes when these rows leave: the next one, else the one before.
+function neighbour(some) {
+  const all = rows(), at = all.indexOf(some[0]);
+  return all.slice(at).find((row) => !some.includes(row)) ?? all[at - 1] ?? null;
+}
+
+// At once, before the answer: the next key must meet the next row.
+function sendAway(some) {
+  const next = neighbour(some), hadFocus = some.includes(current()), wasOpen = some.some((row) => idOf(row) === openId());
+  for (const row of some) row.setAttribute("aria-busy", "true");
+  if (hadFocus) focusRow(next);
+  if (wasOpen) next && !next.dataset.count ? open($(".row__link", next)) : close();
+}
+
+function turn(some) {
+  for (const row of some) row.toggleAttribute("data-unread");
+}
+
+// Which rows a button is about: its own, with what stands open below; the opened one; what is ticked.
+function meant(button) {
+  if (button.matches("[data-act]")) { const row = button.closest(".row"); return [row, ...members(row)]; }
+  if (button.matches("[data-pane]")) return [byId(`n-${openId()}`)].filter(Boolean);
+  return button.matches("[data-bulk]") ? picked() : [];
 }
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const body = ctx.request.body;
   if (ctx.sourceElement.id === "filters" && !body.get("q")) body.delete("q");
-  // A list that comes back keeps the length that it has here.
-  if (body.has("view") && rows().length > 50) body.set("view", `${body.get("view")}&limit=${rows().length}`);
+  if (body.has("view") && $("#list")) body.set("view", asShown(body.get("view")));
 });
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  const from = ctx.sourceElement;
-  const row = from.matches("[data-act]") ? from.closest(".row")
-    : from.matches("[data-pane]") ? $(`#n-${openId()}`) : null;
-  if (row) delete row.dataset.failed;
-  if (row && "leaves" in from.dataset) {
-    // At once, before the answer: the next key must meet the next row.
-    const next = neighbour(row), hadFocus = row.contains(document.activeElement), wasOpen = idOf(row) === openId();
-    row.setAttribute("aria-busy", "true");
-    sentAway.add(idOf(row));
-    if (hadFocus) focusRow(next);
-    if (wasOpen) next ? open($(".row__link", next)) : close();
+  if (ctx.request.method === "GET") {
+    if (ctx.target?.id === "list" && !ctx.isQuiet) $("#list").setAttribute("aria-busy", "true");
+    return;
   }
-  if (ctx.target?.id === "list" && !row) $("#list").setAttribute("aria-busy", "true");
+  const button = ctx.sourceEvent?.submitter ?? ctx.sourceElement, some = meant(button);
+  let back = () => {};
+  for (const row of some) delete row.dataset.failed;
+  if (!some.length && ctx.target?.id === "list") $("#list").setAttribute("aria-busy", "true");
+  if ("leaves" in button.dataset) {
+    sendAway(some);
+    back = () => { for (const row of some) row.removeAttribute("aria-busy"); };
+  } else if (button.dataset.act === "read") {
+    turn(some);
+    back = () => turn(some);
+  }
+  writes.begun += 1;
+  writes.open.set(ctx, () => {
+    back();
+    for (const row of some) row.dataset.failed = "";
+    again = () => (button.form && button.type === "submit" ? button.form.requestSubmit(button) : button.click());
+  });
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.open.delete(ctx));
+
+// The server did not take it: the rows stand where they stood and say so.
+export function failed(ctx) {
+  $("#list")?.removeAttribute("aria-busy");
+  writes.open.get(ctx)?.();
+}
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-again]")) again?.();
 });
 
 // Where the focus may go after a swap: the same row, else the nearest one that stays.
@@ -50,32 +88,20 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const from = ctx.sourceElement;
   if (from?.matches?.("[data-undo], #bulk")) clearPicks();
   // What was sent away with others is no longer read; what a filter hides still is.
-  if (from?.matches?.("#bulk, [form=bulk]") && openId() && !$(`#n-${openId()}`)) close();
+  if (from?.matches?.("#bulk, [form=bulk]") && openId() && !byId(`n-${openId()}`)) close();
   if (lost && document.activeElement === document.body) {
-    focusRow(rows()[lost.more ?? -1] ?? document.getElementById(lost.ids.find((id) => document.getElementById(id))));
+    focusRow(rows()[lost.more ?? -1] ?? byId(lost.ids.find((id) => byId(id))));
   }
   lost = null;
 });
 
-// The server did not take it: the row stands where it stood and says so.
-export function failed(source) {
-  $("#list")?.removeAttribute("aria-busy");
-  for (const row of $$("#list .row[aria-busy]")) {
-    row.removeAttribute("aria-busy");
-    row.dataset.failed = "";
-    sentAway.delete(idOf(row));
-  }
-  source?.closest?.(".row")?.setAttribute("data-failed", "");
-}
-
-document.addEventListener("change", (event) => {
-  if (event.target.closest("#list .tile")) say($("#say").dataset.selected.replace("{n}", picked().length));
-});
-document.addEventListener("click", (event) => {
-  if (event.target.closest(".bulk [type=reset]")) {
-    event.preventDefault();
-    const row = picked()[0];
-    clearPicks();
-    focusRow(row);
-  }
+// A stack opens and closes in place; the address says which one stands open.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("[data-stack]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const url = new URL(location), { stack } = link.dataset;
+  url.searchParams.get("stack") === stack ? url.searchParams.delete("stack") : url.searchParams.set("stack", stack);
+  await htmx.ajax("GET", `${url.pathname}?${asShown(url.search.slice(1))}`, { source: link, target: "#list", swap: "outerMorph", isQuiet: true });
+  history.replaceState(history.state, "", url);
 });

@@ -1,44 +1,50 @@
-// Open pages stay true: counts and title change in place, new rows wait behind the pill.
-import { $, $$, focusRow, picked } from "./dom.js";
-import { sentAway } from "./list.js";
+// Open pages stay true: counts, title and rows change in place, new rows wait behind the pill.
+import { $, $$, asShown, focusRow, picked, rows } from "./dom.js";
+import { writes } from "./list.js";
 import { openId } from "./pane.js";
 
 const POLL = 15_000, CALM = 60_000;
 const live = () => $("#live");
-let goodAt = new Date(), beating = null, again = false;
+let goodAt = new Date(), isBeating = false, again = false;
 
 // ---- how the inbox stands
 
+const here = () => asShown(location.search.slice(1));
+const get = (url, options) => htmx.ajax("GET", url, { isQuiet: true, ...options });
+
+// One at a time, and never between a change and its answer: what it would find is neither before nor after.
 async function beat() {
-  if (beating) { again = true; return; }
-  beating = true;
-  const search = $("#list[data-first]") ? `?list=1&${$("#view").value}` : "";
-  await htmx.ajax("GET", live().dataset.pulse + search, { target: "#live", swap: "outerHTML" });
-  beating = false;
-  compare();
-  if (again) { again = false; beat(); }
+  if (isBeating || writes.open.size) { again = true; return; }
+  isBeating = true;
+  again = false;
+  await get(live().dataset.pulse + ($("#list") ? `?list=1&${here()}` : ""), { source: "#toasts", target: "#live", swap: "outerHTML" });
+  await compare();
+  isBeating = false;
+  if (again && !writes.open.size) beat();
+}
+document.addEventListener("htmx:finally:request", () => setTimeout(() => { if (again && !writes.open.size) beat(); }));
+
+async function compare() {
+  if (!$("#list") || !live().hasAttribute("data-rows")) return;
+  if (writes.open.size) { again = true; return; }
+  const newer = $("#list[data-first]") ? Number(live().dataset.newer) : 0, pill = $("#fresh");
+  if (newer && isIdle()) return load();
+  pill.hidden = !newer;
+  $("[data-n]", pill).textContent = newer;
+  if (live().dataset.rows !== shown()) await reconcile();
 }
 
-const listed = () => (live().dataset.rows ?? "").split(" ").filter(Boolean);
+// The rows as they stand in this page, in the words of the pulse.
+const shown = () => rows().map((row) => `${row.id}:${row.dataset.rev}`).join(" ");
 
-// New is what the server lists above a row that is here, or anything where nothing is here.
-function fresh() {
-  const ids = listed();
-  const here = new Set($$("#list .row").map((row) => row.id.slice(2)));
-  const end = here.size ? ids.findLastIndex((id) => here.has(id)) : ids.length;
-  return ids.slice(0, end < 0 ? ids.length : end).filter((id) => !here.has(id) && !sentAway.has(id));
+// Somebody changed something elsewhere. What is begun here meanwhile is newer than the answer.
+async function reconcile() {
+  const { begun } = writes;
+  await get(`${location.pathname}?${here()}`, { source: "#list", target: "#list", swap: "outerMorph", isLate: () => writes.begun !== begun });
 }
-
-function compare() {
-  // Where the server no longer lists what went, it may come back: put off for an hour, or undone elsewhere.
-  if (live().hasAttribute("data-rows")) for (const id of sentAway) if (!listed().includes(id)) sentAway.delete(id);
-  const pill = $("#fresh");
-  if (!pill || !$("#list[data-first]")) return;
-  const ids = fresh();
-  pill.hidden = !ids.length;
-  $("[data-n]", pill).textContent = ids.length;
-  if (ids.length && isIdle()) load();
-}
+document.addEventListener("htmx:before:swap", (event) => {
+  if (event.detail.ctx.isLate?.()) { event.preventDefault(); again = true; }
+});
 
 // Never move what somebody looks at: only an untouched list takes new rows by itself.
 function isIdle() {
@@ -47,11 +53,9 @@ function isIdle() {
 }
 
 async function load() {
-  const url = new URL($("#fresh").href);
-  const length = $$("#list .row").length;
+  const url = new URL($("#fresh").href), length = $$("#list .row:not(.row--member)").length;
   if (length > 50) url.searchParams.set("limit", length);
-  await htmx.ajax("GET", url.pathname + url.search, { target: "#list", swap: "outerMorph" });
-  sentAway.clear();
+  await get(url.pathname + url.search, { source: "#fresh", target: "#list", swap: "outerMorph" });
   $("#fresh").hidden = true;
 }
 
@@ -60,9 +64,9 @@ document.addEventListener("click", async (event) => {
   const pill = event.target.closest("#fresh");
   if (!pill) return;
   event.preventDefault();
-  const first = fresh()[0];
+  const before = new Set(rows().map((row) => row.id));
   await load();
-  const row = document.getElementById(`n-${first}`);
+  const row = rows().find(({ id }) => !before.has(id)) ?? rows()[0];
   row?.scrollIntoView({ block: "center" });
   focusRow(row);
 });

@@ -6,7 +6,7 @@ const isTicked = (row) => $(".tile input", row).checked;
 // Said before the menu opens: whom it is for, and what makes sense for them.
 function aim(menu, row) {
   const meant = row && !isTicked(row) ? [row] : picked();
-  menu.dataset.ids = meant.map((one) => $(".tile input", one).value).join(" ");
+  menu.dataset.meant = new URLSearchParams(meant.map((one) => { const { name, value } = $(".tile input", one); return [name, value]; }));
   const areSaved = meant.every((one) => "saved" in one.dataset);
   $("[data-menu=saved]", menu).hidden = areSaved;
   $("[data-menu=unsaved]", menu).hidden = !areSaved;
@@ -34,8 +34,8 @@ document.addEventListener("toggle", async ({ target, newState }) => {
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const menu = ctx.sourceElement.closest?.("#later");
   if (!menu || ctx.request.method === "GET") return;
-  ctx.request.body.delete("ids");
-  for (const id of menu.dataset.ids.split(" ")) ctx.request.body.append("ids", id);
+  for (const name of ["ids", "stacks"]) ctx.request.body.delete(name);
+  for (const [name, value] of new URLSearchParams(menu.dataset.meant)) ctx.request.body.append(name, value);
 });
 
 // Enter in the date means that date; in a check box, nothing.

@@ -46,7 +46,7 @@ export function close() {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) close();
-  const link = event.target.closest(".row__link");
+  const link = event.target.closest(".row__link:not([data-stack])");
   const plain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   if (link && plain && hasRoom()) { event.preventDefault(); open(link); }
 });

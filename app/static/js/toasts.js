@@ -12,10 +12,10 @@ document.addEventListener("click", (event) => {
 export const undo = () => $("#toasts [data-undo]")?.requestSubmit();
 
 // The server answered with an error: its answer brought the toast.
-document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => failed(ctx.sourceElement));
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => failed(ctx));
 // No answer at all.
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (!ctx || ctx.request.method === "GET") return;
-  failed(ctx.sourceElement);
+  failed(ctx);
   $("#toasts").replaceChildren($("#not-saved").content.cloneNode(true));
 });
