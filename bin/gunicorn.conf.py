@@ -18,6 +18,8 @@ chdir = str(ROOT)
 workers = int(settings.get("BELLHOP_WORKERS") or 1)
 worker_class = "gthread"
 threads = 256
+# The most it takes: a search of 200 characters may be written with twelve signs each.
+limit_request_line = 8190
 # Streams never end by themselves: after this long a stopping worker is killed, and its claims lapse.
 graceful_timeout = 3
 # Also --no-control-socket: nothing here is steered through one, and it would be written under $HOME.

@@ -49,10 +49,16 @@ class NotificationOut(Output):
 FieldName = Annotated[str, OneOf(tuple(NotificationOut.model_fields))]
 
 
+class NotificationRow(NotificationOut):
+    """One notification of a list: all of its fields, or those that `fields` names."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
+
+
 class NotificationPage(Output):
     """One page of a list; `next` and `previous` are complete addresses or null."""
 
-    results: list[NotificationOut]
+    results: list[NotificationRow]
     next: str | None
     previous: str | None
 
