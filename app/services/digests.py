@@ -19,6 +19,8 @@ from app.services.digest_days import DAILY, WEEKLY, due_date
 CHUNK = 100
 # A digest that could not be sent until the next one is due is not sent at all: that one holds more.
 WORTH_SENDING = {DAILY: timedelta(hours=20), WEEKLY: timedelta(days=3)}
+# Whoever had none for longer than this is treated as if there had never been any.
+LOOK_BACK = timedelta(days=15)
 # Told how many people have been looked at, and of how many.
 Progress = Callable[[int, int], None]
 BULK = {"synchronize_session": False}
@@ -74,7 +76,11 @@ def _chunk(kind: str, after: int) -> list[Reader]:
 def _due(kind: str, readers: Sequence[Reader], now: datetime) -> dict[int, date]:
     newest = (
         select(Digest.user_id, func.max(Digest.local_date), func.max(Digest.settled_at))
-        .where(Digest.kind == kind, Digest.user_id.in_([reader.id for reader in readers]))
+        .where(
+            Digest.kind == kind,
+            Digest.user_id.in_([reader.id for reader in readers]),
+            Digest.local_date >= (now - LOOK_BACK).date(),
+        )
         .group_by(Digest.user_id)
     )
     settled = {user_id: (day, at) for user_id, day, at in db.session.execute(newest)}
