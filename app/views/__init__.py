@@ -30,6 +30,7 @@ from app.views import (
     notifications,
     people,
     preferences,
+    saved_views,
     searches,
     static,
     template_versions,
@@ -56,6 +57,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(docs.bp)
     app.register_blueprint(notifications.bp)
     app.register_blueprint(searches.bp)
+    app.register_blueprint(saved_views.bp)
     app.register_blueprint(preferences.bp)
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(devices.bp)
