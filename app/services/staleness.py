@@ -20,12 +20,12 @@ AT_ONCE = timedelta(minutes=2)
 
 
 def _announced(delivery: Delivery, now: datetime) -> Interview | None:
-    """The interview that this message announces, as it stands now; None for messages that hardly waited."""
+    """The interview that this message announces, as it stands now; None for news that did not wait."""
     row = delivery.notification
     if row is None or row.notification_type not in ANNOUNCING:
         return None
-    has_waited = row.notification_type == REMINDER or now - delivery.created_at >= AT_ONCE
-    return row.interview if has_waited else None
+    is_prompt = delivery.reason == "queued" and now - delivery.created_at < AT_ONCE
+    return None if is_prompt and row.notification_type != REMINDER else row.interview
 
 
 def _is_cancelled(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:

@@ -68,6 +68,15 @@ def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwh
         assert ended(then.replace(".", "_"))[0] == "sent"
 
 
+def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier: Courier) -> None:
+    publish("interview.scheduled", asleep, NIGHT, MORNING + 5 * HOUR)
+    publish("interview.cancelled", asleep, NIGHT + timedelta(seconds=1), MORNING + 5 * HOUR)
+    preferences.change(asleep, {"quiet_hours": {"enabled": False}}, now=NIGHT + timedelta(seconds=2))
+    courier.deliver_due(NIGHT + timedelta(seconds=3))
+    assert ended("interview_scheduled") == ("skipped", "interview_cancelled")
+    assert ended("interview_cancelled")[0] == "sent"
+
+
 def test_nor_when_it_began_before_the_night_was_over(asleep: User, courier: Courier) -> None:
     publish("interview.scheduled", asleep, NIGHT, MORNING - HOUR)
     courier.deliver_due(MORNING)
