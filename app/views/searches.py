@@ -21,7 +21,7 @@ HINTS = (
     ("is:unread", _l("or is:saved, is:done, is:later")),
     ("type:interview", _l("of one kind")),
     ("priority:urgent", _l("of one priority")),
-    ("from:today", _l("or from:2026-01-31, before:…")),
+    ("from:today", _l("or 2026-01-31; and before:")),
     ('"on site"', _l("these words, just so")),
     ("-reminder", _l("without this")),
 )
