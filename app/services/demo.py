@@ -6,8 +6,6 @@ Nothing here waits to be sent: a demo never writes to anyone.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,47 +18,14 @@ from app.models import Delivery, DeliveryAttempt, Interview, Notification, Remin
 from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import passwords
+from app.services import passwords, stacks
+from app.services.demo_story import Draft, drafts
 
 PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start, and only for the three people below.
 PEOPLE = (
     ("ruth@bellhop.example", "Ruth Okafor", "recruiter", "Europe/Paris"),
     ("maya@bellhop.example", "Maya Lindqvist", "recruiter", "America/New_York"),
     ("admin@bellhop.example", "Daniel Osei", "admin", "Europe/Paris"),
-)
-CANDIDATES = (
-    "Priya Raman",
-    "Omar Haddad",
-    "Aisha Khan",
-    "Leila Farouk",
-    "Jonas Weber",
-    "Sofía Herrera",
-    "Tomasz Nowak",
-    "Grace Adeyemi",
-    "Yuki Tanaka",
-    "Élodie Martin",
-    "Samuel Ortiz",
-    "Ingrid Solberg",
-)
-JOBS = (
-    "Staff Data Engineer",
-    "Product Designer",
-    "Customer Success Lead",
-    "Backend Engineer",
-    "Finance Partner",
-)
-COMPANIES = ("Alder Robotics", "Northwind Health", "Fjord Energy")
-PLACES = ("Room Birch, 3rd floor", "Room Aspen", "")
-SKILLS = (
-    ["Python", "SQL", "dbt"],
-    ["Figma", "Research"],
-    ["German", "Salesforce"],
-    ["Go", "Kafka", "PostgreSQL"],
-)
-ALERTS = (
-    ("Calendar sync is delayed", "New interviews may take 20 minutes to appear. Nothing is lost.", "medium"),
-    ("Resume parser is back", "Files uploaded between 09:10 and 09:40 are being parsed now.", "low"),
-    ("Sign-in provider unreachable", "People who sign in through SSO see an error. We are on it.", "urgent"),
 )
 # How a mail may end: its state, the reason's code, and what the server answered to each try.
 MAIL_ENDINGS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
@@ -74,18 +39,6 @@ MAIL_ENDINGS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "skipped": ("skipped", "category_off", []),
     "expired": ("expired", "expired", [("retry_wait", "450 4.2.0 Mailbox busy, try again later")]),
 }
-WEEKS = 6
-
-
-@dataclass
-class Draft:
-    """One notification to be: for whom, of what type, when, and with what data."""
-
-    user: User
-    kind: str
-    at: datetime
-    data: dict[str, Any]
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def is_loaded() -> bool:
@@ -106,8 +59,7 @@ def load(now: datetime | None = None) -> bool:
         return False
     chance = random.Random(2026)  # noqa: S311  # The same data at every first start, so that screenshots agree.
     people = _people()
-    drafts = sorted(_drafts(people, now, chance), key=lambda draft: draft.at)
-    for draft in drafts:
+    for draft in sorted(drafts(people, now, chance), key=lambda draft: draft.at):
         _write(draft, now, chance)
     _remind_nobody(now)
     db.session.add(
@@ -151,119 +103,6 @@ def _people() -> list[User]:
     return people
 
 
-def _drafts(people: list[User], now: datetime, chance: random.Random) -> Iterator[Draft]:
-    ruth, maya, admin = people
-    for days_ago in range(WEEKS * 7 - 1, -1, -1):
-        day = now - timedelta(days=days_ago)
-        if day.weekday() >= 5 and days_ago:
-            continue
-        for user in (ruth, maya):
-            for _ in range(chance.randint(2, 5)):
-                yield from _happening(user, day - timedelta(minutes=chance.randint(2, 560)), now, chance)
-    for title, message, priority in ALERTS:
-        for user in people:
-            at = now - timedelta(hours=chance.randint(3, 700))
-            yield Draft(
-                user, "system_alert", at, {"title": title, "message": message}, {"priority": priority}
-            )
-    upcoming = _interview(ruth, now + timedelta(hours=20), chance)
-    yield Draft(
-        ruth, "interview_reminder", now - timedelta(minutes=4), _facts(upcoming), {"interview": upcoming}
-    )
-    moved = _interview(ruth, now + timedelta(days=1, hours=3), chance)
-    yield Draft(
-        ruth,
-        "interview_rescheduled",
-        now - timedelta(minutes=22),
-        _facts(moved),
-        {"interview": moved, "priority": "urgent"},
-    )
-    planned = {"title": "Maintenance on Sunday", "message": "Bellhop pauses from 06:00 to 06:30 UTC."}
-    yield Draft(
-        ruth, "system_alert", now, planned, {"deliver_at": now + timedelta(days=3), "status": "pending"}
-    )
-    yield Draft(
-        maya, "system_alert", now - timedelta(days=9), planned, {"status": "cancelled", "surfaced_at": None}
-    )
-    lost = {"filename": "cv-final-2.docx", "extracted_data": "no text found"}
-    by_mail_only = {"status": "failed", "surfaced_at": None}
-    yield Draft(maya, "resume_processed", now - timedelta(days=5), lost, by_mail_only)
-    for kind, days in (("daily_digest", 1), ("weekly_summary", 4)):
-        data = {"unread_count": 12, "digest_date": "yesterday"}
-        yield Draft(admin, kind, now - timedelta(days=days), data, {"read_at": now - timedelta(hours=20)})
-
-
-def _happening(user: User, at: datetime, now: datetime, chance: random.Random) -> Iterator[Draft]:
-    person, job, company = chance.choice(CANDIDATES), chance.choice(JOBS), chance.choice(COMPANIES)
-    subject = {"candidate_name": person, "job_title": job, "company_name": company}
-    roll = chance.random()
-    if roll < 0.4:
-        interview = _interview(user, at + timedelta(days=chance.randint(1, 6), hours=2), chance)
-        kind = chance.choice(("interview_scheduled", "interview_scheduled", "interview_rescheduled"))
-        yield Draft(user, kind, at, _facts(interview), {"interview": interview})
-        if interview.ends_at < now and chance.random() < 0.5:
-            due = interview.ends_at + timedelta(hours=1)
-            yield Draft(user, "evaluation_due", min(due, now), _facts(interview), {"interview": interview})
-        elif chance.random() < 0.15:
-            interview.status = "cancelled"
-            yield Draft(
-                user,
-                "interview_cancelled",
-                at + timedelta(minutes=1),
-                _facts(interview),
-                {"interview": interview},
-            )
-    elif roll < 0.62:
-        filename = f"{person.lower().replace(' ', '-')}.pdf"
-        extracted = {"name": person, "skills": chance.choice(SKILLS), "years": chance.randint(2, 14)}
-        yield Draft(user, "resume_processed", at, {"filename": filename, "extracted_data": extracted})
-    elif roll < 0.68:
-        total, failed = chance.randint(40, 400), chance.randint(0, 12)
-        counts = {"total_files": total, "successful": total - failed, "failed": failed}
-        yield Draft(user, "bulk_upload_completed", at, counts)
-    elif roll < 0.82:
-        yield Draft(user, "candidate_added", at, subject)
-    elif roll < 0.9:
-        yield Draft(user, "job_created", at, subject)
-    else:
-        yield Draft(user, "evaluation_completed", at, subject)
-
-
-def _interview(user: User, starts_at: datetime, chance: random.Random) -> Interview:
-    starts_at = starts_at.replace(minute=chance.choice((0, 30)), second=0, microsecond=0)
-    place = chance.choice(PLACES)
-    number = chance.randint(1000, 99999)
-    interview = Interview(
-        external_id=f"demo-{number}-{int(starts_at.timestamp())}-{user.id}",
-        starts_at=starts_at,
-        ends_at=starts_at + timedelta(hours=1),
-        candidate_name=chance.choice(CANDIDATES),
-        job_title=chance.choice(JOBS),
-        company_name=chance.choice(COMPANIES),
-        location=place,
-        meeting_url="" if place else f"https://meet.example.com/{number}",
-        interviewer=chance.choice(CANDIDATES),
-        status="scheduled" if starts_at > utc_now() else "completed",
-        changed_at=starts_at - timedelta(days=7),
-        recruiters=[user],
-    )
-    db.session.add(interview)
-    return interview
-
-
-def _facts(interview: Interview) -> dict[str, Any]:
-    names = (
-        "starts_at",
-        "candidate_name",
-        "job_title",
-        "company_name",
-        "location",
-        "meeting_url",
-        "interviewer",
-    )
-    return {name: getattr(interview, name) for name in names}
-
-
 def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
     user, kind, fields = draft.user, catalog.TYPES[draft.kind], draft.fields
     values = values_for(kind.name, draft.data, user.time_zone, user.locale)
@@ -275,11 +114,15 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
     )
     is_done = is_seen and chance.random() < 0.35
     deliver_at = fields.get("deliver_at")
+    interview, about = fields.get("interview"), fields.get("about", "")
+    if interview:
+        db.session.flush()
+        about = str(interview.id)
     status = fields.get("status") or ("read" if read_at else "sent")
     row = Notification(
         recipient_id=user.id,
-        interview=fields.get("interview"),
-        interview_sequence=0 if fields.get("interview") else None,
+        interview=interview,
+        interview_sequence=0 if interview else None,
         notification_type=kind.name,
         category=kind.category,
         title=str(draft.data.get("title") or texts.title),
@@ -294,6 +137,7 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
         sent_at=draft.at if status in {"sent", "read"} else None,
         read_at=read_at,
         archived_at=read_at if is_done else None,
+        stack_key=stacks.key(kind.name, about, draft.at, user.time_zone),
     )
     db.session.add(row)
     db.session.flush()
