@@ -95,7 +95,7 @@ class Reading(HTMLParser):
             self.texts += [
                 value
                 for name, value in given.items()
-                if name in HUMAN or (name.startswith("data-") and " " in value)
+                if name in HUMAN or (name.startswith("data-") and name != "data-term" and " " in value)
             ]
             if tag == "meta" and given.get("name") == "description":
                 self.texts.append(given["content"])

@@ -36,7 +36,7 @@ def fresh(row: Notification) -> Notification:
 
 
 def titles(page: str) -> list[str]:
-    return re.findall(r"</span>([^<]+)</a></h3>", re.sub("</?mark>", "", page))
+    return re.findall(r"</bdi>([^<]+)</a></h3>", re.sub("</?mark>", "", page))
 
 
 def test_the_front_door_leads_to_the_inbox(sign_in: SignIn, alice: User) -> None:
