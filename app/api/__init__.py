@@ -19,6 +19,7 @@ from app.api import (
     people,
     preferences,
     problems,
+    saved_views,
     template_drafts,
     templates,
     tokens,
@@ -28,6 +29,7 @@ from app.extensions import csrf
 
 NOUNS = (
     notifications,
+    saved_views,
     preferences,
     announcements,
     templates,

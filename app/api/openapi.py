@@ -76,6 +76,8 @@ LINKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "list_people": ("person_id", FIRST, ("show_person",)),
     "invite_person": ("person_id", "/id", ("show_person", "change_person")),
     "create_token": ("token_id", "/id", ("revoke_token",)),
+    "list_views": ("view_id", FIRST, ("show_view",)),
+    "create_view": ("view_id", "/id", ("show_view", "change_view", "delete_view", "restore_view")),
     "list_webhooks": ("webhook_id", FIRST, ("show_webhook", "list_webhook_calls")),
     "create_webhook": (
         "webhook_id",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, func, select
@@ -89,19 +90,26 @@ def create(user: User, name: str, wanted: Filter) -> SavedView:
     with _writing(user) as others:
         _make_sure_of_room(others)
         last = max((other.position for other in others), default=0)
-        view = V(user_id=user.id, name=_name(name, others), filter=_kept(user, wanted), position=last + 1)
+        view = V(
+            user_id=user.id, name=_name(name, others), filter=_kept(user, asdict(wanted)), position=last + 1
+        )
         db.session.add(view)
     return view
 
 
-def change(user: User, view_id: int, *, name: str | None = None, wanted: Filter | None = None) -> SavedView:
-    """Give a view another name or another filter. Raises NotFound, and Invalid as `create` does."""
+def change(
+    user: User, view_id: int, *, name: str | None = None, **parts: str | Sequence[str] | None
+) -> SavedView:
+    """Give a view another name, or other parts of a `Filter` by their names; what is None stays.
+
+    Raises NotFound, and Invalid as `create` does.
+    """
     with _writing(user) as views:
         view = get(user, view_id)
         if name is not None:
             view.name = _name(name, [other for other in views if other is not view])
-        if wanted is not None:
-            view.filter = _kept(user, wanted)
+        given = {part: value for part, value in parts.items() if value is not None}
+        view.filter = _kept(user, view.filter | given)
     return view
 
 
@@ -182,14 +190,10 @@ def _name(name: str, others: Sequence[SavedView]) -> str:
     return name
 
 
-def _kept(user: User, wanted: Filter) -> dict[str, object]:
-    queries.parse(wanted.search, user.time_zone)
-    return {
-        "place": wanted.place,
-        "category": list(wanted.category),
-        "priority": list(wanted.priority),
-        "search": wanted.search,
-    }
+def _kept(user: User, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a filter as they are kept. Raises Invalid, keyed `search`."""
+    queries.parse(wanted["search"], user.time_zone)
+    return {part: value if isinstance(value, str) else list(value) for part, value in wanted.items()}
 
 
 def _make_sure_of_room(others: Sequence[SavedView]) -> None:

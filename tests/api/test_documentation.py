@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from app import catalog
-from app.services import event_data, template_drafts, templates, tokens, webhooks
+from app.services import event_data, saved_views, template_drafts, templates, tokens, webhooks
 from app.services.errors import Invalid
+from app.services.saved_views import Filter
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -49,12 +50,20 @@ def _examples(document):
 def test_every_body_has_an_example_that_runs(app, client, bob, alice, token):
     headers = token(bob, *tokens.SCOPES)
     hook, _secret = webhooks.create(bob, "https://example.com/", secret="a key")
-    rows = {"template": templates.live("job_created").id, "person": alice.id, "webhook": hook.id}
+    view = saved_views.create(bob, "An example", Filter()).id
+    rows = {
+        "template": templates.live("job_created").id,
+        "person": alice.id,
+        "webhook": hook.id,
+        "view": view,
+    }
     seen = 0
     for method, path, media_type, example in _examples(client.get("/api/openapi.json").json):
         assert example is not None, (method, path)
         mine = factories.notification(bob)
         body = json.dumps(example).replace("123", str(mine.id)).replace("124", str(mine.id))
+        if path.endswith("/views/order/"):
+            body = json.dumps({"view_ids": [each.id for each in saved_views.listed(bob)]})
         address = re.sub(r"{(\w+)_id}", lambda found: str(rows[found[1]]), path)
         if path.endswith("/publish/"):
             live = templates.live("job_created")
@@ -136,3 +145,11 @@ def test_a_generated_client_lists_and_marks_read(live_server, alice, tmp_path):
         timeout=60,
     )
     assert done.stdout.strip() == f"{[row.id for row in reversed(rows)]} 2", done.stderr
+
+
+def test_every_place_that_a_page_of_the_api_leads_to_is_on_it(client):
+    for address in ("/api/docs", "/api/docs/events"):
+        page = client.get(address).text
+        places = set(re.findall(r'href="#([^"]+)"', page)) - {"main"}
+        assert len(places) >= 10
+        assert places <= set(re.findall(r'id="([^"]+)"', page))

@@ -115,11 +115,13 @@ def test_a_name_that_was_given_away_does_not_come_back_twice(owner: User) -> Non
 def test_a_view_is_renamed_and_filtered_anew(owner: User) -> None:
     view, _other = named(owner, "one", "two")
     saved_views.change(owner, view.id, name="One ")
-    saved_views.change(owner, view.id, wanted=Filter("done", ("resume",), ("high",), "-x"))
+    saved_views.change(owner, view.id, place="done", category=["resume"], search="-x")
     fresh = saved_views.get(owner, view.id)
-    assert (fresh.name, Filter.of(fresh)) == ("One", Filter("done", ("resume",), ("high",), "-x"))
-    with pytest.raises(Invalid):
-        saved_views.change(owner, view.id, name="TWO")
+    assert (fresh.name, Filter.of(fresh)) == ("One", Filter("done", ("resume",), (), "-x"))
+    for wrong in ({"name": "TWO"}, {"search": "is:nonsense"}):
+        with pytest.raises(Invalid):
+            saved_views.change(owner, view.id, **wrong)
+    assert saved_views.get(owner, view.id).name == "One"
 
 
 def test_anothers_view_does_not_exist(owner: User) -> None:

@@ -20,6 +20,15 @@ Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(catalog.CHANNELS)]
 Place = Annotated[str, OneOf(tuple(PLACES))]
 Instant = Annotated[datetime, usable(values.instant)]
+Search = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="Words that all stand in the title or the message, as the beginnings of words; phrases in quotes;"
+        " `is:`, `type:`, `priority:`, `status:`, `from:` and `before:`; `-` before any of these for what must not be."
+        " What is not understood is a 422 that says what is possible.",
+    ),
+]
 ACTIONS = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 
 
@@ -74,7 +83,7 @@ class ListQuery(Input):
     is_read: QueryFlag | None = None
     created_after: QueryInstant | None = Field(None, description="RFC 3339 with offset; later than this.")
     created_before: QueryInstant | None = Field(None, description="RFC 3339 with offset; earlier than this.")
-    search: str = Field("", max_length=200, description="Words that all stand in the title or the message.")
+    search: Search = ""
     limit: QueryNumber = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
     fields: list[FieldName] = Field([], description="Only these fields of each notification.")
@@ -97,7 +106,7 @@ class Selection(Input):
     is_read: bool | None = None
     created_after: Instant | None = None
     created_before: Instant | None = None
-    search: str = Field("", max_length=200)
+    search: Search = ""
 
 
 class ChangeIn(Input):

@@ -1,0 +1,105 @@
+"""The caller's own saved views."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from app.api.answers import answer
+from app.api.auth import caller, requires
+from app.api.body import takes
+from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
+from app.services import saved_views
+from app.services.saved_views import Filter
+
+bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", tag="Saved views")
+
+
+@bp.get("/")
+@requires("read")
+@bp.output(ViewList)
+def list_views() -> Response:
+    """List one's saved views
+
+    In their order, each with the number of notifications that it shows.
+    """
+    return _all()
+
+
+@bp.post("/")
+@requires("write")
+@bp.output(ViewOut, status_code=201)
+@takes(ViewIn)
+def create_view(body: ViewIn) -> Response:
+    """Save a view
+
+    It stands last. There can be twenty.
+    """
+    wanted = Filter(body.place, tuple(body.category), tuple(body.priority), body.search)
+    return _one(saved_views.create(caller().user, body.name, wanted).id, 201)
+
+
+@bp.put("/order/")
+@requires("write")
+@bp.output(ViewList)
+@takes(ViewOrder)
+def order_views(body: ViewOrder) -> Response:
+    """Put one's saved views in order"""
+    saved_views.order(caller().user, body.view_ids)
+    return _all()
+
+
+@bp.get("/<row_id:view_id>/")
+@requires("read")
+@bp.output(ViewOut)
+def show_view(view_id: int) -> Response:
+    """Read one saved view"""
+    return _one(view_id)
+
+
+@bp.patch("/<row_id:view_id>/")
+@requires("write")
+@bp.output(ViewOut)
+@takes(ViewChange)
+def change_view(body: ViewChange, view_id: int) -> Response:
+    """Rename a view, or change its filter"""
+    saved_views.change(caller().user, view_id, **body.model_dump())
+    return _one(view_id)
+
+
+@bp.delete("/<row_id:view_id>/")
+@requires("write")
+@bp.output({}, status_code=204)
+def delete_view(view_id: int) -> Response:
+    """Delete a view
+
+    `restore` brings it back for ten minutes.
+    """
+    saved_views.delete(caller().user, view_id)
+    return Response(status=204)
+
+
+@bp.post("/<row_id:view_id>/restore/")
+@requires("write")
+@bp.output(ViewOut)
+def restore_view(view_id: int) -> Response:
+    """Bring a deleted view back"""
+    saved_views.restore(caller().user, view_id)
+    return _one(view_id)
+
+
+def _one(view_id: int, status: int = 200) -> Response:
+    saved_views.get(caller().user, view_id)
+    found = next(view for view in saved_views.shown(caller().user) if view.id == view_id)
+    return answer(_out(found), status)
+
+
+def _all() -> Response:
+    rows = [_out(view) for view in saved_views.shown(caller().user)]
+    return answer(ViewList(results=rows, next=None, previous=None))
+
+
+def _out(view: saved_views.Shown) -> ViewOut:
+    return ViewOut(id=view.id, name=view.name, count=view.count, **asdict(view.filter))
