@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, current_app, render_template
@@ -19,37 +21,40 @@ def index() -> str:
     spec = current_app.spec  # type: ignore[attr-defined]  # APIFlask's, on Flask's own proxy
     schemas = spec["components"]["schemas"]
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in spec["tags"]}
+    # What stands inside answers and bodies, and what every failure is; the outermost are shown with their calls.
+    inner = sorted({"Problem", *re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas))})
     for path, item in spec["paths"].items():
         for method, operation in item.items():
             groups[operation["tags"][0]].append(_call(path, method, operation, schemas))
-    return render_template("docs/index.html", about=spec["info"]["description"], groups=groups)
+    objects = [
+        {"name": name, "about": _about(schemas[name]), "fields": _fields(schemas[name], inner)}
+        for name in inner
+    ]
+    return render_template(
+        "docs/index.html", about=spec["info"]["description"], groups=groups, objects=objects
+    )
 
 
 @bp.get("/events")
 def events() -> str:
     """Every type of event: its fields, a sample, and its JSON Schema."""
-    shown = [
-        {
-            "event": event,
-            "sample": _written({field.name: field.sample for field in event.data}),
-            "schema": _written(event_data.json_schema(event.name)),
-        }
-        for event in catalog.EVENTS.values()
-    ]
+    shown = []
+    for event in catalog.EVENTS.values():
+        schema = event_data.json_schema(event.name)
+        sample = {field.name: field.sample for field in event.data}
+        fields = _fields(schema, [])
+        shown.append(
+            {"event": event, "fields": fields, "sample": _written(sample), "schema": _written(schema)}
+        )
     return render_template("docs/events.html", shown=shown)
 
 
 def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    fields: list[dict[str, Any]] = []
-    example = None
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        schema = _resolved(content["schema"], schemas)
-        required = schema.get("required", [])
-        fields = [
-            {"name": name, "type": _type(each), "is_required": name in required, "about": _about(each)}
-            for name, each in schema.get("properties", {}).items()
-        ]
-        example = _written(schema["examples"][0]) if "examples" in schema else None
+    contents = list(operation.get("requestBody", {}).get("content", {}).values())
+    body = _resolved(contents[0]["schema"], schemas) if contents else {}
+    status = next(status for status in operation["responses"] if status < "300")
+    content = operation["responses"][status].get("content", {}).get("application/json")
+    answer = _resolved(content["schema"], schemas) if content else {}
     return {
         "id": operation["operationId"],
         "method": method.upper(),
@@ -60,16 +65,36 @@ def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
         "parameters": [
             {
                 "name": each["name"],
-                "type": _type(each["schema"]),
+                "type": _parts(_type(each["schema"]), []),
                 "is_required": each.get("required", False),
                 "about": each.get("description") or _about(each["schema"]),
             }
             for each in operation["parameters"]
         ],
-        "fields": fields,
-        "example": example,
-        "statuses": [(status, each["description"]) for status, each in operation["responses"].items()],
+        "fields": _fields(body, list(schemas)),
+        "example": _written(body["examples"][0]) if "examples" in body else None,
+        "status": status,
+        "answer": _fields(answer, list(schemas)),
+        "statuses": [(code, each["description"]) for code, each in operation["responses"].items()],
     }
+
+
+def _fields(schema: dict[str, Any], known: Collection[str]) -> list[dict[str, Any]]:
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "type": _parts(_type(each), known),
+            "is_required": name in required,
+            "about": _about(each),
+        }
+        for name, each in schema.get("properties", {}).items()
+    ]
+
+
+def _parts(text: str, known: Collection[str]) -> list[tuple[str, bool]]:
+    """A type in pieces: those that are objects described on the same page, and the words between them."""
+    return [(part, part in known) for part in re.split(r"(\w+)", text) if part]
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
