@@ -1,0 +1,107 @@
+"""The pages in a long language and in one that runs from right to left: nothing is cut off, all is mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Notification, User
+from app.services import demo
+from tests import pseudo
+from tests.browser import axe
+from tests.conftest import make_app
+
+PAGES = {
+    "ruth": ("/notifications?open={row}", "/notifications/{row}", "/preferences", "/account/devices"),
+    "admin": (
+        "/admin/templates/1",
+        "/admin/deliveries",
+        "/admin/announcements/new",
+        "/admin/users",
+        "/admin/preferences",
+    ),
+    "": ("/sign-in",),
+}
+# What stands outside of the window or of its own box, and is neither scrolled to nor shortened on purpose.
+CUT_OFF = """() => {
+  const width = document.documentElement.clientWidth, found = [];
+  const panels = '.panel, .panel__scroll, .list, .pane';
+  const words = 'a, button, label, summary, th, td, h1, h2, h3, p, .tag';
+  const moves = (element) => ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
+  const isScrolled = (element) => {
+    const outer = element.parentElement;
+    return outer && !outer.matches(panels) && (moves(outer) || isScrolled(outer));
+  };
+  for (const element of document.querySelectorAll(`${words}, legend, input, select`)) {
+    const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+    const isSeen = element.checkVisibility({visibilityProperty: true, opacityProperty: true}) && box.width > 2;
+    if (!isSeen || element.closest('.vh, .skip') || isScrolled(element)) continue;
+    const isOut = box.left < -1 || box.right > width + 1;
+    const isCut = element.matches(words) && style.display !== 'inline' && style.textOverflow !== 'ellipsis'
+      && !moves(element) && element.scrollWidth > element.clientWidth + 1;
+    if (isOut || isCut) found.push(`${element.tagName}.${element.className} ${element.textContent.trim()}`);
+  }
+  for (const panel of document.querySelectorAll(`html, ${panels}`)) {
+    if (panel.scrollWidth > panel.clientWidth + 1) found.push(`${panel.tagName}.${panel.className} scrolls sideways`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(params=[pseudo.LONG, pseudo.RIGHT_TO_LEFT])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def app(database_file: Path, pseudo_catalogs: Path, language: str) -> Iterator[Flask]:
+    """The demo's people, who read that language."""
+    app = make_app(
+        f"sqlite:///{database_file}",
+        BABEL_DEFAULT_LOCALE=language,
+        BABEL_TRANSLATION_DIRECTORIES=str(pseudo_catalogs),
+    )
+    with app.app_context():
+        demo.load()
+        pseudo.make_data_foreign(language)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_nothing_is_cut_off_on_any_screen_and_lines_run_their_way(
+    language: str,
+    page_factory: Callable[..., Page],
+    live_server: str,
+    sign_in: Callable[[User], FlaskClient],
+) -> None:
+    for name, paths in PAGES.items():
+        page = page_factory(live_server)
+        row = None
+        if name:
+            user = db.session.scalars(select(User).where(User.email.startswith(name))).one()
+            row = db.session.scalar(
+                select(func.min(Notification.id)).where(Notification.recipient_id == user.id)
+            )
+            cookie = sign_in(user).get_cookie("bellhop")
+            assert cookie is not None
+            page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        for path in paths:
+            page.goto(path.format(row=row))
+            for width in (390, 320, 1440):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate(CUT_OFF) == [], f"{path} at {width} px"
+            if language == pseudo.RIGHT_TO_LEFT:
+                assert axe(page) == [], path
+                side, main = (
+                    page.locator(".side, .brand").first.bounding_box(),
+                    page.locator("#main").bounding_box(),
+                )
+                assert not name or side["x"] > main["x"]
