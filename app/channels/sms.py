@@ -86,7 +86,7 @@ class CaptureChannel:
     def send(self, message: Message) -> Receipt:
         """Keep a message."""
         text = f"To: {message.address}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{message.text}"
-        return Receipt("kept", kept=text.encode())
+        return Receipt("", kept=text.encode())
 
     def close(self) -> None:
         """There is nothing to close."""

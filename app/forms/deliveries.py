@@ -52,6 +52,11 @@ class DeliveriesQuery:
             datetime.combine(self.until + timedelta(days=1), time(), zone) if self.until else None,
         )
 
+    @property
+    def narrowed(self) -> int:
+        """How many of the fields are filled in that are not in sight."""
+        return sum(map(bool, (self.person, self.kind, self.since or self.until)))
+
     def params(self) -> dict[str, Any]:
         """The filter for `url_for`, without the place in the list."""
         given = {"person": self.person, "kind": self.kind, "since": self.since, "until": self.until}

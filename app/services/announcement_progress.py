@@ -42,12 +42,11 @@ def counts(row: Announcement) -> Mapping[str, Counter[str]]:
     """How many deliveries stand where: counts of the outcomes of the delivery log, for each channel."""
     found: dict[str, Counter[str]] = {}
     rows = db.session.execute(
-        select(Delivery.channel, Delivery.state, func.count())
+        select(Delivery.channel, Delivery.state, Delivery.reason, func.count())
         .join(Notification, Notification.id == Delivery.notification_id)
         .where(Notification.event_id == row.event_id)
-        .group_by(Delivery.channel, Delivery.state)
+        .group_by(Delivery.channel, Delivery.state, Delivery.reason)
     )
-    names = {state: name for name, outcome in delivery_log.OUTCOMES.items() for state in outcome.states}
-    for channel, state, number in rows:
-        found.setdefault(channel, Counter())[names[state]] += number
+    for channel, state, reason, number in rows:
+        found.setdefault(channel, Counter())[delivery_log.name_of(state, reason)] += number
     return found

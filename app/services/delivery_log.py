@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import email
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from email import policy
-from email.message import EmailMessage
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.channels import CHANNELS
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import letters, verdicts
+from app.services import verdicts
 from app.services.errors import NotFound
-from app.services.letters import Sender
 
 # The ways out that there are, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
@@ -28,21 +23,24 @@ WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a group of states is shown: its word and the tone of its tag."""
+    """How some deliveries are shown: their word and the tone of its tag; they are in these states."""
 
     label: LazyString
     tone: str
     states: tuple[str, ...]
 
 
+# What was kept here instead is in the state of what was sent, for the same reason that nothing else need be done.
+KEPT = "kept"
 OUTCOMES = {
     "sent": Outcome(_l("Sent"), "ok", ("sent",)),
+    KEPT: Outcome(_l("Kept here"), "", ("sent",)),
     "waiting": Outcome(_l("Waiting"), "info", ("pending", "claimed")),
     "retrying": Outcome(_l("Retrying"), "warn", ("retry_wait",)),
     "failed": Outcome(_l("Failed"), "bad", ("failed", "dead", "uncertain", "expired")),
     "withheld": Outcome(_l("Not sent"), "", ("skipped", "suppressed", "cancelled")),
 }
-OUTCOME_OF = {state: outcome for outcome in OUTCOMES.values() for state in outcome.states}
+_NAMES = {state: name for name, outcome in OUTCOMES.items() if name != KEPT for state in outcome.states}
 KINDS = {
     "invitation": _l("Invitation"),
     "password_reset": _l("Password reset"),
@@ -84,15 +82,25 @@ class Page:
     older: int | None
 
 
-@dataclass(frozen=True)
-class Letter:
-    """A mail taken apart to be read; `was_kept` where it was kept here instead of sent."""
+def name_of(state: str, reason: str) -> str:
+    """The name in `OUTCOMES` for a delivery's state and reason."""
+    return KEPT if (state, reason) == ("sent", KEPT) else _NAMES[state]
 
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    text: str = ""
-    html: str = ""
-    files: list[tuple[str, str, str]] = field(default_factory=list)
-    was_kept: bool = True
+
+def outcome_of(state: str, reason: str) -> Outcome:
+    """How a delivery in this state, for this reason, is shown."""
+    return OUTCOMES[name_of(state, reason)]
+
+
+def is_in(name: str) -> ColumnElement[bool]:
+    """The condition for the deliveries that are shown under a name of `OUTCOMES`."""
+    states = Delivery.state.in_(OUTCOMES[name].states)
+    match name:
+        case "sent":
+            return and_(states, Delivery.reason != KEPT)
+        case "kept":
+            return and_(states, Delivery.reason == KEPT)
+    return states
 
 
 def page_for(reader: User, filters: Filters, *, before: int | None = None, limit: int = 50) -> Page:
@@ -102,10 +110,10 @@ def page_for(reader: User, filters: Filters, *, before: int | None = None, limit
         reader: whose clock and language the words are for.
         before: the `older` of the page before.
     """
-    states = [state for name in filters.outcomes if name in OUTCOMES for state in OUTCOMES[name].states]
+    wanted = [is_in(name) for name in filters.outcomes if name in OUTCOMES]
     query = select(Delivery).options(joinedload(Delivery.recipient), joinedload(Delivery.notification))
-    if states:
-        query = query.where(Delivery.state.in_(states))
+    if wanted:
+        query = query.where(or_(*wanted))
     if filters.channels:
         query = query.where(Delivery.channel.in_(filters.channels))
     if filters.person:
@@ -153,46 +161,4 @@ def line(row: Delivery, reader: User) -> Line:
         locale=reader.locale,
         due_at=row.due_at,
     )
-    return Line(row, OUTCOME_OF[row.state], row.subject or title, words)
-
-
-def letter(row: Delivery, sender: Sender) -> Letter | None:
-    """The mail of a delivery, to be read: as it was kept, or put together again from the same stored words.
-
-    None for other channels, and for account mails that left: their links are personal and not to be made again.
-    """
-    if row.captured is not None:
-        return _taken_apart(email.message_from_bytes(row.captured.raw, policy=policy.default))
-    if row.channel != "email" or row.notification is None:
-        return None
-    message = letters.compose(row, sender, row.sent_at or row.due_at)
-    return Letter(
-        headers=[("Subject", message.subject), ("Message-ID", message.id), *message.headers.items()],
-        text=message.text,
-        html=message.html,
-        files=[
-            (file.filename, file.content_type, file.body.decode("utf-8", "replace"))
-            for file in message.attachments
-        ],
-        was_kept=False,
-    )
-
-
-def _taken_apart(mail: EmailMessage) -> Letter:
-    return Letter(
-        headers=[(name, str(value)) for name, value in mail.items()],
-        text=_body(mail, "plain"),
-        html=_body(mail, "html"),
-        files=[_file(part) for part in mail.iter_attachments()],
-    )
-
-
-def _body(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
-    return str(part.get_content()) if part is not None else ""
-
-
-def _file(part: EmailMessage) -> tuple[str, str, str]:
-    content: Sequence[int] | str = part.get_content()
-    shown = content if isinstance(content, str) else bytes(content).decode("utf-8", "replace")
-    return part.get_filename() or _("no name"), part.get_content_type(), shown
+    return Line(row, outcome_of(row.state, row.reason), row.subject or title, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -190,7 +191,8 @@ def restore(
 
 def usable(edited: Edited) -> Edited:
     """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
-    edited = replace(edited, **{name: without_unseen(getattr(edited, name)) for name in LONGEST})
+    seen: dict[str, Any] = {name: without_unseen(getattr(edited, name)) for name in LONGEST}
+    edited = replace(edited, **seen)
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
         for name, most in LONGEST.items()

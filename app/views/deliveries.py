@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as Redirect
 from app import catalog
 from app.forms.deliveries import DeliveriesQuery
 from app.rendering.dates import zone
-from app.services import delivery_actions, delivery_chart, delivery_log, suppressions
+from app.services import delivery_actions, delivery_chart, delivery_letters, delivery_log, suppressions
 from app.services.errors import Conflict
 from app.services.letters import Sender
 from app.views.access import admin_required, current_user
@@ -56,8 +56,8 @@ def show(delivery_id: int) -> str:
         "deliveries/show.html",
         line=delivery_log.line(row, current_user),
         row=row,
-        letter=delivery_log.letter(row, Sender.of(current_app.config)),
-        outcome_of=delivery_log.OUTCOME_OF,
+        letter=delivery_letters.letter(row, Sender.of(current_app.config)),
+        outcome_of=delivery_log.outcome_of,
         actions=delivery_actions,
     )
 
@@ -65,7 +65,7 @@ def show(delivery_id: int) -> str:
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    letter = delivery_log.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
+    letter = delivery_letters.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
     if letter is None:
         abort(404)
     response = make_response(letter.html)

@@ -23,6 +23,7 @@ def register(app: Flask) -> None:
         done_with,
         full_day,
         clock_time,
+        exact_time,
         interval,
         back_at,
         menu_time,
@@ -78,6 +79,13 @@ def clock_time(instant: datetime) -> str:
     there = local(instant)
     # Babel's pattern letters (Unicode TR 35): a language that writes dates otherwise translates the pattern.
     return format_time(there, _("HH:mm"), tzinfo=there.tzinfo, locale=get_locale())
+
+
+def exact_time(instant: datetime) -> str:
+    """When something was tried: "18 Nov 13:49:05"."""
+    there = local(instant)
+    clock = format_time(there, _("HH:mm:ss"), tzinfo=there.tzinfo, locale=get_locale())
+    return f"{_written(there, _('d MMM'))} {clock}"
 
 
 def full_day(day: date, now: datetime | None = None) -> str:

@@ -61,6 +61,29 @@ def test_the_log_and_a_kept_mail_are_readable_by_everyone(
     assert axe(page) == []
 
 
+def test_a_chip_narrows_the_log_in_place_and_the_sheet_by_what_is_typed(
+    page_factory: Callable[..., Page],
+    live_server: str,
+    sign_in: Callable[[User], FlaskClient],
+    bob: User,
+    kept: Delivery,
+) -> None:
+    page = page_factory(live_server, width=390)
+    sign_in_browser(page, sign_in(bob), live_server)
+    page.goto("/admin/deliveries")
+    rows = page.locator("#log tbody tr")
+    expect(rows).to_have_count(3)
+    page.get_by_label("Kept here").check()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Kept here")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("Person").fill("nobody")
+    assert axe(page) == []
+    page.get_by_role("button", name="Show").click()
+    expect(rows).to_have_text("No delivery matches this.")
+    expect(page.get_by_label("Kept here")).to_be_checked()
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_unsubscribing_takes_one_press_and_so_does_undo_without_scripts(
     app: Flask, page_factory: Callable[..., Page], live_server: str, alice: User, width: int, scheme: str

@@ -96,12 +96,12 @@ def test_the_chart_counts_days_of_the_readers_calendar(owner: User) -> None:
         )
     days = delivery_chart.last_days(owner, now)
     assert len(days) == delivery_chart.DAYS
-    assert days[-1].counts == {"sent": 2, "failed": 0, "waiting": 0}
-    assert days[-2].counts == {"sent": 0, "failed": 1, "waiting": 1}
+    assert days[-1].counts == {"sent": 2, "kept": 0, "failed": 0, "waiting": 0}
+    assert days[-2].counts == {"sent": 0, "kept": 0, "failed": 1, "waiting": 1}
     assert sum(day.total for day in days) == 4
 
 
-def test_the_log_is_narrowed_by_person_template_and_day(owner: User, admin: User) -> None:
+def test_the_log_is_narrowed_by_person_template_and_time(owner: User, admin: User) -> None:
     now = utc_now()
     mine = factories.delivery(factories.notification(owner, notification_type="job_created"))
     old = factories.delivery(factories.notification(owner), created_at=now - timedelta(days=3))
@@ -112,6 +112,23 @@ def test_the_log_is_narrowed_by_person_template_and_day(owner: User, admin: User
         return {line.row.id for line in page.lines}
 
     assert found(person="ALICE") == {mine.id, old.id}
-    assert found(notification_type="job_created") == {mine.id}
-    assert found(since=now.date()) == {mine.id}
-    assert found(until=now.date() - timedelta(days=1)) == {old.id, other.id}
+    assert found(notification_types=("job_created",)) == {mine.id}
+    assert found(created_after=now - timedelta(days=1)) == {mine.id}
+    assert found(created_before=now - timedelta(days=1)) == {old.id, other.id}
+    assert found(created_after=old.created_at, created_before=mine.created_at) == {old.id, other.id}
+
+
+def test_what_was_kept_here_is_not_said_to_be_sent(owner: User, admin: User) -> None:
+    note = factories.notification(owner)
+    sent = factories.delivery(note, state="sent", reason="sent", address="1@example.test")
+    kept = factories.delivery(note, state="sent", reason="kept", address="2@example.test")
+
+    def found(*outcomes: str) -> list[tuple[int, str]]:
+        page = delivery_log.page_for(admin, delivery_log.Filters(outcomes=outcomes))
+        return [(line.row.id, str(line.outcome.label)) for line in page.lines]
+
+    assert found("sent") == [(sent.id, "Sent")]
+    assert found("kept") == [(kept.id, "Kept here")]
+    assert len(found("sent", "kept")) == 2
+    counts = delivery_chart.last_days(owner)[-1].counts
+    assert (counts["sent"], counts["kept"]) == (1, 1)

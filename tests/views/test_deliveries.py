@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -59,10 +60,24 @@ def test_filters_narrow_the_log(sign_in: SignIn, bob: User, alice: User) -> None
     assert "One in the app" not in page
 
 
+def test_a_day_is_one_of_the_readers_own_clock(sign_in: SignIn, app: Flask, alice: User) -> None:
+    admin = factories.user("dana@example.test", role="admin", time_zone="Pacific/Apia")  # 13 hours ahead
+    client = sign_in(admin)
+    for hour in (10, 12):
+        at = datetime(2026, 3, 12, hour, tzinfo=UTC)
+        factories.delivery(factories.notification(alice, f"At {hour} in UTC"), created_at=at)
+    for day, shown, hidden in (("2026-03-12", "At 10", "At 12"), ("2026-03-13", "At 12", "At 10")):
+        page = client.get(f"/admin/deliveries?since={day}&until={day}").text
+        assert shown in page
+        assert hidden not in page
+
+
 def test_a_kept_mail_can_be_read_whole_and_nothing_in_it_is_markup(
     sign_in: SignIn, bob: User, kept: Delivery
 ) -> None:
+    db.session.expire_all()  # The sender has a session of its own.
     page = sign_in(bob).get(f"/admin/deliveries/{kept.id}").text
+    assert '<span class="tag">Kept here</span>' in page
     assert HOSTILE not in page
     assert "Interview &lt;script&gt;" in page
     for part in ("List-Unsubscribe", "BEGIN:VCALENDAR", "invite.ics", "You get this because"):

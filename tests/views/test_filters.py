@@ -38,6 +38,7 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
         login_user(alice)
         # 10:30 UTC is half past eleven at night there, an hour later the next day has begun.
         assert filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
+        assert filters.exact_time(datetime(2026, 2, 25, 11, 30, 7, tzinfo=UTC)) == "26 Feb 00:30:07"
         assert filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
 
 

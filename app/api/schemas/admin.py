@@ -18,7 +18,7 @@ Role = Annotated[str, OneOf(catalog.ROLES)]
 class DeliveryQuery(Paged):
     """What to list of the delivery log."""
 
-    outcome: list[Literal["sent", "waiting", "retrying", "failed", "withheld"]] = []
+    outcome: list[Literal["sent", "kept", "waiting", "retrying", "failed", "withheld"]] = []
     channel: list[Channel] = []
     recipient: Annotated[str, usable(values.text)] = Field(
         "", max_length=200, description="Part of a name or of an address."
