@@ -28,6 +28,9 @@ from app.services import event_data, publishing
 from app.services.errors import Invalid
 from app.services.publishing import EventIn, Published
 
+# Of one event among many; more would make the answer longer than what was sent.
+MOST_ERRORS_EACH = 5
+
 bp = APIBlueprint("events", __name__, url_prefix="/events", tag="Events")
 
 
@@ -79,7 +82,9 @@ def _one_of_many(event: Any, *, is_dry_run: bool) -> BatchResult:
     except (Unprocessable, Invalid) as error:
         found = error.errors if isinstance(error, Unprocessable) else errors_of(error)
         return BatchResult(
-            status=422, event=None, errors=[ProblemError.model_validate(each) for each in found]
+            status=422,
+            event=None,
+            errors=[ProblemError.model_validate(each) for each in found[:MOST_ERRORS_EACH]],
         )
     return BatchResult(status=status, event=outcome, errors=[])
 

@@ -40,6 +40,8 @@ BROKEN = {
     "deep lists, unclosed": b"[" * DEEP,
     "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
     "somewhat deep": b"[" * 200 + b"]" * 200,
+    "fifty thousand values": b"[" + b"1," * 50_000 + b"1]",
+    "a thousand and one names": b"{" + b",".join(b'"%d": 1' % number for number in range(1_001)) + b"}",
     "deep inside data": b'{"data": ' + b"[" * 500 + b"]" * 500 + b"}",
 }
 # Valid JSON that hardly any field can be.
