@@ -15,8 +15,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements, notifications, template_drafts, templates, tokens
+from app.services import announcements, notifications, saved_views, template_drafts, templates, tokens
 from app.services.announcement_words import AnnouncementIn
+from app.services.saved_views import Filter
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -48,12 +49,17 @@ def _announcement(user):
     return announcements.create(user, wanted).id
 
 
+def _view(user):
+    return saved_views.create(user, f"View {factories.unique()}", Filter()).id
+
+
 # What is one person's own: made for them, it is a 404 for everybody else, admins included.
 PERSONAL: dict[str, Callable[[Any], int | None]] = {
     "notification_id": lambda user: factories.notification(user).id,
     "change_id": _change,
     "token_id": lambda user: tokens.create(user, "a script", ["read"])[0].id,
     "webhook_id": _webhook,
+    "view_id": _view,
 }
 # What is the house's: admins find it, others may not ask.
 SHARED: dict[str, Callable[[Any], int | None]] = {
@@ -66,6 +72,7 @@ SHARED: dict[str, Callable[[Any], int | None]] = {
 IN_BODIES = {
     ("mark_read", "notification_id"): 404,
     ("bulk_mark_read", "notification_ids"): {"updated": 0},
+    ("order_views", "view_ids"): 422,
     ("change_notifications", "notification_ids"): {"id": None, "action": "done", "updated": 0},
 }
 
@@ -187,6 +194,8 @@ def test_the_ids_of_these_tests_are_real(client, document, bob, token):
     headers = token(bob, *tokens.SCOPES)
     for method, path, name, operation, body in _calls_with_ids(document, PERSONAL | SHARED):
         number = (PERSONAL | SHARED)[name](bob)
+        if operation == "restore_view":
+            saved_views.delete(bob, number)
         answer = client.open(path.replace(f"{{{name}}}", str(number)), method=method, headers=headers, **body)
         assert answer.status_code in {200, 201, 204, 403, 409}, (operation, answer.data)
 
@@ -198,12 +207,14 @@ def test_ids_of_others_in_a_body_are_nobodys(client, document, alice, charlie, t
         for field in re.findall(r'"(\w*_ids?|ids)"', json.dumps(_schema(document, operation)) if body else "")
     }
     assert named == set(IN_BODIES), "Say here what the call answers to another's"
-    headers, number = token(charlie, *tokens.SCOPES), factories.notification(alice).id
+    headers = token(charlie, *tokens.SCOPES)
+    numbers = {name: make(alice) for name, make in PERSONAL.items()}
     before = _everything()
     for method, path, operation, _body in _calls(document):
         for (name, field), expected in IN_BODIES.items():
             if name != operation["operationId"]:
                 continue
+            number = numbers[field.removesuffix("s")]
             body = {field: [number] if field.endswith("s") else number}
             if name == "change_notifications":
                 body["action"] = "done"
