@@ -37,7 +37,7 @@ def index() -> str:
 @login_required
 def create() -> Response:
     """Save the list that is shown under a name."""
-    query = ListQuery.read(request.form.get("view", ""))
+    query = ListQuery.read(request.form.get("view", request.form.get("list", "")))
     wanted = Filter(query.place, query.categories, query.priorities, query.search)
     view = saved_views.create(current_user, request.form.get("name", ""), wanted)
     flash(_("Saved as “%(name)s”", name=view.name))

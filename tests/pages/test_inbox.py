@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from playwright.sync_api import Locator, Page, expect
 
 from app.clock import utc_now
@@ -19,8 +18,8 @@ from app.models import Notification, User
 from app.services import surfacing
 from tests import factories
 from tests.browser import axe
+from tests.pages.conftest import Open
 
-Open = Callable[..., Page]
 SIZES: dict[str, dict[str, Any]] = {
     "wide": {"width": 1440, "height": 900},
     "phone": {"width": 390, "height": 844, "has_touch": True, "is_mobile": True},
@@ -33,23 +32,6 @@ KINDS = (
     "evaluation_due",
     "system_alert",
 )
-
-
-@pytest.fixture
-def open_inbox(
-    page_factory: Open, live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
-) -> Open:
-    """Alice's browser, signed in, at an address of the inbox."""
-
-    def opened(path: str = "/notifications", **options: Any) -> Page:
-        page = page_factory(live_server, **options)
-        cookie = sign_in(alice).get_cookie("bellhop")
-        assert cookie is not None
-        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
-        page.goto(path)
-        return page
-
-    return opened
 
 
 @pytest.fixture

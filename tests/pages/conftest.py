@@ -1,0 +1,31 @@
+"""What tests in a browser share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Page
+
+from app.models import User
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_inbox(
+    page_factory: Open, live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
+) -> Open:
+    """Alice's browser, signed in, at an address of the inbox."""
+
+    def opened(path: str = "/notifications", **options: Any) -> Page:
+        page = page_factory(live_server, **options)
+        cookie = sign_in(alice).get_cookie("bellhop")
+        assert cookie is not None
+        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        page.goto(path)
+        return page
+
+    return opened
