@@ -20,6 +20,10 @@ from app.services import account_mails, digest_letters, subscriptions
 from app.services.digest_days import KINDS
 
 
+# These speak of an interview that is ahead.
+JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder")
+
+
 @dataclass(frozen=True)
 class Sender:
     """Who we are, from the settings: our address on the web, our mail address, our signing key."""
@@ -190,9 +194,11 @@ def _facts(interview: Interview, user: User) -> tuple[tuple[str, str], ...]:
 
 
 def _button(row: Notification, interview: Interview | None, sender: Sender) -> tuple[str, str]:
-    url = row.action_url
-    if interview and url and url == interview.meeting_url and row.notification_type != "interview_cancelled":
+    url, is_meeting = row.action_url, bool(interview and interview.meeting_url == row.action_url)
+    if url and is_meeting and row.notification_type in JOINABLE:
         return _("Join the interview"), url
+    if is_meeting:  # Cancelled, or over: nobody is there.
+        url = ""
     if url.startswith(("https://", "http://")):
         return _("Open"), url
     if url.startswith("/") and not url.startswith("//"):

@@ -39,6 +39,17 @@ class Preview:
     problem: str = ""
     checks: Mapping[str, list[Check]] | None = None
 
+    @property
+    def lengths(self) -> dict[str, tuple[int, int]]:
+        """How long a field reads with the sample, and how much fits; none where it cannot be read."""
+        if not self.checks or not self.sms_size.limit or not self.title:
+            return {}
+        return {
+            "title_template": (len(self.title), template_checks.LONGEST_TITLE),
+            "email_subject": (len(self.subject), template_checks.LONGEST_SUBJECT),
+            "sms_text": (self.sms_size.units, self.sms_size.limit),
+        }
+
 
 def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> Texts:
     """These words with these values, in the reader's language and on the reader's clock. Raises WordsError."""

@@ -91,6 +91,15 @@ def test_the_button_leads_only_where_a_link_may(
     assert button.startswith(expected)
 
 
+def test_nobody_is_sent_to_the_meeting_of_a_cancelled_interview(app: Flask, alice: User) -> None:
+    meeting = "https://meet.example.com/1"
+    assert f'href="{meeting}"' in told(alice, "interview.scheduled", meeting_url=meeting).html
+    cancelled = told(alice, "interview.cancelled", meeting_url=meeting)
+    assert f'href="{meeting}"' not in cancelled.html
+    (button,) = re.findall(r'class="btn".*?href="([^"]*)"', cancelled.html)
+    assert button.startswith("https://bellhop.example/notifications/")
+
+
 def test_an_interview_shows_on_the_readers_clock(app: Flask) -> None:
     alice = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     mail = told(alice, "interview.scheduled", location="Room Birch")

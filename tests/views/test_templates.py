@@ -48,6 +48,13 @@ def save(client: FlaskClient, template: NotificationTemplate, **changes: Any) ->
     return send(client, page, f"{page}/draft", **form(template, **changes))
 
 
+def typing(client: FlaskClient, page: str, values: dict[str, Any]) -> TestResponse:
+    """What the editor gets while one types."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)[1]
+    data = values | {"csrf_token": token}
+    return client.post(f"{page}/draft", data=data, headers={"HX-Request": "true"})
+
+
 CHANGES = ("draft", "test", "publication", "restoration", "reset", "deletion")
 ACTIONS = (*CHANGES, "draft/base", "draft/removal", "activation", "deactivation")
 
@@ -128,18 +135,32 @@ def test_line_breaks_come_and_go_unchanged(
 def test_while_typing_the_answer_is_the_preview_and_says_what_is_wrong(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
-    token = re.search(r'name="csrf_token" value="([^"]+)"', admin.get(page).text)[1]
-    answer = admin.post(
-        f"{page}/draft",
-        data=form(template, title_template="Open {{ jobtitle }}") | {"csrf_token": token, "ch": "inapp"},
-        headers={"HX-Request": "true"},
-    )
+    answer = typing(admin, page, form(template, title_template="Open {{ jobtitle }}") | {"ch": "inapp"})
     assert answer.status_code == 200
     assert "HX-Request" in answer.headers["Vary"]
     assert '<section class="editor__view" id="view"' in answer.text
     assert "<html" not in answer.text
     assert "There is no variable “jobtitle”." in answer.text
     assert 'id="state" hx-swap-oob' in answer.text
+
+
+def test_each_field_says_how_long_it_reads_and_how_much_fits(
+    admin: FlaskClient, page: str, template: NotificationTemplate
+) -> None:
+    def counts(html: str) -> dict[str, str]:
+        found = re.findall(r'id="(\w+)-count"(.*?)>\s*(?:<span aria-hidden="true">)?([^<]*)<', html)
+        return {name: text + (" over" if "data-over" in rest else "") for name, rest, text in found}
+
+    title = len("New Job: Staff Data Engineer")
+    live = counts(admin.get(page).text)
+    assert live["title_template"] == f"{title} / 80"
+    assert live["sms_text"].endswith(" / 160")
+    values = form(template, title_template="x" * 81, email_subject="s" * 61, sms_text="京" * 80)
+    typed = counts(typing(admin, page, values).text)
+    assert (typed["title_template"], typed["email_subject"]) == ("81 / 80 over", "61 / 60 over")
+    assert typed["sms_text"] == "70 / 70", "made to fit, in the costly alphabet"
+    broken = typing(admin, page, form(template, title_template="{{ nothing }}"))
+    assert set(counts(broken.text).values()) == {""}
 
 
 def test_what_cannot_be_kept_comes_back_as_it_was_typed(
