@@ -141,10 +141,12 @@ def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool
         _plain(dialect, "surfaced_at", N.surfaced_at).label("surfaced_at"),
         N.expires_at,
         next_in.correlate(None).scalar_subquery().label("next"),
-    ).where(*matching(filters, READER, NOW))
+    )
     if has_cursor:
         bound = tuple_(bindparam("surfaced_at", type_=later), bindparam("row_id", type_=N.id.type))
+        # Before the other conditions; see `notifications.page_for`.
         query = query.where(key > bound if rising else key < bound)
+    query = query.where(*matching(filters, READER, NOW))
     order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
     return query.order_by(*order).limit(bindparam("limit"))
 
