@@ -10,20 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from sqlalchemy import text
-
-from app.clock import utc_now
-from app.extensions import db
-from app.services import accounts, tokens
-from bench.rounds import Case, migrated_app, scratch_folder
+from bench.rounds import Case
+from bench.tables import LARGE, SMALL, table
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS, CONNECTIONS = 0.5, 4
-SMALL, LARGE = 1_000, 1_000_000
 
 
 def unread_count() -> Case:
@@ -50,53 +44,14 @@ def _against_hello(about: str, wanted: float, path: str) -> Case:
 
 
 def _ours(resources: ExitStack, rows: int, path: str) -> Callable[[], float]:
-    folder = resources.enter_context(scratch_folder())
-    app = migrated_app(folder)
-    with app.app_context():
-        user = accounts.create_user(
-            "reader@example.test", "Reader", role="recruiter", password="a long password"
-        )
-        _, token = tokens.create(user, "bench", ["read"])
-        _fill(user.id, rows)
-        db.engine.dispose()
+    filled = table(rows)
     settings = {
-        "DATABASE_URL": f"sqlite:///{folder / 'bellhop.db'}",
+        "DATABASE_URL": f"sqlite:///{filled.path}",
         "SECRET_KEY": "bench",
         "API_RATE_LIMIT": "100000000 per second",
     }
     port = _serve(resources, "wsgi:app", settings)
-    return lambda: _rate(port, path, token)
-
-
-def _fill(owner: int, rows: int) -> None:
-    """The owner's 1,000 notifications, 300 of them unread, among those of a thousand others."""
-    columns = (
-        "recipient_id, notification_type, category, title, message, priority, status, channels, metadata, action_url,"
-        " created_at, surfaced_at, sent_at, read_at"
-    )
-    now = utc_now().replace(tzinfo=None)
-    db.session.execute(
-        text(
-            "INSERT INTO users (email, name, role, is_enabled, time_zone, locale, phone, session_epoch, inbox_version,"
-            " created_at) WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-            " SELECT 'other' || i || '@example.test', 'Other', 'recruiter', 1, 'UTC', 'en', '', 0, 0, :now FROM n"
-        ),
-        {"now": now},
-    )
-    db.session.execute(
-        text(
-            f"INSERT INTO notifications ({columns}) WITH n(i) AS"  # A constant, not input.
-            " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
-            " SELECT CASE WHEN i <= 1000 THEN :owner ELSE :owner + 1 + i % 1000 END, 'interview_scheduled',"
-            " 'interview', 'Interview Scheduled for Priya Raman', 'Booked for Thursday at 14:00.', 'high',"
-            " 'sent', '[\"email\", \"in_app\"]', '{}', '', datetime(:now, '-' || i || ' seconds') || '.000000',"
-            " datetime(:now, '-' || i || ' seconds') || '.000000', :now,"
-            " CASE WHEN i % 10 < 3 THEN NULL ELSE :now END FROM n"
-        ),
-        {"rows": rows, "owner": owner, "now": now - timedelta(minutes=1)},
-    )
-    db.session.execute(text("ANALYZE"))
-    db.session.commit()
+    return lambda: _rate(port, path, filled.token)
 
 
 def _serve(resources: ExitStack, application: str, settings: dict[str, str]) -> int:

@@ -1,0 +1,116 @@
+"""What a recruiter with 10,000 unread among 1,000,000 rows waits for, against the same in a table of 1,000 rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, User
+from app.services import listing, notifications, queries, snoozing
+from app.services.notifications import Filters
+from bench.rounds import Case
+from bench.tables import LARGE, SMALL, Table, table
+
+TIMES = 20
+Call = Callable[[User], Any]
+FIRST = Filters()
+# Each tenth row says it, so that there is more than a page of them in both tables.
+SEARCH = Filters(search=queries.parse("is:unread costa", "UTC"))
+
+
+def first_page() -> Case:
+    """The inbox as the page shows it."""
+    return _case("first page", lambda user: notifications.page_for(user, FIRST))
+
+
+def deep_page() -> Case:
+    """The page that begins in the middle of the list."""
+    cursors: dict[int, str] = {}
+
+    def deep(user: User) -> Any:
+        return notifications.page_for(user, FIRST, cursor=cursors[id(db.engine)])
+
+    def find(user: User) -> None:
+        own = select(Notification).where(Notification.recipient_id == user.id)
+        count = notifications.total(user, FIRST)
+        row = db.session.scalars(
+            own.order_by(Notification.surfaced_at.desc()).offset(count // 2).limit(1)
+        ).one()
+        cursors[id(db.engine)] = notifications.write_cursor("n", row.surfaced_at, row.id)
+
+    return _case("page in the middle", deep, before=find)
+
+
+def search() -> Case:
+    """A word and a filter."""
+    return _case("search for a word among the unread", lambda user: notifications.page_for(user, SEARCH))
+
+
+def api_list() -> Case:
+    """The list as the API sends it."""
+    return _case("list of 50 as JSON", lambda user: listing.page_for(user, FIRST))
+
+
+def counts() -> Case:
+    """The numbers beside the places."""
+
+    def count(user: User) -> Any:
+        return notifications.unread_count(user), snoozing.waiting_count(user, utc_now())
+
+    return _case("counts of unread and of what is put off", count)
+
+
+def stacked() -> Case:
+    """The inbox with stacks."""
+    return _case("stacked first page", lambda user: notifications.page_for(user, FIRST, is_stacked=True))
+
+
+def mark_all() -> Case:
+    """Everything unread marked read, a row; undone again outside the measurement."""
+    small, large = table(SMALL), table(LARGE)
+    return Case(
+        "mark all read, ten times the rows: rows",
+        0.5,
+        lambda: _marked(large),
+        lambda: _marked(small),
+    )
+
+
+def _case(about: str, call: Call, *, before: Call = lambda _user: None) -> Case:
+    small, large = table(SMALL), table(LARGE)
+    return Case(
+        f"{about}, 1,000,000 rows / 1,000 rows, calls",
+        0.5,
+        lambda: _rate(large, call, before),
+        lambda: _rate(small, call, before),
+    )
+
+
+def _rate(where: Table, call: Call, before: Call) -> float:
+    taken = 0.0
+    with where.app.app_context():
+        for _ in range(TIMES):
+            where.touch()
+            user = db.session.get_one(User, where.reader)
+            before(user)
+            started = time.perf_counter()
+            call(user)
+            taken += time.perf_counter() - started
+            db.session.remove()
+    return TIMES / taken
+
+
+def _marked(where: Table) -> float:
+    with where.app.app_context():
+        user = db.session.get_one(User, where.reader)
+        started = time.perf_counter()
+        made = notifications.change(user, "read", filters=Filters("unread"))
+        seconds = time.perf_counter() - started
+        notifications.undo(user, made.id)
+        db.session.remove()
+    return made.count / seconds
