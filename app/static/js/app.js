@@ -6,4 +6,5 @@ import "./toasts.js";
 import "./menus.js";
 import "./keys.js";
 import "./live.js";
+import "./badge.js";
 import "./search.js";

@@ -24,8 +24,14 @@ export function say(text) {
   requestAnimationFrame(() => { line.textContent = text; });
 }
 
-// The list as it stands here: it keeps its length, and what is newer than its first row waits above.
+// The list as it stands here: it keeps the length that it once had, and what is newer than its first row waits above.
+let longest = 0;
 export function asShown(view) {
-  const { upto } = $("#list").dataset, length = $$("#list .row:not(.row--member)").length;
-  return view + (upto ? `&upto=${upto}` : "") + (length > 50 ? `&limit=${length}` : "");
+  const { upto } = $("#list").dataset;
+  return [view, upto && `upto=${upto}`, length() > 50 && `limit=${longest}`].filter(Boolean).join("&");
 }
+export function length() {
+  longest = Math.max(longest, rows().filter((row) => !row.matches(".row--member")).length);
+  return longest;
+}
+document.addEventListener("htmx:after:history:push", () => { longest = 0; });

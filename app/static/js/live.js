@@ -1,5 +1,5 @@
 // Open pages stay true: counts, title and rows change in place, new rows wait behind the pill.
-import { $, $$, asShown, focusRow, picked, rows } from "./dom.js";
+import { $, asShown, focusRow, length, picked, rows } from "./dom.js";
 import { writes } from "./list.js";
 import { openId } from "./pane.js";
 
@@ -17,7 +17,7 @@ async function beat() {
   if (isBeating || writes.open.size) { again = true; return; }
   isBeating = true;
   again = false;
-  await get(live().dataset.pulse + ($("#list") ? `?list=1&${here()}` : ""), { source: "#toasts", target: "#live", swap: "outerHTML" });
+  await get(live().dataset.pulse + ($("#list") ? `?list=1&${here()}` : ""), { source: "#toasts", target: "#live", swap: "outerMorph" });
   await compare();
   isBeating = false;
   if (again && !writes.open.size) beat();
@@ -53,8 +53,8 @@ function isIdle() {
 }
 
 async function load() {
-  const url = new URL($("#fresh").href), length = $$("#list .row:not(.row--member)").length;
-  if (length > 50) url.searchParams.set("limit", length);
+  const url = new URL($("#fresh").href);
+  if (length() > 50) url.searchParams.set("limit", length());
   await get(url.pathname + url.search, { source: "#fresh", target: "#list", swap: "outerMorph" });
   $("#fresh").hidden = true;
 }

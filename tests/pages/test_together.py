@@ -1,0 +1,183 @@
+"""Several tabs and a script at the same inbox: whoever does something, all show the same in the end."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import User
+from app.services import notifications
+from app.services.notifications import Filters
+from app.views.lists import revision, row_id
+from tests import factories
+
+# By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/pages/test_together.py
+SECONDS = float(os.environ.get("BELLHOP_SECONDS", "8"))
+SEED = int(os.environ.get("BELLHOP_SEED", "2026"))
+CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved")
+SETTLED = """() => !document.querySelector('.htmx-request, .htmx-swapping, [aria-busy=true]')"""
+# What stands in the page: its rows in their order, and the counts.
+STANDS = """() => ({
+    rows: [...document.querySelectorAll('#list .row')].map(row => `${row.id}:${row.dataset.rev}`),
+    marks: [...document.querySelectorAll('#list .row:not([data-count])')].every(row =>
+        row.hasAttribute('data-unread') === !(parseInt(row.dataset.rev) & 1)),
+    count: parseInt(document.querySelector('#unread-count').textContent) || 0,
+    title: document.title,
+})"""
+
+
+@pytest.fixture
+def tab(
+    page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
+) -> Callable[[], Page]:
+    """A browser of Alice's."""
+
+    def opened() -> Page:
+        page = page_factory(live_server)
+        cookie = sign_in(alice).get_cookie("bellhop")
+        assert cookie is not None
+        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        page.goto("/notifications")
+        expect(page.locator("#live[data-rows]")).to_be_attached()
+        return page
+
+    return opened
+
+
+@dataclass
+class Actor:
+    """Does one thing at random."""
+
+    chance: random.Random
+
+    def of(self, page: Page) -> None:
+        """With a key, on a row at random; nobody waits for the answer of what was done before."""
+        place = self.chance.randrange(12)
+        page.evaluate(
+            """place => { const all = [...document.querySelectorAll('#list .row:not([aria-busy]) .row__link')];
+                          all[place % (all.length || 1)]?.focus(); }""",
+            place,
+        )
+        keys = self.chance.choices(
+            (["e"], ["u"], ["l"], ["z"], ["x", "j", "x", "e"], ["x", "j", "X", "u"], ["Enter"], ["Escape"]),
+            weights=(5, 6, 2, 5, 2, 2, 1, 2),
+        )[0]
+        for key in keys:
+            page.keyboard.press(key)
+
+    def over_the_api(self, client: FlaskClient, headers: dict[str, str], actions: Sequence[str]) -> None:
+        """Changes some and perhaps takes it back."""
+        found = client.get("/api/notifications/", headers=headers).json["results"]
+        some = [row["id"] for row in self.chance.sample(found, min(3, len(found)))]
+        body = {"action": self.chance.choice(actions), "notification_ids": some}
+        if body["action"] == "snooze":
+            body["until"] = (utc_now() + timedelta(seconds=2)).isoformat()
+        made = client.post("/api/notifications/changes/", json=body, headers=headers)
+        assert made.status_code == 200, made.text
+        if made.json["id"] and self.chance.random() < 0.5:
+            client.post(f"/api/notifications/changes/{made.json['id']}/undo/", headers=headers)
+
+    def reports(self, client: FlaskClient, headers: dict[str, str]) -> None:
+        """Something new, alone or of a stack."""
+        body = factories.event_body(
+            self.chance.choice(["resume.processed", "job.created"]), ["alice@example.test"]
+        )
+        assert client.post("/api/events/", json=body, headers=headers).status_code == 201
+
+
+def truth(alice: User) -> dict[str, object]:
+    db.session.expire_all()
+    page = notifications.page_for(alice, Filters(), is_stacked=True)
+    unread = notifications.unread_count(alice)
+    return {
+        "rows": [
+            f"{row_id(row, page.stacks.get(row.stack_key))}:{revision(row, page.stacks.get(row.stack_key))}"
+            for row in page.rows
+        ],
+        "marks": True,
+        "count": unread,
+        "title": f"Inbox ({unread} unread) · Bellhop" if unread else "Inbox · Bellhop",
+    }
+
+
+def differs(page: Page, alice: User, *, asks: bool) -> str:
+    """What a page still shows otherwise, once all is answered; `asks`: with what waits behind the pill asked for."""
+    end = time.monotonic() + 10
+    while True:
+        page.evaluate(
+            """asks => { const pill = document.querySelector('#fresh');
+                         if (asks && !pill.hidden) pill.click();
+                         document.querySelector('[data-stack][aria-expanded=true]')?.click(); }""",
+            asks,
+        )
+        page.wait_for_function(SETTLED)
+        found, wanted = page.evaluate(STANDS), truth(alice)
+        if found == wanted:
+            return ""
+        if time.monotonic() > end:
+            return f"shown {found}\n but {wanted}"
+        page.wait_for_timeout(100)
+
+
+def test_two_browsers_and_a_script_end_with_what_the_database_says(
+    app: Flask, tab: Callable[[], Page], token: Callable[..., dict[str, str]], alice: User
+) -> None:
+    now = utc_now()
+    for n in range(40):
+        kind, key = ("resume_processed", "r-1-260101") if n % 3 == 0 else ("interview_scheduled", "")
+        made = now - timedelta(seconds=n + 1)
+        factories.notification(alice, f"Row {n}", notification_type=kind, stack_key=key, created_at=made)
+    tabs, loads = (tab(), tab()), list[str]()
+    for page in tabs:
+        page.on("request", lambda sent: loads.append(sent.url) if sent.is_navigation_request() else None)
+    headers, client = token(alice, "read", "write", "events"), app.test_client()
+    actor = Actor(random.Random(SEED))
+
+    def act(seconds: float, actions: Sequence[str], *, reports: bool) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for page in tabs:
+                actor.of(page)
+            if reports and actor.chance.random() < 0.5:
+                actor.reports(client, headers)
+            else:
+                actor.over_the_api(client, headers, actions)
+            tabs[0].wait_for_timeout(actor.chance.choice([0, 20, 100]))
+
+    act(SECONDS / 2, [*CHANGES, "snooze", "unsnooze"], reports=True)
+    assert [differs(page, alice, asks=True) for page in tabs] == ["", ""]
+    # Nothing new comes any more: what changes now must show without anybody asking for it.
+    act(SECONDS / 2, CHANGES, reports=False)
+    assert [differs(page, alice, asks=False) for page in tabs] == ["", ""]
+    assert not loads
+
+
+def test_what_one_browser_does_shows_in_the_other_in_place(tab: Callable[[], Page], alice: User) -> None:
+    now = utc_now()
+    rows = [
+        factories.notification(alice, f"Number {n}", created_at=now - timedelta(minutes=n)) for n in range(5)
+    ]
+    one, other = tab(), tab()
+    other.get_by_role("link", name="Number 3").focus()
+    one.get_by_role("link", name="Number 1").focus()
+    one.keyboard.press("u")
+    expect(other.locator(f"#n-{rows[1].id}")).not_to_have_attribute("data-unread", "")
+    one.keyboard.press("e")
+    expect(other.locator(f"#n-{rows[1].id}")).to_have_count(0)
+    expect(other).to_have_title("Inbox (4 unread) · Bellhop")
+    one.keyboard.press("z")
+    expect(other.locator(".row")).to_have_count(5)
+    expect(other.locator(".row").nth(1)).to_have_attribute("id", f"n-{rows[1].id}")
+    expect(other.locator("#fresh")).to_be_hidden()
+    expect(other.get_by_role("link", name="Number 3")).to_be_focused()
