@@ -113,7 +113,7 @@ def truth(alice: User) -> dict[str, object]:
 
 def differs(page: Page, alice: User, *, asks: bool) -> str:
     """What a page still shows otherwise, once all is answered; `asks`: with what waits behind the pill asked for."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while True:
         page.evaluate(
             """asks => { const pill = document.querySelector('#fresh');
@@ -126,7 +126,9 @@ def differs(page: Page, alice: User, *, asks: bool) -> str:
         if found == wanted:
             return ""
         if time.monotonic() > end:
-            return f"shown {found}\n but {wanted}"
+            return "; ".join(
+                f"{name} {found[name]} but {wanted[name]}" for name in wanted if found[name] != wanted[name]
+            )
         page.wait_for_timeout(100)
 
 
