@@ -46,12 +46,13 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Applied:
     """The interview after an event; `is_outdated` when a newer event had been applied before it.
 
-    `no_longer_at` is the start that stood before, where it holds no more.
+    `no_longer_at` is the start that stood before, where it holds no more; `is_reopened`: it had been over.
     """
 
     interview: Interview | None
     is_outdated: bool = False
     no_longer_at: datetime | None = None
+    is_reopened: bool = False
 
 
 def known(external_id: str, *, lock: bool = False) -> Interview | None:
@@ -106,6 +107,7 @@ def apply(
             db.session.flush()
         return Applied(interview, is_outdated=True)
     stood_at = interview.starts_at if interview.status == "scheduled" else None
+    is_reopened = interview.status == "completed" != status
     # The calendar entry's number rises only with a change that a calendar shows (RFC 5545, 3.8.7.4).
     if status != "completed" and any(
         getattr(interview, name) != value for name, value in {**details, "status": status}.items()
@@ -118,7 +120,7 @@ def apply(
         interview.recruiters = list(recruiters)
     db.session.flush()
     still_stands = status == "scheduled" and interview.starts_at == stood_at
-    return Applied(interview, no_longer_at=None if still_stands else stood_at)
+    return Applied(interview, no_longer_at=None if still_stands else stood_at, is_reopened=is_reopened)
 
 
 def facts(interview: Interview) -> dict[str, Any]:

@@ -15,7 +15,17 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db, lock_for_writing
 from app.models import Delivery, Notification, User
-from app.services import evaluated, fanout, interviews, recipients, reminders, stacks, templates, verdicts
+from app.services import (
+    evaluated,
+    fanout,
+    interviews,
+    recipients,
+    reminders,
+    retiring,
+    stacks,
+    templates,
+    verdicts,
+)
 from app.services.errors import Invalid
 from app.services.verdicts import Verdict
 
@@ -117,6 +127,8 @@ def _take_back(applied: interviews.Applied, now: datetime) -> None:
             applied.interview.status
         ]
         reminders.withdraw(applied.interview, applied.no_longer_at, outcome, now)
+    if applied.interview and applied.is_reopened:
+        retiring.retire([applied.interview.id], "evaluation_due", now)
 
 
 def _recipients(event: EventIn) -> list[User]:

@@ -22,10 +22,15 @@ AT_ONCE = timedelta(minutes=2)
 def _announced(delivery: Delivery, now: datetime) -> Interview | None:
     """The interview that this message announces, as it stands now; None for news that did not wait."""
     row = delivery.notification
-    if row is None or row.notification_type not in ANNOUNCING:
+    if row is None or row.notification_type not in ANNOUNCING or _is_prompt(delivery, now):
         return None
-    is_prompt = delivery.reason == "queued" and now - delivery.created_at < AT_ONCE
-    return None if is_prompt and row.notification_type != REMINDER else row.interview
+    return row.interview
+
+
+def _is_prompt(delivery: Delivery, now: datetime) -> bool:
+    row = delivery.notification
+    is_reminder = row is not None and row.notification_type == REMINDER
+    return not is_reminder and delivery.reason == "queued" and now - delivery.created_at < AT_ONCE
 
 
 def _is_cancelled(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
@@ -49,6 +54,13 @@ def _is_moved(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     if row.notification_type == REMINDER:
         return _has_ended(row.expires_at, now)
     return _announced(delivery, now) is not None and (row.interview_sequence or 0) < row.interview.sequence
+
+
+def _is_rebooked(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+    row = delivery.notification
+    if row is None or row.interview is None or row.notification_type != "interview_cancelled":
+        return False
+    return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
 
 
 def _is_evaluated(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
@@ -80,6 +92,7 @@ RULES = (
     (_is_cancelled, "skipped", "interview_cancelled"),
     (_is_over, "skipped", "interview_over"),
     (_is_moved, "skipped", "interview_moved"),
+    (_is_rebooked, "skipped", "interview_rebooked"),
     (_is_evaluated, "skipped", "evaluation_over"),
     (_is_digest_inactive, "skipped", "template_inactive"),
     (_is_digest_off, "skipped", "digest_off"),

@@ -127,6 +127,16 @@ def test_an_evaluation_that_is_reported_before_the_interview_counts(
     assert asked(ruth, NOW + timedelta(days=3)) == []
 
 
+def test_an_end_that_is_taken_back_takes_the_question_back(ruth: User) -> None:
+    completed(ruth)
+    assert len(asked(ruth, NOW + 2 * HOUR)) == 1
+    facts = {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder Robotics"}
+    times = {"starts_at": NOW + 20 * HOUR, "ends_at": NOW + 21 * HOUR}
+    publish("interview.rescheduled", ruth, NOW + 2 * HOUR, id="iv-1", **times, **facts)
+    filters = notifications.Filters(types=("evaluation_due",))
+    assert notifications.page_for(ruth, filters, now=NOW + 3 * HOUR).rows == []
+
+
 def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
     publish("interview.completed", ruth, NOW, id="iv-1")
     assert asked(ruth, NOW + 2 * HOUR) == []

@@ -77,6 +77,14 @@ def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier:
     assert ended("interview_cancelled")[0] == "sent"
 
 
+def test_nor_a_cancellation_when_it_was_booked_again_meanwhile(asleep: User, courier: Courier) -> None:
+    publish("interview.cancelled", asleep, NIGHT, MORNING + 5 * HOUR)
+    publish("interview.scheduled", asleep, NIGHT + HOUR, MORNING + 30 * HOUR)
+    courier.deliver_due(MORNING)
+    assert ended("interview_cancelled") == ("skipped", "interview_rebooked")
+    assert ended("interview_scheduled")[0] == "sent"
+
+
 def test_nor_when_it_began_before_the_night_was_over(asleep: User, courier: Courier) -> None:
     publish("interview.scheduled", asleep, NIGHT, MORNING - HOUR)
     courier.deliver_due(MORNING)
