@@ -19,7 +19,6 @@ from app.rendering import calendar, dates, digest, email, markup
 from app.services import account_mails, digest_letters, subscriptions
 from app.services.digest_days import KINDS
 
-
 # These speak of an interview that is ahead.
 JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder")
 
