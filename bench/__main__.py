@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from statistics import median, quantiles
 
-from bench import http, inbox, inprocess, outbox
+from bench import http, inbox, inprocess, outbox, streams
 from bench.rounds import Case
 
 # Many short ones: the median of their ratios stands still where the rates themselves do not.
@@ -18,6 +18,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "create": inprocess.create_by_event,
     "fanout": inprocess.fan_out,
     "outbox": outbox.outbox,
+    "streams": streams.beside_streams,
     "inbox-first": inbox.first_page,
     "inbox-deep": inbox.deep_page,
     "inbox-json": inbox.api_list,

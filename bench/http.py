@@ -6,18 +6,18 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from bench.rounds import Case
 from bench.tables import LARGE, SMALL, table
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS, CONNECTIONS = 0.5, 4
+ALIKE = ("--workers=2", "--worker-class=gthread", "--threads=4", "--log-level=error", "--no-control-socket")
 
 
 def unread_count() -> Case:
@@ -39,7 +39,7 @@ def list_among_a_million() -> Case:
 
 def _against_hello(about: str, wanted: float, path: str) -> Case:
     resources = ExitStack()
-    hello = _serve(resources, "bench.hello:app", {})
+    hello = serve(resources, "bench.hello:app", {})
     return Case(about, wanted, _ours(resources, SMALL, path), lambda: _rate(hello, "/", ""), resources)
 
 
@@ -50,28 +50,19 @@ def _ours(resources: ExitStack, rows: int, path: str) -> Callable[[], float]:
         "SECRET_KEY": "bench",
         "API_RATE_LIMIT": "100000000 per second",
     }
-    port = _serve(resources, "wsgi:app", settings)
+    port = serve(resources, "wsgi:app", settings)
     return lambda: _rate(port, path, filled.token)
 
 
-def _serve(resources: ExitStack, application: str, settings: dict[str, str]) -> int:
-    """The application under gunicorn, two worker processes each; answers its port."""
+def serve(
+    resources: ExitStack, application: str, settings: dict[str, str], options: Sequence[str] = ALIKE
+) -> int:
+    """The application under gunicorn in processes of its own; answers its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    options = ["--workers", "2", "--bind", f"127.0.0.1:{port}", "--log-level", "error", "--no-control-socket"]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        *options,
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "4",
-        application,
-    ]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
+    command = [sys.executable, "-m", "gunicorn", *options, "--bind", f"127.0.0.1:{port}", application]
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
     resources.callback(server.wait)
     resources.callback(server.terminate)
     deadline = time.monotonic() + 20
@@ -87,32 +78,35 @@ def _serve(resources: ExitStack, application: str, settings: dict[str, str]) -> 
 
 
 def _rate(port: int, path: str, token: str) -> float:
-    """Requests a second over a few kept connections, each answered in full and with 200."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    urlopen(Request(f"http://127.0.0.1:{port}{path}", headers=headers)).close()  # raises on any error status
+    """Requests a second; see `ask`."""
+    started = time.perf_counter()
+    count = len(ask(port, path, {"Authorization": f"Bearer {token}"} if token else {}))
+    return count / (time.perf_counter() - started)
+
+
+def ask(port: int, path: str, headers: dict[str, str]) -> list[float]:
+    """How long each request took over a few kept connections, for a while, each answered in full and with 200."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Host: 127.0.0.1",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()
-    counts = [0] * CONNECTIONS
+    taken: list[float] = []
     stop = time.perf_counter() + SECONDS
 
-    def ask(number: int) -> None:
+    def go_on() -> None:
         with socket.create_connection(("127.0.0.1", port)) as connection:
-            while time.perf_counter() < stop:
+            while (started := time.perf_counter()) < stop:
                 connection.sendall(request)
                 _read_answer(connection)
-                counts[number] += 1
+                taken.append(time.perf_counter() - started)
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(CONNECTIONS)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - started)
+    with ThreadPoolExecutor(CONNECTIONS) as people:
+        # Asked for its result: what failed in a thread fails here.
+        for person in [people.submit(go_on) for _number in range(CONNECTIONS)]:
+            person.result()
+    return taken
 
 
 def _read_answer(connection: socket.socket) -> None:
