@@ -12,6 +12,7 @@ from app.views import (
     access,
     accounts,
     announcements,
+    compression,
     deliveries,
     devices,
     digests,
@@ -42,6 +43,7 @@ from app.views import (
 def register(app: Flask) -> None:
     """Add every page, what they share, and the headers that every answer carries."""
     babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
+    compression.register(app)
     headers.register(app)
     static.register(app)
     filters.register(app)
