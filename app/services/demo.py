@@ -8,13 +8,14 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
-from app.models import Delivery, DeliveryAttempt, Interview, Notification, Reminder, Suppression, User
+from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification, Reminder, Suppression, User
 from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
@@ -121,6 +122,7 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
     status = fields.get("status") or ("read" if read_at else "sent")
     row = Notification(
         recipient_id=user.id,
+        event=_event(draft),
         interview=interview,
         interview_sequence=0 if interview else None,
         notification_type=kind.name,
@@ -142,6 +144,25 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
     db.session.add(row)
     db.session.flush()
     _write_deliveries(row, user, chance)
+
+
+def _event(draft: Draft) -> Event | None:
+    """What would have been reported for it; None for what Bellhop tells by itself."""
+    kind = next((each for each in catalog.EVENTS.values() if each.notification_type == draft.kind), None)
+    if kind is None:
+        return None
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in draft.data.items()
+    }
+    return Event(
+        source="bellhop:demo",
+        external_id=str(uuid4()),
+        type=kind.name,
+        occurred_at=draft.at,
+        received_at=draft.at,
+        data=told | {"recipients": [draft.user.email]},
+    )
 
 
 def _write_deliveries(row: Notification, user: User, chance: random.Random) -> None:

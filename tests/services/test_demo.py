@@ -11,9 +11,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import accounts, demo, reminders
+from app.services import accounts, demo, reminders, template_versions, templates
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.template_drafts import Edited
 from tests import factories
 
 
@@ -34,6 +35,18 @@ def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app:
         user = accounts.authenticate(email, demo.PASSWORD)
         assert user
         assert user.role == role
+
+
+def test_templates_can_be_tried_with_what_happened_in_the_demo(app: Flask) -> None:
+    demo.load()
+    for kind in {event.notification_type for event in catalog.EVENTS.values()} - {None}:
+        template = templates.live(kind)
+        shown = template_versions.rewordings(template, Edited.of(template))
+        assert shown
+        for each in shown:
+            assert not each.problem
+            # In the same words as it went out: nothing is missing from the event.
+            assert {piece.kind for piece in each.title + each.message} == {"same"}, (kind, each)
 
 
 def test_it_is_loaded_once_and_never_beside_real_people(app: Flask) -> None:
