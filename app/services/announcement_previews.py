@@ -18,13 +18,17 @@ from app.services.errors import Invalid
 
 @dataclass(frozen=True)
 class Preview:
-    """How it would read. `count` is None where its audience cannot be used; `errors` says what else is missing."""
+    """How it would read. `count` is None where its audience cannot be used; `errors` says what else is missing.
+
+    `is_mailed`: whether it goes out as mail at all.
+    """
 
     title: str
     message: str
     category: str
     priority: str
     subject: str = ""
+    is_mailed: bool = True
     count: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -53,6 +57,7 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
         category=catalog.TYPES[kind].category if kind in catalog.TYPES else "system",
         priority=row.priority if row else wanted.priority or "medium",
         subject=texts.email_subject or texts.title,
+        is_mailed=wanted.channels is None or "email" in wanted.channels,
         count=count,
         errors=errors,
     )

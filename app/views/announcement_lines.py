@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import LazyString, ngettext
+from flask_babel import LazyString, format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -83,7 +83,8 @@ def cancelled(kept: int) -> str:
     if not kept:
         return _("Cancelled. Nobody gets it.")
     return ngettext(
-        "Cancelled. %(num)d person has it, nobody else gets it.",
-        "Cancelled. %(num)d people have it, nobody else gets it.",
+        "Cancelled. %(count)s person has it, nobody else gets it.",
+        "Cancelled. %(count)s people have it, nobody else gets it.",
         kept,
+        count=format_decimal(kept),
     )

@@ -38,9 +38,13 @@ def count(model: type[Any]) -> int:
 
 
 def test_the_preview_tells_how_many_and_writes_nothing(sign_in: SignIn, alice: User, bob: User) -> None:
-    page = send(sign_in(bob), NEW, "/admin/announcements/preview", **FIELDS)
+    admin, address = sign_in(bob), "/admin/announcements/preview"
+    page = send(admin, NEW, address, **FIELDS)
     assert page.status_code == 200
     assert "Send to 2 people" in page.text
+    assert "Show the mail" in page.text
+    by_app = FIELDS | {"channels": ["in_app"]}
+    assert "Show the mail" not in send(admin, NEW, address, **by_app).text
     assert 'name="seen" value="2"' in page.text
     assert count(Announcement) == count(Notification) == 0
 
