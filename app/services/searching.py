@@ -31,7 +31,7 @@ from app.services.queries import ALTERNATIVES, PLACES, Query, Term
 N = Notification
 Reader = int | BindParameter[int]
 Now = datetime | BindParameter[datetime]
-INDEX = table("notification_search", column("rowid"), column("words"))
+INDEX = table("notification_search", column("rowid"), column("recipient_id"), column("words"))
 # Where the owner's number comes in; no word is written with it.
 OWNER = "@"
 
@@ -78,11 +78,11 @@ def _indexed(terms: list[Term], reader: Reader) -> ColumnElement[bool]:
     if db.engine.dialect.name == "sqlite":
         asked = func.replace(" AND ".join(map(_fts5, terms)), OWNER, owner)
         matches = INDEX.c.words.op("MATCH", is_comparison=True)(asked)
-    else:
-        asked = func.replace(" & ".join(map(_tsquery, terms)), OWNER, owner)
-        matches = INDEX.c.words.op("@@", is_comparison=True)(cast(asked, TSQUERY))
-    # The sum keeps the list's own order: its index is walked and each row looked up among those found.
-    return (N.id + 0).in_(select(INDEX.c.rowid).where(matches))
+        # The sum keeps the list's own order: its index is walked, and each row looked up among those found.
+        return (N.id + 0).in_(select(INDEX.c.rowid).where(matches))
+    asked = func.replace(" & ".join(map(_tsquery, terms)), OWNER, owner)
+    matches = INDEX.c.words.op("@@", is_comparison=True)(cast(asked, TSQUERY))
+    return N.id.in_(select(INDEX.c.rowid).where(INDEX.c.recipient_id == reader, matches))
 
 
 def _fts5(term: Term) -> str:

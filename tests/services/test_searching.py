@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from flask_migrate import downgrade, upgrade
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.extensions import db
 from app.models import User
@@ -20,6 +21,7 @@ from app.services.errors import Invalid
 from app.services.notifications import Filters
 from app.services.queries import Term, parse
 from tests import factories
+from tests.conftest import MIGRATIONS
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -157,6 +159,15 @@ def test_a_search_walks_pages_in_the_lists_order(alice: User) -> None:
         if cursor is None:
             break
     assert seen == [f"Priya {number}" for number in range(7)]
+
+
+def test_what_was_there_before_the_index_is_found_too(owner: User) -> None:
+    rows(owner, "Zoë Quinn 日本", "Other")
+    db.session.remove()
+    downgrade(MIGRATIONS, revision="0010")
+    upgrade(MIGRATIONS)
+    owner = db.session.scalars(select(User)).one()
+    assert titles(owner, "zoe quin 日") == ["Zoë Quinn 日本"]
 
 
 def folded(text: str) -> list[str]:
