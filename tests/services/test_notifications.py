@@ -247,7 +247,10 @@ def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
     assert connection is not None
     for statement, parameters in queries:
         plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)]
-        assert all("USING" in step and "INDEX" in step and not step.startswith("SCAN") for step in plan), (
+        # The other steps only name the parts of a statement, or walk over the one row that a part of it answered.
+        looks = [step for step in plan if step.startswith(("SEARCH notifications", "SCAN notifications"))]
+        assert looks, (statement, plan)
+        assert all(step.startswith("SEARCH") and "USING" in step and "INDEX" in step for step in looks), (
             statement,
             plan,
         )
