@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,34 +21,31 @@ from app.services import notifications
 from app.services.notifications import Filters
 from app.views.lists import revision, row_id
 from tests import factories
+from tests.pages.conftest import Open
 
 # By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/pages/test_together.py
 SECONDS = float(os.environ.get("BELLHOP_SECONDS", "8"))
 SEED = int(os.environ.get("BELLHOP_SEED", "2026"))
-CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved")
+CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 SETTLED = """() => !document.querySelector('.htmx-request, .htmx-swapping, [aria-busy=true]')"""
 # What stands in the page: its rows in their order, and the counts.
 STANDS = """() => ({
     rows: [...document.querySelectorAll('#list .row')].map(row => `${row.id}:${row.dataset.rev}`),
-    marks: [...document.querySelectorAll('#list .row:not([data-count])')].every(row =>
-        row.hasAttribute('data-unread') === !(parseInt(row.dataset.rev) & 1)),
-    count: parseInt(document.querySelector('#unread-count').textContent) || 0,
+    areMarked: [...document.querySelectorAll('#list .row:not([data-count])')].every(
+        row => row.hasAttribute('data-unread') === !(parseInt(row.dataset.rev) & 1)),
+    newer: document.querySelector('#fresh').hidden ? 0 : Number(document.querySelector('#fresh [data-n]').textContent),
+    unread: parseInt(document.querySelector('#unread-count').textContent) || 0,
     title: document.title,
+    upto: document.querySelector('#list').dataset.upto,
 })"""
 
 
 @pytest.fixture
-def tab(
-    page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
-) -> Callable[[], Page]:
-    """A browser of Alice's."""
+def tab(open_inbox: Open) -> Callable[[], Page]:
+    """A browser of Alice's, once it listens."""
 
     def opened() -> Page:
-        page = page_factory(live_server)
-        cookie = sign_in(alice).get_cookie("bellhop")
-        assert cookie is not None
-        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
-        page.goto("/notifications")
+        page = open_inbox()
         expect(page.locator("#live[data-rows]")).to_be_attached()
         return page
 
@@ -63,6 +60,11 @@ class Actor:
 
     def of(self, page: Page) -> None:
         """With a key, on a row at random; nobody waits for the answer of what was done before."""
+        if self.chance.random() < 0.05:
+            page.evaluate(
+                "() => { const pill = document.querySelector('#fresh'); if (!pill.hidden) pill.click(); }"
+            )
+            return
         place = self.chance.randrange(12)
         page.evaluate(
             """place => { const all = [...document.querySelectorAll('#list .row:not([aria-busy]) .row__link')];
@@ -76,11 +78,11 @@ class Actor:
         for key in keys:
             page.keyboard.press(key)
 
-    def over_the_api(self, client: FlaskClient, headers: dict[str, str], actions: Sequence[str]) -> None:
+    def changes(self, client: FlaskClient, headers: dict[str, str]) -> None:
         """Changes some and perhaps takes it back."""
         found = client.get("/api/notifications/", headers=headers).json["results"]
         some = [row["id"] for row in self.chance.sample(found, min(3, len(found)))]
-        body = {"action": self.chance.choice(actions), "notification_ids": some}
+        body = {"action": self.chance.choice(CHANGES), "notification_ids": some}
         if body["action"] == "snooze":
             body["until"] = (utc_now() + timedelta(seconds=2)).isoformat()
         made = client.post("/api/notifications/changes/", json=body, headers=headers)
@@ -96,38 +98,36 @@ class Actor:
         assert client.post("/api/events/", json=body, headers=headers).status_code == 201
 
 
-def truth(alice: User) -> dict[str, object]:
+def truth(alice: User, upto: str) -> dict[str, object]:
+    """What a page must show that has asked for nothing newer than this."""
+    db.session.rollback()
     db.session.expire_all()
-    page = notifications.page_for(alice, Filters(), is_stacked=True)
+    filters = Filters(upto=notifications.read_cursor(upto)[1:] if upto else None)
+    page = notifications.page_for(alice, filters, is_stacked=True)
+    found = [(row, page.stacks.get(row.stack_key)) for row in page.rows]
     unread = notifications.unread_count(alice)
     return {
-        "rows": [
-            f"{row_id(row, page.stacks.get(row.stack_key))}:{revision(row, page.stacks.get(row.stack_key))}"
-            for row in page.rows
-        ],
-        "marks": True,
-        "count": unread,
+        "rows": [f"{row_id(row, stack)}:{revision(row, stack)}" for row, stack in found],
+        "areMarked": True,
+        "newer": notifications.newer_count(alice, filters),
+        "unread": unread,
         "title": f"Inbox ({unread} unread) · Bellhop" if unread else "Inbox · Bellhop",
     }
 
 
-def differs(page: Page, alice: User, *, asks: bool) -> str:
-    """What a page still shows otherwise, once all is answered; `asks`: with what waits behind the pill asked for."""
+def differs(page: Page, alice: User) -> str:
+    """What a page still shows otherwise than the database, once all is answered."""
     end = time.monotonic() + 20
     while True:
-        page.evaluate(
-            """asks => { const pill = document.querySelector('#fresh');
-                         if (asks && !pill.hidden) pill.click();
-                         document.querySelector('[data-stack][aria-expanded=true]')?.click(); }""",
-            asks,
-        )
+        page.evaluate("() => document.querySelector('[data-stack][aria-expanded=true]')?.click()")
         page.wait_for_function(SETTLED)
-        found, wanted = page.evaluate(STANDS), truth(alice)
-        if found == wanted:
+        shown = page.evaluate(STANDS)
+        wanted = truth(alice, shown.pop("upto"))
+        if shown == wanted:
             return ""
         if time.monotonic() > end:
             return "; ".join(
-                f"{name} {found[name]} but {wanted[name]}" for name in wanted if found[name] != wanted[name]
+                f"{name} {shown[name]} but {wanted[name]}" for name in wanted if shown[name] != wanted[name]
             )
         page.wait_for_timeout(100)
 
@@ -145,23 +145,13 @@ def test_two_browsers_and_a_script_end_with_what_the_database_says(
         page.on("request", lambda sent: loads.append(sent.url) if sent.is_navigation_request() else None)
     headers, client = token(alice, "read", "write", "events"), app.test_client()
     actor = Actor(random.Random(SEED))
-
-    def act(seconds: float, actions: Sequence[str], *, reports: bool) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for page in tabs:
-                actor.of(page)
-            if reports and actor.chance.random() < 0.5:
-                actor.reports(client, headers)
-            else:
-                actor.over_the_api(client, headers, actions)
-            tabs[0].wait_for_timeout(actor.chance.choice([0, 20, 100]))
-
-    act(SECONDS / 2, [*CHANGES, "snooze", "unsnooze"], reports=True)
-    assert [differs(page, alice, asks=True) for page in tabs] == ["", ""]
-    # Nothing new comes any more: what changes now must show without anybody asking for it.
-    act(SECONDS / 2, CHANGES, reports=False)
-    assert [differs(page, alice, asks=False) for page in tabs] == ["", ""]
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        for page in tabs:
+            actor.of(page)
+        actor.chance.choice([actor.changes, actor.changes, actor.reports])(client, headers)
+        tabs[0].wait_for_timeout(actor.chance.choice([0, 20, 100]))
+    assert [differs(page, alice) for page in tabs] == ["", ""]
     assert not loads
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -17,6 +15,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from tests import factories
+from tests.pages.conftest import Open
 
 N = Notification
 KINDS = (
@@ -53,9 +52,7 @@ ANSWERS = """() => performance.getEntriesByType('resource')
 
 
 @pytest.fixture
-def page(
-    page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
-) -> Page:
+def page(open_inbox: Open, alice: User) -> Page:
     """Alice's inbox with eighty in it, some of them stacked, some read."""
     now = utc_now()
     for n in range(80):
@@ -66,11 +63,7 @@ def page(
         factories.notification(
             alice, f"Row {n}", notification_type=kind, stack_key=key, created_at=made, read_at=read_at
         )
-    page = page_factory(live_server)
-    cookie = sign_in(alice).get_cookie("bellhop")
-    assert cookie is not None
-    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
-    page.goto("/notifications")
+    page = open_inbox()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     return page
 

@@ -51,8 +51,7 @@ document.addEventListener("change", ({ target }) => {
   say($("#say").dataset.selected.replace("{n}", show()));
 });
 document.addEventListener("click", (event) => {
-  const tile = event.shiftKey && event.target.closest("#list .tile");
-  if (tile) { event.preventDefault(); range(tile.closest(".row")); }
+  if (event.shiftKey && event.target.matches("#list .tile input")) range(event.target.closest(".row"));
   if (event.target.closest(".bulk [type=reset]")) {
     event.preventDefault();
     const row = picked()[0];
