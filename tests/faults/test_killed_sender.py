@@ -1,4 +1,4 @@
-"""A real sender, really killed. These tests take most of a minute: a lease has to lapse."""
+"""A real sender, really killed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
 from tests import factories
 from tests.smtp import Server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-MAILS = 300
+MAILS = 200
 
 
 def start_worker(database: Path, port: int) -> subprocess.Popen[bytes]:
@@ -58,6 +59,9 @@ def test_five_kills_lose_nothing_and_double_a_few_with_the_same_message_id(
             worker.send_signal(signal.SIGKILL)
             worker.wait()
     assert count("claimed") > 0, "each kill left a claim behind"
+    # The half minute that a lease holds has passed: the clock is moved, not waited for.
+    db.session.execute(update(Delivery).where(Delivery.state == "claimed").values(lease_until=utc_now()))
+    db.session.commit()
     worker = start_worker(database_file, smtp.port)
     try:
         wait_until(lambda: count("sent") == MAILS, 60)
