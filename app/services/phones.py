@@ -89,7 +89,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
         db.session.commit()
         if left:
             raise Invalid({"code": _("This is not the code. Tries left: %(left)s.", left=left)})
-        raise Invalid({"code": _("This is not the code. Ask for another.")})
+        raise Invalid({"code": _("This is not the code. Ask for another in an hour.")})
     found.verified_at = now
     audit.record("phone.verified", user.email, actor=user)
     db.session.commit()

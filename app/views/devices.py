@@ -42,7 +42,7 @@ def send_code() -> Page:
     except Invalid as error:
         return _page(phone=request.form.get("phone", ""), errors=error.errors), 422
     flash(_("A code is on its way. It works for 10 minutes."))
-    return redirect(url_for(".show", _anchor="phone"))
+    return redirect(url_for(".show", _anchor="by-sms"))
 
 
 @bp.post("/account/devices/phone/verification")
@@ -53,7 +53,7 @@ def verify_phone() -> Page:
     except Invalid as error:
         return _page(errors=error.errors), 422
     flash(_("Your number is verified. Switch SMS on under Preferences to get text messages."))
-    return redirect(url_for(".show", _anchor="phone"))
+    return redirect(url_for(".show", _anchor="by-sms"))
 
 
 @bp.post("/account/devices/phone/removal")
@@ -61,7 +61,7 @@ def verify_phone() -> Page:
 def remove_phone() -> Response:
     phones.remove(current_user)
     flash(_("Your number is removed."))
-    return redirect(url_for(".show", _anchor="phone"))
+    return redirect(url_for(".show", _anchor="by-sms"))
 
 
 @bp.post("/account/devices/browsers")

@@ -59,6 +59,12 @@ def test_a_number_is_verified_with_the_code_that_was_sent(mine: FlaskClient, ali
     assert "Verified" in mine.get("/account/devices").text
 
 
+def test_every_field_is_what_its_label_names(mine: FlaskClient) -> None:
+    page = mine.get("/account/devices").text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert sorted(ids) == sorted(set(ids)), "a label leads to the first of two"
+
+
 def test_a_secret_is_shown_once_and_never_in_the_cookie(mine: FlaskClient, alice: User) -> None:
     made = post(mine, "/webhooks", url="https://hooks.example.com/<b>")
     secret = re.search(r"whsec_[A-Za-z0-9+/=]+", made.text.replace("&#43;", "+"))
