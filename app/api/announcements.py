@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbour
+from app.api.answers import answer, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.admin import Announce, Announced, Reached
@@ -48,11 +48,11 @@ def list_announcements(query: Paged) -> Response:
 
     Newest first, every admin's.
     """
-    page = announcements.page(before=query.before, limit=query.limit)
-    following = neighbour(str(page.older)) if page.older else None
+    page = announcements.page(before=query.next_from, after=query.previous_from, limit=query.limit)
+    following, previous = neighbours(page.older, page.newer)
     rows = [AnnouncementOut(**_values(row)) for row in page.rows]
     return answer(
-        AnnouncementPage(results=rows, next=following, previous=None), headers=links(following, None)
+        AnnouncementPage(results=rows, next=following, previous=previous), headers=links(following, previous)
     )
 
 

@@ -73,6 +73,14 @@ def neighbour(cursor: str | None) -> str | None:
     )
 
 
+def neighbours(following: int | None, previous: int | None) -> tuple[str | None, str | None]:
+    """The same of both pages beside a list whose pages are found by a row's number; see `Paged`."""
+    return (
+        neighbour(f"n{following}" if following else None),
+        neighbour(f"p{previous}" if previous else None),
+    )
+
+
 def links(following: str | None, previous: str | None) -> dict[str, str]:
     """The same two addresses as a `Link` header (RFC 8288)."""
     found = [f'<{url}>; rel="{name}"' for name, url in (("next", following), ("prev", previous)) if url]

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbour
+from app.api.answers import answer, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks
 from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
@@ -36,12 +36,15 @@ def list_deliveries(query: DeliveryQuery) -> Response:
             created_after=query.created_after,
             created_before=query.created_before,
         ),
-        before=query.before,
+        before=query.next_from,
+        after=query.previous_from,
         limit=query.limit,
     )
-    following = neighbour(str(page.older)) if page.older else None
+    following, previous = neighbours(page.older, page.newer)
     rows = [DeliverySummary(**_line(line)) for line in page.lines]
-    return answer(DeliveryPage(results=rows, next=following, previous=None), headers=links(following, None))
+    return answer(
+        DeliveryPage(results=rows, next=following, previous=previous), headers=links(following, previous)
+    )
 
 
 @bp.get("/<row_id:delivery_id>/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbour
+from app.api.answers import answer, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.admin import Invite, PeoplePage, PeopleQuery, PersonChange, PersonOut
@@ -23,16 +23,8 @@ def list_people(query: PeopleQuery) -> Response:
 
     By name.
     """
-    # The letter says in which direction the page lies.
-    way, place = (query.cursor[0], int(query.cursor[1:])) if query.cursor else ("", None)
-    page = people.page_for(
-        query.search,
-        after=place if way == "a" else None,
-        before=place if way == "b" else None,
-        limit=query.limit,
-    )
-    following = neighbour(f"a{page.next}") if page.next else None
-    previous = neighbour(f"b{page.previous}") if page.previous else None
+    page = people.page_for(query.search, after=query.next_from, before=query.previous_from, limit=query.limit)
+    following, previous = neighbours(page.next, page.previous)
     body = {"results": page.rows, "next": following, "previous": previous}
     return answer(PeoplePage.model_validate(body), headers=links(following, previous))
 

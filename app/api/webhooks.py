@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from app.api.answers import answer, answer_once, links, neighbour
+from app.api.answers import answer, answer_once, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.base import Paged
@@ -108,10 +108,14 @@ def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
 
     Newest first, each with what was answered.
     """
-    page = webhook_calls.page_for(caller().user, webhook_id, before=query.before, limit=query.limit)
-    following = neighbour(str(page.older)) if page.older else None
+    page = webhook_calls.page_for(
+        caller().user, webhook_id, before=query.next_from, after=query.previous_from, limit=query.limit
+    )
+    following, previous = neighbours(page.older, page.newer)
     rows = [_call(line) for line in page.lines]
-    return answer(CallPage(results=rows, next=following, previous=None), headers=links(following, None))
+    return answer(
+        CallPage(results=rows, next=following, previous=previous), headers=links(following, previous)
+    )
 
 
 def _told(made: tuple[Any, str], status: int) -> Response:

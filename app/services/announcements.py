@@ -20,6 +20,7 @@ from app.services import (
     announcement_writing,
     audiences,
     audit,
+    paging,
     retiring,
 )
 from app.services.announcement_words import AnnouncementIn
@@ -31,10 +32,11 @@ SOURCE = "bellhop:announcements"
 
 @dataclass(frozen=True)
 class Page:
-    """Some announcements, newest first; `older` is the cursor of the next page, None at the end."""
+    """Some announcements, newest first; `older` and `newer` lead to the pages beside it."""
 
     rows: list[Announcement]
     older: int | None
+    newer: int | None
 
 
 def count(wanted: AnnouncementIn) -> int:
@@ -118,13 +120,10 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
     return row
 
 
-def page(*, before: int | None = None, limit: int = 50) -> Page:
-    """One page of all announcements, with their authors."""
-    query = select(Announcement).options(joinedload(Announcement.author)).order_by(Announcement.id.desc())
-    if before is not None:
-        query = query.where(Announcement.id < before)
-    rows = list(db.session.scalars(query.limit(limit + 1)))
-    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+def page(*, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
+    """One page of all announcements, with their authors; see `paging.newest_first`."""
+    query = select(Announcement).options(joinedload(Announcement.author))
+    return Page(*paging.newest_first(query, Announcement.id, before=before, after=after, limit=limit))
 
 
 def get(announcement_id: int) -> Announcement:

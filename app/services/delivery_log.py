@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.channels import CHANNELS
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import verdicts
+from app.services import paging, verdicts
 from app.services.errors import NotFound
 
 # The ways out that there are, in the order of the filter.
@@ -76,10 +76,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Lines, newest first; `older` is the cursor of the next page, None at the end."""
+    """Lines, newest first; `older` and `newer` lead to the pages beside it."""
 
     lines: list[Line]
     older: int | None
+    newer: int | None
 
 
 def name_of(state: str, reason: str) -> str:
@@ -103,12 +104,19 @@ def is_in(name: str) -> ColumnElement[bool]:
     return states
 
 
-def page_for(reader: User, filters: Filters, *, before: int | None = None, limit: int = 50) -> Page:
+def page_for(
+    reader: User,
+    filters: Filters,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page:
     """One page of the log.
 
     Args:
         reader: whose clock and language the words are for.
-        before: the `older` of the page before.
+        before, after: see `paging.newest_first`.
     """
     wanted = [is_in(name) for name in filters.outcomes if name in OUTCOMES]
     query = select(Delivery).options(joinedload(Delivery.recipient), joinedload(Delivery.notification))
@@ -128,11 +136,8 @@ def page_for(reader: User, filters: Filters, *, before: int | None = None, limit
         query = query.where(Delivery.created_at >= filters.created_after)
     if filters.created_before:
         query = query.where(Delivery.created_at < filters.created_before)
-    if before is not None:
-        query = query.where(Delivery.id < before)
-    rows = db.session.scalars(query.order_by(Delivery.id.desc()).limit(limit + 1)).all()
-    lines = [line(row, reader) for row in rows[:limit]]
-    return Page(lines, rows[limit - 1].id if len(rows) > limit else None)
+    rows, older, newer = paging.newest_first(query, Delivery.id, before=before, after=after, limit=limit)
+    return Page([line(row, reader) for row in rows], older, newer)
 
 
 def get(delivery_id: int) -> Delivery:

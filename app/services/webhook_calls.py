@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User, Webhook
-from app.services import delivery_log, webhooks
+from app.services import delivery_log, paging, webhooks
 from app.services.delivery_log import Line, Page
 
 RECENT = 10
@@ -34,16 +34,14 @@ class Shown:
 
 def for_user(user: User) -> list[Shown]:
     """A person's webhooks, oldest first, each with its recent calls."""
-    return [Shown(hook, _page(hook, user, None, RECENT).lines) for hook in webhooks.for_user(user)]
+    return [Shown(hook, _page(hook, user, limit=RECENT).lines) for hook in webhooks.for_user(user)]
 
 
-def page_for(user: User, webhook_id: int, *, before: int | None = None, limit: int = 50) -> Page:
-    """The calls to one webhook, newest first. Raises NotFound for another's.
-
-    Args:
-        before: the `older` of the page before.
-    """
-    return _page(webhooks.get(user, webhook_id), user, before, limit)
+def page_for(
+    user: User, webhook_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
+) -> Page:
+    """The calls to one webhook; see `paging.newest_first`. Raises NotFound for another's."""
+    return _page(webhooks.get(user, webhook_id), user, before=before, after=after, limit=limit)
 
 
 def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Line:
@@ -64,15 +62,14 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Li
     return delivery_log.line(row, user)
 
 
-def _page(hook: Webhook, user: User, before: int | None, limit: int) -> Page:
+def _page(
+    hook: Webhook, user: User, *, limit: int, before: int | None = None, after: int | None = None
+) -> Page:
     # By the person first: that is what the index knows.
     query = select(Delivery).where(
         Delivery.recipient_id == hook.user_id, Delivery.channel == "webhook", Delivery.address == hook.address
     )
-    if before is not None:
-        query = query.where(Delivery.id < before)
-    newest = query.order_by(Delivery.id.desc()).limit(limit + 1)
-    loaded = newest.options(selectinload(Delivery.log), joinedload(Delivery.notification))
-    rows = db.session.scalars(loaded.execution_options(populate_existing=True)).all()
-    lines = [delivery_log.line(row, user) for row in rows[:limit]]
-    return Page(lines, rows[limit - 1].id if len(rows) > limit else None)
+    loaded = query.options(selectinload(Delivery.log), joinedload(Delivery.notification))
+    fresh = loaded.execution_options(populate_existing=True)
+    rows, older, newer = paging.newest_first(fresh, Delivery.id, before=before, after=after, limit=limit)
+    return Page([delivery_log.line(row, user) for row in rows], older, newer)

@@ -249,6 +249,8 @@ def test_deliveries_are_listed_retried_and_cancelled(client, alice, admin):
     assert page["results"][0]["id"] == other.id
     following = client.get(page["next"].removeprefix("http://bellhop.test"), headers=admin).json
     assert following["results"][0]["id"] == row.id
+    back = client.get(following["previous"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert (back["results"], back["next"], back["previous"]) == (page["results"], page["next"], None)
     assert client.post(f"/api/deliveries/{row.id}/retry/", headers=admin).json["state"] == "pending"
     assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).json["state"] == "cancelled"
     assert client.post(f"/api/deliveries/{other.id}/cancel/", headers=admin).status_code == 409

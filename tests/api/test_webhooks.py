@@ -73,6 +73,8 @@ def test_a_test_waits_among_its_calls_page_by_page(client, alice, hers, hook):
     assert first.headers["Link"] == f'<{first.json["next"]}>; rel="next"'
     second = client.get(first.json["next"].removeprefix("http://bellhop.test"), headers=hers).json
     assert ([call["title"] for call in second["results"]], second["next"]) == (["Booked"], None)
+    back = client.get(second["previous"].removeprefix("http://bellhop.test"), headers=hers).json
+    assert (back["results"], back["previous"]) == (first.json["results"], None)
 
 
 def test_it_is_removed_for_good(client, hers, hook):

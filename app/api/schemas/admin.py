@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, QueryNumber, usable
+from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, usable
 from app.api.schemas.notifications import Channel, Priority, Type
 from app.services import announcement_progress, values
 
@@ -70,12 +70,10 @@ class DeliveryPage(Output):
     previous: str | None
 
 
-class PeopleQuery(Input):
-    """Whom to list: `cursor` is from `next` or `previous`."""
+class PeopleQuery(Paged):
+    """Whom to list."""
 
     search: str = Field("", max_length=200)
-    limit: QueryNumber = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, pattern="^[ab][1-9][0-9]{0,17}$")
 
 
 class Invite(Input):

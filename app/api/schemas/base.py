@@ -82,9 +82,17 @@ class Paged(Input):
     """Which page of a list."""
 
     limit: QueryNumber = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, pattern="^[1-9][0-9]{0,17}$", description="From `next`.")
+    # The letter says in which direction the page lies.
+    cursor: str | None = Field(
+        None, pattern="^[np][1-9][0-9]{0,17}$", description="From `next` or `previous`."
+    )
 
     @property
-    def before(self) -> int | None:
-        """The number of the last row that was seen."""
-        return int(self.cursor) if self.cursor else None
+    def next_from(self) -> int | None:
+        """The number of the row that the page follows."""
+        return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "n" else None
+
+    @property
+    def previous_from(self) -> int | None:
+        """The number of the row that the page goes before."""
+        return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "p" else None
