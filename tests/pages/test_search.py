@@ -52,7 +52,6 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     expect(box).to_be_focused()
     expect(rows).to_have_count(1)
     assert page.url.endswith("?q=priority%3Aurgent")
-    page.keyboard.press("Escape")
     expect(hint).to_be_hidden()
 
 
