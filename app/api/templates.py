@@ -127,7 +127,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         data = template_samples.checked(body.context)
     edited = replace(Edited.of(template), **body.given())
     found = template_previews.preview(
-        template, edited, data, caller().user, _sender(), are_all=body.context is not None
+        template, edited, data, caller().user, Sender.of(current_app.config), are_all=body.context is not None
     )
     return answer(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
 
@@ -187,8 +187,3 @@ def _version(row: Any) -> VersionOut:
         {name: getattr(row, name) for name in VersionOut.model_fields if name != "author"}
         | {"author": row.author.email if row.author else None}
     )
-
-
-def _sender() -> Sender:
-    config = current_app.config
-    return Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])

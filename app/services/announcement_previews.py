@@ -8,10 +8,9 @@ from datetime import datetime
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
-from app.models import Announcement, Delivery, Notification, User
+from app.models import Announcement, User
 from app.rendering.words import Texts
-from app.services import announcement_words, announcements, letters
+from app.services import announcement_words, announcements, letters, preview_mails
 from app.services.announcement_words import AnnouncementIn
 from app.services.errors import Invalid
 
@@ -65,33 +64,10 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
 
 def mail_html(wanted: AnnouncementIn, reader: User, sender: letters.Sender) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
-    now = utc_now()
-    row = announcement_words.checked(wanted, reader, now)
+    row = announcement_words.checked(wanted, reader, utc_now())
     texts = texts_for(row, reader)
-    # Neither of these rows is ever added to the session.
-    notification = Notification(
-        id=0,
-        recipient_id=reader.id,
-        notification_type=row.notification_type,
-        category=catalog.category_of(row.notification_type),
-        title=texts.title,
-        message=texts.message,
-        action_url=row.action_url,
-        data={},
-        created_at=now,
-    )
-    delivery = Delivery(
-        id=0,
-        kind="notification",
-        channel="email",
-        address=reader.email,
-        subject=texts.email_subject or None,
-        html=texts.email_html or None,
-        created_at=now,
-    )
-    with db.session.no_autoflush:
-        delivery.notification, delivery.recipient = notification, reader
-        return letters.compose(delivery, sender, now).html
+    mail = preview_mails.compose(row.notification_type, texts, reader, sender, action_url=row.action_url)
+    return mail.html
 
 
 def texts_for(row: Announcement, reader: User) -> Texts:

@@ -16,7 +16,7 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import account_mails, digest_letters, subscriptions
+from app.services import account_letters, account_mails, digest_letters, subscriptions
 from app.services.digest_days import KINDS
 
 # These speak of an interview that is ahead.
@@ -123,39 +123,12 @@ def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
 def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     user = delivery.recipient
     link = account_mails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
-    if delivery.kind == "invitation":
-        heading = _("Welcome to Bellhop")
-        message = _(
-            "%(name)s, an account has been made for you. Choose a password to sign in. The link works for seven days.",
-            name=user.name,
-        )
-        button = _("Choose a password")
-        reason = _("You get this because an admin invited %(email)s.", email=user.email)
-    else:
-        heading = _("Choose a new password")
-        message = _(
-            "Somebody, probably you, asked for a new password for %(email)s. The link works for one hour and once.\n\n"
-            "If it was not you, do nothing: your password stays as it is.",
-            email=user.email,
-        )
-        button = _("Choose a new password")
-        reason = _("You get this because a new password was asked for on the sign-in page.")
-    letter = email.Letter(
-        locale=user.locale,
-        heading=heading,
-        message=message,
-        label=_("Your account"),
-        category="system",
-        facts=(),
-        button=(button, link),
-        reason=reason,
-        links=((_("Open Bellhop"), sender.base_url),),
-    )
+    letter = account_letters.letter(delivery.kind, user, link, sender.base_url)
     return Message(
         id=message_id(delivery, sender),
         address=delivery.address,
         name=user.name,
-        subject=heading,
+        subject=letter.heading,
         text=email.text(letter),
         html=email.html(letter),
         headers={"Auto-Submitted": "auto-generated"},

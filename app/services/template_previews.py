@@ -11,15 +11,13 @@ from uuid import uuid4
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from app import catalog
 from app.channels.base import Message
 from app.clock import utc_now
-from app.extensions import db
-from app.models import Delivery, Event, Notification, NotificationTemplate, User
+from app.models import Event, NotificationTemplate, User
 from app.rendering import short, sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
-from app.services import letters, template_checks, template_samples
+from app.services import letters, preview_mails, template_checks, template_samples
 from app.services.template_checks import Check
 from app.services.template_drafts import Edited
 
@@ -137,31 +135,14 @@ def _mail(
     reader: User,
     sender: letters.Sender,
 ) -> Message:
-    """The finished mail. None of these rows is ever added to the session."""
-    now = utc_now()
-    row = Notification(
-        id=0,
-        recipient_id=reader.id,
-        notification_type=template.notification_type,
-        category=catalog.category_of(template.notification_type),
-        title=texts.title,
-        message=texts.message,
+    return preview_mails.compose(
+        template.notification_type,
+        texts,
+        reader,
+        sender,
         action_url=str(data.get("meeting_url") or ""),
-        created_at=now,
+        event=event_of(data, utc_now()),
     )
-    row.event = event_of(data, now)
-    delivery = Delivery(
-        id=0,
-        kind="notification",
-        channel="email",
-        address=reader.email,
-        subject=texts.email_subject or None,
-        html=texts.email_html or None,
-        created_at=now,
-    )
-    delivery.notification, delivery.recipient = row, reader
-    with db.session.no_autoflush:
-        return letters.compose(delivery, sender, now)
 
 
 def event_of(data: Mapping[str, Any], now: datetime) -> Event:

@@ -9,7 +9,6 @@ from flask import (
     Response,
     current_app,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
@@ -36,6 +35,7 @@ from app.services.letters import Sender
 from app.services.template_drafts import Edited
 from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user
+from app.views.mail_frames import framed
 
 bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
 
@@ -84,17 +84,8 @@ def preview() -> Response:
 @admin_required
 def mail() -> Response:
     """The mail as it would be read, for the frame in the preview."""
-    config = current_app.config
-    sender = Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
-    form = AnnouncementForm.read(request.form)
-    response = make_response(announcement_previews.mail_html(_wanted(form), current_user, sender))
-    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else.
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'self'"
-    )
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+    wanted, sender = _wanted(AnnouncementForm.read(request.form)), Sender.of(current_app.config)
+    return framed(announcement_previews.mail_html(wanted, current_user, sender))
 
 
 @bp.post("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import force_locale
 
 from app.clock import utc_now
@@ -13,6 +13,7 @@ from app.services import digest_letters, digest_links
 from app.services.digest_days import DAILY, WEEKLY
 from app.services.errors import NotFound
 from app.views.access import current_user, login_required
+from app.views.mail_frames import framed
 
 bp = Blueprint("digests", __name__)
 
@@ -58,14 +59,7 @@ def preview_mail() -> Response:
             secret=config["SECRET_KEY"],
             day=now + timedelta(days=1),
         )
-        response = make_response(rendering.html(letter))
-    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else, framed or opened alone.
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'self'"
-    )
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+        return framed(rendering.html(letter))
 
 
 @bp.errorhandler(NotFound)

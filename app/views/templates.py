@@ -9,7 +9,6 @@ from flask import (
     Response,
     current_app,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
@@ -34,6 +33,7 @@ from app.services.letters import Sender
 from app.services.template_drafts import Edited
 from app.views import htmx
 from app.views.access import admin_required, current_user
+from app.views.mail_frames import framed
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 
@@ -105,17 +105,10 @@ def mail(template_id: int) -> Response:
         Edited.of(kept or template),
         _data(template, look),
         current_user,
-        _sender(),
+        Sender.of(current_app.config),
         is_dark=look.is_dark,
     )
-    response = make_response(html)
-    # A mail brings its own styles, which our pages' policy forbids; it may do nothing else, framed or opened alone.
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'self'"
-    )
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+    return framed(html)
 
 
 def _index(**shown: Any) -> str:
@@ -151,7 +144,7 @@ def _editor(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
         "preview": template_previews.preview(
-            template, edited, _data(template, look), current_user, _sender()
+            template, edited, _data(template, look), current_user, Sender.of(current_app.config)
         ),
         "variables": template_checks.variables(template),
         "used": template_checks.used(edited),
@@ -168,11 +161,6 @@ def _data(template: Any, look: Look) -> dict[str, Any]:
         return template_samples.data(template.notification_type, look.sample)
     except NotFound:
         return template_samples.data(template.notification_type, "sample")
-
-
-def _sender() -> Sender:
-    config = current_app.config
-    return Sender(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
 
 
 def _back(template_id: int, look: Look) -> Redirect:
