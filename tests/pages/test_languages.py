@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import Notification, User
 from app.services import demo
 from tests import pseudo
-from tests.browser import axe
+from tests.browser import CUT_OFF, axe
 from tests.conftest import make_app
 
 PAGES = {
@@ -29,30 +29,6 @@ PAGES = {
     ),
     "": ("/sign-in",),
 }
-# What stands outside of the window or of its own box, and is neither scrolled to nor shortened on purpose.
-CUT_OFF = """() => {
-  const width = document.documentElement.clientWidth, found = [];
-  const panels = '.panel, .panel__scroll, .list, .pane';
-  const words = 'a, button, label, summary, th, td, h1, h2, h3, p, .tag';
-  const moves = (element) => ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
-  const isScrolled = (element) => {
-    const outer = element.parentElement;
-    return outer && !outer.matches(panels) && (moves(outer) || isScrolled(outer));
-  };
-  for (const element of document.querySelectorAll(`${words}, legend, input, select`)) {
-    const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-    const isSeen = element.checkVisibility({visibilityProperty: true, opacityProperty: true}) && box.width > 2;
-    if (!isSeen || element.closest('.vh, .skip') || isScrolled(element)) continue;
-    const isOut = box.left < -1 || box.right > width + 1;
-    const isCut = element.matches(words) && style.display !== 'inline' && style.textOverflow !== 'ellipsis'
-      && !moves(element) && element.scrollWidth > element.clientWidth + 1;
-    if (isOut || isCut) found.push(`${element.tagName}.${element.className} ${element.textContent.trim()}`);
-  }
-  for (const panel of document.querySelectorAll(`html, ${panels}`)) {
-    if (panel.scrollWidth > panel.clientWidth + 1) found.push(`${panel.tagName}.${panel.className} scrolls sideways`);
-  }
-  return found;
-}"""
 
 
 @pytest.fixture(params=[pseudo.LONG, pseudo.RIGHT_TO_LEFT])

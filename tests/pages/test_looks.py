@@ -1,0 +1,98 @@
+"""The inbox in every state, on every screen, with every help that a person may have switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+
+from app.clock import utc_now
+from app.models import User
+from tests import factories
+from tests.browser import CUT_OFF, axe
+
+SHORTEST = "(one) => Math.max(...getComputedStyle(one).transitionDuration.split(',').map(parseFloat))"
+
+
+@pytest.fixture
+def page(
+    page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
+) -> Page:
+    """Alice's inbox: read and unread, urgent and not, three of one upload as one row."""
+    now = utc_now()
+    for n in range(6):
+        factories.notification(
+            alice,
+            f"News {n}",
+            created_at=now - timedelta(hours=n * 7),
+            priority=["urgent", "high", "low"][n % 3],
+            read_at=now if n % 2 else None,
+            notification_type=["interview_scheduled", "candidate_added"][n % 2],
+        )
+    for n in range(3):
+        factories.notification(
+            alice, f"File {n}", notification_type="resume_processed", created_at=now, stack_key="upload"
+        )
+    page = page_factory(live_server)
+    cookie = sign_in(alice).get_cookie("bellhop")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+    page.goto("/notifications")
+    return page
+
+
+def test_axe_finds_nothing_whatever_is_open_and_however_wide(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("checkbox", name="Select: News 1").check()
+    for width in (320, 768, 1024, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(CUT_OFF) == []
+        assert axe(page) == [], width
+    page.route("**/archival", lambda route: route.abort())
+    page.get_by_role("checkbox", name="Select: News 1").uncheck()
+    page.locator(".row", has_text="News 2").hover()
+    page.get_by_role("button", name="Mark done: News 2").click()
+    expect(page.locator(".row[data-failed]")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("You're offline")
+    assert axe(page) == []
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_twice_the_text_forced_colours_and_less_motion_take_nothing_away(page: Page) -> None:
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    page.get_by_role("checkbox", name="Select: News 1").check()
+    page.keyboard.press("j")
+    focused = page.locator(".row:has(.row__link:focus-visible)")
+    expect(focused).to_have_css("outline-style", "solid")
+    assert axe(page) == []
+    assert page.locator(".row").first.evaluate(SHORTEST) <= 0.001
+    page.emulate_media(forced_colors="none", reduced_motion="no-preference")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for width in (1440, 640):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(CUT_OFF) == []
+        assert axe(page) == [], width
+
+
+def test_a_screen_reader_hears_what_a_row_is_and_what_became_of_it(page: Page) -> None:
+    rows = page.get_by_role("listitem")
+    said = page.get_by_role("status").filter(has_text="unread.")
+    expect(page.get_by_role("link", name="Unread. Interview: News 0", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Candidate: News 1", exact=True)).to_be_visible()
+    expect(rows.filter(has_text="News 0")).to_contain_text("Urgent")
+    expect(rows.filter(has_text="News 1")).to_contain_text(
+        "7 hours ago" if utc_now().hour >= 7 else "Yesterday"
+    )
+    page.get_by_role("checkbox", name="Select: News 1").check()
+    expect(page.get_by_role("status").filter(has_text="1 selected.")).to_be_attached()
+    page.get_by_role("form", name="Selected notifications").get_by_role("button", name="Done").click()
+    expect(said).to_have_text("Marked done. 6 unread.")
+    page.keyboard.press("z")
+    expect(page.get_by_role("link", name="Candidate: News 1", exact=True)).to_be_visible()
