@@ -60,7 +60,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   writes.open.set(ctx, () => {
     back();
     for (const row of some) row.dataset.failed = "";
-    again = () => (button.form && button.type === "submit" ? button.form.requestSubmit(button) : button.click());
+    again = () => (button.matches("form") ? button.requestSubmit() : button.click());
   });
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.open.delete(ctx));

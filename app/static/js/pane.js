@@ -5,7 +5,8 @@ const pane = () => $("#pane");
 // The same measure as the stylesheet's: the panel, not the window.
 const hasRoom = () => pane() && $("#main").clientWidth >= 64 * parseFloat(getComputedStyle(document.documentElement).fontSize);
 
-export const openId = () => (pane()?.hidden === false ? new URLSearchParams(location.search).get("open") : null);
+const asked = () => new URLSearchParams(location.search).get("open");
+export const openId = () => (pane()?.hidden === false ? asked() : null);
 
 // The address and the hidden field that actions carry say what is open.
 function remember(id) {
@@ -25,9 +26,16 @@ const seen = () => { const form = $("#opening"); if (form) htmx.trigger(form, "o
 export async function open(link) {
   if (!hasRoom()) { location.href = link.href; return; }
   mark(link);
-  remember(link.closest(".row").id.slice(2));
-  await htmx.ajax("GET", link.getAttribute("href"), { target: "#pane", swap: "innerHTML" });
-  if (!openId()) pane().hidden = false;
+  const id = link.closest(".row").id.slice(2);
+  remember(id);
+  // What takes longer than this is announced by its outline; what is quick never flickers.
+  const slow = setTimeout(() => { pane().hidden = false; pane().setAttribute("aria-busy", "true"); }, 400);
+  await htmx.ajax("GET", link.getAttribute("href"), { source: "#pane", target: "#pane", swap: "innerHTML" });
+  clearTimeout(slow);
+  // Another was opened meanwhile, or it was closed again.
+  if (asked() !== id) return;
+  pane().removeAttribute("aria-busy");
+  pane().hidden = false;
   const title = $(".pane__title", pane());
   if (title) say(title.textContent);
   seen();
