@@ -71,7 +71,10 @@ def line(row: Any) -> Line:
 
 def _audience(audience: dict[str, Any]) -> str:
     if "people" in audience:
-        return ngettext("%(num)d person by name", "%(num)d people by name", len(audience["people"]))
+        count = len(audience["people"])
+        return ngettext(
+            "%(count)s person by name", "%(count)s people by name", count, count=format_decimal(count)
+        )
     if "roles" in audience:
         names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
         return _(" and ").join(names[role] for role in audience["roles"])
