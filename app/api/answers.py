@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
-from typing import Any
+from urllib.parse import urlencode
 
 import orjson
-from flask import Response, current_app, g, request, url_for
+from flask import Response, current_app, g, request
 from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
@@ -64,13 +64,11 @@ def squeeze(response: Response) -> Response:
 
 def neighbour(cursor: str | None) -> str | None:
     """The complete address of the page at a cursor of the list that was asked for; None when there is none."""
-    if cursor is None or request.endpoint is None:
+    if cursor is None:
         return None
-    arguments: dict[str, Any] = request.args.to_dict(flat=False) | {"cursor": [cursor]}
+    arguments = urlencode(request.args.to_dict(flat=False) | {"cursor": [cursor]}, doseq=True)
     # Behind a proxy the request does not know by which name it was reached; BASE_URL does.
-    return str(current_app.config["BASE_URL"]) + url_for(
-        request.endpoint, **(request.view_args or {}), **arguments
-    )
+    return f"{current_app.config['BASE_URL']}{request.script_root}{request.path}?{arguments}"
 
 
 def neighbours(following: int | None, previous: int | None) -> tuple[str | None, str | None]:
