@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
+from app import catalog
 from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
 from app.services import (
@@ -196,3 +199,52 @@ def test_what_its_reader_put_off_meanwhile_is_not_mailed(app: Flask, courier: Co
     db.session.commit()
     courier.deliver_due(EIGHT + MINUTE)
     assert again(mail) == ("skipped", "read_before_sending")
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("tell"), st.sampled_from(catalog.PRIORITIES)),
+    st.tuples(st.just("daily_digest"), st.booleans()),
+    st.tuples(st.just("in_app_enabled"), st.booleans()),
+    st.tuples(st.just("quiet"), st.booleans()),
+    st.tuples(st.just("email_delay_minutes"), st.sampled_from([0, 60])),
+    st.tuples(st.just("runs"), st.integers(1, 5)),
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, min_size=4, max_size=20))
+def test_whatever_is_switched_nothing_comes_twice_and_nothing_waits_for_a_digest_that_will_not_come(
+    app: Flask, courier: Courier, steps: list[tuple[str, Any]]
+) -> None:
+    """A person's events and switches, while the jobs run every other hour."""
+    dana = factories.user(f"{factories.unique()}@example.test", preference={"daily_digest": True})
+    now = MORNING
+    for what, value in [*steps, ("runs", 14), ("daily_digest", False), ("runs", 7)]:
+        if what == "tell":
+            tell(dana, "News", value, at=now)
+        elif what == "quiet":
+            preferences.change(dana, {"quiet_hours": {"enabled": value}}, now=now)
+        elif what != "runs":
+            preferences.change(dana, {what: value}, now=now)
+        for _run in range(value if what == "runs" else 0):
+            now += timedelta(hours=2)
+            digests.send_due(DAILY, now)
+            courier.deliver_due(now)
+        now += MINUTE
+    listed = digest_times(dana)
+    for row in db.session.scalars(select(Notification).where(Notification.recipient_id == dana.id)):
+        (mail,) = [delivery for delivery in row.deliveries if delivery.channel == "email"]
+        db.session.refresh(mail)
+        came_since = row.surfaced_at or row.created_at
+        if mail.state == "sent" and row.surfaced_at and row.priority != "urgent":
+            assert mail.sent_at
+            assert not any(came_since <= settled <= mail.sent_at for settled in listed)
+        if mail.reason in {"in_digest", "digested"}:
+            assert any(came_since <= settled for settled in listed)
+        assert mail.state in {"sent", "skipped"}, "nothing is left over in the end"
+
+
+def digest_times(user: User) -> list[datetime]:
+    """When the digests that this person got were settled."""
+    sent = select(Digest.settled_at).join(Delivery, Delivery.id == Digest.delivery_id)
+    return list(db.session.scalars(sent.where(Digest.user_id == user.id, Delivery.state == "sent")))
