@@ -1,0 +1,94 @@
+"""Two processes that serve one database behind one port."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.extensions import db
+from app.models import Notification, User
+from tests import factories
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def workers(master: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split()))
+
+
+def eventually(claim: Callable[[], object]) -> None:
+    ends_at = time.monotonic() + 120
+    while not claim():
+        assert time.monotonic() < ends_at, "It does not come true."
+        time.sleep(0.05)
+
+
+def is_alive(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def master(database_file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process above two that serve."""
+    settings = {
+        "DATABASE_URL": f"sqlite:///{database_file}",
+        "SECRET_KEY": "a key for tests only",
+        "BASE_URL": "http://bellhop.test",
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "BELLHOP_WORKERS": "2",
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "bin/gunicorn.conf.py", "wsgi:app"]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE) as started:
+        yield started
+        started.kill()
+
+
+def test_two_processes_do_once_what_is_asked_twice_and_one_takes_over_for_the_other(
+    master: subprocess.Popen[bytes], alice: User, bob: User, token: Callable[..., dict[str, str]]
+) -> None:
+    headers = token(bob, "read", "write", "events", "admin") | {"Content-Type": "application/json"}
+    event = json.dumps(factories.event_body(recipients=[alice.email])).encode()
+    address = re.search(r"http://\S+", master.stdout.readline().decode())[0]
+
+    def post(key: str | None = None) -> int:
+        more = {"Idempotency-Key": key} if key else {}
+        call = urllib.request.Request(f"{address}/api/events/", event, headers | more)
+        try:
+            return urllib.request.urlopen(call, timeout=30).status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    eventually(lambda: len(workers(master.pid)) == 2)
+    with ThreadPoolExecutor(8) as crowd:
+        keyed = collections.Counter(crowd.map(post, ["one-key"] * 8))
+        plain = collections.Counter(crowd.map(post, [None] * 8))
+    assert set(keyed) <= {201, 409}
+    assert plain == {200: 8}
+    assert db.session.query(Notification).count() == 1
+
+    killed = workers(master.pid).pop()
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: len(workers(master.pid) - {killed}) == 2)
+    assert post() == 200
+
+    rest = workers(master.pid)
+    master.kill()
+    eventually(lambda: not any(map(is_alive, rest)))
