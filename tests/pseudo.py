@@ -129,7 +129,7 @@ def make_data_foreign(language: str) -> None:
 
 # Names that are the same in every language: ours, addresses, times from Greenwich, names in code.
 _SAME = re.compile(
-    r"https?://\S+|\S+@[\w.-]+|\{[{%].*?[%}]\}|\{\w+\}|\b[\w-]*[_/.:][\w/.:+-]+|\b(Bellhop|UTC|OpenAPI|Alt|Esc)\b"
+    r"https?://\S+|\S+@[\w.-]+|\{[{%].*?[%}]\}|\{\w+\}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[\w-]*[_/.:][\w/.:+-]+|\b(Bellhop|UTC|OpenAPI|Alt|Esc)\b"
 )
 
 
