@@ -24,7 +24,7 @@ from tests import factories
 from tests.pages.conftest import Open
 
 # By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/pages/test_together.py
-SECONDS = float(os.environ.get("BELLHOP_SECONDS", "8"))
+SECONDS = float(os.environ.get("BELLHOP_SECONDS", "6"))
 SEED = int(os.environ.get("BELLHOP_SEED", "2026"))
 CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 SETTLED = """() => !document.querySelector('.htmx-request, .htmx-swapping, [aria-busy=true]')"""
