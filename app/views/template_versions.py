@@ -89,10 +89,13 @@ def compare(template_id: int) -> str:
 def restore(template_id: int) -> Response | tuple[str, int]:
     number, replaces = request.form.get("number", 0, type=int), "replaces" in request.form
     try:
-        template_drafts.restore(template_id, number, author=current_user, replaces_draft=replaces)
+        draft = template_drafts.restore(template_id, number, author=current_user, replaces_draft=replaces)
     except Conflict:
         return _in_the_way(template_id, number)
-    flash(_("The words of version %(number)s are your draft now.", number=number))
+    if draft is None:
+        flash(_("There is nothing to publish: these words are live already."), "error")
+    else:
+        flash(_("The words of version %(number)s are your draft now.", number=number))
     return _editor(template_id)
 
 

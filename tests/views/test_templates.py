@@ -233,6 +233,8 @@ def test_versions_are_compared_and_restored(
     assert send(admin, page, f"{page}/restoration", number=1, replaces="1").location == page
     assert send(admin, page, f"{page}/restoration", number=99).status_code == 404
     assert send(admin, page, f"{page}/restoration", number="x").status_code == 404
+    send(admin, page, f"{page}/restoration", number=2, replaces="1")
+    assert "these words are live already" in admin.get(page).text
 
 
 def test_a_test_is_sent_to_the_admin_through_the_outbox(
