@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,3 +174,25 @@ def test_what_one_browser_does_shows_in_the_other_in_place(tab: Callable[[], Pag
     expect(other.locator(".row").nth(1)).to_have_attribute("id", f"n-{rows[1].id}")
     expect(other.locator("#fresh")).to_be_hidden()
     expect(other.get_by_role("link", name="Number 3")).to_be_focused()
+
+
+def test_what_is_opened_among_the_unread_stays_under_its_readers_hands(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    rows = [
+        factories.notification(alice, f"Number {n}", created_at=now - timedelta(days=n // 2, seconds=n))
+        for n in range(4)
+    ]
+    page = open_inbox("/notifications?place=unread")
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.get_by_role("link", name="Number 1").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#live")).not_to_have_attribute("data-rows", re.compile(rf"n-{rows[1].id}:"))
+    notifications.change(alice, "done", ids=[rows[0].id])
+    expect(page.locator(f"#n-{rows[0].id}")).to_have_count(0)
+    expect(page.locator(f"#n-{rows[1].id} .row__link")).to_be_focused()
+    expect(page.locator(".row")).to_have_count(3)
+    page.keyboard.press("e")
+    expect(page.locator(f"#n-{rows[1].id}")).to_have_count(0)
+    expect(page.locator(f"#n-{rows[2].id} .row__link")).to_be_focused()
+    db.session.rollback()
+    assert db.session.get_one(type(rows[1]), rows[1].id, populate_existing=True).is_done

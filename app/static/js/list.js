@@ -5,6 +5,8 @@ import { close, open, openId } from "./pane.js";
 
 // Changes that are not answered yet, with the way back of each; how many there have been.
 export const writes = { open: new Map(), begun: 0 };
+// What was read or changed here and does not leave by that: it stays in a list of the unread until that is loaded anew.
+export const stays = new Set();
 let again = null; // does once more what failed last
 
 const idOf = (row) => row.id.slice(2);
@@ -30,7 +32,7 @@ function turn(some) {
 // Which rows a button is about: its own, with what stands open below; the opened one; what is ticked.
 function meant(button) {
   if (button.matches("[data-act]")) { const row = button.closest(".row"); return [row, ...members(row)]; }
-  if (button.matches("[data-pane]")) return [byId(`n-${openId()}`)].filter(Boolean);
+  if (button.matches("[data-pane], #opening")) return [byId(`n-${openId()}`)].filter(Boolean);
   return button.matches("[data-bulk]") ? picked() : [];
 }
 
@@ -52,9 +54,12 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if ("leaves" in button.dataset) {
     sendAway(some);
     back = () => { for (const row of some) row.removeAttribute("aria-busy"); };
-  } else if (button.dataset.act === "read") {
-    turn(some);
-    back = () => turn(some);
+  } else {
+    for (const row of some) stays.add(row.id);
+    if (button.dataset.act === "read") {
+      turn(some);
+      back = () => turn(some);
+    }
   }
   writes.begun += 1;
   writes.open.set(ctx, () => {

@@ -1,6 +1,6 @@
 // Open pages stay true: counts, title and rows change in place, new rows wait behind the pill.
 import { $, asShown, focusRow, length, picked, rows } from "./dom.js";
-import { writes } from "./list.js";
+import { stays, writes } from "./list.js";
 import { openId } from "./pane.js";
 
 const POLL = 15_000, CALM = 60_000;
@@ -34,8 +34,30 @@ async function compare() {
   if (live().dataset.rows !== shown()) await reconcile();
 }
 
-// The rows as they stand in this page, in the words of the pulse.
-const shown = () => rows().map((row) => `${row.id}:${row.dataset.rev}`).join(" ");
+// The rows as they stand in this page, in the words of the pulse; without those that stay although they left the list.
+function shown() {
+  const listed = new Set(live().dataset.rows.split(" ").map((line) => line.split(":")[0]));
+  const mine = rows().filter(({ id }) => listed.has(id) || !keeps(id));
+  return mine.map((row) => `${row.id}:${row.dataset.rev}`).join(" ");
+}
+const keeps = (id) => $("#list[data-keeps]") && stays.has(id);
+
+// What was opened in a list of the unread is read by that, and must not vanish under its reader's hands.
+function keep(fragment) {
+  for (const row of rows().filter(({ id }) => keeps(id) && !fragment.getElementById(id))) {
+    const day = row.closest(".day"), before = row.previousElementSibling;
+    const same = [...fragment.querySelectorAll(".day")].find((one) => one.dataset.day === day.dataset.day);
+    const beside = before && fragment.getElementById(before.id);
+    if (beside) beside.after(row.cloneNode(true));
+    else if (same) $("ul", same).prepend(row.cloneNode(true));
+    else {
+      const alone = day.cloneNode(true);
+      for (const other of [...alone.querySelectorAll(".row")]) if (other.id !== row.id) other.remove();
+      const later = [...fragment.querySelectorAll(".day")].find((one) => one.dataset.day < day.dataset.day);
+      (later ?? fragment.querySelector("#list > .day ~ .turn, #list > .empty")).before(alone);
+    }
+  }
+}
 
 // Somebody changed something elsewhere. What is begun here meanwhile is newer than the answer.
 async function reconcile() {
@@ -43,7 +65,10 @@ async function reconcile() {
   await get(`${location.pathname}?${here()}`, { source: "#list", target: "#list", swap: "outerMorph", isLate: () => writes.begun !== begun });
 }
 document.addEventListener("htmx:before:swap", (event) => {
-  if (event.detail.ctx.isLate?.()) { event.preventDefault(); again = true; }
+  const { ctx: { isLate }, tasks } = event.detail;
+  if (!isLate) return;
+  const { fragment } = tasks.find((task) => task.fragment?.querySelector("#list")) ?? {};
+  if (isLate()) { event.preventDefault(); again = true; } else if (fragment) keep(fragment);
 });
 
 // Never move what somebody looks at: only an untouched list takes new rows by itself.
@@ -57,6 +82,7 @@ async function load() {
   if (length() > 50) url.searchParams.set("limit", length());
   await get(url.pathname + url.search, { source: "#fresh", target: "#list", swap: "outerMorph" });
   $("#fresh").hidden = true;
+  stays.clear();
 }
 
 document.addEventListener("click", async (event) => {
