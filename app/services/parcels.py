@@ -36,7 +36,7 @@ def _plain(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
     """For a channel without words of its own: the title, the message and where to read it."""
     row = delivery.notification
     if row is None:
-        raise PermanentFailure("There is nothing to say over this channel")
+        raise PermanentFailure(_("There is nothing to say over this channel"))
     text = f"{row.message}\n{sender.base_url}/notifications/{row.id}"
     return Message(id=_id(delivery), address=delivery.address, subject=short.clean(row.title), text=text)
 
@@ -56,7 +56,7 @@ def _sms(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
 def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     browser, row = endpoints.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
-        raise PermanentFailure("This browser has been removed")
+        raise PermanentFailure(_("This browser has been removed"))
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
@@ -85,7 +85,7 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
 def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     hook, row = endpoints.find(delivery), delivery.notification
     if not isinstance(hook, Webhook):
-        raise PermanentFailure("This webhook has been removed")
+        raise PermanentFailure(_("This webhook has been removed"))
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": _instant(delivery.created_at),

@@ -109,7 +109,7 @@ def code_of(delivery: Delivery, secret: str) -> str:
     """The code that an SMS carries. Raises PermanentFailure when it was replaced by another."""
     row = db.session.scalar(select(PhoneCode).where(PhoneCode.delivery_id == delivery.id))
     if row is None:
-        raise PermanentFailure("This code is not wanted any more")
+        raise PermanentFailure(_("This code is not wanted any more"))
     return _code(row, secret)
 
 
