@@ -14,7 +14,9 @@ from app.services.errors import Invalid
 
 
 def _with_preferences() -> Select[User]:
-    return select(User).options(joinedload(User.preference)).order_by(User.id)
+    # Read again where somebody holds them already: a switch that was turned counts from the next event on.
+    fresh = {"populate_existing": True}
+    return select(User).options(joinedload(User.preference)).order_by(User.id).execution_options(**fresh)
 
 
 _BY_EMAILS = _with_preferences().where(User.email.in_(bindparam("emails", expanding=True)))
@@ -28,7 +30,7 @@ def active_recruiters() -> list[User]:
 def by_ids(ids: Collection[int]) -> list[User]:
     """Those of these people who may sign in, with their preferences."""
     wanted = _with_preferences().where(User.id.in_(ids), User.is_enabled)
-    return list(db.session.scalars(wanted.execution_options(populate_existing=True))) if ids else []
+    return list(db.session.scalars(wanted)) if ids else []
 
 
 def active_admins() -> list[User]:

@@ -18,7 +18,11 @@ from app.services import template_failures
 from app.services.errors import NotFound
 
 log = logging.getLogger(__name__)
-_BY_NAME = select(NotificationTemplate).where(NotificationTemplate.name == bindparam("name"))
+_BY_NAME = (
+    select(NotificationTemplate)
+    .where(NotificationTemplate.name == bindparam("name"))
+    .execution_options(populate_existing=True)
+)
 
 
 def by_name(name: str) -> NotificationTemplate:

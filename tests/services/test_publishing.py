@@ -74,6 +74,33 @@ def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tu
     assert (count(Event), count(Notification), count(Delivery)) == (1, 1, 2)
 
 
+def test_the_same_event_again_is_answered_although_its_recipient_has_left(people: tuple[User, ...]) -> None:
+    event = event_in(factories.event_body(recipients=["alice@example.test"]))
+    first = publishing.publish(event)
+    people[0].is_enabled = False
+    db.session.commit()
+    for is_dry_run in (False, True):
+        again = publishing.publish(event, dry_run=is_dry_run)
+        assert (again.event_id, again.is_duplicate) == (first.event_id, True)
+        assert [(v.channel, v.notification_id) for v in again.verdicts] == [
+            (v.channel, v.notification_id) for v in first.verdicts
+        ]
+
+
+def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, ...]) -> None:
+    def states() -> dict[str, str]:
+        return {v.channel: v.reason for v in send("interview.scheduled", ["alice@example.test"]).verdicts}
+
+    assert states()["email"] == "Waiting to be sent"
+    # By another connection, as another process would.
+    with db.engine.begin() as elsewhere:
+        elsewhere.exec_driver_sql("UPDATE user_notification_preferences SET email_enabled = false")
+    assert "switched off" in states()["email"]
+    with db.engine.begin() as elsewhere:
+        elsewhere.exec_driver_sql("UPDATE notification_templates SET is_active = false")
+    assert "switched off for everyone" in states()["in_app"]
+
+
 def test_left_out_recipients_mean_all_active_recruiters_for_three_types(people: tuple[User, ...]) -> None:
     people[2].is_enabled = False
     db.session.commit()
