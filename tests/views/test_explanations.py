@@ -115,7 +115,7 @@ def test_another_persons_is_a_404_also_for_an_admin(
     assert sign_in(bob).get("/admin/deliveries/999/explanation").status_code == 404
 
 
-def test_it_says_what_became_of_the_reminders_of_the_interview(
+def test_page_and_api_say_what_became_of_the_reminders_of_the_interview(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     now = factories.utc_now()
@@ -131,6 +131,11 @@ def test_it_says_what_became_of_the_reminders_of_the_interview(
             page.index("1 day before") < page.index("a nearer one stood for it") < page.index("1 hour before")
         )
         assert page.index("1 hour before") < page.index("Made")
+    told = sign_in(alice).get(f"/api/notifications/{row.id}/explain/").json["reminders"]
+    assert [(one["lead"], one["words"].partition(":")[0]) for one in told] == [
+        ("1 day", "Not made"),
+        ("1 hour", "Made"),
+    ]
 
 
 def test_what_became_of_a_reminder_can_be_said_of_every_outcome(app: Flask) -> None:

@@ -154,6 +154,15 @@ class Way(Output):
     attempts: int
 
 
+class ReminderOutcome(Output):
+    """What became of one reminder of the interview, made or not; `words` is the sentence for it."""
+
+    lead: str = Field(description="How long before the start, in words.", examples=["1 hour"])
+    starts_at: datetime
+    words: str
+    decided_at: datetime
+
+
 class Explanation(Output):
     """Why this notification reached its reader, or did not, channel by channel."""
 
@@ -162,6 +171,9 @@ class Explanation(Output):
     reason: str
     recipient_reason: str
     channels: list[Way] = Field(validation_alias="ways")
+    reminders: list[ReminderOutcome] = Field(
+        description="Of the interview that this is about: those that were decided on so far."
+    )
 
 
 class MarkRead(Input):
