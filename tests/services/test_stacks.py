@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.rendering.words import Texts
-from app.services import fanout, messages, notifications, queries, stacks
+from app.services import event_data, fanout, messages, notifications, publishing, queries, stacks
 from app.services.notifications import Filters, Page
 from tests import factories
 
@@ -194,3 +194,23 @@ def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask,
     page = stacked(alice)
     assert len(page.rows) == 2
     assert [stack.count for stack in page.stacks.values()] == [3]
+
+
+def test_what_an_event_says_that_it_is_about_makes_a_stack(app: Flask, alice: User) -> None:
+    for subject in ("upload 7", "upload 7", "upload 8"):
+        publishing.publish(
+            publishing.EventIn(
+                source="/ats",
+                external_id=factories.unique(),
+                type="resume.processed",
+                occurred_at=utc_now(),
+                data=event_data.validate(
+                    "resume.processed", {"filename": "cv.pdf", "extracted_data": {"years": 3}}
+                ),
+                recipients=[alice.email],
+                subject=subject,
+            )
+        )
+    page = stacked(alice)
+    assert len(page.rows) == 2
+    assert [stack.count for stack in page.stacks.values()] == [2]
