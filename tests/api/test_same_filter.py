@@ -103,7 +103,7 @@ def listed(client, token, alice, rows):
     return found
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=FILTERS, limit=st.integers(7, 200))
 def test_page_api_saved_view_and_change_agree(client, token, alice, shown, listed, wanted, limit):
     headers = token(alice)
@@ -116,7 +116,8 @@ def test_page_api_saved_view_and_change_agree(client, token, alice, shown, liste
     assert shown(wanted) == [row["id"] for row in found]
     view = client.post("/api/notifications/views/", json={"name": "This", **wanted}, headers=headers).json
     assert view["count"] == len(found)
-    assert shown({name: view[name] for name in wanted}) == [row["id"] for row in found]
+    kept = {name: sorted(view[name]) if isinstance(view[name], list) else view[name] for name in wanted}
+    assert kept == {**wanted, "category": sorted(wanted["category"]), "priority": sorted(wanted["priority"])}
     client.delete(f"/api/notifications/views/{view['id']}/", headers=headers)
     change = {"action": "saved", "filter": wanted}
     made = client.post("/api/notifications/changes/", json=change, headers=headers).json
