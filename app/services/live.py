@@ -19,7 +19,8 @@ from app.services.errors import Conflict
 MOST_STREAMS = 200
 # All tabs of a browser share one; a person with more browsers than this polls in the others.
 MOST_EACH = 10
-LOOK_EVERY = 0.5
+# Seconds: what a tab or a script did shows everywhere within one, the answers on the way included.
+LOOK_EVERY = 0.25
 
 
 def versions(user_ids: Collection[int]) -> dict[int, int]:
@@ -44,7 +45,7 @@ class Listener:
 
 
 class Broadcaster:
-    """Compares the versions of everybody who listens, in one query about twice a second.
+    """Compares the versions of everybody who listens, in one query four times a second.
 
     Its thread lives while somebody listens, and gives its connection back after every look.
     """

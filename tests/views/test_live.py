@@ -79,7 +79,9 @@ def test_listening_holds_no_database_connection(
     with broadcaster.listen(alice.id, -1) as listener:
         assert listener.wait(3)
         db.session.remove()
-        time.sleep(0.1)  # the thread is between two looks, half a second apart
+        until = time.monotonic() + 3
+        while db.engine.pool.checkedout() and time.monotonic() < until:
+            time.sleep(0.01)  # until the thread is between two looks
         assert db.engine.pool.checkedout() == 0
 
 
