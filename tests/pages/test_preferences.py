@@ -102,6 +102,20 @@ def test_a_wrong_value_goes_back_and_says_why(app: Flask, alice: User, open_page
     page.watch.forgive("status of 422")
 
 
+def test_a_time_that_was_emptied_keeps_no_switch_from_saving(
+    app: Flask, alice: User, open_page: Open
+) -> None:
+    page = open_page(alice)
+    start = page.get_by_label("From", exact=True)
+    start.fill("")
+    expect(page.locator("#toasts .toast--error")).to_contain_text("Write a time of day such as 19:00.")
+    cell(page, "Jobs", "Email").click()
+    expect(toast(page, "Email off for Jobs")).to_be_visible()
+    assert kept(alice)["matrix"] == {"job": {"email": False}}
+    expect(start).to_have_value(kept(alice)["quiet_hours"]["start"])
+    page.watch.forgive("status of 422")
+
+
 def test_without_an_answer_the_control_goes_back(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     page.route("**/preferences", lambda route: route.abort())
