@@ -16,7 +16,7 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import account_letters, account_mails, digest_letters, subscriptions
+from app.services import account_letters, account_mails, digest_letters, reminder_words, subscriptions
 from app.services.digest_days import KINDS
 
 # These speak of an interview that is ahead.
@@ -50,7 +50,7 @@ def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
             return _digest_mail(delivery, sender, now)
         if delivery.notification is None:
             return _account_mail(delivery, sender, now)
-        return _notification_mail(delivery, delivery.notification, sender)
+        return _notification_mail(delivery, delivery.notification, sender, now)
 
 
 def message_id(delivery: Delivery, sender: Sender) -> str:
@@ -58,8 +58,9 @@ def message_id(delivery: Delivery, sender: Sender) -> str:
     return f"<d{delivery.id}.{int(delivery.created_at.timestamp() * 1_000_000)}@{sender.host}>"
 
 
-def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) -> Message:
+def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, now: datetime) -> Message:
     user, category = delivery.recipient, catalog.CATEGORIES[row.category]
+    words = reminder_words.told(delivery, row, now)
     interview = _as_told(row)
     inbox, stop = (
         f"{sender.base_url}/notifications",
@@ -67,8 +68,8 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) ->
     )
     letter = email.Letter(
         locale=user.locale,
-        heading=row.title,
-        message=delivery.text or row.message,
+        heading=words.title,
+        message=words.message,
         label=str(category.label),
         category=row.category,
         facts=_facts(interview, user) if interview else (),
@@ -79,13 +80,13 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender) ->
             (_("Choose what we send you"), f"{sender.base_url}/preferences"),
             (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
         ),
-        body=markup.for_mail(delivery.html or ""),
+        body=markup.for_mail(words.email_html),
     )
     return Message(
         id=message_id(delivery, sender),
         address=delivery.address,
         name=user.name,
-        subject=delivery.subject or row.title,
+        subject=words.email_subject or words.title,
         text=email.text(letter),
         html=email.html(letter),
         headers=_list_headers(category.name, stop, sender),

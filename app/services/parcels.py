@@ -13,7 +13,8 @@ from flask_babel import gettext as _
 from app.channels.base import Message, PermanentFailure
 from app.models import Delivery, Notification, PushSubscription, Webhook
 from app.rendering import short
-from app.services import endpoints, letters, phones, webhooks
+from app.rendering.words import Texts
+from app.services import endpoints, letters, phones, reminder_words, webhooks
 from app.services.letters import Sender
 
 # RFC 8030, 5.3: how much a sleeping phone should mind.
@@ -32,16 +33,17 @@ def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     return COMPOSERS.get(delivery.channel, _plain)(delivery, sender, now)
 
 
-def _plain(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
+def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     """For a channel without words of its own: the title, the message and where to read it."""
     row = delivery.notification
     if row is None:
         raise PermanentFailure(_("There is nothing to say over this channel"))
-    text = f"{row.message}\n{sender.base_url}/notifications/{row.id}"
-    return Message(id=_id(delivery), address=delivery.address, subject=short.clean(row.title), text=text)
+    words = reminder_words.told(delivery, row, now)
+    text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
+    return Message(id=_id(delivery), address=delivery.address, subject=short.clean(words.title), text=text)
 
 
-def _sms(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
+def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         with force_locale(delivery.recipient.locale):
@@ -49,7 +51,8 @@ def _sms(delivery: Delivery, sender: Sender, _now: datetime) -> Message:
             words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
             text = short.for_sms(words)
     else:
-        text = short.for_sms(delivery.text or row.title, f"{sender.base_url}/n/{row.id}")
+        told = reminder_words.told(delivery, row, now)
+        text = short.for_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
 
@@ -57,12 +60,13 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     browser, row = endpoints.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
+    words = reminder_words.told(delivery, row, now) if row else None
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
-            "title": short.clip(short.clean(row.title if row else _("Bellhop")), MOST_TITLE),
+            "title": short.clip(short.clean(words.title if words else _("Bellhop")), MOST_TITLE),
             "message": short.clip(
-                short.clean(row.message if row else _("Notifications will look like this.")), MOST_BODY
+                short.clean(words.message if words else _("Notifications will look like this.")), MOST_BODY
             ),
             "url": f"/notifications/{row.id}" if row else "/account/devices",
             "tag": f"d{delivery.id}",
@@ -89,7 +93,9 @@ def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": _instant(delivery.created_at),
-        "data": _as_json(row, sender) if row else {"message": "This is a test of your webhook."},
+        "data": _as_json(row, reminder_words.told(delivery, row, now), sender)
+        if row
+        else {"message": "This is a test of your webhook."},
     }
     return Message(
         id=_id(delivery),
@@ -109,14 +115,14 @@ COMPOSERS: dict[str, Callable[[Delivery, Sender, datetime], Message]] = {
 }
 
 
-def _as_json(row: Notification, sender: Sender) -> dict[str, Any]:
+def _as_json(row: Notification, words: Texts, sender: Sender) -> dict[str, Any]:
     """A notification by the names of the JSON API."""
     return {
         "id": row.id,
         "notification_type": row.notification_type,
         "category": row.category,
-        "title": row.title,
-        "message": row.message,
+        "title": words.title,
+        "message": words.message,
         "priority": row.priority,
         "metadata": row.data,
         "action_url": row.action_url,

@@ -16,11 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
-from app.rendering import dates
-from app.rendering.words import Texts
-from app.services import fanout, interviews, recipients, retiring, templates
+from app.services import fanout, interviews, recipients, reminder_words, retiring, templates
+from app.services.reminder_words import KIND
 
-KIND = "interview_reminder"
 LONGEST_LEAD = timedelta(hours=48)
 # How far back interviews that began meanwhile are looked for, to write down that their reminders were missed.
 MISSED_SINCE = timedelta(days=4)
@@ -134,20 +132,13 @@ def _remind(interview_id: int, now: datetime) -> int:
 
 
 def _message(interview: Interview, lead: int, now: datetime) -> fanout.Message:
-    template = templates.live(KIND)
-    left = round((interview.starts_at - now) / timedelta(minutes=1))
-    # A run comes a moment after the lead time: "1 hour" is meant, not "59 minutes".
-    minutes = lead if abs(left - lead) <= 1 else max(left, 1)
-
-    def words_for(user: User) -> Texts:
-        facts = interviews.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
-        return templates.words_for(template, KIND, facts)(user)
-
+    template, left = templates.live(KIND), reminder_words.minutes_left(interview, now)
+    is_prompt = timedelta(minutes=abs(left - lead)) < reminder_words.TOLERANCE
     return fanout.Message(
         notification_type=KIND,
         priority=template.priority,
         channels=tuple(template.channels),
-        words_for=words_for,
+        words_for=reminder_words.words_for(interview, lead if is_prompt else left),
         is_template_active=template.is_active,
         interview_id=interview.id,
         interview_sequence=interview.sequence,

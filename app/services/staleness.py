@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.models import Delivery, Interview
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Delivery, Interview, Notification
 from app.services import digest_contents
 from app.services.digest_days import KINDS
+from app.services.reminder_words import KIND as REMINDER
 
 if TYPE_CHECKING:
     from app.services.objections import Grounds
 
-REMINDER = "interview_reminder"
 # They say that and when an interview will be.
 ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})
+# They come more than once about the same interview.
+REPEATED = frozenset({REMINDER, "evaluation_due"})
 # What goes out at once is news of its moment: the next follows it, in order, for calendars to count.
 AT_ONCE = timedelta(minutes=2)
 
@@ -63,6 +68,20 @@ def _is_rebooked(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
 
 
+def _is_repeated(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+    """Whether what waited has been said again meanwhile, nearer to the time: one of them is enough."""
+    row = delivery.notification
+    if row is None or row.notification_type not in REPEATED or row.interview_id is None:
+        return False
+    again = select(Notification.id).where(
+        Notification.interview_id == row.interview_id,
+        Notification.recipient_id == row.recipient_id,
+        Notification.notification_type == row.notification_type,
+        Notification.id > row.id,
+    )
+    return db.session.scalar(again.limit(1)) is not None
+
+
 def _is_evaluated(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     row = delivery.notification
     return row is not None and row.notification_type == "evaluation_due" and _has_ended(row.expires_at, now)
@@ -94,6 +113,7 @@ RULES = (
     (_is_moved, "skipped", "interview_moved"),
     (_is_rebooked, "skipped", "interview_rebooked"),
     (_is_evaluated, "skipped", "evaluation_over"),
+    (_is_repeated, "skipped", "said_again"),
     (_is_digest_inactive, "skipped", "template_inactive"),
     (_is_digest_off, "skipped", "digest_off"),
     (_is_digest_empty, "skipped", "read_before_sending"),

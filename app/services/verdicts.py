@@ -59,6 +59,7 @@ REASONS: dict[str, LazyString] = {
     "interview_cancelled": _l("Not sent: the interview has been cancelled"),
     "interview_moved": _l("Not sent: the interview has been moved"),
     "interview_rebooked": _l("Not sent: the interview has been booked again"),
+    "said_again": _l("Not sent: a later reminder of the same interview stands for it"),
     "interview_over": _l("Not sent: the interview has begun or is over"),
     "evaluation_over": _l("Not sent: this evaluation is no longer waited for"),
     "digest_off": _l("Not sent: this digest is switched off in the preferences"),

@@ -14,10 +14,19 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import objections, publishing, reminders
+from app.services import (
+    letters,
+    objections,
+    parcels,
+    preferences,
+    publishing,
+    reminders,
+    templates,
+)
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+SENDER = letters.Sender("https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only")
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
@@ -161,15 +170,45 @@ def test_a_mail_does_not_wait_for_being_read_until_it_is_of_no_use(
     assert objection(alice, NOW - lead * MINUTE + MINUTE) == ("unread_wait" if waits else None)
 
 
-def objection(user: User, now: datetime) -> str | None:
+def objection(user: User, now: datetime, number: int = 0) -> str | None:
     db.session.expire_all()
-    row = reminded(user)[0]
+    row = reminded(user)[number]
     mail = db.session.scalars(
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
     )
     (delivery,) = mail
     found = objections.objection_to(delivery, objections.grounds_for("email", [delivery]), now)
     return found.reason if found else None
+
+
+def mail_at(user: User, number: int, now: datetime) -> str:
+    row = reminded(user)[number]
+    (mail,) = [one for one in row.deliveries if one.channel == "email"]
+    return letters.compose(mail, SENDER, now).subject
+
+
+def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User) -> None:
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - HOUR)
+    assert mail_at(alice, 0, NOW - 59 * MINUTE).startswith("Interview begins in 1 hour:")
+    assert mail_at(alice, 0, NOW - 20 * MINUTE).startswith("Interview begins in 20 minutes:")
+
+
+def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
+    templates.live("interview_reminder").sms_text = "In {{time_until}}"
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - HOUR)
+    sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
+    assert parcels.compose(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
+    assert parcels.compose(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
+
+
+def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:
+    preferences.pause(alice, (NOW - 30 * MINUTE).isoformat(), now=NOW - 30 * HOUR)
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    for lead in (24 * HOUR, HOUR):
+        reminders.remind_due(NOW - lead)
+    assert [objection(alice, NOW - 20 * MINUTE, number) for number in (0, 1)] == ["said_again", None]
 
 
 def test_four_schedulers_at_once_remind_once(any_app: Flask) -> None:

@@ -1,0 +1,39 @@
+"""What a reminder says: how long it is until the interview, true at the moment of saying it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from app.models import Delivery, Interview, Notification, User
+from app.rendering import dates
+from app.rendering.words import Texts
+from app.services import interviews, templates
+
+KIND = "interview_reminder"
+# A run or a sender comes a moment after the lead time: "1 hour" is meant, not "59 minutes".
+TOLERANCE = timedelta(minutes=2)
+
+
+def words_for(interview: Interview, minutes: int) -> Callable[[User], Texts]:
+    """A function that words a reminder for one person, `minutes` before the interview begins."""
+    template = templates.live(KIND)
+
+    def for_person(user: User) -> Texts:
+        facts = interviews.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
+        return templates.words_for(template, KIND, facts)(user)
+
+    return for_person
+
+
+def minutes_left(interview: Interview, now: datetime) -> int:
+    """How many whole minutes it is until the interview begins; at least one."""
+    return max(round((interview.starts_at - now) / timedelta(minutes=1)), 1)
+
+
+def told(delivery: Delivery, row: Notification, now: datetime) -> Texts:
+    """What a delivery says when it leaves: the words that are kept, but anew for a reminder that had to wait."""
+    interview = row.interview if row.notification_type == KIND else None
+    if interview is not None and now - row.created_at > TOLERANCE:
+        return words_for(interview, minutes_left(interview, now))(delivery.recipient)
+    return Texts(row.title, row.message, delivery.subject or "", delivery.html or "", delivery.text or "")
