@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, InterviewRecruiter, Notification, User
 
 N = Notification
+# When it came: into the inbox, or for those who do not want its kind there, to be told by mail alone.
+came_at = func.coalesce(N.surfaced_at, N.created_at)
 MOST_LINES = 20
 MOST_MEETINGS = 10
 
@@ -44,16 +46,37 @@ def counts(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[in
     return dict(found)
 
 
-def newest(user: User, as_of: datetime, now: datetime, limit: int = MOST_LINES) -> list[Notification]:
-    """The newest of them."""
-    query = select(N).where(*unread([user.id], as_of, now))
-    return list(db.session.scalars(query.order_by(N.surfaced_at.desc(), N.id.desc()).limit(limit)))
+def newest(
+    user: User, unread_counts: Mapping[str, int], as_of: datetime, now: datetime, limit: int = MOST_LINES
+) -> list[Notification]:
+    """The newest of them; a busy category leaves room for the others.
+
+    Args:
+        unread_counts: how many are unread in each category.
+    """
+    if not unread_counts:
+        return []
+    order = came_at.desc(), N.id.desc()
+    place = func.row_number().over(partition_by=N.category, order_by=order)
+    places = select(N.id, N.category, place.label("place")).where(*unread([user.id], as_of, now)).subquery()
+    room = case(shares(unread_counts, limit), value=places.c.category, else_=0)
+    query = select(N).join(places, places.c.id == N.id).where(places.c.place <= room)
+    return list(db.session.scalars(query.order_by(*order)))
+
+
+def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
+    """How many of a limited number of lines each gets: as many as it wants, or as many as the others."""
+    room: dict[str, int] = dict.fromkeys(wanted, 0)
+    for number, name in enumerate(sorted(wanted, key=lambda name: wanted[name])):
+        room[name] = min(wanted[name], limit // (len(wanted) - number))
+        limit -= room[name]
+    return room
 
 
 def oldest(user: User, as_of: datetime, now: datetime, limit: int) -> list[Notification]:
     """Those that have waited longest."""
     query = select(N).where(*unread([user.id], as_of, now))
-    return list(db.session.scalars(query.order_by(N.surfaced_at, N.id).limit(limit)))
+    return list(db.session.scalars(query.order_by(came_at, N.id).limit(limit)))
 
 
 def meetings(user: User, start: datetime, end: datetime, limit: int = MOST_MEETINGS) -> list[Interview]:
@@ -66,9 +89,14 @@ def meetings(user: User, start: datetime, end: datetime, limit: int = MOST_MEETI
 
 def arrived(user: User, start: datetime, end: datetime) -> dict[str, int]:
     """How many came in a span of time, by category."""
+    by_mail = or_(Delivery.state == "sent", Delivery.reason == "in_digest")
+    was_told = or_(
+        N.surfaced_at.is_not(None),
+        select(Delivery.id).where(Delivery.notification_id == N.id, by_mail).exists(),
+    )
     rows = (
         select(N.category, func.count())
-        .where(N.recipient_id == user.id, N.surfaced_at >= start, N.surfaced_at < end)
+        .where(N.recipient_id == user.id, came_at >= start, came_at < end, was_told)
         .group_by(N.category)
     )
     return dict(db.session.execute(rows).all())

@@ -73,7 +73,7 @@ def _daily(
 ) -> tuple[Group, ...]:
     """The newest, under their categories; the category with the newest of all comes first."""
     rows: dict[str, list[Notification]] = {}
-    for row in digest_contents.newest(user, as_of, now):
+    for row in digest_contents.newest(user, unread, as_of, now):
         rows.setdefault(row.category, []).append(row)
     return tuple(
         Group(

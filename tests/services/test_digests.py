@@ -16,7 +16,7 @@ from sqlalchemy import event, select, text
 from app.channels.base import Message
 from app.extensions import db
 from app.models import Delivery, Digest, User
-from app.services import digests, letters, objections
+from app.services import digest_contents, digests, letters, objections
 from app.services.digest_days import DAILY, WEEKLY
 from tests import factories
 from tests.services.test_digest_days import ZONES
@@ -77,6 +77,40 @@ def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts
         assert absent not in text
 
 
+def test_a_busy_category_hides_no_other(any_app: Flask) -> None:
+    alice = reader()
+    for number in range(30):
+        factories.notification(alice, f"Interview {number}", created_at=NOW - HOUR, priority="high")
+    for number in range(3):
+        kind = "resume_processed"
+        factories.notification(
+            alice, f"Resume {number}", notification_type=kind, created_at=NOW - HOUR * (20 + number)
+        )
+    digests.send_due(DAILY, NOW)
+    text = mail(alice).text
+    assert "Interviews (30)" in text
+    assert "Resumes (3)" in text
+    assert [line.split()[-2:] for line in text.splitlines() if line.startswith("- ")].count(
+        ["Resume", "2"]
+    ) == 1
+    assert sum(line.startswith("- ") for line in text.splitlines()) == 20
+    assert "and 13 more" in text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "room"),
+    [
+        ({"a": 100, "b": 1}, {"a": 19, "b": 1}),
+        ({"a": 100, "b": 100, "c": 100}, {"a": 6, "b": 7, "c": 7}),
+        ({"a": 2, "b": 3}, {"a": 2, "b": 3}),
+        (dict.fromkeys("abcdef", 500), {"a": 3, "b": 3, "c": 3, "d": 3, "e": 4, "f": 4}),
+        ({}, {}),
+    ],
+)
+def test_lines_are_shared_and_none_is_left_empty(wanted: dict[str, int], room: dict[str, int]) -> None:
+    assert digest_contents.shares(wanted, 20) == room
+
+
 def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask) -> None:
     alice = reader(zone="Asia/Kathmandu")
     factories.notification(alice, created_at=NOW - HOUR)
@@ -128,6 +162,28 @@ def test_what_goes_only_by_mail_is_in_the_digest_that_stands_for_that_mail(app: 
     digests.send_due(DAILY, NOW)
     assert "Only by mail" in mail(alice).text
     assert "Switched off" not in mail(alice).text
+
+
+@pytest.mark.parametrize("kind", [DAILY, WEEKLY])
+def test_what_has_no_row_in_the_inbox_stands_by_its_age_among_the_others(any_app: Flask, kind: str) -> None:
+    alice = reader(weekly_summary=True)
+    rows = {
+        hours: factories.notification(alice, f"{hours} h old", created_at=NOW - HOUR * hours)
+        for hours in (1, 2, 3, 10, 11, 12)
+    }
+    for hours in (2, 11):
+        rows[hours].surfaced_at = None
+        factories.delivery(rows[hours], state="skipped", reason="in_digest")
+    db.session.commit()
+    some = (
+        digest_contents.newest(alice, {"interview": 6}, NOW, NOW, 3)
+        if kind == DAILY
+        else digest_contents.oldest(alice, NOW, NOW, 3)
+    )
+    assert [row.title for row in some] == [
+        f"{hours} h old" for hours in ((1, 2, 3) if kind == DAILY else (12, 11, 10))
+    ]
+    assert digest_contents.arrived(alice, NOW - 24 * HOUR, NOW) == {"interview": 6}
 
 
 def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sent(app: Flask) -> None:

@@ -97,6 +97,13 @@ def test_the_preview_shows_ones_own_mail_and_sends_nothing(
     assert notifications.unread_count(alice) == 1
 
 
+def test_the_preview_of_a_digest_with_nothing_in_it_is_a_page(
+    alice: User, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    for kind in ("daily", "weekly"):
+        assert sign_in(alice).get(f"/preferences/digest-preview/mail?kind={kind}").status_code == 200
+
+
 def test_strangers_are_asked_to_sign_in_for_the_preview(client: FlaskClient) -> None:
     for page in ("/preferences/digest-preview", "/preferences/digest-preview/mail"):
         assert client.get(page).headers["Location"].startswith("/sign-in")
