@@ -79,6 +79,13 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-again]")) again?.();
 });
 
+// An older answer must not bring back a row that is on its way out: opened, and done before that was noted.
+document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+  for (const task of tasks.filter(({ type, target }) => type === "oob" && target.matches(".row[aria-busy]"))) {
+    tasks.splice(tasks.indexOf(task), 1);
+  }
+});
+
 // Where the focus may go after a swap: the same row, else the nearest one that stays.
 let lost = null;
 document.addEventListener("htmx:before:swap", () => {
