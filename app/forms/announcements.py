@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from werkzeug.datastructures import MultiDict
 
+from app.forms.numbers import whole_number
 from app.services.announcement_words import AnnouncementIn
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
@@ -55,7 +56,7 @@ class AnnouncementForm:
             action_url=clean.get("action_url", ""),
             when=clean.get("when", "now"),
             deliver_at=clean.get("deliver_at", ""),
-            seen=form.get("seen", type=int),
+            seen=form.get("seen", type=whole_number),
             key=clean.get("key", "")[:40] or str(uuid4()),
         )
 

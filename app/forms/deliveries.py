@@ -9,9 +9,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
+from app.forms.numbers import whole_number
 from app.services.delivery_log import Filters
-
-_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class DeliveriesQuery:
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> DeliveriesQuery:
         """Read the query of an address."""
-        before = args.get("before", type=int)
         kind = args.get("kind", "")
         return cls(
             outcomes=tuple(args.getlist("outcome")),
@@ -38,7 +36,7 @@ class DeliveriesQuery:
             kind=kind if kind in catalog.TYPES else "",
             since=args.get("since", type=_day),
             until=args.get("until", type=_day),
-            before=before if before is not None and 0 <= before <= _LARGEST else None,
+            before=args.get("before", type=whole_number),
         )
 
     def filters(self, zone: tzinfo) -> Filters:

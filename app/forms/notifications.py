@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
+from app.forms.numbers import whole_number
 from app.services import queries
 from app.services.notifications import Filters, read_cursor
 
@@ -46,8 +47,8 @@ class ListQuery:
             priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
             search=args.get("q", "").replace("\0", "").strip()[:200],
             cursor=args.get("cursor") or None,
-            limit=min(max(args.get("limit", PAGE, type=int), PAGE), MOST),
-            open=args.get("open", type=int),
+            limit=min(max(args.get("limit", PAGE, type=whole_number), PAGE), MOST),
+            open=args.get("open", type=whole_number),
             stack=args.get("stack", "")[:80],
             within=args.get("within", "")[:80],
             upto=args.get("upto", "") if place != "later" else "",

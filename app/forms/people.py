@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-_LARGEST = 2**63 - 1
+from app.forms.numbers import whole_number
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class PeopleQuery:
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> PeopleQuery:
         """Read the query of an address."""
-        return cls(_text(args, "q"), _number(args, "after"), _number(args, "before"))
+        return cls(
+            _text(args, "q"), args.get("after", type=whole_number), args.get("before", type=whole_number)
+        )
 
     def params(self) -> dict[str, Any]:
         """The query for `url_for`."""
@@ -39,13 +41,10 @@ class AuditQuery:
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> AuditQuery:
         """Read the query of an address."""
-        return cls(_text(args, "action"), _text(args, "person").lower(), _number(args, "before"))
+        return cls(
+            _text(args, "action"), _text(args, "person").lower(), args.get("before", type=whole_number)
+        )
 
 
 def _text(args: MultiDict[str, str], name: str) -> str:
     return args.get(name, "").replace("\0", "").strip()[:254]
-
-
-def _number(args: MultiDict[str, str], name: str) -> int | None:
-    number = args.get(name, type=int)
-    return number if number is not None and 0 <= number <= _LARGEST else None

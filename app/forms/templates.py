@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from app.forms.numbers import whole_number
 from app.services.template_drafts import Edited
 
 VIEWS = ("email", "sms", "inapp")
@@ -60,7 +61,7 @@ class TemplateForm:
                 channels=tuple(dict.fromkeys(form.getlist("channels"))),
                 priority=form.get("priority", ""),
             ),
-            form.get("base_version", 0, type=int) % 2**31,
+            form.get("base_version", 0, type=whole_number) % 2**31,
         )
 
 

@@ -57,9 +57,21 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     return changes.change(pile.user, "read", digest_contents.unread([pile.user.id], pile.as_of, now), now)
 
 
-def undo(token: str, secret: str, change_id: int, now: datetime | None = None) -> NotificationChange:
-    """Take it back, for ten minutes. Raises NotFound as `find` and `changes.undo` do."""
-    return changes.undo(find(token, secret, now).user, change_id, now)
+def way_back(token: str, secret: str, made: NotificationChange) -> str:
+    """What takes back this change, which was made through this link, and no other."""
+    return str(_serializer(secret).dumps([token, made.id]))
+
+
+def undo(token: str, secret: str, back: str, now: datetime | None = None) -> NotificationChange:
+    """Take it back, for ten minutes; `back` is its `way_back`. Raises NotFound as `find` and `changes.undo` do."""
+    user = find(token, secret, now).user
+    try:
+        through, change_id = _serializer(secret).loads(back)
+    except (BadData, TypeError, ValueError):
+        through, change_id = "", 0
+    if through != token:
+        raise NotFound(_("This can no longer be undone."))
+    return changes.undo(user, change_id, now)
 
 
 def _serializer(secret: str) -> URLSafeSerializer:

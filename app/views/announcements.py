@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app.clock import utc_now
 from app.forms.announcements import AnnouncementForm
+from app.forms.numbers import whole_number
 from app.rendering.dates import zone
 from app.services import (
     announcement_previews,
@@ -45,8 +46,7 @@ ANNOUNCEMENT = "/<int(max=9223372036854775807):announcement_id>"
 @bp.get("")
 @admin_required
 def index() -> str:
-    before = request.args.get("before", type=int)
-    page = announcements.page(before=before if before is not None and 0 <= before < 2**63 else None)
+    page = announcements.page(before=request.args.get("before", type=whole_number))
     return render_template(
         "announcements/index.html",
         lines=[announcement_lines.line(row) for row in page.rows],

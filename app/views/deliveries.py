@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.deliveries import DeliveriesQuery
+from app.forms.numbers import whole_number
 from app.rendering.dates import zone
 from app.services import delivery_actions, delivery_chart, delivery_letters, delivery_log, suppressions
 from app.services.errors import Conflict
@@ -96,7 +97,7 @@ def cancel(delivery_id: int) -> Redirect:
 @bp.get("/suppressed")
 @admin_required
 def suppressed() -> str:
-    rows, older = suppressions.page_for(before=request.args.get("before", type=int))
+    rows, older = suppressions.page_for(before=request.args.get("before", type=whole_number))
     return render_template("deliveries/suppressed.html", rows=rows, older=older)
 
 

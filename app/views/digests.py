@@ -27,14 +27,14 @@ def show(token: str) -> str:
 
 @bp.post("/digests/<token>")
 def mark_read(token: str) -> str:
-    return render_template(
-        "digests/marked.html", change=digest_links.mark_read(token, _secret()), token=token
-    )
+    change = digest_links.mark_read(token, _secret())
+    back = digest_links.way_back(token, _secret(), change) if change.id else ""
+    return render_template("digests/marked.html", change=change, back=back, token=token)
 
 
 @bp.post("/digests/<token>/undo")
 def undo(token: str) -> str:
-    change = digest_links.undo(token, _secret(), request.form.get("change", 0, type=int))
+    change = digest_links.undo(token, _secret(), request.form.get("back", ""))
     return render_template("digests/undone.html", change=change, token=token)
 
 

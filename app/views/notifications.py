@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.forms.notifications import ListQuery
+from app.forms.numbers import whole_number
 from app.services import notifications
 from app.services import snoozing as snooze_times
 from app.services.errors import NotFound
@@ -89,7 +90,7 @@ def choices() -> str:
     query = ListQuery.read(request.args)
     return render_template(
         "notifications/choices.hx.html",
-        menu_id=request.args.get("id", type=int),
+        menu_id=request.args.get("id", type=whole_number),
         place=PLACES[query.place],
         is_page="page" in request.args,
     )
@@ -135,7 +136,7 @@ def _wanted(query: ListQuery) -> dict[str, Any]:
         stack = request.args.get("stack", filters.stack)
         return {"filters": replace(filters, stack=stack, during=whole_day(day) if day else None)}
     keys = request.form.getlist("stacks")
-    return {"ids": request.form.getlist("ids", type=int), "stack_keys": keys, "filters": filters}
+    return {"ids": request.form.getlist("ids", type=whole_number), "stack_keys": keys, "filters": filters}
 
 
 CHANGED = {

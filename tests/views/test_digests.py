@@ -39,10 +39,8 @@ def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
     answer = client.post(link)
     assert "3 notifications are read now" in answer.text
     assert (notifications.unread_count(alice), notifications.unread_count(charlie)) == (1, 1)
-    change = answer.text.partition('name="change" value="')[2].partition('"')[0]
-    assert (
-        "3 notifications are as they were before" in client.post(f"{link}/undo", data={"change": change}).text
-    )
+    back = answer.text.partition('name="back" value="')[2].partition('"')[0]
+    assert "3 notifications are as they were before" in client.post(f"{link}/undo", data={"back": back}).text
     assert notifications.unread_count(alice) == 4
 
 
@@ -52,9 +50,23 @@ def test_another_persons_change_cannot_be_undone_through_it(
     app.config["WTF_CSRF_ENABLED"] = False
     row = factories.notification(charlie)
     change = notifications.change(charlie, "read", ids=[row.id])
-    assert client.post(f"{address(app, alice)}/undo", data={"change": change.id}).status_code == 404
+    link = address(app, alice)
+    for secret in (app.config["SECRET_KEY"], "a guess"):
+        back = digest_links.way_back(link.rpartition("/")[2], secret, change)
+        assert client.post(f"{link}/undo", data={"back": back}).status_code == 404
     db.session.refresh(row)
     assert row.is_read
+
+
+def test_it_undoes_only_what_was_done_through_it(app: Flask, client: FlaskClient, alice: User) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    factories.notification(alice)
+    first, second = address(app, alice), address(app, alice)
+    back = client.post(first).text.partition('name="back" value="')[2].partition('"')[0]
+    for made_up in (back, "", "1", "9999999999999999999", f"{back}x"):
+        assert client.post(f"{second}/undo", data={"back": made_up}).status_code == 404
+    assert notifications.unread_count(alice) == 0
+    assert client.post(f"{first}/undo", data={"back": back}).status_code == 200
 
 
 def test_it_needs_the_page_it_asks_on(app: Flask, client: FlaskClient, alice: User) -> None:
