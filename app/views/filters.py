@@ -38,7 +38,8 @@ def local(instant: datetime) -> datetime:
 
 def whole_day(day: date) -> tuple[datetime, datetime]:
     """A day of the reader's, from its first instant to that of the next."""
-    here = get_timezone() or ZoneInfo("UTC")
+    # By its name: what flask-babel hands out knows the zone's offset only of instants, not of dates.
+    here = ZoneInfo(str(get_timezone() or "UTC"))
     start, end = (
         datetime(each.year, each.month, each.day, tzinfo=here) for each in (day, day + timedelta(days=1))
     )
