@@ -149,4 +149,4 @@ def test_hostile_bodies_take_no_memory_and_keep_nobody_else_waiting(
             assert server.post_huge(PATHS[0], admin, *kind) in {413, None}, kind
             assert server.memory() - before < MOST_MEGABYTES * MEGABYTE, kind
     assert {status for status, _seconds in seen} == {200}
-    assert max(seconds for _status, seconds in seen[calm:]) < 5
+    assert max(seconds for _status, seconds in seen[calm:]) < 10
