@@ -14,7 +14,7 @@ class Reminder(Base):
     """One lead time of one start of an interview for one person, and what became of it.
 
     `outcome` is `sent`, or why it was not: `late` (a nearer one stood for it), `moved`, `cancelled`,
-    `completed`, `over` (it began before anything ran).
+    `completed`, `left` (somebody else took it over), `over` (it began before anything ran).
     """
 
     __tablename__ = "reminders"

@@ -46,12 +46,13 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Applied:
     """The interview after an event; `is_outdated` when a newer event had been applied before it.
 
-    `no_longer_at` is the start that stood before, where it holds no more; `is_reopened`: it had been over.
+    `stood_at` is the start that stood before, `stood_for` the ids of its recruiters; `is_reopened`: it had been over.
     """
 
     interview: Interview | None
     is_outdated: bool = False
-    no_longer_at: datetime | None = None
+    stood_at: datetime | None = None
+    stood_for: frozenset[int] = frozenset()
     is_reopened: bool = False
 
 
@@ -107,6 +108,7 @@ def apply(
             db.session.flush()
         return Applied(interview, is_outdated=True)
     stood_at = interview.starts_at if interview.status == "scheduled" else None
+    stood_for = frozenset(user.id for user in interview.recruiters)
     is_reopened = interview.status == "completed" != status
     # The calendar entry's number rises only with a change that a calendar shows (RFC 5545, 3.8.7.4).
     if status != "completed" and any(
@@ -119,8 +121,7 @@ def apply(
     if status == "scheduled" or not interview.recruiters:
         interview.recruiters = list(recruiters)
     db.session.flush()
-    still_stands = status == "scheduled" and interview.starts_at == stood_at
-    return Applied(interview, no_longer_at=None if still_stands else stood_at, is_reopened=is_reopened)
+    return Applied(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
 
 
 def facts(interview: Interview) -> dict[str, Any]:

@@ -122,13 +122,21 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
 
 def _take_back(applied: interviews.Applied, now: datetime) -> None:
     """Take back, in the caller's transaction, what an event has made untrue."""
-    if applied.interview and applied.no_longer_at:
-        outcome = {"scheduled": "moved", "cancelled": "cancelled", "completed": "completed"}[
-            applied.interview.status
-        ]
-        reminders.withdraw(applied.interview, applied.no_longer_at, outcome, now)
-    if applied.interview and applied.is_reopened:
-        retiring.retire([applied.interview.id], "evaluation_due", now)
+    interview, stood_at, everybody = applied.interview, applied.stood_at, applied.stood_for
+    if interview is None:
+        return
+    if stood_at and interview.status != "scheduled":
+        reminders.withdraw(interview, everybody, stood_at, interview.status, now)
+    elif stood_at:
+        left = everybody - {user.id for user in interview.recruiters}
+        for kind in ("interview_scheduled", "interview_rescheduled"):
+            retiring.retire([interview.id], kind, now, user_ids=left)
+        if interview.starts_at == stood_at:
+            reminders.withdraw(interview, left, stood_at, "left", now)
+        else:
+            reminders.withdraw(interview, everybody, stood_at, "moved", now)
+    if applied.is_reopened:
+        retiring.retire([interview.id], "evaluation_due", now)
 
 
 def _recipients(event: EventIn) -> list[User]:

@@ -19,6 +19,7 @@ WORDS: dict[str, LazyString] = {
     "moved": _l("Not made: the interview was moved"),
     "cancelled": _l("Not made: the interview was cancelled"),
     "completed": _l("Not made: the interview was reported over"),
+    "left": _l("Not made: somebody else has taken over the interview"),
     "over": _l("Not made: the interview had begun before it could be"),
 }
 

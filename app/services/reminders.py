@@ -23,7 +23,7 @@ LONGEST_LEAD = timedelta(hours=48)
 # How far back interviews that began meanwhile are looked for, to write down that their reminders were missed.
 MISSED_SINCE = timedelta(days=4)
 # These say "not then": the same start may come back, and its reminder with it.
-TAKEN_BACK = ("moved", "cancelled", "completed")
+TAKEN_BACK = ("moved", "cancelled", "completed", "left")
 CHUNK = 200
 
 
@@ -66,15 +66,17 @@ def decide(
     return outcomes
 
 
-def withdraw(interview: Interview, starts_at: datetime, outcome: str, now: datetime) -> None:
+def withdraw(
+    interview: Interview, people: Collection[int], starts_at: datetime, outcome: str, now: datetime
+) -> None:
     """Take back what was said or planned about a start that will not be, in the caller's transaction.
 
     Args:
+        people: the ids of its recruiters for whom it will not be.
         starts_at: the start that no longer holds.
-        outcome: why: `moved`, `cancelled` or `completed`.
+        outcome: why: `moved`, `cancelled`, `completed` or `left`.
     """
-    retiring.retire([interview.id], KIND, now)
-    people = _recruiters([interview.id])[interview.id]
+    retiring.retire([interview.id], KIND, now, user_ids=people)
     verdicts = [
         (user.id, lead, outcome)
         for user in recipients.by_ids(people)

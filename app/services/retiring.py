@@ -14,12 +14,16 @@ from app.services import changes
 
 
 def retire(
-    interview_ids: Collection[int], notification_type: str, now: datetime, *, user_id: int | None = None
+    interview_ids: Collection[int],
+    notification_type: str,
+    now: datetime,
+    *,
+    user_ids: Collection[int] | None = None,
 ) -> int:
     """Let what was said about these interviews expire, in the caller's transaction; its mail is stopped too.
 
     Args:
-        user_id: only this person's.
+        user_ids: only these people's.
     Returns:
         how many notifications were taken out.
     """
@@ -28,7 +32,7 @@ def retire(
         Notification.notification_type == notification_type,
         or_(Notification.expires_at.is_(None), Notification.expires_at > now),
     )
-    whose = () if user_id is None else (Notification.recipient_id == user_id,)
+    whose = () if user_ids is None else (Notification.recipient_id.in_(user_ids),)
     rows = db.session.execute(
         update(Notification)
         .where(*stands, *whose)

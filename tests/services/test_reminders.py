@@ -23,6 +23,7 @@ from app.services import (
     reminders,
     templates,
 )
+from app.services.notifications import Filters, page_for
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -115,6 +116,20 @@ def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> No
     assert set(outcomes(alice)) == {(1440, "sent"), (60, "moved")}
     assert reminders.remind_due(NOW - HOUR) == 0
     assert reminders.remind_due(NOW + 24 * HOUR) == 1
+
+
+@pytest.mark.parametrize(("starts_at", "outcome"), [(NOW + 48 * HOUR, "moved"), (NOW, "left")])
+def test_who_is_no_longer_its_recruiter_has_the_verdict_and_who_takes_over_none_of_the_old_start(
+    alice: User, charlie: User, starts_at: datetime, outcome: str
+) -> None:
+    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    reminders.remind_due(NOW - 24 * HOUR)
+    publish("interview.rescheduled", charlie, NOW - 20 * HOUR, starts_at)
+    assert set(outcomes(alice)) == {(1440, "sent"), (60, outcome)}
+    assert outcomes(charlie) == []
+    assert page_for(alice, Filters(), now=NOW - 20 * HOUR).rows == []
+    assert reminders.remind_due(starts_at - HOUR) == 1
+    assert len(reminded(charlie)) == 1
 
 
 def test_an_interview_reported_over_by_mistake_and_booked_again_gets_its_reminder(alice: User) -> None:
