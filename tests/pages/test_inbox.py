@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app.clock import utc_now
 from app.extensions import db
@@ -464,6 +464,22 @@ def test_later_works_with_scripts_off(open_inbox: Open, five: list[Notification]
     page.get_by_role("button", name="Next week").click()
     expect(page.locator(".row")).to_have_count(2)
     assert shown(page) == ["Number 0", "Number 4"]
+
+
+def test_a_key_pressed_again_before_the_answer_takes_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    held: list[Route] = []
+    page.route("**/reading", lambda route: held.append(route), times=1)
+    page.keyboard.press("j")
+    page.keyboard.press("u")
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    page.keyboard.press("u")
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/reading") and answer.request != held[0].request
+    ):
+        held[0].continue_()
+    expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
+    assert not stored(five[0]).is_read
 
 
 def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notification]) -> None:

@@ -25,8 +25,13 @@ function sendAway(some) {
   if (wasOpen) next && !next.dataset.count ? open($(".row__link", next)) : close();
 }
 
+// The button turns with its row: pressed again before the answer, it takes back.
 function turn(some) {
-  for (const row of some) row.toggleAttribute("data-unread");
+  for (const row of some) {
+    const isUnread = row.toggleAttribute("data-unread"), button = $("[data-act=read]", row);
+    if (isUnread) { button.removeAttribute("name"); button.removeAttribute("value"); }
+    else { button.name = "_method"; button.value = "delete"; }
+  }
 }
 
 // Which rows a button is about: its own, with what stands open below; the opened one; what is ticked.
