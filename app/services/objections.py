@@ -16,7 +16,7 @@ from app.services.preference_locks import Locks
 from app.services.verdicts import Verdict
 
 # Why a message was held back for its reader's sake: once it has been read, it need not be sent.
-HELD = frozenset({"unread_wait", "quiet_hours", "paused"})
+HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,9 @@ def _clock(value: Any) -> time:
         found = time.fromisoformat(value) if isinstance(value, str) and value[2:3] == ":" else None
     except ValueError:
         found = None
-    if found is None or found.tzinfo is not None:
+    if found is None or found.tzinfo is not None or found.second or found.microsecond:
         raise Unusable(_("Write a time of day such as 19:00."))
-    return found.replace(second=0, microsecond=0)
+    return found
 
 
 QUIET_CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -145,13 +145,14 @@ def _matrix(value: Any) -> dict[str, dict[str, bool]]:
 
 
 def _pause(value: Any, now: datetime) -> datetime | None:
-    """A pause that is over is none."""
     if value is None:
         return None
     until = value if isinstance(value, datetime) else values.instant(value)
     if until > now + LONGEST_PAUSE:
         raise Unusable(_("Pause for a year at most."))
-    return until if until > now else None
+    if until <= now:
+        raise Unusable(_("Choose a time that is still to come."))
+    return until
 
 
 SWITCHES = (

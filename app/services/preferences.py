@@ -26,11 +26,12 @@ NOT_FOR_EVERYONE = frozenset({"time_zone", "paused_until"})
 MORNING = time(8)
 
 
-def values_of(user: User) -> dict[str, Any]:
-    """A person's preferences, as JSON has them."""
+def values_of(user: User, *, now: datetime | None = None) -> dict[str, Any]:
+    """A person's preferences, as JSON has them; a pause that is over is none."""
+    until = user.preference.paused_until
     return _own(user.preference) | {
         "time_zone": user.time_zone,
-        "paused_until": _written(user.preference.paused_until),
+        "paused_until": _written(until) if until and until > (now or utc_now()) else None,
     }
 
 
@@ -48,7 +49,7 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
     query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
     # As it stands now, and held: two changes at once must both last.
     preference = db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-    before = values_of(user)
+    before = values_of(user, now=now)
     try:
         _apply(preference, wanted)
     except Invalid:
@@ -56,7 +57,7 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         raise
     if "time_zone" in wanted:
         user.time_zone = wanted["time_zone"]
-    changed = Changed.between(before, values_of(user))
+    changed = Changed.between(before, values_of(user, now=now))
     if TIMING & changed.after.keys():
         _decide_again(user, now)
     if changed.after.keys() & {"daily_digest", "email_enabled"}:
@@ -157,7 +158,9 @@ def _decide_again(user: User, now: datetime) -> None:
         Delivery.state.in_(["pending", "retry_wait"]),
         Delivery.reason.in_(HELD),
     )
-    db.session.execute(waiting.values(due_at=now), execution_options={"synchronize_session": False})
+    db.session.execute(
+        waiting.values(due_at=now, reason="released"), execution_options={"synchronize_session": False}
+    )
 
 
 def _pause_end(user: User, until: str, now: datetime) -> datetime:
@@ -170,10 +173,8 @@ def _pause_end(user: User, until: str, now: datetime) -> datetime:
         end = end.replace(tzinfo=end.tzinfo or here.tzinfo).astimezone(UTC)
     except (ValueError, OverflowError) as error:  # The second: at the edges of the calendar.
         raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
-    if end <= now:
-        raise Invalid({"paused_until": _("Choose a time that is still to come.")})
     return end
 
 
-def _written(instant: datetime | None) -> str | None:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant else None
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

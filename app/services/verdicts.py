@@ -29,6 +29,8 @@ REASONS: dict[str, LazyString] = {
     "sent": _l("Sent"),
     "shown": _l("Shown at once"),
     "queued": _l("Waiting to be sent"),
+    # It was held for its reader's sake, until a preference was changed.
+    "released": _l("Waiting to be sent"),
     "scheduled": _l("Waiting until %(when)s, as scheduled"),
     "quiet_hours": _l("Waiting until %(when)s, when quiet hours end"),
     "paused": _l("Waiting until %(when)s, when your pause ends"),

@@ -95,6 +95,8 @@ def test_what_was_read_can_be_put_back(client: FlaskClient, alice: User, token: 
         ({"reminder_lead_minutes": list(range(15, 26))}, "reminder_lead_minutes"),
         ({"email_delay_minutes": -1}, "email_delay_minutes"),
         ({"paused_until": "tomorrow"}, "paused_until"),
+        ({"paused_until": "2020-01-01T00:00:00Z"}, "paused_until"),
+        ({"quiet_hours": {"start": "22:00:30"}}, "quiet_hours.start"),
         ({"paused_until": "2199-01-01T00:00:00Z"}, "paused_until"),
         ({"theme": "pink"}, "theme"),
         ({"user_id": 1}, "user_id"),

@@ -22,6 +22,7 @@ from tests import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
 INSTANTS = st.integers(0, 120 * 24 * 60).map(lambda minutes: FIRST + timedelta(minutes=minutes))
+BEFORE = FIRST - timedelta(minutes=1)
 MANY = settings(
     max_examples=60,
     deadline=None,
@@ -82,7 +83,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
     event: tuple[str, str | None],
     now: datetime,
 ) -> None:
-    preferences.change(alice, chosen | {"quiet_hours": quiet}, now=now)
+    preferences.change(alice, chosen | {"quiet_hours": quiet}, now=BEFORE)
     kind, priority = event
     made = event_in(kind, alice, **({"priority": priority} if priority else {}))
     dry, real = publishing.publish(made, dry_run=True, now=now), publishing.publish(made, now=now)
@@ -135,7 +136,7 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
         "category": f"{category}_notifications",
         "cell": f"{category}.{channel}",
     }
-    preferences.change(alice, chosen)
+    preferences.change(alice, chosen, now=BEFORE)
     preferences.change(alice, off(names[kind_of_switch]))
     published = publishing.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
     states = {verdict.channel: verdict.state for verdict in published.verdicts}

@@ -19,7 +19,7 @@ from app.models import AuditEntry, Delivery, User
 from app.services import accounts, preference_locks, preferences, quiet, subscriptions
 from app.services.errors import Invalid
 from tests import factories
-from tests.services.test_decisions import QUIET, SWITCHES
+from tests.services.test_decisions import BEFORE, QUIET, SWITCHES
 
 KEY = "a key for tests only"
 
@@ -37,7 +37,7 @@ def effective(values: dict[str, Any]) -> dict[str, Any]:
 def test_undo_brings_back_exactly_what_was(
     app: Flask, alice: User, chosen: dict[str, Any], quiet: dict[str, Any]
 ) -> None:
-    now = datetime(2026, 10, 1, tzinfo=UTC)
+    now = BEFORE
     before = preferences.values_of(alice)
     changed = preferences.change(alice, chosen | {"quiet_hours": quiet}, now=now)
     preferences.change(alice, changed.before, now=now)
@@ -100,6 +100,14 @@ def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: U
         for row in db.session.scalars(select(Delivery).execution_options(populate_existing=True))
     }
     assert [due[row.id] for row in rows] == [now, later, later]
+    assert [row.reason for row in rows] == ["released", "scheduled", "paused"]
+
+
+def test_a_pause_that_is_over_is_none(app: Flask, alice: User) -> None:
+    now = utc_now()
+    preferences.pause(alice, "hour", now=now)
+    assert preferences.values_of(alice, now=now)["paused_until"]
+    assert preferences.values_of(alice, now=now + timedelta(hours=1))["paused_until"] is None
 
 
 def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_app: Flask) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
+from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
 from app.services import create_notification, notifications, snoozing, surfacing
@@ -59,6 +60,17 @@ def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None
     assert (ids(alice, "inbox", NOW + HOUR), ids(alice, "done", NOW + HOUR)) == ([one.id], [two.id])
     assert ids(alice, "later", NOW + HOUR) == []
     assert surfacing.wake_due(NOW + 6 * HOUR) == 0
+
+
+def test_what_is_done_can_be_put_off_and_comes_back(alice: User) -> None:
+    row = factories.notification(alice, archived_at=utc_now(), read_at=utc_now())
+    until = utc_now() + timedelta(hours=1)
+    made = notifications.change(alice, "snooze", ids=[row.id], until=until)
+    db.session.refresh(row)
+    assert (made.count, row.archived_at, row.read_at, row.snoozed_until) == (1, None, None, until)
+    notifications.undo(alice, made.id)
+    db.session.refresh(row)
+    assert (row.is_done, row.is_read, row.snoozed_until) == (True, True, None)
 
 
 def test_undo_brings_back_what_was_put_off_exactly_as_it_was(alice: User) -> None:

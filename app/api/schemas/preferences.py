@@ -13,7 +13,7 @@ from app.api.schemas.base import Input, OneOf, Output
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
 Channel = Annotated[str, OneOf(catalog.CHANNELS)]
 Matrix = dict[Category, dict[Channel, bool]]
-Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$", examples=["19:00"])]
+Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:00)?$", examples=["19:00"])]
 Day = Annotated[int, Field(ge=0, le=6)]
 Lead = Annotated[int, Field(ge=15, le=2880)]
 Theme = Literal["system", "light", "dark"]
