@@ -44,7 +44,7 @@ def test_a_word_is_folded_and_a_phrase_is_taken_as_it_stands() -> None:
 
 
 def test_signs_between_words_only_separate_them() -> None:
-    assert terms("R & D -") == [Term(words=("r",)), Term(words=("d",))]
+    assert terms("R & D") == [Term(words=("r",)), Term(words=("d",))]
     assert terms("12:30") == [Term(words=("12", "30"))]
     assert terms("Reminder: https://meet.example/1") == [
         Term(words=("reminder",)),
@@ -93,6 +93,9 @@ def test_a_day_begins_on_the_readers_own_clock(text: str, zone: str, instant: da
         ("sender:ruth", "“sender:”", "is:, type:, priority:, status:, from:, before:"),
         ("!!!", "“!!!”", "no letter or digit"),
         ('""', '“""”', "no letter or digit"),
+        ("- sofia", "“-”", "without a space"),
+        ("sofia -", "“-”", "without a space"),
+        ("sofia -&", "“-”", "without a space"),
         (" ".join(["word"] * 21), "too much", "at most 20"),
     ],
 )
