@@ -108,7 +108,9 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
     # Signs between words separate them and are not looked for: "R&D" finds "R & D".
     words = tuple(folding.words(phrase or bare)[: folding.MOST_WORDS])
     if bare == "-" or (is_not and not words):
-        raise _wrong(_("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled"))
+        raise _wrong(
+            _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")
+        )
     return Term(words=words, is_not=is_not, is_exact=not bare) if words else None
 
 
