@@ -36,11 +36,24 @@ View = Callable[..., Any]
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class Unkeepable(BadRequest):
+    """A text, somewhere in the body, that no database keeps; `path` leads to its field."""
+
+    def __init__(self, path: list[str]) -> None:
+        field = ".".join(path) or "#"
+        super().__init__(
+            _("The body has a NUL or half a character in it, in the field “%(field)s”.", field=field)
+        )
+        self.path = path
+
+
 def takes(
     schema: type[BaseModel],
     *,
     media_types: tuple[str, ...] = ("application/json",),
     whole: Callable[[Any], Any] = lambda value: value,
+    instead: Callable[[], bytes] = bytes,
+    is_batch: bool = False,
 ) -> Callable[[View], View]:
     """Decorate a view that takes a JSON body: it gets an instance of `schema` as `body`.
 
@@ -48,9 +61,17 @@ def takes(
         schema: the pydantic model of the body.
         media_types: what the body may call itself; anything else is answered with 415.
         whole: makes what the schema expects of the decoded body, where part of it came in header fields.
+        instead: gives what an empty body stands for.
+        is_batch: leave it to the view to judge what is in the body, entry by entry, with `refuse_unkeepable`.
     """
 
     def decorate(view: View) -> View:
+        def read(raw: bytes) -> Any:
+            value = decode(raw or instead())
+            if not is_batch:
+                refuse_unkeepable(value)
+            return whole(value)
+
         # What APIFlask's own `input` notes down for the OpenAPI document.
         vars(view).setdefault("_spec", {}).update(
             body=schema, body_example=None, body_examples=None, content_type=list(media_types)
@@ -58,7 +79,7 @@ def takes(
 
         @wraps(view)
         def with_body(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, body=_body(schema, media_types, whole), **kwargs)
+            return view(*args, body=_body(schema, media_types, read), **kwargs)
 
         return with_body
 
@@ -87,33 +108,30 @@ def asks(schema: type[BaseModel]) -> Callable[[View], View]:
 
 
 def decode(raw: bytes) -> Any:
-    """JSON as RFC 8259 and RFC 7493 have it, and nothing beyond.
+    """JSON as RFC 8259 has it.
 
     Raises:
-        BadRequest: no UTF-8, no JSON, NaN or a number too large to be one, NUL, a lone surrogate, too many
-            values, or nested too deep.
+        BadRequest: no UTF-8, no JSON, NaN or a number too large to be one, or too many values.
     """
     if sum(map(raw.count, STRUCTURE)) > MOST_VALUES:
         raise BadRequest(_("The body has too many values."))
     try:
-        value = json.loads(raw.decode(), parse_constant=_no_number, parse_float=_finite)
+        return json.loads(raw.decode(), parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
             place = {"line": error.lineno, "column": error.colno}
             raise BadRequest(_("This is not JSON (line %(line)s, column %(column)s).", **place)) from error
         raise BadRequest(_("This is not JSON.")) from error
-    _refuse_unkeepable(value)
-    return value
 
 
-def _body(schema: type[BaseModel], media_types: tuple[str, ...], whole: Callable[[Any], Any]) -> BaseModel:
+def _body(schema: type[BaseModel], media_types: tuple[str, ...], read: Callable[[bytes], Any]) -> BaseModel:
     if request.mimetype not in media_types or request.content_encoding:
         names = {"names": " / ".join(media_types)}
         raise UnsupportedMediaType(_("Send the body as Content-Type: %(names)s, not compressed.", **names))
     raw = _raw()
     # Threads would not read several large ones any faster, and each takes its memory.
     with _LARGE if len(raw) > LARGE else nullcontext():
-        return checked(schema, whole(decode(raw)))
+        return checked(schema, read(raw))
 
 
 def checked(schema: type[Model], value: Any) -> Model:
@@ -163,8 +181,13 @@ def _finite(text: str) -> float:
     return number
 
 
-def _refuse_unkeepable(value: Any) -> None:
-    """Refuse what no database keeps. Without recursion, level by level: the levels are counted on the way."""
+def refuse_unkeepable(value: Any) -> None:
+    """Refuse what RFC 7493 leaves out or no database keeps: NUL, a lone surrogate, too many names, nested too deep.
+
+    Raises:
+        BadRequest: there is some of it; Unkeepable where it is a text.
+    """
+    # Without recursion, level by level: the levels are counted on the way.
     level, levels = [value], 0
     while level:
         levels += 1
@@ -173,12 +196,7 @@ def _refuse_unkeepable(value: Any) -> None:
         if any(isinstance(each, dict) and len(each) > MOST_NAMES for each in level):
             raise BadRequest(_("The body has an object with too many names."))
         if any(isinstance(each, str) and _UNKEEPABLE.search(each) for each in level):
-            raise BadRequest(
-                _(
-                    "The body has a NUL or half a character in it, in the field “%(field)s”.",
-                    field=_bad_field(value),
-                )
-            )
+            raise Unkeepable(_bad_path(value))
         level = [inner for outer in level for inner in _inside(outer)]
 
 
@@ -188,8 +206,8 @@ def _inside(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _bad_field(body: Any) -> str:
-    """The name of the field at fault, as far down as `data.candidate_name`; a name that is itself bad is not said."""
+def _bad_path(body: Any) -> list[str]:
+    """Where the field at fault is, as far down as `data.candidate_name`; a name that is itself bad is not said."""
     names: list[str] = []
     while isinstance(body, dict) and len(names) < 2:
         bad = next((name for name, inner in body.items() if _has_bad(inner)), None)
@@ -197,7 +215,7 @@ def _bad_field(body: Any) -> str:
             break
         names.append(bad)
         body = body[bad]
-    return ".".join(names) or "#"
+    return names
 
 
 def _has_bad(value: Any) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from apiflask import APIBlueprint
 from flask import Response, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
 
 from app.api.answers import answer
 from app.api.auth import requires
-from app.api.body import asks, checked, takes
-from app.api.problems import Unprocessable, errors_of
+from app.api.body import Unkeepable, asks, checked, refuse_unkeepable, takes
+from app.api.problems import Unprocessable, error_in_body, errors_of
 from app.api.schemas.events import (
     BatchOut,
     BatchResult,
@@ -34,23 +38,42 @@ MOST_ERRORS_EACH = 5
 bp = APIBlueprint("events", __name__, url_prefix="/events", tag="Events")
 
 
+def _is_binary() -> bool:
+    """Whether the body is only the data of the event (CloudEvents HTTP binding 1.0, 3.1: binary mode)."""
+    return "ce-specversion" in request.headers and request.mimetype == "application/json"
+
+
 def _with_headers(data: Any) -> Any:
-    """The event of which the body is only the data (CloudEvents HTTP binding 1.0, 3.1: binary mode)."""
-    if "ce-specversion" not in request.headers or request.mimetype != "application/json":
+    if not _is_binary():
         return data
     attributes: dict[str, Any] = {
-        name[3:].lower(): unquote(value)
+        name[3:].lower(): _attribute(name[3:].lower(), value)
         for name, value in request.headers
         if name.lower().startswith("ce-") and name.lower() != "ce-datacontenttype"
     }
     return attributes | {"datacontenttype": request.headers["Content-Type"], "data": data}
 
 
+def _attribute(name: str, value: str) -> str:
+    """A header field's value: first out of its quotes, then out of its percent signs (3.1.3.2)."""
+    if re.fullmatch(r'"(?:[^"\\]|\\.)*"', value):
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Unprocessable([error_in_body([name], _("This is not UTF-8."))]) from error
+
+
 @bp.post("/")
 @requires("events")
 @bp.output(EventOut, status_code=201, description="The event is new; its notifications are written.")
 @bp.doc(responses={200: "The event was known already, or this is a dry run."})
-@takes(EventBody, media_types=("application/json", "application/cloudevents+json"), whole=_with_headers)
+@takes(
+    EventBody,
+    media_types=("application/json", "application/cloudevents+json"),
+    whole=_with_headers,
+    instead=lambda: b"{}" if _is_binary() else b"",
+)
 @asks(EventQuery)
 def report_event(body: EventBody, query: EventQuery) -> Response:
     """Report an event
@@ -65,7 +88,7 @@ def report_event(body: EventBody, query: EventQuery) -> Response:
 @bp.post("/batch/")
 @requires("events")
 @bp.output(BatchOut)
-@takes(EventBatch, media_types=("application/json", "application/cloudevents-batch+json"))
+@takes(EventBatch, media_types=("application/json", "application/cloudevents-batch+json"), is_batch=True)
 @asks(EventQuery)
 def report_events(body: EventBatch, query: EventQuery) -> Response:
     """Report up to 1,000 events
@@ -78,15 +101,19 @@ def report_events(body: EventBatch, query: EventQuery) -> Response:
 
 def _one_of_many(event: Any, *, is_dry_run: bool) -> BatchResult:
     try:
+        refuse_unkeepable(event)
         status, outcome = _publish(checked(EventBody, event), is_dry_run=is_dry_run)
-    except (Unprocessable, Invalid) as error:
-        found = error.errors if isinstance(error, Unprocessable) else errors_of(error)
-        return BatchResult(
-            status=422,
-            event=None,
-            errors=[ProblemError.model_validate(each) for each in found[:MOST_ERRORS_EACH]],
-        )
+    except (BadRequest, Unprocessable, Invalid) as error:
+        found = [ProblemError.model_validate(each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
+        return BatchResult(status=422, event=None, errors=found)
     return BatchResult(status=status, event=outcome, errors=[])
+
+
+def _mistakes(error: BadRequest | Unprocessable | Invalid) -> Sequence[Mapping[str, str]]:
+    if isinstance(error, BadRequest):
+        path = error.path if isinstance(error, Unkeepable) else []
+        return [error_in_body(path, str(error.description))]
+    return errors_of(error) if isinstance(error, Invalid) else error.errors
 
 
 def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
@@ -107,7 +134,7 @@ def _outcome(event: EventIn, published: Published, *, is_dry_run: bool) -> Event
     return EventOut(
         id=event.external_id,
         source=event.source,
-        type=event.type,
+        type=published.type,
         is_duplicate=published.is_duplicate,
         is_dry_run=is_dry_run,
         notifications=[

@@ -37,7 +37,7 @@ _INSERT_ONCE = {
     name: insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id)
     for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
-_KNOWN = select(EVENTS.c.id).where(
+_KNOWN = select(EVENTS.c.id, EVENTS.c.type).where(
     EVENTS.c.source == bindparam("source"), EVENTS.c.external_id == bindparam("external_id")
 )
 
@@ -69,9 +69,10 @@ class RecipientVerdict:
 
 @dataclass(frozen=True)
 class Published:
-    """The outcome of an event. A duplicate answers with the verdicts of the first time, as they stand now."""
+    """The outcome of an event. A duplicate answers with the first one's type and verdicts, as they stand now."""
 
     event_id: int | None
+    type: str
     is_duplicate: bool = False
     verdicts: list[RecipientVerdict] = field(default_factory=list)
 
@@ -101,12 +102,12 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             interviews.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
-        return Published(None, verdicts=_verdicts(plans, None))
+        return Published(None, event.type, verdicts=_verdicts(plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:
         db.session.rollback()
-        return _earlier(event) or Published(None, is_duplicate=True)
+        return _earlier(event) or Published(None, event.type, is_duplicate=True)
     applied = interviews.apply(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
     plans = _plan(message, people, now, is_outdated=applied.is_outdated)
@@ -117,7 +118,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if event.type == evaluated.EVENT:
         evaluated.write_down(event.data, people, event.occurred_at, now)
     db.session.commit()
-    return Published(event_id, verdicts=_verdicts(plans, ids or None))
+    return Published(event_id, event.type, verdicts=_verdicts(plans, ids or None))
 
 
 def _take_back(applied: interviews.Applied, now: datetime) -> None:
@@ -234,18 +235,20 @@ def _verdicts(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[R
 
 
 def _earlier(event: EventIn) -> Published | None:
-    known = db.session.scalar(_KNOWN, {"source": event.source, "external_id": event.external_id})
+    names = {"source": event.source, "external_id": event.external_id}
+    known = db.session.execute(_KNOWN, names).one_or_none()
     if known is None:
         return None
     rows = db.session.execute(
         select(User, Delivery)
         .join(Notification, Notification.id == Delivery.notification_id)
         .join(User, User.id == Notification.recipient_id)
-        .where(Notification.event_id == known)
+        .where(Notification.event_id == known.id)
         .order_by(Delivery.id)
     )
     return Published(
-        known,
+        known.id,
+        known.type,
         is_duplicate=True,
         verdicts=[
             RecipientVerdict(

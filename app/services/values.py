@@ -13,6 +13,8 @@ from flask_babel import gettext as _
 from app.rendering.unseen import without_unseen
 
 MAX_COUNT = 2**31 - 1
+# Of 64 bits: beyond them most of those who read the JSON again get another number, or none.
+WHOLE_NUMBERS = range(-(2**63), 2**63)
 MAX_JSON_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 8
 MAX_URL = 2000
@@ -75,9 +77,18 @@ def instant(value: object) -> datetime:
         moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{offset or '+00:00'}")
     except ValueError as error:
         raise Unusable(_("There is no such time.")) from error
+    return in_a_usable_year(moment).astimezone(UTC)
+
+
+def in_a_usable_year(moment: datetime) -> datetime:
+    """The same point in time: at the calendar's edges a time zone or a delay would lead out of it.
+
+    Raises:
+        Unusable: it is in another year.
+    """
     if moment.year not in YEARS:
         raise Unusable(_("The year must be between %(first)s and %(last)s.", first=YEARS[0], last=YEARS[-1]))
-    return moment.astimezone(UTC)
+    return moment
 
 
 def url(value: object) -> str:
@@ -137,8 +148,7 @@ def structure(value: object) -> Any:
         raise Unusable(_("This text has control characters in it."))
     if size > MAX_JSON_BYTES:
         raise Unusable(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    seen = without_unseen(written)
-    return json.loads(seen) if seen != written else value
+    return json.loads(without_unseen(written), parse_int=_whole_number)
 
 
 def depth(value: object) -> int:
@@ -150,6 +160,13 @@ def depth(value: object) -> int:
             inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return levels
+
+
+def _whole_number(written: str) -> int:
+    number = int(written)
+    if number not in WHOLE_NUMBERS:
+        raise Unusable(_("A whole number in this has more than 64 bits."))
+    return number
 
 
 def _may_be_address(value: str) -> bool:

@@ -69,6 +69,57 @@ def test_the_same_event_again_changes_nothing_and_answers_the_same(report, alice
     assert written() == before
 
 
+def test_the_same_event_under_another_type_is_answered_with_the_type_it_came_with(report, alice):
+    first = report(factories.event_body("interview.scheduled", [alice.email], id="iv-1") | {"id": "one"})
+    for query in ("", "?dry_run=true"):
+        again = report(factories.event_body("job.created", [alice.email]) | {"id": "one"}, query)
+        assert (again.status_code, again.json["is_duplicate"]) == (200, True)
+        assert again.json["type"] == "interview.scheduled"
+        assert again.json["notifications"] == first.json["notifications"]
+
+
+@pytest.mark.parametrize(
+    ("written_as", "read_as"),
+    [('"say \\"hi\\""', 'say "hi"'), ('"Euro%20%E2%82%AC"', "Euro €"), ('5" pipe', '5" pipe')],
+)
+def test_a_header_field_in_binary_mode_comes_out_of_its_quotes_and_percent_signs(
+    client, bob, alice, token, written_as, read_as
+):
+    body = factories.event_body(recipients=[alice.email])
+    heads = {f"ce-{name}": body[name] for name in ("specversion", "source", "type")} | {"ce-id": written_as}
+    made = client.post("/api/events/", json=body["data"], headers=token(bob, "events") | heads)
+    assert (made.status_code, made.json.get("id")) == (201, read_as), made.json
+
+
+def test_a_header_field_in_binary_mode_that_is_no_utf_8_is_refused_by_name(client, bob, alice, token):
+    body = factories.event_body(recipients=[alice.email])
+    heads = {f"ce-{name}": body[name] for name in ("specversion", "source", "type")} | {"ce-id": "%ff%fe"}
+    response = client.post("/api/events/", json=body["data"], headers=token(bob, "events") | heads)
+    assert fields(response) == ["id"]
+    assert written() == NOTHING
+
+
+def test_no_body_in_binary_mode_is_an_event_without_data(client, bob, token):
+    body = factories.event_body()
+    heads = {f"ce-{name}": body[name] for name in ("specversion", "source", "type", "id")}
+    response = client.post(
+        "/api/events/", data=b"", content_type="application/json", headers=token(bob, "events") | heads
+    )
+    assert set(fields(response)) == {
+        f"data.{each.name}" for each in catalog.EVENTS[body["type"]].data if each.required
+    }
+
+
+@pytest.mark.parametrize(("number", "status"), [(2**63, 422), (-(2**63) - 1, 422), (2**63 - 1, 201)])
+def test_a_number_in_the_metadata_is_one_that_64_bits_hold(report, alice, number, status):
+    body = factories.event_body(recipients=[alice.email])
+    body["data"]["metadata"] = {"deep": [{"number": number}]}
+    response = report(body)
+    assert response.status_code == status
+    if status == 422:
+        assert fields(response) == ["data.metadata"]
+
+
 def test_the_same_id_from_another_source_is_another_event(report, alice):
     body = factories.event_body(recipients=["alice@example.test"])
     assert report(body).status_code == 201

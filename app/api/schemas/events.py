@@ -112,12 +112,12 @@ class EventOut(Output):
     notifications: list[EventNotification]
 
 
-class EventBatch(RootModel[list[dict[str, Any]]]):
-    """Up to 1,000 events (CloudEvents batch), each an object as `POST /api/events/` takes it."""
+class EventBatch(RootModel[list[Any]]):
+    """Up to 1,000 events (CloudEvents batch), each an object as `POST /api/events/` takes it; others get a 422."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [[EXAMPLE]]})
 
-    root: list[dict[str, Any]] = Field(max_length=1000)
+    root: list[Any] = Field(max_length=1000)
 
 
 class BatchResult(Output):
