@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -28,6 +29,7 @@ class Caller:
     id: int
     scopes: frozenset[str]
     token_id: int | None
+    expires_at: datetime | None = None
 
     @property
     def user(self) -> Any:
@@ -91,7 +93,7 @@ def _identify() -> Caller:
         bearer = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
         if bearer is None:
             raise _nobody(_("This token is not known, has expired or was revoked."), INVALID)
-        return Caller(bearer.user_id, bearer.scopes, bearer.token_id)
+        return Caller(bearer.user_id, bearer.scopes, bearer.token_id, bearer.expires_at)
     user: Any = current_user
     if not user.is_authenticated:
         raise _nobody(_("Send a token as Authorization: Bearer …, or sign in."))
@@ -106,7 +108,8 @@ def _nobody(sentence: str, challenge: str = "Bearer") -> Unauthorized:
 
 
 def _forbidden(scope: str) -> Response:
-    if caller().token_id is None:
+    # A token's `admin` is nothing while its owner is none: no other token would help.
+    if caller().token_id is None or (scope == "admin" and not caller().user.is_admin):
         return problem(403, _("Only an admin may do this."), scope=scope)
     headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
     return problem(

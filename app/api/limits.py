@@ -6,6 +6,7 @@ The fields are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy`
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -48,7 +49,7 @@ class Limits:
                 ends_at, made = now + self.seconds, 0
                 self._forget_over(now)
             self._windows[caller] = (ends_at, made + 1)
-        return Allowance(self.calls - made - 1, int(ends_at - now) + 1)
+        return Allowance(self.calls - made - 1, math.ceil(ends_at - now))
 
     def _forget_over(self, now: float) -> None:
         if len(self._windows) >= MOST_CALLERS:
@@ -74,7 +75,7 @@ class SharedLimits(Limits):
             log.warning("Redis does not answer, so each process counts the calls of the API alone: %s", error)
             self._alone_until = now + ALONE_SECONDS
             return super().count(caller, now)
-        return Allowance(self.calls - made, int(seconds) + 1)
+        return Allowance(self.calls - made, max(math.ceil(seconds), 1))
 
 
 def register(app: Flask) -> None:

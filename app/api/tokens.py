@@ -32,12 +32,15 @@ def list_tokens() -> Response:
 def create_token(body: TokenIn) -> Response:
     """Make a token
 
-    A token cannot give what it does not have itself.
+    A token cannot give what it does not have itself, and what it makes ends when it does; see `expires_at`. The text is
+    told once and not kept: repeated with the same `Idempotency-Key`, the call answers `"token": null`.
     """
     if missing := set(body.scopes) - caller().scopes:
         raise Invalid({"scopes": _("You cannot give: %(names)s.", names=", ".join(sorted(missing)))})
     user = caller().user
-    row, text = tokens.create(user, body.name, body.scopes, days=body.days, actor=user)
+    row, text = tokens.create(
+        user, body.name, body.scopes, days=body.days, until=caller().expires_at, actor=user
+    )
     made = TokenOut.model_validate(row)
     return answer_once(NewToken(**made.model_dump(), token=text), "token")
 

@@ -42,7 +42,8 @@ def list_webhooks() -> Response:
 def create_webhook(body: WebhookIn) -> Response:
     """Add a webhook
 
-    One's notifications are posted to it from then on, signed as Standard Webhooks 1.0 says. The `secret` is told once.
+    One's notifications are posted to it from then on, signed as Standard Webhooks 1.0 says. The `secret` is told once
+    and not kept: repeated with the same `Idempotency-Key`, the call answers `"secret": null`.
     """
     return _told(webhooks.create(caller().user, body.url, secret=_key()), 201)
 
@@ -83,7 +84,8 @@ def delete_webhook(webhook_id: int) -> Response:
 def rotate_webhook_secret(webhook_id: int) -> Response:
     """Replace a webhook's secret
 
-    For 24 hours the one before signs beside it.
+    For 24 hours the one before signs beside it. The new one is told once: repeated with the same `Idempotency-Key`,
+    the call answers `"secret": null`.
     """
     return _told(webhooks.rotate(caller().user, webhook_id, secret=_key()), 200)
 

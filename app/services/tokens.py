@@ -47,6 +47,7 @@ def create(
     scopes: Sequence[str],
     *,
     days: int | None = None,
+    until: datetime | None = None,
     actor: User | None = None,
     now: datetime | None = None,
 ) -> tuple[ApiToken, str]:
@@ -57,6 +58,7 @@ def create(
         name: what it is for, in the owner's words.
         scopes: some of `SCOPES`.
         days: after how many days it ends; None for never.
+        until: when it ends at the latest, as does the token that asks for it.
         actor: who asks; None for the command line, which may give any scope.
     Raises:
         Invalid: keyed `name`, `scopes` or `days`.
@@ -73,6 +75,7 @@ def create(
         errors["days"] = _("Choose from 1 to %(days)d days.", days=LONGEST_DAYS)
     if errors:
         raise Invalid(errors)
+    ends = (now + timedelta(days=days) if days is not None else None, until)
     text = _new_text()
     token = ApiToken(
         user_id=user.id,
@@ -81,7 +84,7 @@ def create(
         digest=_digest(text),
         scopes=[scope for scope in SCOPES if scope in scopes],
         created_at=now,
-        expires_at=now + timedelta(days=days) if days is not None else None,
+        expires_at=min((end for end in ends if end is not None), default=None),
     )
     db.session.add(token)
     audit.record(

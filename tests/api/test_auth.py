@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -73,6 +73,23 @@ def test_a_missing_scope_is_a_403_that_names_it(client, bob, method, path, scope
     response = client.open(path, method=method, json={}, headers=bearer(text))
     assert (response.status_code, response.json["scope"]) == (403, scope)
     assert response.headers["WWW-Authenticate"] == f'Bearer error="insufficient_scope", scope="{scope}"'
+
+
+def test_a_token_whose_owner_is_no_admin_is_told_so_and_not_to_get_a_scope_it_has(client, alice):
+    _row, text = tokens.create(alice, "test", list(tokens.SCOPES))
+    response = client.get("/api/people/", headers=bearer(text))
+    assert (response.status_code, response.json["detail"]) == (403, "Only an admin may do this.")
+    assert "WWW-Authenticate" not in response.headers
+
+
+@pytest.mark.parametrize(("days", "ends_with_it"), [(None, True), (90, True), (1, False)])
+def test_a_token_makes_none_that_outlives_it(client, alice, days, ends_with_it):
+    row, text = tokens.create(alice, "a month", ["read", "write"], days=30)
+    asked = {"name": "its child", "scopes": ["read"], "days": days}
+    child = client.post("/api/tokens/", json=asked, headers=bearer(text))
+    ends_at = datetime.fromisoformat(child.json["expires_at"])
+    assert (ends_at == row.expires_at) == ends_with_it
+    assert ends_at <= row.expires_at
 
 
 def test_a_token_needs_no_csrf_token_and_a_session_does(client, alice, browser_of):
