@@ -15,6 +15,7 @@ from sqlalchemy import delete as sql_delete
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Notification, SavedView, User
+from app.rendering.unseen import without_unseen
 from app.services import changes, fresh, queries
 from app.services.errors import Invalid, NotFound, ServiceError
 from app.services.notifications import Filters, conditions
@@ -182,7 +183,7 @@ def _of(user: User) -> Select[SavedView]:
 
 
 def _name(name: str, others: Sequence[SavedView]) -> str:
-    name = " ".join(name.split())
+    name = " ".join(without_unseen(name).split())
     if not 0 < len(name) <= LONGEST:
         raise Invalid({"name": _("Give the view a name of at most %(n)s letters.", n=LONGEST)})
     if name.casefold() in {other.name.casefold() for other in others}:

@@ -14,6 +14,7 @@ from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
 from app.services import templates, tokens
 from tests import factories
+from tests.api.conftest import fields
 
 API = "/api/notifications"
 
@@ -358,6 +359,21 @@ def test_a_token_makes_no_token_that_may_do_more_and_its_text_is_told_once(clien
     assert client.get(f"{API}/", headers=fresh).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        (f"{API}/templates/1/", "TemplateChange"),
+        (f"{API}/views/1/", "ViewChange"),
+        ("/api/webhooks/1/", "WebhookChange"),
+        ("/api/people/1/", "PersonChange"),
+    ],
+)
+def test_a_null_in_a_change_is_refused_and_not_passed_over(client, admin, path, schema):
+    known = client.get("/api/openapi.json").json["components"]["schemas"][schema]["properties"]
+    response = client.patch(path, json=dict.fromkeys(known), headers=admin)
+    assert set(fields(response)) == set(known)
+
+
 def test_a_batch_gives_each_event_its_own_verdict(client, alice, admin):
     good = factories.event_body(recipients=[alice.email])
     batch = [good, good, {"specversion": "1.0"}, factories.event_body(recipients=["nobody@example.test"])]
@@ -366,6 +382,28 @@ def test_a_batch_gives_each_event_its_own_verdict(client, alice, admin):
     assert results[3]["errors"][0]["field"] == "data.recipients.0"
     assert client.post("/api/events/batch/", json=[good] * 1001, headers=admin).status_code == 422
     assert db.session.query(Notification).count() == 1
+
+
+def test_an_odd_entry_of_a_batch_stops_no_other(client, alice, admin):
+    good = factories.event_body(recipients=[alice.email])
+    deep: list = []
+    for _level in range(40):
+        deep = [deep]
+    odd = [
+        None,
+        5,
+        "x",
+        [],
+        good | {"id": "half \ud800"},
+        good | {"data": {"text": "\0"}},
+        good | {"data": deep},
+    ]
+    answer = client.post("/api/events/batch/", json=[*odd, good], headers=admin)
+    assert answer.status_code == 200, answer.json
+    assert [each["status"] for each in answer.json["results"]] == [422] * 7 + [201]
+    pointers = [each["errors"][0]["pointer"] for each in answer.json["results"][:7]]
+    assert pointers == ["#", "#", "#", "#", "#/id", "#/data/text", "#"]
+    assert all(each["errors"][0]["detail"] for each in answer.json["results"][:7])
 
 
 def test_an_event_in_binary_mode_is_the_same_event(client, alice, admin):

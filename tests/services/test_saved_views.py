@@ -67,6 +67,8 @@ def test_an_order_names_each_view_once(owner: User) -> None:
         (" ", Filter(), "name"),
         ("x" * 61, Filter(), "name"),
         ("ONE", Filter(), "name"),
+        ("o\u200bne\u202e", Filter(), "name"),
+        ("\u200b\u202e", Filter(), "name"),
         ("new", Filter(search="is:nonsense"), "search"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, usable
+from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, left_out, usable
 from app.api.schemas.notifications import Channel, Priority, Type
 from app.services import announcement_progress, values
 
@@ -95,8 +95,8 @@ class PersonChange(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "recruiter"}]})
 
-    role: Role | None = None
-    is_enabled: bool | None = None
+    role: Role = left_out()
+    is_enabled: bool = left_out()
 
 
 class PersonOut(Output):

@@ -72,6 +72,15 @@ class Output(BaseModel):
         return super().model_json_schema(*args, **kwargs | {"mode": "serialization"})
 
 
+def left_out() -> Any:
+    """A field that may be left out, but not null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 class SearchQuery(Input):
     """What to look for."""
 

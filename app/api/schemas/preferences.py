@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output
+from app.api.schemas.base import Input, OneOf, Output, left_out
 
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
 Channel = Annotated[str, OneOf(catalog.CHANNELS)]
@@ -56,15 +56,6 @@ class PreferencesOut(Output):
     stack_notifications: bool = Field(description="Pages show what is about the same as one row.")
     theme: Theme
     density: Density
-
-
-def left_out() -> Any:
-    """A field that may be left out, but not null."""
-    return Field(default=None, json_schema_extra=_without_default)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
 
 
 class QuietHoursIn(Input):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import Input, Output, RowId
+from app.api.schemas.base import Input, Output, RowId, left_out
 from app.api.schemas.notifications import Category, Place, Priority, Search
 
 
@@ -29,11 +31,11 @@ class ViewChange(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Today's interviews"}]})
 
-    name: str | None = Field(None, max_length=200)
-    place: Place | None = None
-    category: list[Category] | None = None
-    priority: list[Priority] | None = None
-    search: Search | None = None
+    name: Annotated[str, Field(max_length=200)] = left_out()
+    place: Place = left_out()
+    category: list[Category] = left_out()
+    priority: list[Priority] = left_out()
+    search: Search = left_out()
 
 
 class ViewOrder(Input):

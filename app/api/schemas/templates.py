@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.api.schemas.base import Input, Output, usable
+from app.api.schemas.base import Input, Output, left_out, usable
 from app.api.schemas.notifications import Channel, Priority, Type
 from app.services import values
 
@@ -43,13 +43,13 @@ class Words(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    title_template: Line | None = Field(None, max_length=255)
-    message_template: Text | None = None
-    email_subject: Line | None = Field(None, max_length=255)
-    email_html: Text | None = None
-    sms_text: Text | None = None
-    channels: list[Channel] | None = None
-    priority: Priority | None = None
+    title_template: Annotated[Line, Field(max_length=255)] = left_out()
+    message_template: Text = left_out()
+    email_subject: Annotated[Line, Field(max_length=255)] = left_out()
+    email_html: Text = left_out()
+    sms_text: Text = left_out()
+    channels: list[Channel] = left_out()
+    priority: Priority = left_out()
 
     def given(self) -> dict[str, Any]:
         """The fields that were given, as the services take them."""
@@ -62,7 +62,7 @@ class TemplateChange(Words):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"note": "Shorter"}]})
 
-    is_active: bool | None = None
+    is_active: bool = left_out()
     note: Note = ""
     brings: Brings = []
 
@@ -70,7 +70,7 @@ class TemplateChange(Words):
 class TemplateReplacement(TemplateChange):
     """All of a template: what is left out goes back to empty, or to the default."""
 
-    title_template: Line = Field(max_length=255)
+    title_template: Annotated[Line, Field(max_length=255)]
     message_template: Text
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import Input, Output
+from app.api.schemas.base import Input, Output, left_out
 
 
 class WebhookIn(Input):
@@ -22,8 +23,8 @@ class WebhookChange(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_enabled": False}]})
 
-    url: str | None = Field(None, max_length=500)
-    is_enabled: bool | None = None
+    url: Annotated[str, Field(max_length=500)] = left_out()
+    is_enabled: bool = left_out()
 
 
 class WebhookOut(Output):
