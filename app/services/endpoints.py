@@ -20,8 +20,18 @@ LONGEST_FAILURE = timedelta(hours=120)
 
 
 def find(delivery: Delivery) -> Endpoint | None:
-    """The browser or webhook that a delivery goes to; None when it is there no more, or switched off."""
+    """The browser or webhook that a delivery goes to; None when it is there no more, or switched off.
+
+    One that is another's now, for a browser that two people share or a number that was given out again, is not
+    what this delivery was written for.
+    """
     endpoint = _find(delivery.channel, delivery.address)
+    if (
+        endpoint is None
+        or endpoint.user_id != delivery.recipient_id
+        or endpoint.created_at > delivery.created_at
+    ):
+        return None
     return None if isinstance(endpoint, Webhook) and endpoint.disabled_at else endpoint
 
 

@@ -67,7 +67,11 @@ def _page(
 ) -> Page:
     # By the person first: that is what the index knows.
     query = select(Delivery).where(
-        Delivery.recipient_id == hook.user_id, Delivery.channel == "webhook", Delivery.address == hook.address
+        Delivery.recipient_id == hook.user_id,
+        Delivery.channel == "webhook",
+        Delivery.address == hook.address,
+        # SQLite gives the number of one that was deleted out again.
+        Delivery.created_at >= hook.created_at,
     )
     loaded = query.options(selectinload(Delivery.log), joinedload(Delivery.notification))
     fresh = loaded.execution_options(populate_existing=True)

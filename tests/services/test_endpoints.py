@@ -30,7 +30,7 @@ from app.models import (
     UserNotificationPreference,
     Webhook,
 )
-from app.services import lanes, webhooks
+from app.services import lanes, webhook_calls, webhooks
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories
@@ -203,6 +203,40 @@ def test_a_browser_that_is_gone_is_dropped_and_the_others_stay(status: int, ways
     deliver()
     assert [again(row).state for row in rows] == ["failed", "sent"]
     assert db.session.scalars(select(PushSubscription.id)).all() == [there.id]
+
+
+def test_a_number_that_was_given_out_again_and_a_shared_browser_get_nothing_of_whoever_had_them(
+    ways: WebServer,
+) -> None:
+    alice, charlie = everything_on(), everything_on("charlie@example.test")
+    hers, shared = hook(alice, ways.url + "/hers"), browser(alice, ways.url + "/shared", Browser())
+    note = factories.notification(alice, "A secret")
+    rows = [
+        factories.delivery(note, "webhook", address=hers.address),
+        factories.delivery(note, "push", address=shared.address),
+    ]
+    number = hers.id
+    db.session.delete(hers)
+    shared.user_id = charlie.id
+    db.session.commit()
+    hook(charlie, ways.url + "/his", id=number)
+    deliver()
+    assert ways.calls == []
+    assert not {again(row).state for row in rows} & {"sent", "pending", "claimed"}
+
+
+def test_a_new_webhook_gets_nothing_of_the_one_whose_number_it_was_given(ways: WebServer) -> None:
+    alice = everything_on()
+    first = hook(alice, ways.url + "/first")
+    row = factories.delivery(factories.notification(alice), "webhook", address=first.address)
+    number = first.id
+    db.session.delete(first)
+    db.session.commit()
+    hook(alice, ways.url + "/second", id=number)
+    deliver()
+    assert ways.calls == []
+    assert again(row).state != "sent"
+    assert webhook_calls.page_for(alice, number).lines == []
 
 
 def test_an_sms_is_one_segment_with_a_link_and_no_tricks(ways: WebServer) -> None:
