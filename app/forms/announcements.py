@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from uuid import uuid4
 
@@ -75,12 +75,17 @@ class AnnouncementForm:
             priority=self.priority,
             channels=self.channels,
             action_url=self.action_url,
-            deliver_at=self._moment(zone) if self.when == "at" else None,
+            deliver_at=None if self.when == "now" else self._moment(zone),
         )
 
+    def renewed(self) -> AnnouncementForm:
+        """The same, to be sent as another announcement than the one that this form may have made."""
+        return replace(self, key=str(uuid4()))
+
     def _moment(self, zone: tzinfo) -> datetime:
+        text = self.deliver_at if self.when == "at" else ""
         try:
-            return datetime.fromisoformat(self.deliver_at).replace(tzinfo=zone).astimezone(UTC)
+            return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         except (ValueError, OverflowError):
             # Long over: an unreadable time is refused, and never means "now".
             return datetime.min.replace(tzinfo=UTC)

@@ -14,12 +14,15 @@ from app.models import Announcement, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.context import values_for
 from app.services import fanout, template_checks, templates, values
+from app.services.digest_days import KINDS
 from app.services.errors import Invalid, NotFound
 from app.services.template_drafts import Edited
 
 INSTANTS = ("starts_at", "ends_at")
 # A request takes a moment to come here: what was meant as "now" is not refused.
 GRACE = timedelta(minutes=1)
+# What free words can be announced as; a digest is put together for each reader.
+OFFERED = tuple(name for name in catalog.TYPES if name not in KINDS)
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
         errors["priority"] = _("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES))
     if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
         errors["channels"] = _("Choose one or more of: %(names)s.", names=", ".join(catalog.CHANNELS))
-    if row.deliver_at is not None and row.deliver_at < now - GRACE:
-        errors["deliver_at"] = _("Choose a moment that has not passed yet.")
+    if row.deliver_at is not None and (reason := _unusable_moment(row.deliver_at, now)):
+        errors["deliver_at"] = reason
     if wanted.template_name:
         if row.title or row.message:
             errors["template_name"] = _("Give either a template or a title and a message.")
@@ -115,7 +118,7 @@ def message(row: Announcement) -> fanout.Message:
 
 def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTemplate | None:
     name = "template_name" if wanted.template_name else "notification_type"
-    if not wanted.template_name and wanted.notification_type not in catalog.TYPES:
+    if not wanted.template_name and wanted.notification_type not in OFFERED:
         errors[name] = _("There is no notification type “%(name)s”.", name=wanted.notification_type[:100])
         return None
     try:
@@ -126,6 +129,17 @@ def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTem
     if not template.is_active:
         errors[name] = _("“%(name)s” is switched off for everyone.", name=template.name)
     return template
+
+
+def _unusable_moment(moment: datetime, now: datetime) -> str:
+    """Why nothing can be sent at a moment; empty where it can."""
+    if moment < now - GRACE:
+        return _("Choose a moment that has not passed yet.")
+    try:
+        values.in_a_usable_year(moment)
+    except values.Unusable as error:
+        return str(error)
+    return ""
 
 
 def _missing(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:

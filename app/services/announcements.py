@@ -28,6 +28,11 @@ from app.services.errors import Conflict, Forbidden, NotFound
 from app.services.explanations import ANNOUNCEMENT
 
 SOURCE = "bellhop:announcements"
+# What its author decides.
+SAID = (
+    *("audience", "template_name", "context", "notification_type", "title", "message"),
+    *("priority", "channels", "action_url", "data", "deliver_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,13 @@ def create(
     Raises:
         Forbidden: the actor is no admin.
         Invalid: keyed by field; see `AnnouncementIn`.
-        Conflict: it would go to another number of people than expected.
+        Conflict: it would go to another number of people than expected, or the key was used for something else.
     """
     now = now or utc_now()
     _require_admin(actor)
     external_id = f"{actor.id}:{key or uuid4()}"
     if earlier := _earlier(external_id):
-        return earlier
+        return _same(earlier, wanted, actor)
     row = announcement_words.checked(wanted, actor, now)
     row.author_id, row.audience = actor.id, _audience(wanted)
     row.total = audiences.count(row.audience)
@@ -78,7 +83,7 @@ def create(
     event_id = _insert_once(external_id, row, now)
     if event_id is None:  # The same was sent twice at the same moment.
         db.session.rollback()
-        return _earlier(external_id) or create(actor, wanted, key=key, expected=expected, now=now)
+        return create(actor, wanted, key=key, expected=expected, now=now)
     row.event_id = event_id
     db.session.add(row)
     db.session.flush()
@@ -169,6 +174,19 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
         .on_conflict_do_nothing()
         .returning(Event.id)
     )
+
+
+def _same(earlier: Announcement, wanted: AnnouncementIn, actor: User) -> Announcement:
+    """What was made with this key. Raises Conflict where that is not what is wanted now."""
+    row = announcement_words.checked(wanted, actor, earlier.created_at)
+    row.audience = _audience(wanted)
+    if any(getattr(row, name) != getattr(earlier, name) for name in SAID):
+        raise Conflict(
+            _(
+                "This form has been sent already, with something else in it. Send it once more if you want both."
+            )
+        )
+    return earlier
 
 
 def _earlier(external_id: str) -> Announcement | None:

@@ -101,7 +101,7 @@ def create() -> Redirect | tuple[str, int]:
         return _form_page(form, announcement_previews.preview(wanted, current_user), error.errors), 422
     except Conflict as error:
         shown = announcement_previews.preview(wanted, current_user)
-        return _form_page(form, shown, {"general": str(error)}), 409
+        return _form_page(form.renewed(), shown, {"general": str(error)}), 409
     is_ahead = announcement_progress.is_ahead(made, utc_now())
     flash(_("Scheduled. It can be cancelled until then.") if is_ahead else _("It is on its way."))
     return redirect(url_for(".show", announcement_id=made.id), 303)
@@ -152,5 +152,6 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         missing=announcement_lines.missing(shown.errors) if shown else [],
         errors=announcement_lines.by_field(errors or {}),
         variables=template_checks.named(template, Edited.of(template)) if template else [],
+        offered=announcement_words.OFFERED,
         choices=[template for template in template_editing.listed() if template.is_active],
     )

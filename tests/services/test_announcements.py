@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,8 @@ def test_times_in_a_context_are_shown_on_the_readers_clock(bob: User) -> None:
             "context",
         ),
         ({"deliver_at": utc_now() - timedelta(hours=1)}, "deliver_at"),
+        ({"deliver_at": datetime(9999, 12, 31, tzinfo=UTC)}, "deliver_at"),
+        ({"notification_type": "daily_digest"}, "notification_type"),
     ],
 )
 def test_what_cannot_be_used_is_named_and_nothing_is_written(
@@ -164,6 +167,27 @@ def test_the_same_form_sent_twice_announces_once(any_app: Flask) -> None:
     assert announcements.create(bob, wanted, key="form-1").id == first.id
     assert announcements.create(bob, wanted, key="form-2").id != first.id
     assert rows_each() == {2}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"title": "Maintenance tomorrow"}, {"everyone": False, "roles": ["admin"]}, {"priority": "high"}],
+)
+def test_a_form_sent_again_with_something_else_in_it_is_not_dropped_in_silence(
+    bob: User, alice: User, other: dict[str, object]
+) -> None:
+    wanted = AnnouncementIn(everyone=True, channels=["in_app"], **NEWS)
+    announcements.create(bob, wanted, key="form-1")
+    with pytest.raises(Conflict):
+        announcements.create(bob, replace(wanted, **other), key="form-1")
+
+
+def test_a_form_for_later_sent_again_when_its_time_is_over_is_still_the_same(bob: User, alice: User) -> None:
+    now = utc_now()
+    wanted = AnnouncementIn(everyone=True, deliver_at=now + timedelta(hours=1), **NEWS)
+    first = announcements.create(bob, wanted, key="form-1", now=now)
+    again = announcements.create(bob, wanted, key="form-1", now=now + timedelta(hours=3))
+    assert again.id == first.id
 
 
 def test_it_is_not_sent_to_more_people_than_were_announced(bob: User, alice: User) -> None:

@@ -64,6 +64,38 @@ def test_who_was_told_the_number_sends_and_comes_to_its_progress(
     assert count(Notification) == 2
 
 
+def test_other_words_in_a_form_that_was_sent_are_asked_about_and_go_out_when_sent_once_more(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    client, fields = sign_in(bob), FIELDS | {"key": "form-1", "seen": "2"}
+    send(client, NEW, "/admin/announcements", **fields)
+    page = send(client, NEW, "/admin/announcements", **fields | {"title": "Another"})
+    assert page.status_code == 409
+    assert "has been sent already" in page.text
+    key = re.search(r'name="key" value="([^"]+)"', page.text)
+    assert key
+    fields |= {"title": "Another", "key": key[1]}
+    assert send(client, NEW, "/admin/announcements", **fields).status_code == 303
+    assert count(Announcement) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"when": "at", "deliver_at": "9999-12-31T12:00"},
+        {"when": "zzz"},
+        {"when": "zzz", "deliver_at": "2100-01-01T12:00"},
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_refused_beside_its_field(
+    sign_in: SignIn, bob: User, wrong: dict[str, str]
+) -> None:
+    answer = send(sign_in(bob), NEW, "/admin/announcements", **FIELDS | wrong, seen="1")
+    assert answer.status_code == 422
+    assert 'id="deliver_at-error"' in answer.text
+    assert count(Announcement) == 0
+
+
 @pytest.mark.parametrize("seen", [{}, {"seen": "1"}, {"seen": "x"}])
 def test_without_the_true_number_nothing_is_sent(
     sign_in: SignIn, alice: User, bob: User, seen: dict[str, str]
