@@ -84,8 +84,8 @@ def delete_webhook(webhook_id: int) -> Response:
 def rotate_webhook_secret(webhook_id: int) -> Response:
     """Replace a webhook's secret
 
-    For 24 hours the one before signs beside it. The new one is told once: repeated with the same `Idempotency-Key`,
-    the call answers `"secret": null`.
+    For 24 hours the one before signs beside it, and another call is answered 409. The new one is told once: repeated
+    with the same `Idempotency-Key`, the call answers `"secret": null`.
     """
     return _told(webhooks.rotate(caller().user, webhook_id, secret=_key()), 200)
 

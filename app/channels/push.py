@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -20,6 +20,9 @@ GONE = frozenset({404, 410})
 # Nothing that another try would change: a malformed request, a key the service does not take, too large a body.
 PERMANENT = frozenset({400, 401, 403, 405, 411, 413, 415})
 TOKEN_SECONDS = 12 * 3600
+# A push service only takes a message in; one that does not answer in time is let alone for a while, so that the
+# browsers of the others do not wait behind it.
+SECONDS, REST_SECONDS = 10.0, 60.0
 
 
 def connect() -> Channel:
@@ -48,6 +51,7 @@ class PushChannel:
         self.subject = subject
         self.may_reach = may_reach
         self.tokens: dict[str, dict[str, str]] = {}
+        self.resting_until: dict[str, float] = {}
 
     def send(self, message: Message) -> Receipt:
         """Encrypt and post a message. Raises PermanentFailure (`suppress`: drop the browser) or TemporaryFailure."""
@@ -65,7 +69,7 @@ class PushChannel:
             **message.headers,
             **self._token(message.address),
         }
-        answer = web.post(message.address, body, headers, may_reach=self.may_reach)
+        answer = self._post(message.address, body, headers)
         if answer.is_ok:
             return Receipt(answer.said())
         if answer.status in GONE | PERMANENT:
@@ -75,11 +79,25 @@ class PushChannel:
     def close(self) -> None:
         """Nothing stays open between two messages."""
 
+    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> web.Answer:
+        origin = _origin(endpoint)
+        if time.monotonic() < self.resting_until.get(origin, 0.0):
+            raise TemporaryFailure(f"{origin} did not answer a moment ago", retry_after=REST_SECONDS)
+        try:
+            return web.post(endpoint, body, headers, may_reach=self.may_reach, within=SECONDS)
+        except web.NoAnswer:
+            self.resting_until[origin] = time.monotonic() + REST_SECONDS
+            raise
+
     def _token(self, endpoint: str) -> dict[str, str]:
         """One signature a push service, not one a message: signing is the dearest part."""
-        parts = urlsplit(endpoint)
-        origin = f"{parts.scheme}://{parts.netloc}"
+        origin = _origin(endpoint)
         if origin not in self.tokens:
             claims = {"sub": self.subject, "aud": origin, "exp": int(time.time()) + TOKEN_SECONDS}
             self.tokens[origin] = self.vapid.sign(claims)
         return self.tokens[origin]
+
+
+def _origin(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}"

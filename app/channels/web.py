@@ -126,21 +126,28 @@ def may_be_public(parts: SplitResult) -> bool:
 
 
 def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, may_reach: Callable[[IPAddress], bool] = is_public
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    may_reach: Callable[[IPAddress], bool] = is_public,
+    within: float = TOTAL_SECONDS,
 ) -> Answer:
     """Send a body and read the answer.
 
     Args:
+        within: how many seconds all of it may take, where that is less than usual.
         may_reach: which addresses are allowed; anything else than the default is for hosts that an admin chose.
     Raises:
         PermanentFailure: the address may not be reached.
         NoAnswer: nobody there, no answer in time, or one that is no HTTP.
     """
-    deadline = time.monotonic() + TOTAL_SECONDS
+    within = min(within, TOTAL_SECONDS)
+    deadline = time.monotonic() + within
     try:
         parts = check(url)
     except ValueError as error:
-        raise PermanentFailure(f"Refused: {error}") from error
+        raise PermanentFailure(f"The address cannot be used: {error}") from error
     link = _connect(parts, may_reach, deadline)
     # One clock for the whole: a socket's own timeout starts anew with every byte.
     guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [link])
@@ -156,7 +163,7 @@ def post(
             raise TimeoutError  # Cut off in the middle of its headers, which reads like their end.
     except (OSError, http.client.HTTPException) as error:
         late = time.monotonic() >= deadline
-        said = f"No answer within {TOTAL_SECONDS:.0f} s" if late else f"No usable answer: {_words(error)}"
+        said = f"No answer within {within:.0f} s" if late else f"No usable answer: {_words(error)}"
         raise NoAnswer(said, was_sent=was_sent) from error
     else:
         return answer
@@ -174,7 +181,7 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
     addresses = [entry for entry in found if may_reach(ip_address(entry[4][0]))]
     # One forbidden address among several is reason enough: it is there to be tried at random.
     if len(addresses) < len(found) or not found:
-        raise PermanentFailure(f"Refused: {host} is not a public address")
+        raise PermanentFailure(f"{host} is not a public address")
     problem: Exception = OSError("no address")
     for family, kind, protocol, _name, address in addresses[:3]:
         link = socket.socket(family, kind, protocol)

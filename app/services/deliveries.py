@@ -27,8 +27,8 @@ from app.services.outcomes import Outcome
 
 # A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
 SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
-# Each webhook is another host: one at a time, so that none waits in a batch behind one that keeps us waiting.
-LARGEST = {"webhook": 1}
+# Each may be on another host: one at a time, so that none waits in a batch behind one that keeps us waiting.
+LARGEST = {"webhook": 1, "push": 1}
 # Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
 GROUP, GROUP_SECONDS = 25, 0.025
 # Seconds of rest for a host that cannot be reached, growing.

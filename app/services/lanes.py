@@ -13,8 +13,9 @@ from app.channels import CHANNELS
 from app.clock import utc_now
 from app.services import surfacing
 
-# A lane for each channel; webhooks have several, for each is another host.
-LANES = tuple(name for name in CHANNELS for _lane in range(4 if name == "webhook" else 1))
+# A lane for each channel; several where each address may be on another host.
+SEVERAL = {"webhook": 4, "push": 4}
+LANES = tuple(name for name in CHANNELS for _lane in range(SEVERAL.get(name, 1)))
 # Seconds between two looks for new work while some lanes are busy.
 PATIENCE = 0.5
 

@@ -101,7 +101,7 @@ def _own(user: User, subscription_id: int) -> PushSubscription:
 
 def _check(endpoint: str, p256dh: str, auth: str) -> None:
     try:
-        is_good = urlsplit(endpoint).scheme == "https" and bool(web.check(endpoint))
+        is_good = urlsplit(endpoint).scheme == "https" and web.may_be_public(web.check(endpoint))
         sizes = [len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))) for key in (p256dh, auth)]
     except (ValueError, binascii.Error):
         is_good, sizes = False, []

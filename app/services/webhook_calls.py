@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -13,6 +14,7 @@ from app.extensions import db
 from app.models import Delivery, User, Webhook
 from app.services import delivery_log, paging, webhooks
 from app.services.delivery_log import Line, Page
+from app.services.errors import Conflict
 
 RECENT = 10
 
@@ -45,8 +47,15 @@ def page_for(
 
 
 def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Line:
-    """Put a test call into the outbox. Raises NotFound for another's."""
+    """Put a test call into the outbox.
+
+    Raises:
+        NotFound: for another's.
+        Conflict: it is switched off.
+    """
     hook, now = webhooks.get(user, webhook_id), now or utc_now()
+    if hook.disabled_at is not None:
+        raise Conflict(_("This webhook is switched off. Switch it on before you test it."))
     row = Delivery(
         kind="test",
         recipient_id=user.id,

@@ -16,7 +16,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import User, Webhook
 from app.services import accounts, audit
-from app.services.errors import Invalid, NotFound
+from app.services.errors import Conflict, Invalid, NotFound
 
 MOST = 5
 # For so long a replaced secret signs as well, so that its owner can change over without losing a call.
@@ -65,10 +65,23 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
 
 
 def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = None) -> tuple[Webhook, str]:
-    """Give a webhook a new secret; the one before signs beside it for a day. Raises NotFound for another's."""
+    """Give a webhook a new secret; the one before signs beside it for a day.
+
+    Raises:
+        NotFound: for another's.
+        Conflict: within that day, for a third secret would end the first one early.
+    """
+    now = now or utc_now()
     user = accounts.locked(user.id)
     hook = get(user, webhook_id)
-    hook.rotation, hook.rotated_at = hook.rotation + 1, now or utc_now()
+    if _overlaps(hook, now):
+        db.session.rollback()
+        raise Conflict(
+            _(
+                "This webhook got a new secret within the last 24 hours. Wait until the one before has run out."
+            )
+        )
+    hook.rotation, hook.rotated_at = hook.rotation + 1, now
     audit.record("webhook.rotated", user.email, actor=user, webhook=hook.id)
     db.session.commit()
     return hook, _secret(hook, hook.rotation, secret)
@@ -115,9 +128,12 @@ def remove(user: User, webhook_id: int) -> None:
 
 def secrets_of(hook: Webhook, secret: str, now: datetime) -> tuple[str, ...]:
     """The secrets that sign a call made now, the newest first."""
-    overlaps = hook.rotated_at is not None and now < hook.rotated_at + OVERLAP
-    rotations = (hook.rotation, hook.rotation - 1) if overlaps else (hook.rotation,)
+    rotations = (hook.rotation, hook.rotation - 1) if _overlaps(hook, now) else (hook.rotation,)
     return tuple(_secret(hook, rotation, secret) for rotation in rotations)
+
+
+def _overlaps(hook: Webhook, now: datetime) -> bool:
+    return hook.rotated_at is not None and now < hook.rotated_at + OVERLAP
 
 
 def _secret(hook: Webhook, rotation: int, secret: str) -> str:

@@ -107,7 +107,7 @@ def create_webhook() -> Page:
 @bp.post(f"{WEBHOOK}/secret")
 @login_required
 def rotate_secret(webhook_id: int) -> Page:
-    """Answered with the page itself, for the same reason."""
+    """Answered with the page itself, for the same reason; loading it anew is refused, as a second secret a day is."""
     return _page(made=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"]))
 
 

@@ -130,6 +130,20 @@ def test_everything_else_is_tried_again(
     assert caught.value.retry_after == (30.0 if reply.status == 429 else None)
 
 
+def test_a_service_that_does_not_answer_is_let_alone_and_the_others_are_not(
+    web_server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "SECONDS", 0.3)
+    way, browser = channel(), Browser()
+    web_server.usual = Reply(after=9)
+    for _time in range(2):
+        with pytest.raises(TemporaryFailure):
+            way.send(message(web_server.url, browser))
+    assert len(web_server.calls) == 1
+    web_server.usual = Reply(201)
+    assert way.send(message(web_server.url.replace("127.0.0.1", "localhost"), browser))
+
+
 def test_keys_that_no_browser_could_have_made_end_it(web_server: WebServer) -> None:
     broken = Browser()
     broken.p256dh = unpadded(b"\x04" + b"\x01" * 64)

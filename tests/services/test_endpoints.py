@@ -351,7 +351,7 @@ def test_a_new_channel_is_a_file_and_a_row(ways: WebServer, monkeypatch: pytest.
     source = text.partition("```python\n")[2].partition("```")[0]
     example: dict[str, Any] = {"__name__": "chat"}
     exec(compile(source, "chat.py", "exec"), example)
-    monkeypatch.setattr(web.post, "__kwdefaults__", {"may_reach": loopback})
+    monkeypatch.setattr(web.post, "__kwdefaults__", web.post.__kwdefaults__ | {"may_reach": loopback})
     monkeypatch.setitem(CHANNELS, "chat", example["connect"])
     monkeypatch.setattr(lanes, "LANES", (*lanes.LANES, "chat"))
     monkeypatch.setattr(UserNotificationPreference, "chat_enabled", True, raising=False)

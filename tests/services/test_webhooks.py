@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, User, Webhook
 from app.services import webhook_calls, webhooks
-from app.services.errors import Invalid, NotFound
+from app.services.errors import Conflict, Invalid, NotFound
 from tests import factories
 
 SECRET = "a key for tests only"
@@ -45,6 +45,16 @@ def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(alice: User) -> No
     assert old != new
     assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
     assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=24)) == (new,)
+
+
+def test_a_third_secret_within_a_day_is_refused_and_the_first_signs_on(alice: User) -> None:
+    now = utc_now()
+    hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
+    hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
+    with pytest.raises(Conflict):
+        webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=23))
+    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=23)) == (new, old)
+    assert webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=24))[1] not in {new, old}
 
 
 def test_no_two_webhooks_share_a_secret(alice: User) -> None:

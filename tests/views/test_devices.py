@@ -16,8 +16,9 @@ from sqlalchemy import select
 
 from app.channels import CHANNELS
 from app.channels.webhook import WebhookChannel
+from app.clock import utc_now
 from app.extensions import db
-from app.models import CapturedMail, PushSubscription, User, Webhook
+from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
 from app.services import push_subscriptions, webhooks
 from app.services.deliveries import Courier
 from app.services.letters import Sender
@@ -77,6 +78,10 @@ def test_a_secret_is_shown_once_and_never_in_the_cookie(mine: FlaskClient, alice
     assert "whsec_" in again.text
     assert secret[0] not in again.text
     assert "24 hours" in again.text
+    db.session.expire_all()
+    reloaded = post(mine, f"/webhooks/{hook.id}/secret")
+    assert (reloaded.status_code, hook.rotation) == (409, 2)
+    assert "within the last 24 hours" in reloaded.text
 
 
 def test_a_bad_address_comes_back_with_its_reason(mine: FlaskClient) -> None:
@@ -98,6 +103,16 @@ def test_a_test_call_shows_its_answer(
     Courier(SENDER).deliver_due()
     assert json.loads(web_server.calls[0].body)["type"] == "webhook.test"
     assert "200 ok" in mine.get("/account/devices").text
+
+
+def test_a_webhook_that_is_switched_off_is_not_tested(mine: FlaskClient, alice: User) -> None:
+    hook = Webhook(user_id=alice.id, url="https://hooks.example.com/", secret_salt="s", disabled_at=utc_now())
+    db.session.add(hook)
+    db.session.commit()
+    answer = post(mine, f"/webhooks/{hook.id}/test")
+    assert answer.status_code == 409
+    assert "Switch it on before you test it." in answer.text
+    assert db.session.scalars(select(Delivery)).all() == []
 
 
 def test_anothers_browsers_and_webhooks_are_not_found(
@@ -127,6 +142,8 @@ def test_anothers_browsers_and_webhooks_are_not_found(
     "fields",
     [
         {"endpoint": "https://127.0.0.1:22/"},
+        {"endpoint": "https://192.168.1.1/push"},
+        {"endpoint": "https://push.internal/1"},
         {"endpoint": "http://push.example.com/"},
         {"endpoint": "javascript:alert(1)"},
         {"p256dh": "short"},
