@@ -130,7 +130,7 @@ def change_notifications(body: ChangeIn) -> Response:
         caller().user,
         body.action,
         ids=body.notification_ids,
-        filters=_filters(body.filter) if body.filter else None,
+        filters=_selected(body.filter) if body.filter else None,
         until=body.until,
     )
     return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
@@ -142,10 +142,17 @@ def change_notifications(body: ChangeIn) -> Response:
 def undo_change(change_id: int) -> Response:
     """Take a change back
 
-    Exactly what it found, for ten minutes.
+    Exactly what it found, for ten minutes. Made again, the call changes nothing and answers the same.
     """
     made = notifications.undo(caller().user, change_id)
     return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
+
+
+def _selected(selection: Selection) -> Filters:
+    try:
+        return _filters(selection)
+    except Invalid as error:
+        raise Invalid({f"filter.{name}": text for name, text in error.errors.items()}) from error
 
 
 def _filters(query: ListQuery | Selection) -> Filters:

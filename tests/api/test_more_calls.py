@@ -33,7 +33,8 @@ def test_a_filter_changes_all_that_it_finds_and_undo_brings_them_back(client, al
     assert (made["action"], made["updated"]) == ("done", 3)
     done = client.get(f"{API}/?place=done&fields=id", headers=headers).json["results"]
     assert {row["id"] for row in done} == {row.id for row in rows}
-    assert client.post(f"{API}/changes/{made['id']}/undo/", headers=headers).json["updated"] == 3
+    undone = [client.post(f"{API}/changes/{made['id']}/undo/", headers=headers) for _ in "ab"]
+    assert [(each.status_code, each.json["updated"]) for each in undone] == [(200, 3)] * 2
     assert client.get(f"{API}/?place=done", headers=headers).json["results"] == []
 
 
@@ -382,6 +383,13 @@ def test_a_batch_gives_each_event_its_own_verdict(client, alice, admin):
     assert results[3]["errors"][0]["field"] == "data.recipients.0"
     assert client.post("/api/events/batch/", json=[good] * 1001, headers=admin).status_code == 422
     assert db.session.query(Notification).count() == 1
+
+
+def test_a_search_that_is_not_understood_is_pointed_at_within_the_filter(client, alice, token):
+    body = {"action": "read", "filter": {"search": "is:nonsense"}}
+    response = client.post(f"{API}/changes/", json=body, headers=token(alice))
+    assert fields(response) == ["filter.search"]
+    assert response.json["errors"][0]["pointer"] == "#/filter/search"
 
 
 def test_an_odd_entry_of_a_batch_stops_no_other(client, alice, admin):
