@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 from apiflask import APIFlask
+from flask import Response, request
 
+from app.api import answers
 from app.api.schemas.problems import Problem
 
 PROBLEMS = {
@@ -25,7 +27,6 @@ PROBLEMS = {
     "503": "The database does not answer. Nothing was changed.",
 }
 
-# The key is no parameter of each call: what a generator makes up must not collide with what it made up before.
 ABOUT = """\
 The JSON API of Bellhop. Send `Authorization: Bearer <token>`; make tokens under Account.
 
@@ -40,11 +41,36 @@ Each answer to a GET has an `ETag`: send it back as `If-None-Match` and get an e
 
 Each answer says in `RateLimit` how many calls are left; beyond that 429 with `Retry-After`.
 """
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "description": "The `ETag` of the template as the caller has seen it.",
-    "schema": {"type": "string"},
+
+
+def _header(name: str, description: str, example: str, **schema: str) -> dict[str, Any]:
+    text = {"type": "string"} | schema
+    return {"in": "header", "name": name, "description": description, "schema": text, "example": example}
+
+
+IF_MATCH = _header("If-Match", "The `ETag` of the template as the caller has seen it.", '"3-7-1"')
+IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the answer that the caller has already.", '"12-4"')
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key",
+    "The caller's own name for this call: made again, it is answered as before and not done again.",
+    "nightly-2026-03-12",
+    pattern="^[!-~]{1,255}$",
+)
+# What answers say in their header fields.
+HEADERS = {
+    "ETag": "Stands for this answer: send it back as `If-None-Match`, a template's also as `If-Match`.",
+    "Link": "The pages beside this one, `next` and `prev` (RFC 8288).",
+    "RateLimit": "How many calls are left (`r`), and in how many seconds all are back (`t`).",
+    "RateLimit-Policy": "How many calls there are (`q`) in so many seconds (`w`).",
+    "Retry-After": "After how many seconds to try again.",
+    "WWW-Authenticate": "How to sign in, or which scope the token lacks (RFC 6750).",
+    "Idempotent-Replayed": "`true` where the answer is that of an earlier call with this `Idempotency-Key`.",
+}
+OF_FAILURES = {
+    "401": ("WWW-Authenticate",),
+    "403": ("WWW-Authenticate",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
 }
 NAMES_A_ROW = frozenset({"mark_read"})
 TAKES_IF_MATCH = frozenset({"replace_template", "change_template", "delete_template"})
@@ -100,6 +126,7 @@ def register(app: APIFlask) -> None:
         INFO={"description": ABOUT},
         # The document is made once: it must not carry the host name of whoever asks first.
         AUTO_SERVERS=False,
+        SERVERS=[{"url": app.config["BASE_URL"]}],
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
@@ -117,13 +144,28 @@ def register(app: APIFlask) -> None:
         # Those of the pages are Flask's own, without the attribute that APIFlask looks for in every one.
         vars(blueprint).setdefault("enable_openapi", False)
     app.spec_processor(_complete)
+    app.after_request(_keep_document)
+
+
+def _keep_document(response: Response) -> Response:
+    """The document changes with the release only: whoever has it asks whether it has, and is sent it squeezed."""
+    if request.endpoint != "openapi.spec" or response.status_code != 200:
+        return response
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers.add("Vary", "Accept-Encoding")
+    return answers.squeeze(answers.tagged(response))
 
 
 def _complete(spec: Any) -> dict[str, Any]:
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             _complete_operation(operation, method=method, has_path_parameter="{" in path)
-    spec["tags"] = [tag for tag in spec["tags"] if tag["name"] != "Api"]
+    # Two modules of one noun have one tag.
+    spec["tags"] = list({tag["name"]: tag for tag in spec["tags"] if tag["name"] != "Api"}.values())
+    spec["components"]["headers"] = {
+        name: {"description": description, "schema": {"type": "string"}}
+        for name, description in HEADERS.items()
+    }
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = spec["components"]["schemas"] | problem.pop("$defs") | {"Problem": problem}
     # APIFlask keeps one copy of a nested schema for each schema around it: `Page.Row` and `Row` are one.
@@ -153,7 +195,6 @@ def _complete_operation(operation: dict[str, Any], *, method: str, has_path_para
         statuses |= {"409", "413", "422"}
     if operation["operationId"] in TAKES_IF_MATCH:
         statuses.add("412")
-        operation["parameters"].append(IF_MATCH)
     if link := LINKS.get(operation["operationId"]):
         name, pointer, targets = link
         status = "201" if "201" in operation["responses"] else "200"
@@ -170,3 +211,17 @@ def _complete_operation(operation: dict[str, Any], *, method: str, has_path_para
     responses |= {
         status: {"description": PROBLEMS[status], "content": content} for status in sorted(statuses)
     }
+    _complete_headers(operation, method)
+
+
+def _complete_headers(operation: dict[str, Any], method: str) -> None:
+    operation["parameters"].append(IF_NONE_MATCH if method == "get" else IDEMPOTENCY_KEY)
+    if operation["operationId"] in TAKES_IF_MATCH:
+        operation["parameters"].append(IF_MATCH)
+    is_list = any(parameter["name"] == "cursor" for parameter in operation["parameters"])
+    for status, response in operation["responses"].items():
+        names = ["RateLimit", "RateLimit-Policy", *OF_FAILURES.get(status, ())]
+        if status < "400":
+            names += ["ETag"] if method == "get" else ["Idempotent-Replayed"]
+            names += ["Link"] if is_list else []
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

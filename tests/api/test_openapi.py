@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 
 import pytest
@@ -75,6 +77,40 @@ def test_a_link_leads_to_every_call_that_takes_an_id_and_names_its_parameter(doc
         if any(each["in"] == "path" for each in operation["parameters"])
     }
     assert linked == take_an_id
+
+
+def test_a_tag_is_listed_once(document):
+    names = [tag["name"] for tag in document["tags"]]
+    assert sorted(names) == sorted(set(names))
+    used = {tag for item in document["paths"].values() for each in item.values() for tag in each["tags"]}
+    assert used == set(names)
+
+
+def test_it_names_the_header_fields_that_calls_take_and_answers_have(client, alice, token, document):
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            taken = {each["name"] for each in operation["parameters"] if each["in"] == "header"}
+            assert ("If-None-Match" if method == "get" else "Idempotency-Key") in taken
+            assert {"WWW-Authenticate", "RateLimit"} <= set(operation["responses"]["401"]["headers"])
+            assert "Retry-After" in operation["responses"]["429"]["headers"]
+    for _number in range(2):
+        factories.notification(alice)
+    response = client.get("/api/notifications/?limit=1", headers=token(alice))
+    described = document["paths"]["/api/notifications/"]["get"]["responses"]["200"]["headers"]
+    assert set(described) <= set(response.headers.keys())
+    assert set(described) == {"ETag", "Link", "RateLimit", "RateLimit-Policy"}
+
+
+def test_it_says_where_the_api_is(app, document):
+    assert document["servers"] == [{"url": app.config["BASE_URL"]}]
+
+
+def test_whoever_has_it_is_not_sent_it_again_and_it_is_sent_squeezed(client):
+    first = client.get("/api/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert (first.headers["Content-Encoding"], first.headers["Cache-Control"]) == ("gzip", "no-cache")
+    assert json.loads(gzip.decompress(first.data))["openapi"].startswith("3.1")
+    again = client.get("/api/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
 
 
 def test_it_says_nothing_of_the_host_that_asked_first(app):
