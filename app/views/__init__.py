@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_babel import get_locale
+from flask_babel import get_locale, get_timezone
 from flask_login import current_user
 
 from app import catalog
@@ -71,7 +71,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(unsubscribe.bp)
     app.register_blueprint(templates.bp)
     app.register_blueprint(template_versions.bp)
-    app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale}
+    app.jinja_env.globals |= {"catalog": catalog, "get_locale": get_locale, "get_timezone": get_timezone}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

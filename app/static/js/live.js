@@ -110,8 +110,10 @@ function reach(isOnline) {
   document.body.toggleAttribute("data-offline", !isOnline);
   if (isOnline) goodAt = new Date();
   if (!banner) return;
-  if (!isOnline) $("time", banner).textContent = goodAt.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
   banner.hidden = isOnline;
+  if (isOnline) return;
+  const time = $("time", banner), { zone: timeZone, cycle: hourCycle } = time.dataset;
+  time.textContent = goodAt.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short", timeZone, hourCycle });
 }
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => ctx && reach(false));
 document.addEventListener("htmx:after:request", () => reach(true));
