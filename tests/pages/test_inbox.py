@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -298,6 +299,7 @@ def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) ->
     page.keyboard.type("je?")
     expect(page.get_by_label("Search notifications")).to_have_value("je?")
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
@@ -341,6 +343,138 @@ def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[No
     assert stored(five[0]).is_done
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")
+
+
+def test_focus_stays_in_the_list_when_all_of_them_leave(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(60):
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n))
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator("#every").focus()
+    expect(page.locator("#total")).to_have_text("All 60")
+    page.keyboard.press("Space")
+    page.keyboard.press("e")
+    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    until(lambda: page.evaluate("document.activeElement.id") == "list")
+    page.keyboard.press("z")
+    expect(page.locator(".row")).to_have_count(50)
+    assert focused(page) == "Row 00"
+
+
+def test_back_closes_what_was_opened_and_forward_opens_it_again(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox("/notifications?place=unread")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    heading = page.locator("#pane").get_by_role("heading")
+    expect(heading.first).to_have_text("Number 0")
+    page.evaluate("window.same = true")
+    page.go_back()
+    expect(page.locator("#pane")).to_be_hidden()
+    assert page.url.endswith("/notifications?place=unread")
+    until(lambda: bool(page.evaluate("document.activeElement.matches('.row__link')")))
+    page.go_forward()
+    expect(heading.first).to_have_text("Number 0")
+    assert page.evaluate("window.same"), "the page was loaded anew"
+
+
+def test_what_could_not_be_opened_or_searched_says_so_and_is_tried_again(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    retry, pane = page.locator("#toasts").get_by_role("button", name="Try again"), page.locator("#pane")
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Number 2").click()
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(pane).to_be_hidden()
+    assert "open=" not in page.url
+    page.context.set_offline(False)
+    retry.click()
+    expect(pane.get_by_role("heading", name="Number 2")).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("#q").fill("number 3")
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    page.context.set_offline(False)
+    retry.click()
+    expect(page.locator(".row")).to_have_count(1)
+    page.watch.forgive("ERR_INTERNET_DISCONNECTED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_an_error_that_is_not_ours_is_explained_and_tried_again(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    expect(page.locator("body")).not_to_contain_text("Bad Gateway")
+    assert focused(page) == "Number 1"
+    page.unroute("**/archival")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(0)
+    page.watch.forgive("status of 502")
+
+
+def test_escape_clears_a_search_and_then_leaves_it(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("/")
+    page.keyboard.type("number 3")
+    expect(page.locator(".row")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_have_value("")
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator(".row")).to_have_count(5)
+    assert page.url.endswith("/notifications")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "list"
+
+
+def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for path in ("/notifications", "/preferences"):
+        row(page, "Number 1").hover()
+        page.get_by_role("button", name="Mark done: Number 1").click()
+        until(lambda: page.evaluate("sessionStorage.getItem('undo')") is not None)
+        page.goto(path)
+        assert stored(five[1]).is_done
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone")
+        expect(page.locator(".row")).to_have_count(5)
+        assert not stored(five[1]).is_done
+
+
+def test_an_undo_that_did_not_arrive_is_tried_again(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page.route("**/undo", lambda route: route.abort())
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    page.unroute("**/undo")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(1)
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_the_banner_writes_the_time_as_its_reader_does(open_inbox: Open, alice: User) -> None:
+    alice.time_zone = "Asia/Kolkata"
+    db.session.commit()
+    page = open_inbox(timezone_id="America/New_York", locale="en-US")
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    said = page.locator("#offline time").text_content()
+    now = utc_now().astimezone(ZoneInfo("Asia/Kolkata"))
+    assert said in {f"{now - timedelta(minutes=n):%H:%M}" for n in range(3)}
 
 
 def test_everything_works_with_scripts_off(open_inbox: Open, alice: User, five: list[Notification]) -> None:

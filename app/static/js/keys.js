@@ -23,6 +23,16 @@ function act(kind) {
   }
 }
 
+// First what was typed goes, then the focus: into the list.
+function leaveSearch(event) {
+  const box = $("#q");
+  if (!box.value) { focusRow(null); return; }
+  event.preventDefault();
+  box.value = "";
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -49,7 +59,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Escape") {
-    if (at.matches(TYPING) || at.closest(".search")) at.blur();
+    if (at.closest(".search")) leaveSearch(event);
+    else if (at.matches(TYPING)) at.blur();
     else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close(); }
     return;
   }

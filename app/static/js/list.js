@@ -1,5 +1,6 @@
 // The list: what is done to a row shows at once, focus is never lost, and what the server did not take comes back.
 import { $, $$, asShown, byId, current, focusRow, members, picked, rows } from "./dom.js";
+import { offer } from "./again.js";
 import { clearPicks } from "./picks.js";
 import { close, open, openId } from "./pane.js";
 
@@ -7,7 +8,6 @@ import { close, open, openId } from "./pane.js";
 export const writes = { open: new Map(), begun: 0 };
 // What was read or changed here and does not leave by that: it stays in a list of the unread until that is loaded anew.
 export const stays = new Set();
-let again = null; // does once more what failed last
 
 const idOf = (row) => row.id.slice(2);
 
@@ -70,7 +70,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   writes.open.set(ctx, () => {
     back();
     for (const row of some) row.dataset.failed = "";
-    again = () => (button.matches("form") ? button.requestSubmit() : button.click());
+    offer(() => (button.matches("form") ? (button.isConnected ? button : $("#undo-last")).requestSubmit() : button.click()));
   });
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.open.delete(ctx));
@@ -80,9 +80,6 @@ export function failed(ctx) {
   $("#list")?.removeAttribute("aria-busy");
   writes.open.get(ctx)?.();
 }
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-again]")) again?.();
-});
 
 // An older answer must not bring back a row that is on its way out: opened, and done before that was noted.
 document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
@@ -93,22 +90,26 @@ document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
 
 // Where the focus may go after a swap: the same row, else the nearest one that stays.
 let lost = null;
-document.addEventListener("htmx:before:swap", () => {
-  const row = current(), all = rows(), gone = picked();
+const isLost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const row = current(), all = rows(), gone = picked(), from = ctx.sourceElement;
   const near = row ? [row, ...all.slice(all.indexOf(row)), ...all.slice(0, all.indexOf(row)).reverse()] : all;
-  const isHere = document.activeElement?.closest("#list, .bulk, .toast, .turn");
+  // The bar with the pressed button hides as soon as its rows leave.
+  const isHere = document.activeElement?.closest("#list, .bulk, .toast, .turn") || (isLost() && from?.matches?.("[data-undo], #bulk, [form=bulk]"));
   const more = document.activeElement?.closest(".turn") ? all.length : null;
-  lost = isHere ? { more, ids: near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) } : null;
+  // By then an undo's own form is gone with its toast.
+  const known = from?.matches?.("[data-undo]") && new Set(all.map(({ id }) => id));
+  lost = isHere ? { more, known, ids: near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) } : null;
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   $("#list")?.removeAttribute("aria-busy");
   const from = ctx.sourceElement;
-  if (from?.matches?.("[data-undo], #bulk")) clearPicks();
+  if (from?.matches?.("#bulk") && ctx.response.status < 400) clearPicks();
   // What was sent away with others is no longer read; what a filter hides still is.
   if (from?.matches?.("#bulk, [form=bulk]") && openId() && !byId(`n-${openId()}`)) close();
-  if (lost && document.activeElement === document.body) {
-    focusRow(rows()[lost.more ?? -1] ?? byId(lost.ids.find((id) => byId(id))));
-  }
+  const restored = lost?.known && rows().find(({ id }) => !lost.known.has(id));
+  if (restored) focusRow(restored);
+  else if (lost && isLost()) focusRow(rows()[lost.more ?? -1] ?? byId(lost.ids.find((id) => byId(id))));
   lost = null;
 });
 

@@ -1,0 +1,11 @@
+// What failed is said in a toast, which can do it once more.
+import { $ } from "./dom.js";
+
+let again = null;
+
+export const offer = (repeat) => { again = repeat; };
+export const tell = (name) => $("#toasts").replaceChildren($(`#${name}`).content.cloneNode(true));
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-again]")) again?.();
+});
