@@ -71,7 +71,8 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
     """Decide for every recipient and channel; a handful of queries, nothing is written.
 
     The channels are the message's own and, unless it `is_exact`, those of SMS, push and webhooks that a person has
-    switched on (or an admin locked on) and has an address for.
+    switched on, also without an address, so that the log can say why nothing came; or that an admin locked on and
+    the person has an address for.
     """
     due_at = max(message.deliver_at or now, now)
     locks = preference_locks.current()
@@ -97,8 +98,13 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
         return decisions.decide(question, now)
 
     def ways(user: User) -> list[str]:
-        added = (name for name in addresses.PERSONAL if name not in message.channels)
-        return [*message.channels, *(name for name in added if (user.id, name) in known)]
+        added = () if message.is_exact else addresses.PERSONAL
+        return list(message.channels) + [
+            name
+            for name in added
+            if name not in message.channels
+            and ((user.id, name) in known or getattr(user.preference, f"{name}_enabled"))
+        ]
 
     return [Plan(user, {channel: verdict(user, channel) for channel in ways(user)}) for user in recipients]
 

@@ -69,6 +69,13 @@ REASONS: dict[str, LazyString] = {
     "expired": _l("Given up: it could not be delivered in time"),
 }
 
+# What is missing where somebody has no address; keyed by channel.
+MISSING: dict[str, LazyString] = {
+    "sms": _l("Not sent: there is no verified phone number"),
+    "push": _l("Not sent: no browser asked for notifications"),
+    "webhook": _l("Not sent: no webhook is switched on"),
+}
+
 # Where a row carries no reason of its own, its state says enough.
 STATES: dict[str, LazyString] = {
     "pending": _l("Waiting"),
@@ -100,7 +107,8 @@ def words(
         state, reason, data, due_at: as the delivery has them.
         time_zone, locale: of the person who reads it.
     """
-    text = str(REASONS.get(reason) or STATES[state])
+    missing = MISSING.get(data.get("channel", "")) if reason == "no_address" else None
+    text = str(missing or REASONS.get(reason) or STATES[state])
     when = dates.full(due_at, time_zone, locale) if due_at and "%(when)s" in text else ""
     values = {name: str(value) for name, value in data.items()}
     if values.get("channel") in catalog.CHANNEL_LABELS:

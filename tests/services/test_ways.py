@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
-from app.services import addresses, messages, publishing
+from app.services import addresses, explanations, messages, publishing
 from app.services.publishing import EventIn
 from tests import factories
 
@@ -63,11 +63,25 @@ def test_what_a_person_switched_on_is_added_to_the_templates_channels(any_app: F
     assert note.channels == ["email", "in_app", "sms", "push", "webhook"]
 
 
-def test_who_switched_nothing_on_or_has_no_address_hears_as_before(any_app: Flask) -> None:
+def test_who_switched_nothing_on_hears_as_before(any_app: Flask) -> None:
     alice = reachable("alice@example.test")
+    publish(alice)
+    assert set(states(alice)) == {"email", "in_app"}
+
+
+def test_who_switched_a_way_on_but_cannot_be_reached_by_it_is_told_what_is_missing(any_app: Flask) -> None:
     charlie = factories.user("charlie@example.test", phone="+442079460958", preference=ON)
-    publish(alice, charlie)
-    assert set(states(alice)) == set(states(charlie)) == {"email", "in_app"}
+    hook = Webhook(user_id=charlie.id, url="https://h.example.com/", secret_salt="s", disabled_at=utc_now())
+    db.session.add(hook)
+    db.session.commit()
+    publish(charlie)
+    found = states(charlie)
+    assert all(found[name] == [("skipped", "no_address")] for name in addresses.PERSONAL)
+    note = db.session.scalars(select(Notification)).one()
+    told = {way.channel: way.words for way in explanations.for_owner(charlie, note.id).ways}
+    assert told["sms"] == "Not sent: there is no verified phone number"
+    assert told["push"] == "Not sent: no browser asked for notifications"
+    assert told["webhook"] == "Not sent: no webhook is switched on"
 
 
 def test_a_switch_of_a_category_counts_for_an_added_way_too(any_app: Flask) -> None:
