@@ -357,7 +357,7 @@ def test_focus_stays_in_the_list_when_all_of_them_leave(open_inbox: Open, alice:
     page.keyboard.press("Space")
     page.keyboard.press("e")
     expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
-    until(lambda: page.evaluate("document.activeElement.id") == "list")
+    until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
     page.keyboard.press("z")
     expect(page.locator(".row")).to_have_count(50)
     assert focused(page) == "Row 00"
@@ -375,7 +375,7 @@ def test_back_closes_what_was_opened_and_forward_opens_it_again(
     page.go_back()
     expect(page.locator("#pane")).to_be_hidden()
     assert page.url.endswith("/notifications?place=unread")
-    until(lambda: bool(page.evaluate("document.activeElement.matches('.row__link')")))
+    until(lambda: bool(page.evaluate("document.activeElement.matches('.row__link')")), 10)
     page.go_forward()
     expect(heading.first).to_have_text("Number 0")
     assert page.evaluate("window.same"), "the page was loaded anew"
@@ -443,7 +443,7 @@ def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
     for path in ("/notifications", "/preferences"):
         row(page, "Number 1").hover()
         page.get_by_role("button", name="Mark done: Number 1").click()
-        until(lambda: page.evaluate("sessionStorage.getItem('undo')") is not None)
+        until(lambda: page.evaluate("sessionStorage.getItem('undo')") is not None, 10)
         page.goto(path)
         assert stored(five[1]).is_done
         page.keyboard.press("z")
