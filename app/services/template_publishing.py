@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from app.clock import utc_now
 from app.extensions import db
-from app.models import NotificationTemplate, TemplateVersion, User
+from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering import markup
 from app.rendering.words import one_line
 from app.services import audit, template_checks, template_drafts
@@ -24,15 +24,18 @@ def publish(
     actor: User,
     note: str = "",
     brings: Collection[str] = (),
+    reviewed: str | None = None,
     now: datetime | None = None,
 ) -> TemplateVersion:
     """Make the actor's draft live, as the next version.
 
     Args:
         brings: variables that callers of a custom template bring themselves; see `template_checks.unbrought`.
+        reviewed: the `stamp` of the draft as the actor read it.
     Raises:
         NotFound: there is no such template.
-        Conflict: the actor has no draft, or somebody else published since it was begun; the draft stays.
+        Conflict: the actor has no draft, somebody else published since it was begun, or it was changed after it
+            was reviewed; the draft stays.
         Invalid: these words cannot go live; keyed by field. The draft stays.
     """
     template = template_drafts.locked(template_id)
@@ -44,12 +47,22 @@ def publish(
         raise Conflict(
             _("Somebody else has published version %(number)s meanwhile.", number=template.version)
         )
+    if reviewed is not None and reviewed != stamp(draft):
+        db.session.rollback()
+        raise Conflict(
+            _("Your draft was changed after you reviewed it. Look once more before you publish it.")
+        )
     edited = Edited.of(draft)
     _refuse(template, edited, brings)
     db.session.delete(draft)
     version = go_live(template, edited, actor, note, now or utc_now())
     db.session.commit()
     return version
+
+
+def stamp(draft: TemplateDraft) -> str:
+    """Another one whenever the draft says something else."""
+    return draft.updated_at.isoformat()
 
 
 def reset(template_id: int, *, actor: User, now: datetime | None = None) -> NotificationTemplate:

@@ -40,12 +40,18 @@ def review(template_id: int) -> str | Response | tuple[str, int]:
 @admin_required
 def publish(template_id: int) -> str | Response | tuple[str, int]:
     note, brings = request.form.get("note", "").replace("\0", ""), request.form.getlist("brings")
+    reviewed = request.form.get("reviewed")
     try:
-        version = template_publishing.publish(template_id, actor=current_user, note=note, brings=brings)
+        version = template_publishing.publish(
+            template_id, actor=current_user, note=note, brings=brings, reviewed=reviewed
+        )
     except Invalid as error:
         return _review(template_id, errors=error.errors, note=note), 422
-    except Conflict:
-        if template_drafts.find(template_id, current_user):
+    except Conflict as error:
+        draft = template_drafts.find(template_id, current_user)
+        if draft and draft.base_version == template_editing.get(template_id).version:
+            return _review(template_id, errors={"draft": str(error)}, note=note), 409
+        if draft:
             return _overtaken(template_id)
         flash(_("There is nothing to publish: what you see is live already."), "error")
         return _editor(template_id)
@@ -158,6 +164,7 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
         unbrought=template_checks.unbrought(template, edited),
         labels=template_versions.LABELS,
         note=note,
+        stamp=template_publishing.stamp(draft),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import asdict
 from typing import Any
@@ -180,6 +181,21 @@ def test_a_draft_with_errors_is_kept_but_cannot_be_published(
     assert "This cannot go live yet." in admin.get(page).text
     answer = send(admin, page, f"{page}/publication")
     assert answer.status_code == 422
+    assert templates.live("job_created").version == 1
+
+
+def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
+    admin: FlaskClient, page: str, template: NotificationTemplate
+) -> None:
+    save(admin, template, title_template="As reviewed")
+    read = re.search(r'name="reviewed" value="([^"]+)"', admin.get(f"{page}/publication").text)
+    assert read
+    stamp = html.unescape(read[1])
+    save(admin, template, title_template="Typed in another tab")
+    answer = send(admin, page, f"{page}/publication", reviewed=stamp)
+    assert answer.status_code == 409
+    assert "changed after you reviewed it" in answer.text
+    assert "<ins>Typed" in answer.text
     assert templates.live("job_created").version == 1
 
 
