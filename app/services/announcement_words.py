@@ -74,7 +74,9 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
     if row.priority not in catalog.PRIORITIES:
         errors["priority"] = _("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES))
     if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
-        errors["channels"] = _("Choose one or more of: %(names)s.", names=", ".join(catalog.CHANNELS))
+        errors["channels"] = _(
+            "Choose one or more of: %(names)s.", names=", ".join(map(str, catalog.CHANNEL_LABELS.values()))
+        )
     if row.deliver_at is not None and (reason := _unusable_moment(row.deliver_at, now)):
         errors["deliver_at"] = reason
     if wanted.template_name:
