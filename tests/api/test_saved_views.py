@@ -118,5 +118,5 @@ def test_a_search_that_is_not_understood_is_a_422_that_explains_and_changes_noth
     assert fields(answer) == ["search"]
     assert answer.json["errors"][0]["detail"]
     body = {"action": "done", "filter": {"search": search}}
-    assert fields(client.post(f"{LIST}changes/", json=body, headers=hers)) == ["search"]
+    assert fields(client.post(f"{LIST}changes/", json=body, headers=hers)) == ["filter.search"]
     assert client.get(f"{LIST}{row.id}/?peek=true", headers=hers).json["archived_at"] is None

@@ -111,7 +111,7 @@ def test_the_signs_of_full_text_languages_are_nothing_special(alice: User) -> No
     rows(alice, "Smith AND Sons", "O'Neil (50%)", "a:b&c|d!e*f^g")
     assert titles(alice, "AND sons") == ["Smith AND Sons"]
     assert titles(alice, "o'neil (50%)") == ["O'Neil (50%)"]
-    assert titles(alice, "'x' OR 1=1 --") == []
+    assert titles(alice, "'x' OR 1=1") == []
     assert titles(alice, '"d!e*f"') == ["a:b&c|d!e*f^g"]
     assert titles(alice, "b&c|d") == ["a:b&c|d!e*f^g"]
 
