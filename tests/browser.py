@@ -142,11 +142,20 @@ def axe(page: Page) -> list[str]:
 
     The script comes in through the debugger, which the page's content security policy does not bind.
     """
-    # A colour in the middle of a transition has whatever contrast it happens to have, and one may begin at any
-    # moment, such as that of what has just come under the pointer: here they take no time.
+    # A colour in the middle of a transition has whatever contrast it happens to have. One that has begun is waited
+    # for, one that begins now (of what has just come under the pointer) takes no time. What follows the scroll
+    # position never finishes, and a toast's countdown changes no colour.
     is_calm = page.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
     page.emulate_media(reduced_motion="reduce")
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(
+        """async () => {
+             await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+             await Promise.all(document.getAnimations()
+               .filter(a => a.playState === 'running' && a.timeline === document.timeline)
+               .filter(a => a.animationName !== 'drain' && a.effect.getComputedTiming().endTime !== Infinity)
+               .map(a => a.finished.catch(() => null)));
+           }"""
+    )
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
