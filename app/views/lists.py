@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 
+from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
 from app.services import notifications
 from app.services.errors import Invalid
@@ -30,10 +31,10 @@ class Shown:
     @property
     def top(self) -> str:
         """What is newer than this waits until it is asked for. Later has none: it goes by what comes back next."""
-        rows = self.page.rows
-        if not rows or self.filters is None or notifications.rises(self.filters):
+        if self.filters is None or notifications.rises(self.filters):
             return ""
-        return notifications.write_cursor("n", rows[0].surfaced_at, rows[0].id)
+        surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
+        return notifications.write_cursor("n", surfaced_at, row_id)
 
     @property
     def newer(self) -> int:

@@ -33,6 +33,12 @@ function leaveSearch(event) {
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+function closeStack() {
+  const link = $("[data-stack][aria-expanded=true]");
+  if ($("#list").contains(document.activeElement)) link?.focus();
+  link?.click();
+}
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -61,7 +67,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (at.closest(".search")) leaveSearch(event);
     else if (at.matches(TYPING)) at.blur();
-    else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close(); }
+    else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close() || closeStack(); }
     return;
   }
   if (at.closest(TYPING) || $(":popover-open")) return;

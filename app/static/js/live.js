@@ -1,7 +1,6 @@
 // Open pages stay true: counts, title and rows change in place, new rows wait behind the pill.
-import { $, asShown, focusRow, length, picked, rows } from "./dom.js";
+import { $, asShown, focusRow, length, rows } from "./dom.js";
 import { stays, writes } from "./list.js";
-import { openId } from "./pane.js";
 
 const POLL = 15_000, CALM = 60_000;
 const live = () => $("#live");
@@ -28,7 +27,6 @@ async function compare() {
   if (!$("#list") || !live().hasAttribute("data-rows")) return;
   if (writes.open.size) { again = true; return; }
   const newer = $("#list[data-first]") ? Number(live().dataset.newer) : 0, pill = $("#fresh");
-  if (newer && isIdle()) return load();
   pill.hidden = !newer;
   $("[data-n]", pill).textContent = newer;
   if (live().dataset.rows !== shown()) await reconcile();
@@ -70,12 +68,6 @@ document.addEventListener("htmx:before:swap", (event) => {
   const { fragment } = tasks.find((task) => task.fragment?.querySelector("#list")) ?? {};
   if (isLate()) { event.preventDefault(); again = true; } else if (fragment) keep(fragment);
 });
-
-// Never move what somebody looks at: only an untouched list takes new rows by itself.
-function isIdle() {
-  const list = $("#list"), scrolled = list.scrollTop > 8 || window.scrollY > 8;
-  return !$("#list .row") || !(scrolled || picked().length || openId() || list.contains(document.activeElement) || list.matches(":hover"));
-}
 
 async function load() {
   const url = new URL($("#fresh").href);
