@@ -78,9 +78,9 @@ def test_until_tomorrow_is_the_next_morning_on_ones_own_clock(app: Flask) -> Non
     user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # 00:15 of the 25th there
     preferences.pause(user, "tomorrow", now=evening)
-    assert preferences.values_of(user)["paused_until"] == "2026-11-26T02:15:00Z"
+    assert preferences.values_of(user, now=evening)["paused_until"] == "2026-11-26T02:15:00Z"
     preferences.pause(user, "2026-12-24T12:00", now=evening)
-    assert preferences.values_of(user)["paused_until"] == "2026-12-24T06:15:00Z"
+    assert preferences.values_of(user, now=evening)["paused_until"] == "2026-12-24T06:15:00Z"
     for wrong in ("2026-11-24T12:00", "soon", "2029-01-01T00:00"):
         with pytest.raises(Invalid) as caught:
             preferences.pause(user, wrong, now=evening)
