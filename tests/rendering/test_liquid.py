@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.rendering import words
-from app.rendering.liquid import FILTERS, MAX_VALUE, compiled
+from app.rendering.liquid import FILTERS, MAX_VALUE, clip, compiled
 from app.rendering.words import WordsError
 
 VALUES = {"x": "Bob & co " * 1000, "y": "<b>Priya</b>", "z": ""}
@@ -138,6 +138,28 @@ def test_conditions_and_defaults_work(app: Flask) -> None:
     source = "{% if place != '' %}at {{ place }}{% else %}somewhere{% endif %}, {{ who | default: 'nobody' }}"
     assert words.render(source, {"place": "Birch", "who": ""}) == "at Birch, nobody"
     assert words.render(source, {"place": "", "who": "Priya"}) == "somewhere, Priya"
+
+
+@pytest.mark.parametrize("is_html", [False, True])
+@pytest.mark.parametrize(
+    ("source", "is_plain"),
+    [
+        ("no names", True),
+        ("{{y}}", True),
+        ("a {{- y -}} b {{ z }}{{y}}\n{{ x }}", True),
+        ("{% raw %}{{ y }}{% endraw %}", True),
+        ("{{ y | upcase }}", False),
+        ("{{ 'y' }}{{ true }}", False),
+        ("{% if y %}{{ y }}{% endif %}", False),
+        ("{% comment %}y{% endcomment %}", False),
+    ],
+)
+def test_names_between_words_are_filled_in_as_liquid_does_it(
+    app: Flask, source: str, is_plain: bool, is_html: bool
+) -> None:
+    text = compiled(source, is_html=is_html)
+    assert (text.pieces is not None) is is_plain
+    assert text.render(VALUES) == text.template.render(VALUES | {"x": clip(VALUES["x"])})
 
 
 def test_an_error_says_what_and_where(app: Flask) -> None:
