@@ -64,6 +64,20 @@ class Notification(Base):
             sqlite_where=text("stack_key <> ''"),
             postgresql_where=text("stack_key <> ''"),
         ),
+        Index(
+            "ix_notifications_interview_id",
+            "interview_id",
+            sqlite_where=text("interview_id IS NOT NULL"),
+            postgresql_where=text("interview_id IS NOT NULL"),
+        ),
+        # The few that expire: a count looks here for what is over, instead of at each row.
+        Index(
+            "ix_notifications_expiring",
+            "recipient_id",
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL"),
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
         # What is to come back from a snooze, and nothing else.
         Index(
             "ix_notifications_snoozed",
@@ -75,9 +89,7 @@ class Notification(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id", ondelete="SET NULL"))
-    interview_id: Mapped[int | None] = mapped_column(
-        ForeignKey("interviews.id", ondelete="SET NULL"), index=True
-    )
+    interview_id: Mapped[int | None] = mapped_column(ForeignKey("interviews.id", ondelete="SET NULL"))
     interview_sequence: Mapped[int | None]
     recipient_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     notification_type: Mapped[str] = mapped_column(String(40))
