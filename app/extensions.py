@@ -136,7 +136,12 @@ def lock_for_writing() -> None:
 
     PostgreSQL needs nothing: there the rows that matter are read with FOR UPDATE.
     """
-    driver = db.session.connection().connection.dbapi_connection
+    begin_writing(db.session.connection())
+
+
+def begin_writing(connection: Connection) -> None:
+    """The same for a connection that is at hand."""
+    driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
         driver.execute("BEGIN IMMEDIATE")
 

@@ -10,7 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
-from app.models import PhoneCode, PushSubscription, User, Webhook
+from app.models import PhoneCode, PushSubscription, Webhook
+from app.services.recipients import Recipient
 
 # The ways that a person adds by themselves; see `fanout.plan`.
 PERSONAL = ("sms", "push", "webhook")
@@ -20,7 +21,7 @@ Pairs = Iterable[tuple[int, str]]
 CHUNK = 500
 
 
-def of(users: Sequence[User], channels: Iterable[str]) -> Addresses:
+def of(users: Sequence[Recipient], channels: Iterable[str]) -> Addresses:
     """The addresses of people, by their id and the channel; who has none over a channel is not in it."""
     found: dict[tuple[int, str], list[str]] = defaultdict(list)
     for channel in channels if users else ():
@@ -29,15 +30,15 @@ def of(users: Sequence[User], channels: Iterable[str]) -> Addresses:
     return {key: tuple(addresses) for key, addresses in found.items()}
 
 
-def _nobody(_users: Sequence[User]) -> Pairs:
+def _nobody(_users: Sequence[Recipient]) -> Pairs:
     return ()
 
 
-def _mail(users: Sequence[User]) -> Pairs:
+def _mail(users: Sequence[Recipient]) -> Pairs:
     return ((user.id, user.email) for user in users)
 
 
-def _phones(users: Sequence[User]) -> Pairs:
+def _phones(users: Sequence[Recipient]) -> Pairs:
     """Numbers that their owners have verified as they stand now."""
     current = {user.id: user.phone for user in users if user.phone}
     codes = select(PhoneCode.user_id, PhoneCode.phone).where(PhoneCode.verified_at.is_not(None))
@@ -45,19 +46,19 @@ def _phones(users: Sequence[User]) -> Pairs:
     return sorted(verified & current.items())
 
 
-def _browsers(users: Sequence[User]) -> Pairs:
+def _browsers(users: Sequence[Recipient]) -> Pairs:
     query = select(PushSubscription.user_id, PushSubscription.id).order_by(PushSubscription.id)
     pairs = _among(query, PushSubscription.user_id, [user.id for user in users])
     return ((user_id, f"push:{number}") for user_id, number in pairs)
 
 
-def _webhooks(users: Sequence[User]) -> Pairs:
+def _webhooks(users: Sequence[Recipient]) -> Pairs:
     query = select(Webhook.user_id, Webhook.id).where(Webhook.disabled_at.is_(None)).order_by(Webhook.id)
     pairs = _among(query, Webhook.user_id, [user.id for user in users])
     return ((user_id, f"webhook:{number}") for user_id, number in pairs)
 
 
-FINDERS: dict[str, Callable[[Sequence[User]], Pairs]] = {
+FINDERS: dict[str, Callable[[Sequence[Recipient]], Pairs]] = {
     "email": _mail,
     "sms": _phones,
     "push": _browsers,

@@ -28,7 +28,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.clock import utc_now
 from app.extensions import Base, db, lock_for_writing
 from app.models import Notification, NotificationChange, User
+from app.prepared import Prepared
 from app.services.errors import NotFound
+from app.services.recipients import Somebody
 
 N = Notification
 UNDO_FOR = timedelta(minutes=10)
@@ -37,7 +39,9 @@ BULK = {"synchronize_session": False}
 USERS = Base.metadata.tables["users"]
 _SOME = USERS.c.id.in_(bindparam("some", expanding=True))
 _LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update()
-_TOUCH_SOME = update(USERS).where(_SOME).values(inbox_version=USERS.c.inbox_version + 1)
+_TOUCH = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
+_TOUCH_SOME = _TOUCH.where(_SOME)
+_TOUCH_ONE = Prepared(_TOUCH.where(USERS.c.id == bindparam("one")))
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def forget_old(now: datetime | None = None) -> int:
     return int(count)
 
 
-def touch(*users: User) -> None:
+def touch(*users: Somebody) -> None:
     """Say, in the caller's transaction, that these people's inboxes changed: pages and pollers look at it."""
     touch_ids(user.id for user in users)
 
@@ -182,11 +186,13 @@ def touch_ids(user_ids: Iterable[int]) -> None:
     """The same, by the people's ids."""
     # Sorted: two events locking the same users crosswise would deadlock.
     ids = sorted(set(user_ids))
+    if len(ids) == 1:
+        _TOUCH_ONE.rows(one=ids[0])
+        return
     connection = db.session.connection()
     for start in range(0, len(ids), 500):
         some = {"some": ids[start : start + 500]}
-        if len(ids) > 1:
-            connection.execute(_LOCK_SOME, some)
+        connection.execute(_LOCK_SOME, some)
         connection.execute(_TOUCH_SOME, some)
 
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from functools import wraps
 
 from app import catalog
-from app.models import Delivery, Notification, User, UserNotificationPreference
+from app.models import Delivery, Notification
 from app.services import addresses, quiet
 from app.services.preference_locks import Locks
+from app.services.recipients import Preference, Recipient
 from app.services.verdicts import Verdict
 
 
@@ -23,8 +24,8 @@ class Question:
     `is_digested`, that a daily digest has taken it up while its mail waited.
     """
 
-    user: User
-    preference: UserNotificationPreference
+    user: Recipient
+    preference: Preference
     channel: str
     notification_type: str
     category: str
@@ -154,13 +155,13 @@ def decide(question: Question, now: datetime) -> Verdict:
     return Verdict("sent", "shown", now) if question.is_immediate else Verdict("pending", "queued", now)
 
 
-def address_for(user: User, channel: str) -> str:
+def address_for(user: Recipient, channel: str) -> str:
     """Where a channel reaches a person first; empty where it cannot (yet). For many people: `addresses.of`."""
     return next(iter(addresses.of([user], [channel]).get((user.id, channel), ())), "")
 
 
 def question(
-    user: User,
+    user: Recipient,
     channel: str,
     notification_type: str,
     priority: str,

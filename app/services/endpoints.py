@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.rendering.words import Texts
 from app.services import audit, fanout, retries, suppressions
+from app.services.recipients import Recipient
 
 Endpoint = PushSubscription | Webhook
 MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}
@@ -123,7 +124,7 @@ def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
     fanout.write(message, fanout.plan(message, [owner], now), now)
 
 
-def _words(user: User, hook: Webhook, said: str) -> Texts:
+def _words(user: Recipient, hook: Webhook, said: str) -> Texts:
     with force_locale(user.locale):
         return Texts(
             title=_("Your webhook is switched off"),

@@ -9,13 +9,16 @@ from typing import Any
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Interview, User
+from app.models import Interview
 from app.services import interviews, retiring
+from app.services.recipients import Somebody
 
 EVENT = "evaluation.completed"
 
 
-def write_down(data: Mapping[str, Any], told: Sequence[User], occurred_at: datetime, now: datetime) -> None:
+def write_down(
+    data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime, now: datetime
+) -> None:
     """Write down, in the caller's transaction, that an evaluation has come, and take back the question for it.
 
     Args:
@@ -36,7 +39,7 @@ def write_down(data: Mapping[str, Any], told: Sequence[User], occurred_at: datet
         retiring.retire([interview.id for interview in found], "evaluation_due", now)
 
 
-def _meant(data: Mapping[str, Any], told: Sequence[User], occurred_at: datetime) -> list[Interview]:
+def _meant(data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime) -> list[Interview]:
     """The interviews of this candidate for this job that had begun.
 
     Where some of them are those of the people who are told, it is these.

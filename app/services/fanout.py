@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
-from app import catalog
+from app import catalog, folding
 from app.extensions import Base, db
-from app.models import User
+from app.prepared import Prepared
 from app.rendering.words import Texts
 from app.services import addresses, changes, decisions, digested, preference_locks, stacks
 from app.services.digest_days import DAILY
+from app.services.recipients import Recipient
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.
 GIVE_UP_AFTER = timedelta(hours=96)
 # Rows an INSERT: large enough to be quick, small enough that other writers are not kept waiting.
 CHUNK = 500
+# Asked for one by one.
+FEW = 3
 # The tables themselves: the mapped classes would send rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
 _INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
-_INSERT_DELIVERIES = insert(DELIVERIES)
-SUPPRESSIONS = Base.metadata.tables["suppressions"]
-_SUPPRESSED = select(SUPPRESSIONS.c.channel, SUPPRESSIONS.c.address, SUPPRESSIONS.c.reason).where(
-    SUPPRESSIONS.c.channel.in_(bindparam("channels", expanding=True))
+_INSERT_NOTIFICATION = Prepared(
+    _INSERT_NOTIFICATIONS,
+    # What a person does with it comes later.
+    set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
 )
-_SUPPRESSED_AMONG = _SUPPRESSED.where(SUPPRESSIONS.c.address.in_(bindparam("addresses", expanding=True)))
+_INSERT_DELIVERIES = Prepared(
+    insert(DELIVERIES), set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by"}
+)
+SUPPRESSIONS = Base.metadata.tables["suppressions"]
+_SUPPRESSED = select(SUPPRESSIONS.c.channel, SUPPRESSIONS.c.address, SUPPRESSIONS.c.reason)
+_SUPPRESSED_ONE = Prepared(
+    _SUPPRESSED.where(
+        SUPPRESSIONS.c.channel == bindparam("channel"), SUPPRESSIONS.c.address == bindparam("address")
+    )
+)
+_SUPPRESSED_OVER = _SUPPRESSED.where(SUPPRESSIONS.c.channel.in_(bindparam("channels", expanding=True)))
+_SUPPRESSED_AMONG = _SUPPRESSED_OVER.where(SUPPRESSIONS.c.address.in_(bindparam("addresses", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Message:
     notification_type: str
     priority: str
     channels: tuple[str, ...]
-    words_for: Callable[[User], Texts]
+    words_for: Callable[[Recipient], Texts]
     is_exact: bool = False
     is_template_active: bool = True
     event_id: int | None = None
@@ -63,11 +77,11 @@ class Message:
 class Plan:
     """The verdicts for one person, channel by channel."""
 
-    user: User
+    user: Recipient
     verdicts: dict[str, Verdict]
 
 
-def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Plan]:
+def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> list[Plan]:
     """Decide for every recipient and channel; a handful of queries, nothing is written.
 
     The channels are the message's own and, unless it `is_exact`, those of SMS, push and webhooks that a person has
@@ -81,7 +95,7 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
     has_digests = any(user.preference.daily_digest for user in recipients)
     is_digest_live = not has_digests or DAILY in digested.live_kinds()
 
-    def verdict(user: User, channel: str) -> Verdict:
+    def verdict(user: Recipient, channel: str) -> Verdict:
         question = decisions.question(
             user,
             channel,
@@ -97,7 +111,7 @@ def plan(message: Message, recipients: Sequence[User], now: datetime) -> list[Pl
         )
         return decisions.decide(question, now)
 
-    def ways(user: User) -> list[str]:
+    def ways(user: Recipient) -> list[str]:
         added = () if message.is_exact else addresses.PERSONAL
         return list(message.channels) + [
             name
@@ -115,13 +129,11 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
     readers = {_clock(plan.user): plan.user for plan in plans}
     words = {clock: message.words_for(reader) for clock, reader in readers.items()}
     known = _addresses(plans)
-    connection = db.session.connection()
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):
         some = plans[start : start + CHUNK]
         rows = [_notification(message, plan, words[_clock(plan.user)], now) for plan in some]
-        made = connection.execute(_INSERT_NOTIFICATIONS, rows)
-        new_ids = {row.recipient_id: row.id for row in made}
+        new_ids = {row.recipient_id: row.id for row in _written(rows)}
         deliveries = [
             _delivery(plan.user, channel, verdict, words[_clock(plan.user)], message)
             | {"notification_id": new_ids[plan.user.id], "created_at": now, "due_at": verdict.due_at or now}
@@ -132,19 +144,26 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
             for address in known.get((plan.user.id, channel), ("",))[: None if verdict.due_at else 1]
         ]
         if deliveries:
-            connection.execute(_INSERT_DELIVERIES, deliveries)
+            _INSERT_DELIVERIES.many(deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
     changes.touch(*(plan.user for plan in plans))
     return ids
 
 
-def _clock(user: User) -> tuple[str, str]:
+def _written(rows: list[dict[str, Any]]) -> Iterable[Any]:
+    if len(rows) == 1:
+        return _INSERT_NOTIFICATION.rows(**rows[0])
+    # So many rows a statement, however SQLAlchemy does that on each database.
+    return db.session.connection().execute(_INSERT_NOTIFICATIONS, rows)
+
+
+def _clock(user: Recipient) -> tuple[str, str]:
     """People who share this read the same words."""
     return user.time_zone, user.locale
 
 
 def _own_ways(
-    message: Message, recipients: Sequence[User], locks: preference_locks.Locks
+    message: Message, recipients: Sequence[Recipient], locks: preference_locks.Locks
 ) -> addresses.Addresses:
     """The addresses that people get this at beside the message's own channels."""
     category = catalog.category_of(message.notification_type)
@@ -160,7 +179,7 @@ def _own_ways(
 
 
 def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
-    users: dict[str, list[User]] = defaultdict(list)
+    users: dict[str, list[Recipient]] = defaultdict(list)
     for plan in plans:
         for channel in plan.verdicts:
             users[channel].append(plan.user)
@@ -168,16 +187,15 @@ def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
 
 
 def _suppressed(known: addresses.Addresses) -> dict[tuple[str, str], str]:
-    channels = list({channel for _user_id, channel in known})
-    wanted = {address for some in known.values() for address in some}
-    if not wanted:
-        return {}
-    connection = db.session.connection()
-    # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
-    if len(wanted) <= CHUNK:
-        found = connection.execute(_SUPPRESSED_AMONG, {"channels": channels, "addresses": list(wanted)})
+    pairs = {(channel, address) for (_user_id, channel), some in known.items() for address in some}
+    if len(pairs) <= FEW:
+        found = [row for pair in pairs for row in _SUPPRESSED_ONE.rows(channel=pair[0], address=pair[1])]
     else:
-        found = connection.execute(_SUPPRESSED, {"channels": channels})
+        channels, wanted = ({pair[place] for pair in pairs} for place in (0, 1))
+        # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
+        query = _SUPPRESSED_AMONG if len(wanted) <= CHUNK else _SUPPRESSED_OVER
+        values = {"channels": list(channels), "addresses": list(wanted)}
+        found = list(db.session.connection().execute(query, values))
     return {(channel, address): reason for channel, address, reason in found}
 
 
@@ -208,10 +226,13 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "stack_key": stacks.key(message.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if is_sent else None,
         "expires_at": message.expires_at,
+        "words": folding.indexed(words.title, words.message),
     }
 
 
-def _delivery(user: User, channel: str, verdict: Verdict, words: Texts, message: Message) -> dict[str, Any]:
+def _delivery(
+    user: Recipient, channel: str, verdict: Verdict, words: Texts, message: Message
+) -> dict[str, Any]:
     give_up_at = (verdict.due_at + GIVE_UP_AFTER) if verdict.due_at else None
     own = {
         "email": {"subject": words.email_subject or None, "html": words.email_html or None},
@@ -219,6 +240,7 @@ def _delivery(user: User, channel: str, verdict: Verdict, words: Texts, message:
     }
     return {
         "recipient_id": user.id,
+        "kind": "notification",
         "channel": channel,
         "state": verdict.state,
         "reason": verdict.reason,
@@ -228,4 +250,6 @@ def _delivery(user: User, channel: str, verdict: Verdict, words: Texts, message:
         "html": None,
         "expires_at": min(filter(None, (message.expires_at, give_up_at)), default=None),
         "sent_at": verdict.due_at if verdict.state == "sent" else None,
+        "attempts": 0,
+        "crashes": 0,
     } | own.get(channel, {})

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
 from app.models import Interview, Notification, User
+from app.services.recipients import Somebody
 
 STATUS = {
     "interview.scheduled": "scheduled",
@@ -81,7 +82,7 @@ def is_outdated(
 
 
 def apply(
-    event_type: str, data: Mapping[str, Any], recruiters: Sequence[User], occurred_at: datetime
+    event_type: str, data: Mapping[str, Any], recruiters: Sequence[Somebody], occurred_at: datetime
 ) -> Applied:
     """Bring the kept interview up to an event, in the caller's transaction.
 
@@ -104,7 +105,7 @@ def apply(
     if is_outdated(interview, event_type, data, occurred_at):
         if details and not interview.candidate_name:  # The end of it was heard of first.
             _set(interview, details)
-            interview.recruiters = interview.recruiters or list(recruiters)
+            interview.recruiters = interview.recruiters or _users(recruiters)
             db.session.flush()
         return Applied(interview, is_outdated=True)
     stood_at = interview.starts_at if interview.status == "scheduled" else None
@@ -119,7 +120,7 @@ def apply(
     interview.status, interview.changed_at = status, occurred_at
     interview.completed_at = occurred_at if status == "completed" else None
     if status == "scheduled" or not interview.recruiters:
-        interview.recruiters = list(recruiters)
+        interview.recruiters = _users(recruiters)
     db.session.flush()
     return Applied(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
 
@@ -181,6 +182,10 @@ def _details(data: Mapping[str, Any]) -> tuple[Any, ...]:
 def _find(condition: ColumnElement[bool], *, lock: bool) -> Interview | None:
     query = select(Interview).where(condition).execution_options(populate_existing=True)
     return db.session.scalar(query.with_for_update() if lock else query)
+
+
+def _users(people: Sequence[Somebody]) -> list[User]:
+    return list(db.session.scalars(select(User).where(User.id.in_([one.id for one in people]))))
 
 
 def _set(interview: Interview, values: Mapping[str, Any]) -> None:

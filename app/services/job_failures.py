@@ -7,9 +7,9 @@ from datetime import datetime
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from app.models import User
 from app.rendering.words import Texts
 from app.services import audit, fanout, recipients
+from app.services.recipients import Recipient
 
 TELL_AFTER = 3
 
@@ -29,7 +29,7 @@ def tell_admins(name: str, failures: int, error: str, now: datetime) -> None:
     fanout.write(message, fanout.plan(message, recipients.active_admins(), now), now)
 
 
-def _words(user: User, name: str, error: str) -> Texts:
+def _words(user: Recipient, name: str, error: str) -> Texts:
     with force_locale(user.locale):
         return Texts(
             title=_("The job “%(name)s” keeps failing", name=name),

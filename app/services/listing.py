@@ -33,12 +33,12 @@ from app.services.notifications import (
     NOW,
     READER,
     Filters,
-    Reader,
     matching,
     read_cursor,
     rises,
     write_cursor,
 )
+from app.services.recipients import Somebody
 
 N = Notification
 # In the order in which they are sent; the row calls its metadata `data`.
@@ -85,7 +85,7 @@ class _Asked:
 
 
 def page_for(
-    reader: Reader,
+    reader: Somebody,
     filters: Filters,
     *,
     cursor: str | None = None,

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import Base, db, lock_for_writing
 from app.models import PreferenceLock, User
+from app.prepared import Prepared
 from app.services import audit, values
 from app.services.errors import Invalid
 
@@ -18,14 +19,12 @@ from app.services.errors import Invalid
 Locks = Mapping[tuple[str, str], str]
 _ORDER = {cell: place for place, cell in enumerate(product(catalog.CATEGORIES, catalog.CHANNELS))}
 _LOCKS = Base.metadata.tables["preference_locks"]
-_ALL = select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason)
+_ALL = Prepared(select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason))
 
 
 def current() -> Locks:
     """What is locked now, and why."""
-    locks = {
-        (category, channel): reason for category, channel, reason in db.session.connection().execute(_ALL)
-    }
+    locks = {(row.category, row.channel): row.reason for row in _ALL.rows()}
     return dict(sorted(locks.items(), key=lambda lock: _ORDER[lock[0]]))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -15,6 +16,7 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db, lock_for_writing
 from app.models import Delivery, Notification, User
+from app.prepared import Prepared
 from app.services import (
     evaluated,
     fanout,
@@ -27,6 +29,7 @@ from app.services import (
     verdicts,
 )
 from app.services.errors import Invalid
+from app.services.recipients import Person, Recipient
 from app.services.verdicts import Verdict
 
 # Keys of an event's data that say how to notify, and are no variables of the message.
@@ -34,7 +37,10 @@ ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
 # Built once, as all statements on this way are: building one costs more than running it.
 EVENTS = Base.metadata.tables["events"]
 _INSERT_ONCE = {
-    name: insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id)
+    name: Prepared(
+        insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id),
+        ("source", "external_id", "type", "occurred_at", "received_at", "data"),
+    )
     for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
 _KNOWN = select(EVENTS.c.id, EVENTS.c.type).where(
@@ -74,7 +80,12 @@ class Published:
     event_id: int | None
     type: str
     is_duplicate: bool = False
-    verdicts: list[RecipientVerdict] = field(default_factory=list)
+    say: Callable[[], list[RecipientVerdict]] = list
+
+    @cached_property
+    def verdicts(self) -> list[RecipientVerdict]:
+        """For each recipient and channel; put into words when somebody asks."""
+        return self.say()
 
 
 def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = None) -> Published:
@@ -102,7 +113,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             interviews.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
-        return Published(None, event.type, verdicts=_verdicts(plans, None))
+        return Published(None, event.type, say=partial(_verdicts, plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:
@@ -118,7 +129,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if event.type == evaluated.EVENT:
         evaluated.write_down(event.data, people, event.occurred_at, now)
     db.session.commit()
-    return Published(event_id, event.type, verdicts=_verdicts(plans, ids or None))
+    return Published(event_id, event.type, say=partial(_verdicts, plans, ids or None))
 
 
 def _take_back(applied: interviews.Applied, now: datetime) -> None:
@@ -140,7 +151,7 @@ def _take_back(applied: interviews.Applied, now: datetime) -> None:
         retiring.retire([interview.id], "evaluation_due", now)
 
 
-def _recipients(event: EventIn) -> list[User]:
+def _recipients(event: EventIn) -> list[Person]:
     if event.recipients is not None:
         try:
             return recipients.by_emails(event.recipients)
@@ -152,17 +163,15 @@ def _recipients(event: EventIn) -> list[User]:
 
 
 def _insert_once(event: EventIn, now: datetime) -> int | None:
-    row = {
-        "source": event.source,
-        "external_id": event.external_id,
-        "type": event.type,
-        "occurred_at": event.occurred_at,
-        "received_at": now,
-        "data": _as_json(event.data) | ({"recipients": list(event.recipients)} if event.recipients else {}),
-    }
-    connection = db.session.connection()
-    event_id: int | None = connection.scalar(_INSERT_ONCE[connection.dialect.name], row)
-    return event_id
+    made = _INSERT_ONCE[db.engine.dialect.name].rows(
+        source=event.source,
+        external_id=event.external_id,
+        type=event.type,
+        occurred_at=event.occurred_at,
+        received_at=now,
+        data=_as_json(event.data) | ({"recipients": list(event.recipients)} if event.recipients else {}),
+    )
+    return made[0].id if made else None
 
 
 def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
     if notification_type is None:
         return None
     data = {name: value for name, value in event.data.items() if name not in ENVELOPE}
-    template = templates.live(notification_type)
+    template = templates.in_use(notification_type)
     return fanout.Message(
         notification_type=notification_type,
         priority=event.data.get("priority") or template.priority,
@@ -193,7 +202,7 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
 
 
 def _plan(
-    message: fanout.Message | None, people: Sequence[User], now: datetime, *, is_outdated: bool
+    message: fanout.Message | None, people: Sequence[Recipient], now: datetime, *, is_outdated: bool
 ) -> list[fanout.Plan]:
     if message is None:
         return []
@@ -206,7 +215,7 @@ def _plan(
 def _verdicts(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
     said: dict[tuple[str, str, str], str] = {}
 
-    def sentence(user: User, verdict: Verdict) -> str:
+    def sentence(user: Recipient, verdict: Verdict) -> str:
         # A thousand people are told the same few sentences: each is made once for a clock and a language.
         key = (user.time_zone, user.locale, repr(verdict))
         if key not in said:
@@ -246,26 +255,22 @@ def _earlier(event: EventIn) -> Published | None:
         .where(Notification.event_id == known.id)
         .order_by(Delivery.id)
     )
-    return Published(
-        known.id,
-        known.type,
-        is_duplicate=True,
-        verdicts=[
-            RecipientVerdict(
-                user.email,
-                row.notification_id,
-                row.channel,
+    found = [
+        RecipientVerdict(
+            user.email,
+            row.notification_id,
+            row.channel,
+            row.state,
+            verdicts.words(
                 row.state,
-                verdicts.words(
-                    row.state,
-                    row.reason,
-                    row.reason_data,
-                    time_zone=user.time_zone,
-                    locale=user.locale,
-                    due_at=row.due_at,
-                ),
-                row.due_at,
-            )
-            for user, row in rows
-        ],
-    )
+                row.reason,
+                row.reason_data,
+                time_zone=user.time_zone,
+                locale=user.locale,
+                due_at=row.due_at,
+            ),
+            row.due_at,
+        )
+        for user, row in rows
+    ]
+    return Published(known.id, known.type, is_duplicate=True, say=lambda: found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from app.models import User, UserNotificationPreference
 from app.rendering.dates import zone
+from app.services.recipients import Preference, Recipient
 
 # What was held for many people must not leave in the same second.
 SPREAD_SECONDS = 240
@@ -29,7 +29,7 @@ class Standing:
     ends_at: datetime
 
 
-def standing(user: User, now: datetime) -> Standing | None:
+def standing(user: Recipient, now: datetime) -> Standing | None:
     """What a page says about it; None for somebody who is always to be reached."""
     preference = user.preference
     if preference.paused_until and preference.paused_until > now:
@@ -40,7 +40,7 @@ def standing(user: User, now: datetime) -> Standing | None:
     return Standing(False, *night) if night else None
 
 
-def hold(user: User, preference: UserNotificationPreference, instant: datetime) -> Hold | None:
+def hold(user: Recipient, preference: Preference, instant: datetime) -> Hold | None:
     """What keeps messages back at an instant; None where nothing does.
 
     The end is a little after that of the pause or the night: always the same for one person, so that a dry run
@@ -59,7 +59,7 @@ def hold(user: User, preference: UserNotificationPreference, instant: datetime) 
     return found if quiet_until(user, preference, spread) else Hold(found.reason, spread)
 
 
-def quiet_until(user: User, preference: UserNotificationPreference, instant: datetime) -> datetime | None:
+def quiet_until(user: Recipient, preference: Preference, instant: datetime) -> datetime | None:
     """When the quiet hours around an instant end; None outside them.
 
     A quiet night belongs to the day on which it starts.
@@ -76,7 +76,7 @@ def quiet_until(user: User, preference: UserNotificationPreference, instant: dat
 
 
 def next_night(
-    user: User, preference: UserNotificationPreference, instant: datetime
+    user: Recipient, preference: Preference, instant: datetime
 ) -> tuple[datetime, datetime] | None:
     """When the quiet hours after an instant begin and end; None where there are none."""
     if not preference.quiet_enabled or not preference.quiet_days:
@@ -94,7 +94,7 @@ def next_night(
     )
 
 
-def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
+def _night(preference: Preference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
     """The quiet hours that start on a day, as instants. Where the clock changes, in doubt it is quiet."""
     crosses_midnight = preference.quiet_end < preference.quiet_start
     start = _readings(day, preference.quiet_start, here)
@@ -110,6 +110,6 @@ def _readings(day: date, clock: time, here: tzinfo) -> tuple[datetime, datetime]
     return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(second, UTC)
 
 
-def _spread(user: User) -> timedelta:
+def _spread(user: Recipient) -> timedelta:
     # The multiplier scatters neighbouring ids.
     return timedelta(seconds=user.id * 47 % SPREAD_SECONDS)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from app.models import Delivery, Interview, Notification, User
+from app.models import Delivery, Interview, Notification
 from app.rendering import dates
 from app.rendering.words import Texts
 from app.services import interviews, templates
+from app.services.recipients import Recipient
 
 KIND = "interview_reminder"
 # A run or a sender comes a moment after the lead time: "1 hour" is meant, not "59 minutes".
 TOLERANCE = timedelta(minutes=2)
 
 
-def words_for(interview: Interview, minutes: int) -> Callable[[User], Texts]:
+def words_for(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
     """A function that words a reminder for one person, `minutes` before the interview begins."""
     template = templates.live(KIND)
 
-    def for_person(user: User) -> Texts:
+    def for_person(user: Recipient) -> Texts:
         facts = interviews.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
         return templates.words_for(template, KIND, facts)(user)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
 from app.extensions import db
-from app.models import Event, NotificationTemplate, User
+from app.models import Event
 from app.rendering.words import Texts
 from app.services import audit, fanout, recipients
+from app.services.recipients import Recipient
+
+if TYPE_CHECKING:
+    from app.services.templates import Template
 
 SOURCE = "bellhop:templates"
 
 
-def report(template: NotificationTemplate, error: str) -> None:
+def report(template: Template, error: str) -> None:
     """Tell the admins that these words failed and the built-in ones went out, in the caller's transaction.
 
     The event's pair of source and id is unique: however often and wherever a version fails, the log and the
@@ -51,7 +57,7 @@ def report(template: NotificationTemplate, error: str) -> None:
     fanout.write(message, fanout.plan(message, recipients.active_admins(), now), now)
 
 
-def _words(user: User, template: NotificationTemplate, error: str) -> Texts:
+def _words(user: Recipient, template: Template, error: str) -> Texts:
     with force_locale(user.locale):
         return Texts(
             title=_("The template “%(name)s” failed", name=template.name),

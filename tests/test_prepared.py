@@ -1,0 +1,93 @@
+"""What goes straight to the driver behaves as what SQLAlchemy sends there, on both databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, time
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.extensions import Base, db
+from app.models import Event
+from app.prepared import Prepared
+from tests import factories
+
+USERS, PREFERENCES, EVENTS = (
+    Base.metadata.tables[name] for name in ("users", "user_notification_preferences", "events")
+)
+BY_EMAIL = (
+    select(USERS, *(column for column in PREFERENCES.c if not column.primary_key))
+    .join(PREFERENCES, PREFERENCES.c.user_id == USERS.c.id)
+    .where(USERS.c.email == bindparam("email"))
+)
+EVENT = {
+    "source": "/test",
+    "external_id": "e1",
+    "type": "job.created",
+    "occurred_at": datetime(2030, 3, 12, 14, tzinfo=UTC),
+    "received_at": datetime(2030, 3, 12, 14, 0, 1, 5, tzinfo=UTC),
+    "data": {"job_title": "Ingénieure", "n": [1, None]},
+}
+
+
+def test_rows_are_those_of_sqlalchemy_every_type_of_them(any_app: Flask) -> None:
+    user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
+    user.preference.matrix, user.preference.quiet_start = {"job": {"sms": False}}, time(22, 15)
+    user.preference.paused_until = datetime(2030, 1, 1, 0, 0, 0, 7, tzinfo=UTC)
+    db.session.commit()
+    (row,) = Prepared(BY_EMAIL).rows(email="alice@example.test")
+    expected = db.session.execute(BY_EMAIL, {"email": "alice@example.test"}).one()
+    assert tuple(row) == tuple(expected)
+    assert row._fields == tuple(expected._fields)
+    assert (row.matrix, row.quiet_start) == ({"job": {"sms": False}}, time(22, 15))
+    assert Prepared(BY_EMAIL).rows(email="nobody@example.test") == []
+
+
+def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app: Flask) -> None:
+    once = Prepared(insert(EVENTS).returning(EVENTS.c.id), EVENT)
+    (first,) = once.rows(**EVENT)
+    db.session.rollback()
+    assert db.session.get(Event, first.id) is None
+    (second,) = once.rows(**EVENT)
+    Prepared(insert(EVENTS), EVENT).many([EVENT | {"external_id": f"m{n}"} for n in range(3)])
+    Prepared(update(EVENTS).where(EVENTS.c.id == bindparam("one")).values(type="system.alert")).rows(
+        one=second.id
+    )
+    db.session.commit()
+    row = db.session.execute(select(EVENTS).where(EVENTS.c.id == second.id)).one()
+    assert dict(row._mapping) == EVENT | {"id": second.id, "type": "system.alert"}
+    assert len(db.session.execute(select(EVENTS)).all()) == 4
+
+
+def test_errors_are_sqlalchemys(any_app: Flask) -> None:
+    once = Prepared(insert(EVENTS), EVENT)
+    once.rows(**EVENT)
+    with pytest.raises(IntegrityError):
+        once.rows(**EVENT)
+    db.session.rollback()
+    with pytest.raises(KeyError):
+        once.rows(source="/test")
+
+
+def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -> None:
+    db.session.execute(db.text("PRAGMA busy_timeout = 50"))
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with app.app_context():
+            Prepared(insert(EVENTS), EVENT).rows(**EVENT)
+            held.set()
+            done.wait(10)
+            db.session.rollback()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        Prepared(insert(EVENTS), EVENT).rows(**EVENT | {"external_id": "e2"})
+    done.set()
+    thread.join(10)
