@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from app.clock import utc_now
 from app.extensions import db
 from app.models import User
 from tests import factories
@@ -66,9 +68,10 @@ def test_part_of_the_fields_changes_those_and_no_others(
 
 def test_what_was_read_can_be_put_back(client: FlaskClient, alice: User, token: Headers) -> None:
     headers = token(alice)
-    put(client, headers, {"paused_until": "2027-01-01T00:00:00+01:00"})
+    tomorrow = utc_now().date() + timedelta(days=1)
+    put(client, headers, {"paused_until": f"{tomorrow + timedelta(days=1)}T00:00:00+01:00"})
     whole = client.get(URL, headers=headers).get_json()
-    assert whole["paused_until"] == "2026-12-31T23:00:00Z"
+    assert whole["paused_until"] == f"{tomorrow}T23:00:00Z"
     assert put(client, headers, whole) == (200, whole)
 
 
