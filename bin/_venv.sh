@@ -43,6 +43,8 @@ make_venv() {
     die "$python cannot make virtual environments: ensurepip is missing." \
       "As root: apt-get install python3-venv"
   say "Making .venv …"
+  # Through a link, --clear would empty what somebody else uses.
+  [ ! -L .venv ] || rm .venv
   "$python" -m venv --clear .venv ||
     die ".venv could not be made." "Look at the lines above; is the disk full, or the folder not yours?"
 }
