@@ -56,7 +56,7 @@ def register(app: APIFlask) -> None:
     """Add the calls under `/api/`, their sign-in and their errors."""
     app.url_map.converters["row_id"] = RowId
     # A redirect to the address with its slash would lose the body of a POST: both forms answer.
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     api = APIBlueprint("api", __name__, url_prefix="/api")
     problems.register(app, api)
     api.register_error_handler(auth.Unauthorized, auth.unauthorized)

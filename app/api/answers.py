@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from flask import Response, current_app, g, request
+from flask_babel import gettext as _
 from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
+
+from app.api.schemas.base import Paged
+from app.services.errors import Invalid
 
 # Below this, gzip saves less than its header costs.
 WORTH_SQUEEZING = 1000
@@ -77,6 +82,33 @@ def neighbours(following: int | None, previous: int | None) -> tuple[str | None,
         neighbour(f"n{following}" if following else None),
         neighbour(f"p{previous}" if previous else None),
     )
+
+
+def answer_short(
+    schema: type[BaseModel], rows: Sequence[Any], query: Paged, show: Callable[[Any], Any] = lambda row: row
+) -> Response:
+    """A page of a list that is short enough to be read whole, in the list's own order.
+
+    Args:
+        schema: of the page.
+        show: makes of a row what the schema takes.
+    Raises:
+        Invalid: the row that the cursor stands at is no longer there.
+    """
+    at, limit = query.next_from or query.previous_from, query.limit
+    place = next((place for place, row in enumerate(rows) if row.id == at), None)
+    if at is not None and place is None:
+        raise Invalid({"cursor": _("The list has changed. Start again from its first page.")})
+    if place is None:
+        start, end = 0, limit
+    else:
+        start, end = (place + 1, place + 1 + limit) if query.next_from else (max(place - limit, 0), place)
+    some = rows[start:end]
+    urls = neighbours(
+        some[-1].id if some and end < len(rows) else None, some[0].id if some and start else None
+    )
+    results = {"results": [show(row) for row in some], "next": urls[0], "previous": urls[1]}
+    return answer(schema.model_validate(results), headers=links(*urls))
 
 
 def links(following: str | None, previous: str | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from app.api.auth import requires
 from app.api.body import Unkeepable, asks, checked, refuse_unkeepable, takes
 from app.api.problems import Unprocessable, error_in_body, errors_of
 from app.api.schemas.events import (
+    BatchError,
     BatchOut,
     BatchResult,
     DeliveryOut,
@@ -26,7 +27,6 @@ from app.api.schemas.events import (
     EventOut,
     EventQuery,
 )
-from app.api.schemas.problems import ProblemError
 from app.clock import utc_now
 from app.services import event_data, publishing
 from app.services.errors import Invalid
@@ -95,17 +95,26 @@ def report_events(body: EventBatch, query: EventQuery) -> Response:
 
     Each stands for itself: one that cannot be used does not stop the others.
     """
-    results = [_one_of_many(event, is_dry_run=query.dry_run) for event in body.root]
+    # Written ones are found again as duplicates; those of a dry run are remembered instead.
+    tried: dict[tuple[str, str], EventOut] = {}
+    results = [
+        _one_of_many(place, event, tried, is_dry_run=query.dry_run) for place, event in enumerate(body.root)
+    ]
     return answer(BatchOut(results=results))
 
 
-def _one_of_many(event: Any, *, is_dry_run: bool) -> BatchResult:
+def _one_of_many(
+    place: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
+) -> BatchResult:
     try:
         refuse_unkeepable(event)
-        status, outcome = _publish(checked(EventBody, event), is_dry_run=is_dry_run)
+        body = checked(EventBody, event)
+        status, outcome = _publish(body, is_dry_run=is_dry_run)
     except (BadRequest, Unprocessable, Invalid) as error:
-        found = [ProblemError.model_validate(each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
+        found = [_within(place, each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
         return BatchResult(status=422, event=None, errors=found)
+    if is_dry_run and (earlier := tried.setdefault((body.source, body.id), outcome)) is not outcome:
+        outcome = earlier.model_copy(update={"is_duplicate": True})
     return BatchResult(status=status, event=outcome, errors=[])
 
 
@@ -114,6 +123,12 @@ def _mistakes(error: BadRequest | Unprocessable | Invalid) -> Sequence[Mapping[s
         path = error.path if isinstance(error, Unkeepable) else []
         return [error_in_body(path, str(error.description))]
     return errors_of(error) if isinstance(error, Invalid) else error.errors
+
+
+def _within(place: int, error: Mapping[str, str]) -> BatchError:
+    """A mistake of one event, as it stands in the whole batch."""
+    pointer = "#/" + str(place) + error["pointer"].removeprefix("#")
+    return BatchError(field=error["field"], detail=error["detail"], pointer=pointer)
 
 
 def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:

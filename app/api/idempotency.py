@@ -32,12 +32,15 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
     key = request.headers[HEADER]
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise BadRequest(_("An Idempotency-Key is 1 to 255 visible ASCII characters."))
+    if request.args.get("dry_run") == "true":
+        return view()  # It writes nothing, and the call that is meant comes with the same key.
     made: list[Response] = []
 
     def act() -> Answer:
         response = view()
         made.append(response)
-        return Answer(response.status_code, g.pop("kept_body", None) or response.get_data())
+        body = g.pop("kept_body", None) or response.get_data()
+        return Answer(response.status_code, body, response.headers.get("ETag", ""))
 
     try:
         kept = repeats.once(user_id, key, _call(), act)
@@ -46,7 +49,8 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
         raise Unprocessable([{"field": HEADER, "parameter": HEADER, "detail": sentence}]) from error
     if kept is None:
         return made[0]
-    return answer_ready(kept.body, kept.status, {"Idempotent-Replayed": "true"})
+    tag = {"ETag": kept.etag} if kept.etag else {}
+    return answer_ready(kept.body, kept.status, {"Idempotent-Replayed": "true"} | tag)
 
 
 def _call() -> bytes:

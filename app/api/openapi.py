@@ -43,17 +43,20 @@ Each answer says in `RateLimit` how many calls are left; beyond that 429 with `R
 """
 
 
-def _header(name: str, description: str, example: str, **schema: str) -> dict[str, Any]:
-    text = {"type": "string"} | schema
-    return {"in": "header", "name": name, "description": description, "schema": text, "example": example}
+def _header(name: str, description: str, *, example: str = "", pattern: str = "") -> dict[str, Any]:
+    schema = {"type": "string"} | ({"pattern": pattern} if pattern else {})
+    described = {"in": "header", "name": name, "description": description, "schema": schema}
+    return described | ({"example": example} if example else {})
 
 
-IF_MATCH = _header("If-Match", "The `ETag` of the template as the caller has seen it.", '"3-7-1"')
-IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the answer that the caller has already.", '"12-4"')
+IF_MATCH = _header("If-Match", "The `ETag` of the template as the caller has seen it.", example='"3-7-1"')
+IF_NONE_MATCH = _header(
+    "If-None-Match", "The `ETag` of the answer that the caller has already.", example='"12-4"'
+)
+# Without an example: whoever takes it for two calls is refused the second.
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
-    "The caller's own name for this call: made again, it is answered as before and not done again.",
-    "nightly-2026-03-12",
+    "The caller's own name for this one call: made again, it is answered as before and not done again.",
     pattern="^[!-~]{1,255}$",
 )
 # What answers say in their header fields.

@@ -8,7 +8,8 @@ from flask import Response
 from app.api.answers import answer, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
-from app.api.schemas.admin import Invite, PeoplePage, PeopleQuery, PersonChange, PersonOut
+from app.api.schemas.admin import Invite, PeoplePage, PersonChange, PersonOut
+from app.api.schemas.base import SearchPaged
 from app.services import people
 
 bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
@@ -17,8 +18,8 @@ bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 @bp.get("/")
 @requires("admin")
 @bp.output(PeoplePage)
-@asks(PeopleQuery)
-def list_people(query: PeopleQuery) -> Response:
+@asks(SearchPaged)
+def list_people(query: SearchPaged) -> Response:
     """List people
 
     By name.

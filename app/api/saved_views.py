@@ -7,9 +7,10 @@ from dataclasses import asdict
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer
+from app.api.answers import answer, answer_short
 from app.api.auth import caller, requires
-from app.api.body import takes
+from app.api.body import asks, takes
+from app.api.schemas.base import Paged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
 from app.services import saved_views
 from app.services.saved_views import Filter
@@ -20,12 +21,13 @@ bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", ta
 @bp.get("/")
 @requires("read")
 @bp.output(ViewList)
-def list_views() -> Response:
+@asks(Paged)
+def list_views(query: Paged) -> Response:
     """List one's saved views
 
     In their order, each with the number of notifications that it shows.
     """
-    return _all()
+    return answer_short(ViewList, saved_views.shown(caller().user), query, _out)
 
 
 @bp.post("/")
@@ -48,7 +50,8 @@ def create_view(body: ViewIn) -> Response:
 def order_views(body: ViewOrder) -> Response:
     """Put one's saved views in order"""
     saved_views.order(caller().user, body.view_ids)
-    return _all()
+    rows = [_out(view) for view in saved_views.shown(caller().user)]
+    return answer(ViewList(results=rows, next=None, previous=None))
 
 
 @bp.get("/<row_id:view_id>/")
@@ -94,11 +97,6 @@ def _one(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
     found = next(view for view in saved_views.shown(caller().user) if view.id == view_id)
     return answer(_out(found), status)
-
-
-def _all() -> Response:
-    rows = [_out(view) for view in saved_views.shown(caller().user)]
-    return answer(ViewList(results=rows, next=None, previous=None))
 
 
 def _out(view: saved_views.Shown) -> ViewOut:

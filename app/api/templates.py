@@ -9,11 +9,11 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from flask_babel import gettext as _
 
-from app.api.answers import answer, tagged
+from app.api.answers import answer, answer_short, tagged
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.problems import problem
-from app.api.schemas.base import SearchQuery
+from app.api.schemas.base import Paged, SearchPaged
 from app.api.schemas.templates import (
     PreviewOut,
     TemplateChange,
@@ -32,7 +32,7 @@ from app.services import (
     template_samples,
     template_versions,
 )
-from app.services.errors import Conflict
+from app.services.errors import Conflict, Invalid
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
 
@@ -42,11 +42,10 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 @bp.get("/")
 @requires("admin")
 @bp.output(TemplateList)
-@asks(SearchQuery)
-def list_templates(query: SearchQuery) -> Response:
+@asks(SearchPaged)
+def list_templates(query: SearchPaged) -> Response:
     """List templates"""
-    rows = template_editing.listed(query.search)
-    return tagged(answer(TemplateList.model_validate({"results": rows, "next": None, "previous": None})))
+    return answer_short(TemplateList, template_editing.listed(query.search), query)
 
 
 @bp.post("/")
@@ -78,9 +77,17 @@ def show_template(template_id: int) -> Response:
 @bp.output(TemplateOut)
 @takes(TemplateReplacement)
 def replace_template(body: TemplateReplacement, template_id: int) -> Response:
-    """Replace a template's words"""
-    words = Edited(**body.given())
-    return _change(template_id, words, body)
+    """Replace a template's words
+
+    What was read can be edited and put back whole; what cannot be changed must be as it is.
+    """
+    template = template_editing.get(template_id)
+    fixed = ("id", "name", "notification_type", "is_builtin", "created_at")
+    if other := [name for name in fixed if getattr(body, name) not in (None, getattr(template, name))]:
+        raise Invalid({name: _("This cannot be changed.") for name in other})
+    if body.version not in (None, template.version):
+        return _changed_meanwhile()
+    return _change(template_id, Edited(**body.given()), body)
 
 
 @bp.patch("/<row_id:template_id>/")
@@ -135,10 +142,11 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 @bp.get("/<row_id:template_id>/versions/")
 @requires("admin")
 @bp.output(VersionList)
-def list_template_versions(template_id: int) -> Response:
+@asks(Paged)
+def list_template_versions(query: Paged, template_id: int) -> Response:
     """List a template's versions"""
-    rows = [_version(row) for row in template_versions.listed(template_editing.get(template_id))]
-    return answer(VersionList.model_validate({"results": rows, "next": None, "previous": None}))
+    rows = template_versions.listed(template_editing.get(template_id))
+    return answer_short(VersionList, rows, query, _version)
 
 
 @bp.post("/<row_id:template_id>/reset/")

@@ -6,9 +6,10 @@ from apiflask import APIBlueprint
 from flask import Response
 from flask_babel import gettext as _
 
-from app.api.answers import answer, answer_once
+from app.api.answers import answer_once, answer_short
 from app.api.auth import caller, requires
-from app.api.body import takes
+from app.api.body import asks, takes
+from app.api.schemas.base import Paged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
 from app.services import tokens
 from app.services.errors import Invalid
@@ -19,10 +20,10 @@ bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 @bp.get("/")
 @requires("read")
 @bp.output(TokenList)
-def list_tokens() -> Response:
+@asks(Paged)
+def list_tokens(query: Paged) -> Response:
     """List one's tokens"""
-    rows = tokens.for_user(caller().user)
-    return answer(TokenList.model_validate({"results": rows, "next": None, "previous": None}))
+    return answer_short(TokenList, tokens.for_user(caller().user), query)
 
 
 @bp.post("/")

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from app.api.answers import answer, answer_once, links, neighbours
+from app.api.answers import answer, answer_once, answer_short, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.base import Paged
@@ -29,10 +29,10 @@ bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
 @bp.get("/")
 @requires("read")
 @bp.output(WebhookList)
-def list_webhooks() -> Response:
+@asks(Paged)
+def list_webhooks(query: Paged) -> Response:
     """List one's webhooks"""
-    rows = webhooks.for_user(caller().user)
-    return answer(WebhookList.model_validate({"results": rows, "next": None, "previous": None}))
+    return answer_short(WebhookList, webhooks.for_user(caller().user), query)
 
 
 @bp.post("/")

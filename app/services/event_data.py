@@ -53,25 +53,44 @@ def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_schema(type_name: str) -> dict[str, Any]:
-    """The data of an event as a JSON Schema (2020-12), from the same table that checks it."""
+    """The data of an event as a JSON Schema (2020-12), from the same table that checks it.
+
+    What it accepts is usable, but for what no schema says: that people are known, times in order, texts not too deep.
+    """
     event = catalog.EVENTS[type_name]
-    properties: dict[str, Any] = {field.name: SCHEMAS[field.kind] for field in event.data}
+    properties: dict[str, Any] = {
+        field.name: OWN_SCHEMAS.get(field.name, SCHEMAS[field.kind]) for field in event.data
+    }
+    required = [field.name for field in event.data if field.required]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": type_name,
         "type": "object",
         "properties": properties | COMMON_SCHEMAS,
-        "required": [field.name for field in event.data if field.required],
+        "required": required if event.goes_to_everyone else [*required, "recipients"],
         "additionalProperties": False,
     }
 
 
+def sample(type_name: str) -> dict[str, Any]:
+    """Data that such an event may carry, all of its own fields and those that every caller must give."""
+    event = catalog.EVENTS[type_name]
+    whom = {} if event.goes_to_everyone else {"recipients": ["ruth@bellhop.example"]}
+    return {field.name: field.sample for field in event.data} | whom
+
+
+# One line with something to see in it: "." is no line break (ECMA-262, 22.2.2.7).
+LINE: dict[str, Any] = {"type": "string", "pattern": r"^.*\S.*$", "maxLength": 255}
 SCHEMAS: dict[catalog.Kind, dict[str, Any]] = {
-    "text": {"type": "string", "minLength": 1},
+    "text": LINE,
     "count": {"type": "integer", "minimum": 0, "maximum": values.MAX_COUNT},
     "instant": {"type": "string", "format": "date-time"},
-    "url": {"type": "string", "format": "uri", "maxLength": values.MAX_URL},
-    "json": {},
+    "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": values.MAX_URL},
+    "json": {"not": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\s*$"}]}},
+}
+OWN_SCHEMAS: dict[str, dict[str, Any]] = {
+    "message": {"type": "string", "pattern": "\\S", "maxLength": 10_000},
+    "location": LINE | {"maxLength": 500},
 }
 COMMON_SCHEMAS: dict[str, Any] = {
     "recipients": {
@@ -80,7 +99,7 @@ COMMON_SCHEMAS: dict[str, Any] = {
         "minItems": 1,
         "maxItems": MAX_RECIPIENTS,
     },
-    "action_url": {"type": "string", "maxLength": values.MAX_URL},
+    "action_url": {"type": "string", "pattern": "^(/[^/]|https?://)", "maxLength": values.MAX_URL},
     "priority": {"enum": list(catalog.PRIORITIES)},
     "metadata": {"type": "object"},
 }

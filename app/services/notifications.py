@@ -63,9 +63,13 @@ class Page:
     stacks: dict[str, stacks.Stack] = field(default_factory=dict)
 
 
-def for_user(user: User) -> Select[Notification]:
-    """All rows of one person: where every query of this module begins."""
-    return select(N).where(N.recipient_id == user.id)
+def for_user(user: User, now: datetime | None = None) -> Select[Notification]:
+    """All rows of one person that are there: what is to come at its `deliver_at` does not exist before."""
+    return select(N).where(*_there(user, now or utc_now()))
+
+
+def _there(user: User, now: datetime) -> Clauses:
+    return [N.recipient_id == user.id, or_(N.deliver_at.is_(None), N.deliver_at <= now)]
 
 
 def conditions(user: User, filters: Filters, now: datetime) -> Clauses:
@@ -310,7 +314,7 @@ def change(
     if ids is not None:
         some = N.id.in_([number for number in ids if 0 < number < 2**63])
         stacked = and_(N.stack_key.in_(stack_keys), *wanted) if stack_keys else false()
-        wanted = [N.recipient_id == user.id, or_(some, stacked)]
+        wanted = [*_there(user, now), or_(some, stacked)]
     return changes.change(user, action, wanted, now, until)
 
 

@@ -28,6 +28,7 @@ class Answer:
 
     status: int
     body: bytes
+    etag: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -62,7 +63,7 @@ def once(
         if kept is not None and kept.created_at > now - KEPT_FOR:
             if kept.fingerprint != fingerprint:
                 raise Mismatch
-            return Answer(kept.status, kept.body)
+            return Answer(kept.status, kept.body, kept.etag)
         answer = act()
         if answer.is_success:
             db.session.execute(delete(KeptAnswer).where(KeptAnswer.user_id == user_id, KeptAnswer.key == key))
@@ -73,6 +74,7 @@ def once(
                     fingerprint=fingerprint,
                     status=answer.status,
                     body=answer.body,
+                    etag=answer.etag,
                     created_at=now,
                 )
             )

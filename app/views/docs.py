@@ -41,7 +41,7 @@ def events() -> str:
     shown = []
     for event in catalog.EVENTS.values():
         schema = event_data.json_schema(event.name)
-        sample = {field.name: field.sample for field in event.data}
+        sample = event_data.sample(event.name)
         fields = _fields(schema, [])
         shown.append(
             {"event": event, "fields": fields, "sample": _written(sample), "schema": _written(schema)}

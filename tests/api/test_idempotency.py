@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import KeptAnswer, Notification
-from app.services import repeats, tokens
+from app.services import repeats, templates, tokens
 from tests import factories
 
 MARK = "/api/notifications/bulk-mark-read/"
@@ -30,6 +30,23 @@ def test_the_same_key_and_body_get_the_first_answer_again(client, alice, token):
     assert first.json == second.json == {"updated": 1}
     assert (first.headers.get("Idempotent-Replayed"), second.headers["Idempotent-Replayed"]) == (None, "true")
     assert client.post(MARK, json=body, headers=token(alice)).json == {"updated": 0}
+
+
+def test_who_is_answered_again_can_go_on_with_the_same_etag(client, bob, token):
+    path = f"/api/notifications/templates/{templates.live('job_created').id}/"
+    headers, body = keyed(token(bob, *tokens.SCOPES)), {"title_template": "Shorter"}
+    first, second = (client.patch(path, json=body, headers=headers) for _ in range(2))
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert first.headers["ETag"] == second.headers["ETag"]
+    onwards = token(bob, *tokens.SCOPES) | {"If-Match": second.headers["ETag"]}
+    assert client.patch(path, json={"title_template": "On"}, headers=onwards).status_code == 200
+
+
+def test_a_dry_run_leaves_its_key_to_the_call_that_is_meant(client, alice, bob, token):
+    headers, body = keyed(token(bob, "events")), factories.event_body(recipients=[alice.email])
+    assert client.post("/api/events/?dry_run=true", json=body, headers=headers).status_code == 200
+    assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
+    assert client.post("/api/events/", json=body, headers=headers).status_code == 201
 
 
 def test_the_same_key_with_another_body_or_call_is_a_422(client, alice, token):

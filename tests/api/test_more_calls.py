@@ -7,12 +7,13 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
-from app.services import templates, tokens
+from app.services import saved_views, templates, tokens, webhooks
 from tests import factories
 from tests.api.conftest import fields
 
@@ -36,6 +37,17 @@ def test_a_filter_changes_all_that_it_finds_and_undo_brings_them_back(client, al
     undone = [client.post(f"{API}/changes/{made['id']}/undo/", headers=headers) for _ in "ab"]
     assert [(each.status_code, each.json["updated"]) for each in undone] == [(200, 3)] * 2
     assert client.get(f"{API}/?place=done", headers=headers).json["results"] == []
+
+
+def test_a_filter_changes_what_the_list_shows_for_it(client, alice, token):
+    done = factories.notification(alice, "Zebra", archived_at=utc_now())
+    headers = token(alice)
+    shown = client.get(f"{API}/?search=zebra&fields=id", headers=headers).json["results"]
+    made = client.post(
+        f"{API}/changes/", json={"action": "saved", "filter": {"search": "zebra"}}, headers=headers
+    )
+    assert [row["id"] for row in shown] == [done.id]
+    assert made.json["updated"] == 1
 
 
 @pytest.mark.parametrize(
@@ -134,6 +146,55 @@ def test_a_template_is_changed_only_as_its_editor_has_seen_it(client, admin):
     assert client.get(path, headers=admin | {"If-None-Match": changed.headers["ETag"]}).status_code == 304
     versions = client.get(f"{path}versions/", headers=admin).json["results"]
     assert [each["number"] for each in versions] == [2, 1]
+
+
+def test_a_template_that_was_read_can_be_edited_and_put_back_whole(client, admin):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    read = client.get(path, headers=admin).json
+    put = client.put(path, json=read | {"title_template": "Now: {{job_title}}"}, headers=admin)
+    assert (put.status_code, put.json["title_template"], put.json["version"]) == (
+        200,
+        "Now: {{job_title}}",
+        2,
+    )
+    assert client.put(path, json=read, headers=admin).status_code == 412, "it was read before that"
+    for other in ({"name": "another"}, {"id": 999}, {"is_builtin": False}):
+        refused = client.put(path, json=put.json | other, headers=admin)
+        assert fields(refused) == list(other)
+    assert client.get(path, headers=admin).json == put.json
+
+
+@pytest.mark.parametrize("path", ["/api/tokens/", f"{API}/views/", f"{API}/templates/", "/api/webhooks/"])
+def test_short_lists_have_pages_too(client, bob, admin, path):
+    for n in range(4):
+        tokens.create(bob, f"Token {n}", ["read"])
+        saved_views.create(bob, f"View {n}", saved_views.Filter("inbox", (), (), f"word{n}"))
+        webhooks.create(bob, f"https://example.com/{n}", secret="x")
+    whole = [row["id"] for row in client.get(path, headers=admin).json["results"]]
+    assert len(whole) >= 4
+    found, pages, url = [], [], f"{path}?limit=2"
+    while url:
+        page = client.get(url.removeprefix("http://bellhop.test"), headers=admin)
+        found += [row["id"] for row in page.json["results"]]
+        pages.append(page)
+        url = page.json["next"]
+    assert found == whole
+    assert f'<{pages[0].json["next"]}>; rel="next"' in pages[0].headers["Link"]
+    back = client.get(pages[1].json["previous"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert [row["id"] for row in back["results"]] == whole[:2]
+    assert back["previous"] is None
+    assert fields(client.get(f"{path}?cursor=n999999", headers=admin)) == ["cursor"]
+    assert fields(client.get(f"{path}?limit=0", headers=admin)) == ["limit"]
+
+
+def test_versions_have_pages_too(client, admin):
+    path = f"{API}/templates/{templates.live('job_created').id}/"
+    for n in range(3):
+        client.patch(path, json={"title_template": f"Title {n}"}, headers=admin)
+    first = client.get(f"{path}versions/?limit=2", headers=admin).json
+    second = client.get(first["next"].removeprefix("http://bellhop.test"), headers=admin).json
+    assert [row["number"] for page in (first, second) for row in page["results"]] == [4, 3, 2, 1]
+    assert second["next"] is None
 
 
 def test_an_old_version_comes_back_as_a_draft_and_goes_live_when_it_is_published(client, admin, bob, token):
@@ -328,6 +389,24 @@ def test_an_announcement_is_read_watched_and_taken_back(client, alice, bob, admi
     assert client.get(f"{API}/announcements/999/", headers=admin).status_code == 404
 
 
+def test_what_is_announced_for_later_does_not_exist_for_its_reader_until_then(client, alice, admin, token):
+    body = {"recipients": [alice.email], "title": "Secret", "message": "M"}
+    body["deliver_at"] = (utc_now() + timedelta(hours=1)).isoformat()
+    [row] = client.post(f"{API}/create/", json=body, headers=admin).json["notifications"]
+    path, hers = f"{API}/{row['id']}/", token(alice)
+    for answer in (
+        client.get(path, headers=hers),
+        client.get(f"{path}?peek=true", headers=hers),
+        client.get(f"{path}explain/", headers=hers),
+        client.post(f"{API}/mark-read/", json={"notification_id": row["id"]}, headers=hers),
+    ):
+        assert answer.status_code == 404
+    change = {"action": "done", "notification_ids": [row["id"]]}
+    assert client.post(f"{API}/changes/", json=change, headers=hers).json["updated"] == 0
+    with time_machine.travel(utc_now() + timedelta(hours=2)):
+        assert client.get(path, headers=token(alice)).json["title"] == "Secret"
+
+
 def test_people_are_invited_changed_and_switched_off(client, alice, bob, admin, token):
     made = client.post("/api/people/", json={"email": "dana@example.test", "name": "Dana"}, headers=admin)
     assert (made.status_code, made.json["role"]) == (201, "recruiter")
@@ -385,6 +464,16 @@ def test_a_batch_gives_each_event_its_own_verdict(client, alice, admin):
     assert db.session.query(Notification).count() == 1
 
 
+def test_a_batch_says_in_a_dry_run_what_it_would_do(client, alice, admin):
+    good = factories.event_body(recipients=[alice.email])
+    tried, done = (
+        client.post(f"/api/events/batch/{query}", json=[good, good], headers=admin).json["results"]
+        for query in ("?dry_run=true", "")
+    )
+    assert [each["event"]["is_duplicate"] for each in tried] == [False, True]
+    assert [each["event"]["is_duplicate"] for each in done] == [False, True]
+
+
 def test_a_search_that_is_not_understood_is_pointed_at_within_the_filter(client, alice, token):
     body = {"action": "read", "filter": {"search": "is:nonsense"}}
     response = client.post(f"{API}/changes/", json=body, headers=token(alice))
@@ -410,7 +499,7 @@ def test_an_odd_entry_of_a_batch_stops_no_other(client, alice, admin):
     assert answer.status_code == 200, answer.json
     assert [each["status"] for each in answer.json["results"]] == [422] * 7 + [201]
     pointers = [each["errors"][0]["pointer"] for each in answer.json["results"][:7]]
-    assert pointers == ["#", "#", "#", "#", "#/id", "#/data/text", "#"]
+    assert pointers == ["#/0", "#/1", "#/2", "#/3", "#/4/id", "#/5/data/text", "#/6"]
     assert all(each["errors"][0]["detail"] for each in answer.json["results"][:7])
 
 

@@ -70,12 +70,6 @@ class DeliveryPage(Output):
     previous: str | None
 
 
-class PeopleQuery(Paged):
-    """Whom to list."""
-
-    search: str = Field("", max_length=200)
-
-
 class Invite(Input):
     """Whom to invite; they choose a password by a link in a mail."""
 

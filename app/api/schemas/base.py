@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,7 @@ def _flag(text: str) -> object:
 
 
 def _number(text: str) -> object:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else text
 
 
 def _instant(text: str) -> datetime:
@@ -81,12 +82,6 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-class SearchQuery(Input):
-    """What to look for."""
-
-    search: str = Field("", max_length=200)
-
-
 class Paged(Input):
     """Which page of a list."""
 
@@ -105,3 +100,9 @@ class Paged(Input):
     def previous_from(self) -> int | None:
         """The number of the row that the page goes before."""
         return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "p" else None
+
+
+class SearchPaged(Paged):
+    """Which page of what is found."""
+
+    search: str = Field("", max_length=200)

@@ -12,7 +12,6 @@ from pydantic.config import JsonDict
 
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, QueryFlag, usable
-from app.api.schemas.problems import ProblemError
 from app.services import values
 
 # RFC 3986, 2: what may stand in a URI or a relative reference.
@@ -120,12 +119,20 @@ class EventBatch(RootModel[list[Any]]):
     root: list[Any] = Field(max_length=1000)
 
 
+class BatchError(Output):
+    """One value that cannot be used: where it stands in the batch, and why not."""
+
+    field: str
+    detail: str
+    pointer: str
+
+
 class BatchResult(Output):
     """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors."""
 
     status: int
     event: EventOut | None
-    errors: list[ProblemError]
+    errors: list[BatchError]
 
 
 class BatchOut(Output):

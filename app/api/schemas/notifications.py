@@ -98,7 +98,7 @@ class DetailQuery(Input):
 class Selection(Input):
     """Which notifications, as the list's filters have it."""
 
-    place: Place = "inbox"
+    place: Place = "all"
     notification_type: list[Type] = []
     category: list[Category] = []
     priority: list[Priority] = []

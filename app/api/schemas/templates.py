@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.api.schemas.base import Input, Output, left_out, usable
-from app.api.schemas.notifications import Channel, Priority, Type
+from app.api.schemas.base import Input, Output, RowId, left_out, usable
+from app.api.schemas.notifications import Channel, Instant, Priority, Type
 from app.services import values
 
 
@@ -72,6 +72,14 @@ class TemplateReplacement(TemplateChange):
 
     title_template: Annotated[Line, Field(max_length=255)]
     message_template: Text
+    # What was read may be put back whole: these say which template and which version was meant.
+    id: RowId = left_out()
+    name: str = left_out()
+    notification_type: Type = left_out()
+    is_builtin: bool = left_out()
+    version: int = left_out()
+    created_at: Instant = left_out()
+    updated_at: Instant = left_out()
 
 
 class TemplateIn(Words):
