@@ -25,7 +25,7 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
     Raises:
         BadRequest: the key is no key.
         Unprocessable: the key came with another call.
-        app.services.errors.Conflict: the first call is still running.
+        app.services.repeats.StillRunning: the first call is.
     """
     if request.method not in UNSAFE or HEADER not in request.headers:
         return view()

@@ -18,6 +18,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
 from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.repeats import StillRunning
 
 MEDIA_TYPE = "application/problem+json"
 # Where the title alone says too little.
@@ -79,6 +80,9 @@ def register(app: APIFlask, api: Blueprint) -> None:
     api.register_error_handler(NotFound, lambda _error: problem(404, str(SENTENCES[404])))
     api.register_error_handler(Forbidden, lambda error: problem(403, str(error)))
     api.register_error_handler(Conflict, lambda error: problem(409, str(error)))
+    api.register_error_handler(
+        StillRunning, lambda error: problem(409, str(error), headers={"Retry-After": "1"})
+    )
     api.register_error_handler(OperationalError, _database_in_trouble)
     app.before_request(_unrouted)
 

@@ -35,6 +35,10 @@ class Answer:
         return 200 <= self.status < 300
 
 
+class StillRunning(Conflict):
+    """Somebody does it at this moment: a little later there is an answer."""
+
+
 class Mismatch(Exception):
     """This key stands for another call."""
 
@@ -50,7 +54,7 @@ def once(
     Returns:
         The answer that was kept; None after acting now.
     Raises:
-        Conflict: the first call with this key is still running.
+        StillRunning: so is the first call with this key.
         Mismatch: the key was used for another call.
     """
     now = now or utc_now()
@@ -95,7 +99,7 @@ def _alone(user_id: int, key: str) -> Iterator[None]:
     """Of equal calls at the same moment one goes on in this process; see `_hold` for other processes."""
     with _lock:
         if (user_id, key) in _running:
-            raise Conflict(_("The first call with this key is still running."))
+            raise StillRunning(_("The first call with this key is still running."))
         _running.add((user_id, key))
     try:
         yield
@@ -123,4 +127,4 @@ def _hold(connection: Connection, user_id: int, key: str) -> None:
         return
     name = func.hashtextextended(f"{user_id} {key}", 0)
     if not connection.scalar(select(func.pg_try_advisory_xact_lock(name))):
-        raise Conflict(_("The first call with this key is still running."))
+        raise StillRunning(_("The first call with this key is still running."))

@@ -121,12 +121,20 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     db.session.remove()
     thread.start()
     assert started.wait(10)
-    with pytest.raises(repeats.Conflict):
+    with pytest.raises(repeats.StillRunning):
         repeats.once(user_id, "k", b"call", slow)
     may_end.set()
     thread.join()
     assert said == [None]
     assert repeats.once(user_id, "k", b"call", slow) == repeats.Answer(200, b"{}")
+
+
+def test_who_is_told_that_the_first_call_still_runs_is_told_when_to_ask_again(
+    client, alice, token, monkeypatch
+):
+    monkeypatch.setattr(repeats, "_running", {(alice.id, "a-key")})
+    answer = client.post(MARK, json={"notification_ids": []}, headers=keyed(token(alice)))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 
 
 def test_fifty_equal_posts_at_once_have_one_effect(live_server, alice):
