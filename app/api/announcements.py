@@ -21,6 +21,12 @@ bp = APIBlueprint("announcements", __name__, url_prefix="/notifications", tag="A
 
 ANNOUNCEMENTS = "/announcements/"
 ANNOUNCEMENT = f"{ANNOUNCEMENTS}<row_id:announcement_id>/"
+TAKEN_BACK = {
+    "state": "cancelled",
+    "written": 0,
+    "deliver_at": "2026-03-13T09:00:00Z",
+    "deliveries": {"email": {"withheld": 14}, "in_app": {"withheld": 14}},
+}
 
 
 @bp.post("/create/")
@@ -66,7 +72,7 @@ def show_announcement(announcement_id: int) -> Response:
 
 @bp.post(f"{ANNOUNCEMENT}cancel/")
 @requires("admin")
-@bp.output(AnnouncementDetail)
+@bp.output(AnnouncementDetail, example=TAKEN_BACK)
 def cancel_announcement(announcement_id: int) -> Response:
     """Take an announcement back
 

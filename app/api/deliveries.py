@@ -57,7 +57,7 @@ def show_delivery(delivery_id: int) -> Response:
 
 @bp.post("/<row_id:delivery_id>/retry/")
 @requires("admin")
-@bp.output(DeliveryDetail)
+@bp.output(DeliveryDetail, example={"state": "pending", "verdict": "Waiting to be sent"})
 def retry_delivery(delivery_id: int) -> Response:
     """Send a delivery again
 
@@ -69,7 +69,7 @@ def retry_delivery(delivery_id: int) -> Response:
 
 @bp.post("/<row_id:delivery_id>/cancel/")
 @requires("admin")
-@bp.output(DeliveryDetail)
+@bp.output(DeliveryDetail, example={"state": "cancelled", "verdict": "Cancelled"})
 def cancel_delivery(delivery_id: int) -> Response:
     """Stop a delivery that waits"""
     delivery_actions.cancel(delivery_id, caller().user)

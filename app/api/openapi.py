@@ -9,7 +9,7 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Response, request
 
-from app.api import answers
+from app.api import answers, examples
 from app.api.schemas.problems import Problem
 
 PROBLEMS = {
@@ -175,6 +175,7 @@ def _complete(spec: Any) -> dict[str, Any]:
     spec["components"]["schemas"] = {name.rpartition(".")[2]: schema for name, schema in schemas.items()}
     text = re.sub(r"(#/components/schemas/)(?:\w+\.)+", r"\1", json.dumps(spec))
     whole: dict[str, Any] = json.loads(text)
+    examples.add(whole)
     return whole
 
 
@@ -207,7 +208,11 @@ def _complete_operation(operation: dict[str, Any], *, method: str, has_path_para
         }
     responses = operation["responses"]
     if "201" in responses and "200" in responses:
-        responses["200"]["content"] = responses["201"]["content"]
+        # Of one that was known already.
+        responses["200"]["content"] = {
+            kind: content | {"example": {"is_duplicate": True}}
+            for kind, content in responses["201"]["content"].items()
+        }
     for status in ("204", "304"):
         responses.get(status, {}).pop("content", None)
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

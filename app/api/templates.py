@@ -50,7 +50,7 @@ def list_templates(query: SearchPaged) -> Response:
 
 @bp.post("/")
 @requires("admin")
-@bp.output(TemplateOut, status_code=201)
+@bp.output(TemplateOut, status_code=201, example={"version": 1})
 @takes(TemplateIn)
 def create_template(body: TemplateIn) -> Response:
     """Create a template
@@ -151,7 +151,7 @@ def list_template_versions(query: Paged, template_id: int) -> Response:
 
 @bp.post("/<row_id:template_id>/reset/")
 @requires("admin")
-@bp.output(TemplateOut)
+@bp.output(TemplateOut, example={"name": "job_created", "is_builtin": True})
 def reset_template(template_id: int) -> Response:
     """Make the words that Bellhop came with live again"""
     return _answer(template_publishing.reset(template_id, actor=caller().user))

@@ -10,7 +10,7 @@ from flask import Response, current_app
 from app.api.answers import answer, answer_once, answer_short, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks, takes
-from app.api.schemas.base import Paged
+from app.api.schemas.base import MOMENT, Paged
 from app.api.schemas.webhooks import (
     CallOut,
     CallPage,
@@ -24,6 +24,17 @@ from app.services import webhook_calls, webhooks
 from app.services.delivery_log import Line
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
+
+JUST_ASKED_FOR = {
+    "notification_id": None,
+    "kind": "test",
+    "title": "Test",
+    "state": "pending",
+    "verdict": "Waiting",
+    "attempts": 0,
+    "response": "",
+    "sent_at": None,
+}
 
 
 @bp.get("/")
@@ -58,7 +69,7 @@ def show_webhook(webhook_id: int) -> Response:
 
 @bp.patch("/<row_id:webhook_id>/")
 @requires("write")
-@bp.output(WebhookOut)
+@bp.output(WebhookOut, example={"disabled_at": MOMENT, "disabled_reason": "by its owner"})
 @takes(WebhookChange)
 def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
     """Lead a webhook elsewhere, or switch it off and on
@@ -80,7 +91,7 @@ def delete_webhook(webhook_id: int) -> Response:
 
 @bp.post("/<row_id:webhook_id>/rotate-secret/")
 @requires("write")
-@bp.output(NewWebhook)
+@bp.output(NewWebhook, example={"rotated_at": MOMENT})
 def rotate_webhook_secret(webhook_id: int) -> Response:
     """Replace a webhook's secret
 
@@ -92,7 +103,7 @@ def rotate_webhook_secret(webhook_id: int) -> Response:
 
 @bp.post("/<row_id:webhook_id>/test/")
 @requires("write")
-@bp.output(CallOut, status_code=201)
+@bp.output(CallOut, status_code=201, example=JUST_ASKED_FOR)
 def test_webhook(webhook_id: int) -> Response:
     """Send a test to a webhook
 

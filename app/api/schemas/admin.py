@@ -18,7 +18,9 @@ Role = Annotated[str, OneOf(catalog.ROLES)]
 class DeliveryQuery(Paged):
     """What to list of the delivery log."""
 
-    outcome: list[Literal["sent", "kept", "waiting", "retrying", "failed", "withheld"]] = []
+    outcome: list[Literal["sent", "kept", "waiting", "retrying", "failed", "withheld"]] = Field(
+        [], examples=[["failed"]]
+    )
     channel: list[Channel] = []
     recipient: Annotated[str, usable(values.text)] = Field(
         "", max_length=200, description="Part of a name or of an address."
@@ -32,15 +34,15 @@ class DeliverySummary(Output):
     """One message on its way; `verdict` is the sentence for its state."""
 
     id: int
-    notification_id: int | None
-    recipient: str
-    channel: Channel
-    address: str
-    kind: str
-    title: str
-    state: str
-    verdict: str
-    attempts: int
+    notification_id: int | None = Field(examples=[123])
+    recipient: str = Field(examples=["dana@example.com"])
+    channel: Channel = Field(examples=["email"])
+    address: str = Field(examples=["dana@example.com"])
+    kind: str = Field(examples=["notification"])
+    title: str = Field(examples=["Interview Scheduled for Priya Raman"])
+    state: str = Field(examples=["failed"])
+    verdict: str = Field(examples=["Refused: 550 5.1.1 No such user here"])
+    attempts: int = Field(examples=[1])
     created_at: datetime
     due_at: datetime
     sent_at: datetime | None
@@ -49,11 +51,11 @@ class DeliverySummary(Output):
 class AttemptOut(Output):
     """One try, and what the other side answered."""
 
-    number: int
+    number: int = Field(examples=[1])
     started_at: datetime
     finished_at: datetime
-    outcome: str
-    response: str
+    outcome: str = Field(examples=["failed"])
+    response: str = Field(examples=["550 5.1.1 No such user here"])
 
 
 class DeliveryDetail(DeliverySummary):
@@ -97,11 +99,11 @@ class PersonOut(Output):
     """Somebody with an account."""
 
     id: int
-    email: str
-    name: str
+    email: str = Field(examples=["dana@example.com"])
+    name: str = Field(examples=["Dana Petrov"])
     role: Role
     is_enabled: bool
-    time_zone: str
+    time_zone: str = Field(examples=["Europe/Paris"])
     created_at: datetime
     last_signed_in_at: datetime | None
 
@@ -152,9 +154,9 @@ class Announced(Output):
     """What became of an announcement: whoever it was written to is listed, up to 100 people."""
 
     id: int
-    state: AnnouncementState
-    total: int
-    written: int
+    state: AnnouncementState = Field(examples=["written"])
+    total: int = Field(examples=[1])
+    written: int = Field(examples=[1])
     deliver_at: datetime | None
     notifications: list[Reached]
 
@@ -163,4 +165,4 @@ class Reached(Output):
     """One recipient and their notification."""
 
     id: int
-    recipient: str
+    recipient: str = Field(examples=["dana@example.com"])

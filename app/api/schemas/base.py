@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from app.services import values
@@ -50,16 +51,31 @@ def _instant(text: str) -> datetime:
 
 
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+# The time in examples. A field that may be null is null in them, unless it has an example of its own.
+MOMENT = "2026-03-10T09:30:00Z"
 # In a query everything is text.
 QueryFlag = Annotated[bool, BeforeValidator(_flag)]
 QueryInstant = Annotated[datetime, usable(_instant)]
 QueryNumber = Annotated[int, BeforeValidator(_number)]
 
 
+class AsWritten(GenerateJsonSchema):
+    """Leaves the fields of examples in the order that they read best in."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        """As it is."""
+        return value
+
+
 class Input(BaseModel):
     """A body or a query. What it does not know it refuses by name."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema with its examples as they are written."""
+        return super().model_json_schema(*args, **kwargs | {"schema_generator": AsWritten})
 
 
 class Output(BaseModel):
@@ -70,7 +86,9 @@ class Output(BaseModel):
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The schema of what is written; APIFlask would ask for that of what is read."""
-        return super().model_json_schema(*args, **kwargs | {"mode": "serialization"})
+        return super().model_json_schema(
+            *args, **kwargs | {"mode": "serialization", "schema_generator": AsWritten}
+        )
 
 
 def left_out() -> Any:
@@ -85,7 +103,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 class Paged(Input):
     """Which page of a list."""
 
-    limit: QueryNumber = Field(50, ge=1, le=200)
+    limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     # The letter says in which direction the page lies.
     cursor: str | None = Field(
         None, pattern="^[np][1-9][0-9]{0,17}$", description="From `next` or `previous`."

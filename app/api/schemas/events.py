@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel, StringConstra
 from pydantic.config import JsonDict
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, QueryFlag, usable
+from app.api.schemas.base import MOMENT, Input, OneOf, Output, QueryFlag, usable
 from app.services import values
 
 # RFC 3986, 2: what may stand in a URI or a relative reference.
@@ -86,28 +86,28 @@ class EventQuery(Input):
 class DeliveryOut(Output):
     """What was decided for one channel, with the reason as a sentence."""
 
-    channel: str
-    state: str
-    reason: str
-    due_at: datetime | None
+    channel: str = Field(examples=["email"])
+    state: str = Field(examples=["pending"])
+    reason: str = Field(examples=["Waiting to be sent"])
+    due_at: datetime | None = Field(examples=[MOMENT])
 
 
 class EventNotification(Output):
     """One recipient's notification; `id` is null in a dry run and where no notification was made."""
 
-    id: int | None
-    recipient: str
+    id: int | None = Field(examples=[123])
+    recipient: str = Field(examples=["dana@example.com"])
     deliveries: list[DeliveryOut]
 
 
 class EventOut(Output):
     """What became of the event."""
 
-    id: str
-    source: str
-    type: str
-    is_duplicate: bool
-    is_dry_run: bool
+    id: str = Field(examples=["job-2041-opened"])
+    source: str = Field(examples=["/platform/jobs"])
+    type: str = Field(examples=["job.created"])
+    is_duplicate: bool = Field(examples=[False])
+    is_dry_run: bool = Field(examples=[False])
     notifications: list[EventNotification]
 
 
@@ -130,9 +130,9 @@ class BatchError(Output):
 class BatchResult(Output):
     """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors."""
 
-    status: int
+    status: int = Field(examples=[201])
     event: EventOut | None
-    errors: list[BatchError]
+    errors: list[BatchError] = Field(examples=[[]])
 
 
 class BatchOut(Output):

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, QueryFlag, QueryInstant, QueryNumber, RowId, usable
+from app.api.schemas.base import (
+    MOMENT,
+    Input,
+    OneOf,
+    Output,
+    QueryFlag,
+    QueryInstant,
+    QueryNumber,
+    RowId,
+    usable,
+)
 from app.services import values
 from app.services.notifications import CURSOR
 from app.services.places import PLACES
@@ -38,17 +48,17 @@ class NotificationOut(Output):
     id: int
     notification_type: Type
     category: Category
-    title: str
-    message: str
-    priority: Priority
-    status: Status
-    channels: list[Channel]
+    title: str = Field(examples=["Interview Scheduled for Priya Raman"])
+    message: str = Field(examples=["The interview with Priya Raman is on Thursday 12 March 2026 at 14:00."])
+    priority: Priority = Field(examples=["high"])
+    status: Status = Field(examples=["read"])
+    channels: list[Channel] = Field(examples=[["email", "in_app"]])
     # The row calls it `data`: SQLAlchemy keeps the other name for itself.
     metadata: dict[str, Any] = Field(validation_alias="data")
-    action_url: str
+    action_url: str = Field(examples=["https://meet.example.com/iv-2041"])
     created_at: datetime
-    sent_at: datetime | None
-    read_at: datetime | None
+    sent_at: datetime | None = Field(examples=[MOMENT])
+    read_at: datetime | None = Field(examples=[MOMENT])
     is_read: bool
     archived_at: datetime | None
     saved_at: datetime | None
@@ -78,13 +88,13 @@ class ListQuery(Input):
     place: Place = Field("all", description="A part of the inbox, as in the page.")
     notification_type: list[Type] = []
     category: list[Category] = []
-    priority: list[Priority] = []
+    priority: list[Priority] = Field([], examples=[["high"]])
     status: list[Status] = []
     is_read: QueryFlag | None = None
     created_after: QueryInstant | None = Field(None, description="RFC 3339 with offset; later than this.")
     created_before: QueryInstant | None = Field(None, description="RFC 3339 with offset; earlier than this.")
     search: Search = ""
-    limit: QueryNumber = Field(50, ge=1, le=200)
+    limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
     fields: list[FieldName] = Field([], description="Only these fields of each notification.")
 
@@ -127,39 +137,39 @@ class ChangeIn(Input):
 class ChangeOut(Output):
     """What was done. `id` undoes it for ten minutes; null where nothing changed."""
 
-    id: int | None
-    action: str
-    updated: int
+    id: int | None = Field(examples=[123])
+    action: str = Field(examples=["done"])
+    updated: int = Field(examples=[2])
 
 
 class ExplainedEvent(Output):
     """The event that a notification came from."""
 
-    id: str = Field(validation_alias="external_id")
-    source: str
-    type: str
+    id: str = Field(validation_alias="external_id", examples=["iv-2041-booked"])
+    source: str = Field(examples=["/platform/interviews"])
+    type: str = Field(examples=["interview.scheduled"])
     occurred_at: datetime
 
 
 class Way(Output):
     """One channel: what was decided, and how it went; `words` is the sentence for it."""
 
-    channel: Channel
-    address: str
-    state: str
-    reason: str
-    words: str
-    due_at: datetime | None
-    sent_at: datetime | None
-    attempts: int
+    channel: Channel = Field(examples=["email"])
+    address: str = Field(examples=["dana@example.com"])
+    state: str = Field(examples=["sent"])
+    reason: str = Field(examples=["sent"])
+    words: str = Field(examples=["Sent"])
+    due_at: datetime | None = Field(examples=[MOMENT])
+    sent_at: datetime | None = Field(examples=[MOMENT])
+    attempts: int = Field(examples=[1])
 
 
 class ReminderOutcome(Output):
     """What became of one reminder of the interview, made or not; `words` is the sentence for it."""
 
     lead: str = Field(description="How long before the start, in words.", examples=["1 hour"])
-    starts_at: datetime
-    words: str
+    starts_at: datetime = Field(examples=["2026-03-10T10:30:00Z"])
+    words: str = Field(examples=["Made"])
     decided_at: datetime
 
 
@@ -168,8 +178,8 @@ class Explanation(Output):
 
     notification_id: int
     event: ExplainedEvent | None
-    reason: str
-    recipient_reason: str
+    reason: str = Field(examples=["You get this because you are a recruiter on this interview."])
+    recipient_reason: str = Field(examples=["The event names this person as a recipient."])
     channels: list[Way] = Field(validation_alias="ways")
     reminders: list[ReminderOutcome] = Field(
         description="Of the interview that this is about: those that were decided on so far."
@@ -195,24 +205,26 @@ class BulkMarkRead(Input):
 class Updated(Output):
     """How many notifications changed. Those of others and those already read are not counted."""
 
-    updated: int
+    updated: int = Field(examples=[2])
 
 
 class UnreadCount(Output):
     """How many notifications stand unread."""
 
-    unread_count: int
+    unread_count: int = Field(examples=[3])
 
 
 class Summary(Output):
     """The caller's notifications in numbers."""
 
-    total: int
-    unread: int
-    by_type: dict[str, int]
-    by_category: dict[str, int]
-    by_priority: dict[str, int]
-    by_status: dict[str, int]
-    by_channel: dict[str, int] = Field(description="Messages that went out, by channel.")
-    last_7_days: int
-    last_30_days: int
+    total: int = Field(examples=[8])
+    unread: int = Field(examples=[3])
+    by_type: dict[str, int] = Field(examples=[{"interview_scheduled": 8}])
+    by_category: dict[str, int] = Field(examples=[{"interview": 8}])
+    by_priority: dict[str, int] = Field(examples=[{"high": 8}])
+    by_status: dict[str, int] = Field(examples=[{"sent": 3, "read": 5}])
+    by_channel: dict[str, int] = Field(
+        description="Messages that went out, by channel.", examples=[{"email": 8, "in_app": 8}]
+    )
+    last_7_days: int = Field(examples=[5])
+    last_30_days: int = Field(examples=[8])

@@ -25,8 +25,10 @@ class QuietHours(Output):
 
     enabled: bool
     start: Clock
-    end: Clock
-    days: list[Day] = Field(description="The days on which a quiet night starts; Monday is 0.")
+    end: Clock = Field(examples=["07:30"])
+    days: list[Day] = Field(
+        description="The days on which a quiet night starts; Monday is 0.", examples=[[4, 5]]
+    )
 
 
 class PreferencesOut(Output):
@@ -45,13 +47,15 @@ class PreferencesOut(Output):
     system_notifications: bool
     daily_digest: bool
     weekly_summary: bool
-    matrix: Matrix = Field(description="Exceptions: a cell that is not listed is on.")
+    matrix: Matrix = Field(
+        description="Exceptions: a cell that is not listed is on.", examples=[{"job": {"email": False}}]
+    )
     quiet_hours: QuietHours
     paused_until: datetime | None
-    time_zone: str = Field(description="An IANA time zone.")
-    digest_hour: int
-    reminder_lead_minutes: list[int]
-    email_delay_minutes: int
+    time_zone: str = Field(description="An IANA time zone.", examples=["Europe/Paris"])
+    digest_hour: int = Field(examples=[8])
+    reminder_lead_minutes: list[int] = Field(examples=[[1440, 60]])
+    email_delay_minutes: int = Field(examples=[0])
     single_key_shortcuts: bool
     stack_notifications: bool = Field(description="Pages show what is about the same as one row.")
     theme: Theme

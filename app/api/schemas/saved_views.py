@@ -29,7 +29,7 @@ class ViewIn(Input):
 class ViewChange(Input):
     """What to change about a view; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Today's interviews"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "My interviews today"}]})
 
     name: Annotated[str, Field(max_length=200)] = left_out()
     place: Place = left_out()
@@ -50,12 +50,12 @@ class ViewOut(Output):
     """One of the caller's views. `count` is how many notifications it shows now, up to 100."""
 
     id: int
-    name: str
+    name: str = Field(examples=["Interviews today"])
     place: Place
     category: list[Category]
-    priority: list[Priority]
-    search: str
-    count: int
+    priority: list[Priority] = Field(examples=[[]])
+    search: str = Field(examples=["from:today"])
+    count: int = Field(examples=[3])
 
 
 class ViewList(Output):

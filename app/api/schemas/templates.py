@@ -130,24 +130,24 @@ class Publication(Input):
 class WordsOut(Output):
     """The words of a template or of one of its versions."""
 
-    title_template: str
-    message_template: str
+    title_template: str = Field(examples=[EXAMPLE["title_template"]])
+    message_template: str = Field(examples=[EXAMPLE["message_template"]])
     email_subject: str
     email_html: str
     sms_text: str
-    channels: list[Channel]
-    priority: Priority
+    channels: list[Channel] = Field(examples=[["email", "in_app"]])
+    priority: Priority = Field(examples=["medium"])
 
 
 class TemplateOut(WordsOut):
     """A template as it is live."""
 
     id: int
-    name: str
-    notification_type: Type
+    name: str = Field(examples=["job_created_short"])
+    notification_type: Type = Field(examples=["job_created"])
     is_active: bool
-    is_builtin: bool
-    version: int
+    is_builtin: bool = Field(examples=[False])
+    version: int = Field(examples=[3])
     created_at: datetime
     updated_at: datetime
 
@@ -155,16 +155,16 @@ class TemplateOut(WordsOut):
 class DraftOut(WordsOut):
     """What the caller has drafted; it was begun on version `base_version`, and nobody is told in these words yet."""
 
-    base_version: int
+    base_version: int = Field(examples=[3])
     updated_at: datetime
 
 
 class VersionOut(WordsOut):
     """What was live from `created_at` on."""
 
-    number: int
-    author: str | None
-    note: str | None
+    number: int = Field(examples=[3])
+    author: str | None = Field(examples=["bob@example.com"])
+    note: str | None = Field(examples=["Shorter"])
     created_at: datetime
 
 
@@ -194,10 +194,18 @@ class CheckOut(Output):
 class PreviewOut(Output):
     """How a message would read; `problem` says what is wrong, and is empty where nothing is."""
 
-    title: str
-    message: str
-    subject: str
-    sms_text: str
-    sms_segments: int
+    title: str = Field(examples=["New job: Analyst"])
+    message: str = Field(examples=["Alder opened Analyst."])
+    subject: str = Field(examples=["New job: Analyst"])
+    sms_text: str = Field(examples=["New job: Analyst https://bellhop.example.com/n/123456"])
+    sms_segments: int = Field(examples=[1])
     problem: str
-    checks: dict[str, list[CheckOut]]
+    checks: dict[str, list[CheckOut]] = Field(
+        examples=[
+            {
+                "email": [{"tone": "ok", "text": "The subject fits on a phone"}],
+                "sms": [{"tone": "ok", "text": "1 segment"}],
+                "in_app": [{"tone": "ok", "text": "The title fits on a phone"}],
+            }
+        ]
+    )

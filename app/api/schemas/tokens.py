@@ -29,18 +29,18 @@ class TokenOut(Output):
     """One of the caller's tokens; of its text only the beginning."""
 
     id: int
-    name: str
-    prefix: str
+    name: str = Field(examples=["nightly report"])
+    prefix: str = Field(examples=["bhp_4fYqZ8"])
     scopes: list[Scope]
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime | None = Field(examples=["2026-06-08T09:30:00Z"])
     last_used_at: datetime | None
 
 
 class NewToken(TokenOut):
     """A new token. `token` is shown this once; where the call is repeated (`Idempotency-Key`) it is null."""
 
-    token: str | None
+    token: str | None = Field(examples=["bhp_4fYqZ8…"])
 
 
 class TokenList(Output):

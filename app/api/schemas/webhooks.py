@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import Input, Output, left_out
+from app.api.schemas.base import MOMENT, Input, Output, left_out
 
 
 class WebhookIn(Input):
@@ -31,7 +31,7 @@ class WebhookOut(Output):
     """One of the caller's webhooks. `failing_since` is the first of the failures in a row."""
 
     id: int
-    url: str
+    url: str = Field(examples=["https://example.com/hooks/bellhop"])
     is_enabled: bool
     disabled_at: datetime | None
     disabled_reason: str
@@ -43,7 +43,7 @@ class WebhookOut(Output):
 class NewWebhook(WebhookOut):
     """A webhook and its secret, told this once; where the call is repeated (`Idempotency-Key`) it is null."""
 
-    secret: str | None
+    secret: str | None = Field(examples=["whsec_q83vASNF…"])
 
 
 class WebhookList(Output):
@@ -58,16 +58,16 @@ class CallOut(Output):
     """One call to a webhook: `verdict` is the sentence for its state, `response` what was answered last."""
 
     id: int
-    notification_id: int | None
-    kind: str
-    title: str
-    state: str
-    verdict: str
-    attempts: int
-    response: str
+    notification_id: int | None = Field(examples=[123])
+    kind: str = Field(examples=["notification"])
+    title: str = Field(examples=["Interview Scheduled for Priya Raman"])
+    state: str = Field(examples=["sent"])
+    verdict: str = Field(examples=["Sent"])
+    attempts: int = Field(examples=[1])
+    response: str = Field(examples=["200 OK"])
     created_at: datetime
     due_at: datetime
-    sent_at: datetime | None
+    sent_at: datetime | None = Field(examples=[MOMENT])
 
 
 class CallPage(Output):
