@@ -1,9 +1,35 @@
-"""The examples of the document are so: they fit their schemas."""
+"""The examples of the document are so: each command runs as it is copied, and is answered as shown."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+from datetime import timedelta
+
 import jsonschema_rs
 import pytest
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
+from app.services import (
+    announcements,
+    notifications,
+    preferences,
+    saved_views,
+    template_drafts,
+    template_publishing,
+    templates,
+    tokens,
+    webhook_calls,
+    webhooks,
+)
+from app.services.announcement_words import AnnouncementIn
+from app.services.saved_views import Filter
+from app.services.template_drafts import Edited
+from tests import factories
 
 
 @pytest.fixture
@@ -13,6 +39,10 @@ def document(client):
 
 def _operations(document):
     return [operation for item in document["paths"].values() for operation in item.values()]
+
+
+def _shown(operation, status):
+    return operation["responses"][status]["content"]["application/json"]["example"]
 
 
 def test_every_answer_has_an_example_that_fits_its_schema(document):
@@ -31,3 +61,124 @@ def test_every_body_has_an_example(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             name = content["schema"]["$ref"].rpartition("/")[2]
             assert document["components"]["schemas"][name]["examples"]
+
+
+def test_every_command_runs_and_is_answered_as_shown(client, live_server, document, alice, bob, token):
+    headers = token(bob, *tokens.SCOPES)
+    preferences.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
+    seen = 0
+    for operation in _operations(document):
+        [sample] = operation["x-codeSamples"]
+        ids = _one_of_each(client, headers, alice, bob)
+        command = _with_real_ids(sample["source"], operation["operationId"], ids)
+        status, body = _run(command.replace(*_here(document, live_server)), headers)
+        assert status in operation["responses"], (command, body)
+        assert status in {"200", "201", "204"}, (command, body)
+        if status != "204":
+            assert list(_unlike(_shown(operation, status), json.loads(body))) == [], command
+        seen += 1
+    assert seen >= 56
+
+
+def _here(document, live_server):
+    [server] = document["servers"]
+    return server["url"], live_server
+
+
+def _with_real_ids(command, name, ids):
+    in_address = re.sub(r"/(\w+)/123/", lambda noun: f"/{noun[1]}/{ids.get(name, ids[noun[1]])}/", command)
+    # What is left stands in the body.
+    return re.sub(r"\b12[34]\b", str(ids.get(name, ids["notifications"])), in_address)
+
+
+def _run(command, headers):
+    """What a call is answered: its status, and its body."""
+    done = subprocess.run(
+        [
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            f"{command} --silent --show-error --write-out '\\n%{{http_code}}'",
+        ],
+        env={**os.environ, "TOKEN": headers["Authorization"].removeprefix("Bearer ")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    body, _newline, status = done.stdout.rpartition("\n")
+    return status, body
+
+
+def _unlike(shown, real, where="#"):
+    """Where an answer is otherwise than shown: in a name, a type, or a list that is empty in only one of them."""
+    if isinstance(shown, dict) and isinstance(real, dict):
+        yield from (f"{where}/{name}" for name in shown.keys() ^ real.keys())
+        for name in shown.keys() & real.keys():
+            yield from _unlike(shown[name], real[name], f"{where}/{name}")
+    elif isinstance(shown, list) and isinstance(real, list) and bool(shown) == bool(real):
+        for first, other in zip(shown[:1], real[:1], strict=True):
+            yield from _unlike(first, other, f"{where}/0")
+    # What may be null is so at one time and not at another.
+    elif None not in (shown, real) and type(shown) is not type(real):
+        yield f"{where}: {shown!r}, {real!r}"
+
+
+def _one_of_each(client, headers, alice, bob):
+    """The ids of one row of each kind, by the noun in its address, or by the call that wants it in another state."""
+    # Of these there can be only a few, and all of one's views have to be named to order them.
+    for earlier in (Webhook, SavedView):
+        db.session.query(earlier).delete()
+    db.session.commit()
+    now = utc_now()
+    row, waiting = _notified(client, headers, bob, now)
+    read = factories.notification(bob, read_at=now, priority="high")
+    hook, _secret = webhooks.create(bob, "https://example.com/", secret="a key")
+    webhook_calls.send_test(bob, hook.id)
+    deleted = saved_views.create(bob, "Deleted", Filter())
+    saved_views.delete(bob, deleted.id)
+    view = saved_views.create(bob, "An example", Filter(category=("interview",)))
+    said = {"roles": ["recruiter"], "title": "Audit", "message": "It begins."}
+    later = AnnouncementIn(**said, deliver_at=now + timedelta(days=1))
+    return {
+        "notifications": row.id,
+        "changes": notifications.change(bob, "saved", ids=[read.id]).id,
+        "announcements": announcements.create(bob, AnnouncementIn(**said)).id,
+        "cancel_announcement": announcements.create(bob, later).id,
+        "deliveries": waiting.id,
+        "people": alice.id,
+        "templates": _template(client, headers, bob),
+        "reset_template": templates.live("job_created").id,
+        "tokens": tokens.create(bob, "An example", ["read"])[0].id,
+        "views": view.id,
+        "order_views": view.id,
+        "restore_view": deleted.id,
+        "webhooks": hook.id,
+    }
+
+
+def _notified(client, headers, user, now):
+    """A notification from an event, with a reminder; and a delivery of it that waits for another try."""
+    event = factories.event_body("interview.scheduled", [user.email])
+    [made] = client.post("/api/events/", json=event, headers=headers).json["notifications"]
+    row = db.session.get_one(Notification, made["id"])
+    of_it = {"interview_id": row.interview_id, "user_id": user.id, "starts_at": now, "lead_minutes": 60}
+    db.session.add(Reminder(**of_it, outcome="sent", decided_at=now))
+    factories.delivery(row, address="sent@example.test", state="sent", sent_at=now)
+    factories.delivery(row, address="failed@example.test", state="failed")
+    waiting = factories.delivery(row, address="waiting@example.test", state="retry_wait")
+    took = {"started_at": now, "finished_at": now, "outcome": "retry_wait", "response": "450 greylisted"}
+    db.session.add(DeliveryAttempt(delivery_id=waiting.id, number=1, **took))
+    db.session.commit()
+    return row, waiting
+
+
+def _template(client, headers, author):
+    """The id of a template of one's own: three versions, and a draft that says something else."""
+    body = {"name": factories.unique(), "notification_type": "job_created"}
+    made = client.post("/api/notifications/templates/", json=body, headers=headers).json["id"]
+    for title in ("Second", "Third"):
+        template_publishing.rewrite(made, Edited(title, "As an example"), actor=author, note=title)
+    template_drafts.save(made, Edited("Drafted", "As an example"), 3, author=author)
+    return made
