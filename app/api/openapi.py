@@ -28,7 +28,8 @@ PROBLEMS = {
 }
 
 ABOUT = """\
-The JSON API of Bellhop. Send `Authorization: Bearer <token>`; make tokens under Account.
+The JSON API of Bellhop. Send `Authorization: Bearer <token>`; make tokens under Account. The commands below
+take theirs from `$TOKEN`.
 
 Lists are `{"results": […], "next": …, "previous": …}`; follow `next` until it is null. Times are RFC 3339 in UTC.
 Errors are problem details (RFC 9457); a 422 lists each bad value in `errors`.

@@ -72,8 +72,9 @@ def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
             for each in operation["parameters"]
         ],
         "fields": _fields(body, list(schemas)),
-        "example": _written(body["examples"][0]) if "examples" in body else None,
+        "command": operation["x-codeSamples"][0]["source"],
         "status": status,
+        "shown": _written(content["example"]) if content else "",
         "answer": _fields(answer, list(schemas)),
         "statuses": [(code, each["description"]) for code, each in operation["responses"].items()],
     }
