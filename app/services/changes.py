@@ -169,6 +169,14 @@ def undo(user: User, change_id: int, now: datetime | None = None) -> Notificatio
     return made
 
 
+def newest(made: NotificationChange, now: datetime | None = None) -> tuple[datetime, int] | None:
+    """Which row of a change stands on top of a list now: when it surfaced, and its id."""
+    changed = text(CHANGED_IDS[_dialect()]).bindparams(before=made.before).columns(column("id"))
+    rows = select(N.surfaced_at, N.id).where(N.id.in_(changed), N.surfaced_at <= (now or utc_now()))
+    row = db.session.execute(rows.order_by(N.surfaced_at.desc(), N.id.desc()).limit(1)).first()
+    return (row.surfaced_at, row.id) if row else None
+
+
 def forget_old(now: datetime | None = None) -> int:
     """Drop what can no longer be undone; answers how many changes."""
     old = NotificationChange.made_at < (now or utc_now()) - UNDO_FOR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -72,6 +73,13 @@ def of(query: ListQuery) -> Shown:
         return Shown(page, filters)
     members = notifications.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
     return Shown(page, filters, tuple(members))
+
+
+def reaching(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
+    """The list with room for this row on top: what comes back does not wait with what is new."""
+    if top is None or not query.upto or top <= notifications.read_cursor(query.upto)[1:]:
+        return query
+    return replace(query, upto=notifications.write_cursor("n", *top))
 
 
 def row_id(row: Any, stack: Any = None) -> str:

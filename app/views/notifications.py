@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app.clock import utc_now
 from app.forms.notifications import ListQuery
 from app.forms.numbers import whole_number
+from app.services import changes as changes_of
 from app.services import notifications
 from app.services import snoozing as snooze_times
 from app.services.errors import NotFound
@@ -116,8 +117,9 @@ def changes() -> Response:
 @bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
 @login_required
 def undo(change_id: int) -> Response:
-    notifications.undo(current_user, change_id)
-    return _answer_with_list(ListQuery.read(request.form.get("view", "")), _("Undone"))
+    made = notifications.undo(current_user, change_id)
+    query = lists.reaching(ListQuery.read(request.form.get("view", "")), changes_of.newest(made))
+    return _answer_with_list(query, _("Undone"))
 
 
 @bp.get("/notifications/total")
