@@ -33,6 +33,8 @@ KINDS = (
     "evaluation_due",
     "system_alert",
 )
+# How many changes this tab can take back.
+REMEMBERED = "JSON.parse(sessionStorage.getItem('undos') ?? '[]').length"
 
 
 @pytest.fixture
@@ -59,6 +61,17 @@ def stored(notification: Notification) -> Notification:
 
 def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent")).rpartition(": ")[2]
+
+
+def hold(page: Page, pattern: str) -> list[Route]:
+    """What the page asks from now on there, to be answered by hand."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, keep)
+    return held
 
 
 def until(claim: Callable[[], bool], seconds: float = 3) -> None:
@@ -443,7 +456,7 @@ def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
     for path in ("/notifications", "/preferences"):
         row(page, "Number 1").hover()
         page.get_by_role("button", name="Mark done: Number 1").click()
-        until(lambda: page.evaluate("sessionStorage.getItem('undo')") is not None, 10)
+        until(lambda: page.evaluate(REMEMBERED) == 1, 10)
         page.goto(path)
         assert stored(five[1]).is_done
         page.keyboard.press("z")
@@ -452,19 +465,113 @@ def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
         assert not stored(five[1]).is_done
 
 
-def test_an_undo_that_did_not_arrive_is_tried_again(open_inbox: Open, five: list[Notification]) -> None:
+@pytest.mark.parametrize("way", ["the button", "the key"])
+@pytest.mark.parametrize("fault", ["no answer", "an error"])
+def test_an_undo_that_failed_says_so_and_is_tried_again(
+    open_inbox: Open, five: list[Notification], way: str, fault: str
+) -> None:
     page = open_inbox()
     page.keyboard.press("j")
     page.keyboard.press("e")
     expect(page.locator("#toasts")).to_contain_text("Marked done")
-    page.route("**/undo", lambda route: route.abort())
-    page.keyboard.press("z")
-    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=503)}
+    page.route("**/undo", fail[fault])
+    if way == "the key":
+        page.keyboard.press("z")
+    else:
+        page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts")).to_contain_text("Not undone.")
+    expect(page.locator("#toasts")).not_to_contain_text("back in your list")
     page.unroute("**/undo")
-    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    if way == "the key":
+        page.keyboard.press("z")
+    else:
+        page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(row(page, "Number 0")).to_have_count(1)
-    page.watch.forgive("ERR_FAILED")
-    page.watch.forgive("Failed to fetch")
+    assert not stored(five[0]).is_done
+    page.watch.forgive("ERR_FAILED" if fault == "no answer" else "503")
+    if fault == "no answer":
+        page.watch.forgive("Failed to fetch")
+
+
+def test_z_takes_back_one_step_after_the_other_and_says_when_none_is_left(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for key in ("u", "e", "l"):
+        page.keyboard.press(key)
+        expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
+    assert shown(page) == ["Number 2", "Number 3", "Number 4"]
+    # The button takes back its own change; the key goes on below it.
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "Number 1")).to_have_count(1)
+    page.reload()
+    page.keyboard.press("z")
+    expect(row(page, "Number 0")).to_have_count(1)
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    page.keyboard.press("z")
+    expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
+    expect(page.locator("#toasts")).to_contain_text("Undone")
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    assert shown(page) == [f"Number {n}" for n in range(5)]
+    assert not any(stored(one).is_done or one.is_read or one.snoozed_until for one in five)
+
+
+def test_what_is_older_than_ten_minutes_is_not_taken_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page.evaluate("now => { Date.now = () => now + 600_001; }", page.evaluate("Date.now()"))
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    assert stored(five[0]).is_done
+
+
+def test_z_waits_for_the_answers_and_takes_back_what_was_done_last(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    held = hold(page, "**/archival")
+    for key in ("e", "e", "z"):
+        page.keyboard.press(key)
+    while len(held) < 2:
+        page.wait_for_timeout(10)
+    # Its answer comes first, although it was done last.
+    for route in reversed(held):
+        with page.expect_response(route.request.url):
+            route.continue_()
+    expect(page.locator("#toasts")).to_contain_text("Undone")
+    assert [stored(one).is_done for one in five] == [True, True, False, False, False]
+    page.unroute("**/archival")
+    for key in ("z", "z"):
+        page.keyboard.press(key)
+    expect(page.locator(".row")).to_have_count(5)
+    assert not any(stored(one).is_done for one in five)
+
+
+def test_z_takes_back_nothing_older_when_what_it_waited_for_fails(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    held = hold(page, "**/archival")
+    page.keyboard.press("e")
+    page.keyboard.press("z")
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].fulfill(status=502)
+    expect(row(page, "Number 1")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    assert stored(five[0]).is_done
+    page.watch.forgive("status of 502")
 
 
 def test_the_banner_writes_the_time_as_its_reader_does(open_inbox: Open, alice: User) -> None:

@@ -4,6 +4,7 @@ import { $ } from "./dom.js";
 let again = null;
 
 export const offer = (repeat) => { again = repeat; };
+export const isUndo = (url) => /\/changes\/\d+\/undo$/.test(url);
 export const tell = (name) => $("#toasts").replaceChildren($(`#${name}`).content.cloneNode(true));
 
 document.addEventListener("click", (event) => {

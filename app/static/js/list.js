@@ -1,6 +1,6 @@
 // The list: what is done to a row shows at once, focus is never lost, and what the server did not take comes back.
 import { $, $$, asShown, byId, current, focusRow, members, picked, rows } from "./dom.js";
-import { offer } from "./again.js";
+import { isUndo, offer } from "./again.js";
 import { clearPicks } from "./picks.js";
 import { close, open, openId } from "./pane.js";
 
@@ -70,7 +70,9 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   writes.open.set(ctx, () => {
     back();
     for (const row of some) row.dataset.failed = "";
-    offer(() => (button.matches("form") ? (button.isConnected ? button : $("#undo-last")).requestSubmit() : button.click()));
+    // An undo's own form goes with its toast.
+    const once = isUndo(ctx.request.action) ? $("#undo-last") : button;
+    offer(() => (once.matches("form") ? once.requestSubmit() : once.click()));
   });
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.open.delete(ctx));

@@ -1,7 +1,7 @@
-// Toasts leave by themselves; their undo works on until the next action.
-import { $ } from "./dom.js";
-import { offer, tell } from "./again.js";
-import { failed } from "./list.js";
+// Toasts leave by themselves; what they offered to undo can be taken back on, one step after the other.
+import { $, say } from "./dom.js";
+import { isUndo, offer, tell } from "./again.js";
+import { failed, writes } from "./list.js";
 
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "drain") event.target.hidden = true;
@@ -11,32 +11,59 @@ document.addEventListener("click", (event) => {
 });
 
 // What can be taken back here is remembered in this tab for as long as the server keeps it: after a reload, on another page.
-const UNDO_FOR = 600_000, last = $("#undo-last");
-const isChange = (form) => form && new URL(form.action).pathname.endsWith("/undo") && form.action.includes("/changes/");
+const UNDO_FOR = 600_000, MOST = 50, last = $("#undo-last");
+const steps = () => JSON.parse(sessionStorage.getItem("undos") ?? "[]").filter(({ at }) => Date.now() - at < UNDO_FOR);
+const keep = (some) => sessionStorage.setItem("undos", JSON.stringify(some.slice(-MOST)));
+const forget = (url) => keep(steps().filter((step) => step.url !== url));
+
+// By when they were asked for: answers may overtake each other.
+function remember(form, at) {
+  const url = form?.getAttribute("action");
+  if (isUndo(url)) keep([...steps(), { at, url }].sort((one, other) => one.at - other.at));
+}
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.begunAt = Date.now(); });
+// Before its toast is there: the next one may take its place at once.
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  remember(tasks.map(({ fragment }) => fragment?.querySelector("[data-undo]")).find(Boolean), ctx.begunAt);
+});
+remember($("#toasts [data-undo]"), Date.now());
 
 function aim(url) {
   last.setAttribute("action", url);
   if (last.hasAttribute("hx-post")) last.setAttribute("hx-post", url);
 }
-let noted = null;
-function remember() {
-  const form = $("#toasts [data-undo]");
-  if (form === noted || !isChange(form)) return;
-  noted = form;
-  sessionStorage.setItem("undo", `${Date.now()} ${form.getAttribute("action")}`);
-}
 document.addEventListener("submit", ({ target }) => {
-  if (!target.matches("[data-undo]")) return;
-  noted = target;
-  if (isChange(target)) { aim(target.getAttribute("action")); sessionStorage.removeItem("undo"); }
+  const url = target.getAttribute("action");
+  if (!target.matches("[data-undo]") || !isUndo(url)) return;
+  aim(url);
+  // Without htmx the page leaves, and hears no answer.
+  if (!target.hasAttribute("hx-post")) { forget(url); isLeaving = true; }
 }, true);
-document.addEventListener("htmx:after:swap", remember);
-remember();
+// Only what is taken back is forgotten, or what can be no longer: else Z tries again.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.response.status < 400 || ctx.response.status === 404) forget(ctx.request.action);
+});
 
+// Z means what was done last, also where that is not answered yet: then it waits.
+let presses = 0, isLeaving = false;
 export function undo() {
-  const form = $("#toasts [data-undo]"), [at, url] = sessionStorage.getItem("undo")?.split(" ") ?? [];
-  if (form) form.requestSubmit();
-  else if (Date.now() - at < UNDO_FOR) { aim(url); last.requestSubmit(); }
+  presses += 1;
+  takeBack();
+}
+function takeBack() {
+  if (!presses || writes.open.size || isLeaving) return;
+  presses -= 1;
+  const form = $("#toasts [data-undo]"), step = steps().at(-1);
+  if (form && !isUndo(form.getAttribute("action"))) form.requestSubmit();
+  else if (step) { aim(step.url); last.requestSubmit(); }
+  else tellNothing();
+}
+document.addEventListener("htmx:finally:request", () => setTimeout(takeBack));
+
+// An error stays, with its "Try again".
+function tellNothing() {
+  if ($(".toast--error")) say($("#no-undo").content.textContent.trim());
+  else tell("no-undo");
 }
 
 // What was asked for by hand; what the page asks by itself it asks again by itself.
@@ -45,7 +72,8 @@ const ASKED = "#filters, #pane, .turn a";
 function unanswered(ctx) {
   const from = ctx.sourceElement;
   failed(ctx);
-  if (ctx.request.method !== "GET") { tell("not-saved"); return; }
+  // What waited to be taken back after it would be something else now.
+  if (ctx.request.method !== "GET") { presses = 0; tell(isUndo(ctx.request.action) ? "not-undone" : "not-saved"); return; }
   if (ctx.isQuiet || !from.matches(ASKED)) return;
   if (!from.matches("#pane")) offer(() => (from.matches("form") ? from.requestSubmit() : from.click()));
   tell("not-loaded");
@@ -54,7 +82,7 @@ function unanswered(ctx) {
 // The server answered with an error: its answer brought the toast. What stands between us and it answers in its own
 // words, which are no part of this page.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.text.includes('id="toasts"')) { failed(ctx); return; }
+  if (ctx.text.includes('id="toasts"')) { presses = 0; failed(ctx); return; }
   Object.assign(ctx, { swap: "none", text: "" });
   unanswered(ctx);
 });
