@@ -56,7 +56,7 @@ PLACES = {
             _l("Inbox"),
             "inbox",
             _l("You're all caught up"),
-            _l("New notifications appear here by themselves, within seconds."),
+            _l("When something new comes, a button here says so within seconds."),
             ("done", "snooze"),
         ),
         Place(
