@@ -47,15 +47,26 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (body.has("view") && $("#list")) body.set("view", asShown(body.get("view")));
 });
 
+// Requests whose answer is the whole list: until the last of them is here it is dimmed, whatever else arrives meanwhile.
+const loads = new Set();
+const showLoads = () => $("#list")?.[loads.size ? "setAttribute" : "removeAttribute"]("aria-busy", "true");
+function loaded({ detail: { ctx } }) {
+  loads.delete(ctx);
+  showLoads();
+}
+document.addEventListener("htmx:after:swap", loaded);
+document.addEventListener("htmx:finally:request", loaded);
+
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const isList = ctx.target?.id === "list";
   if (ctx.request.method === "GET") {
-    if (ctx.target?.id === "list" && !ctx.isQuiet) $("#list").setAttribute("aria-busy", "true");
+    if (isList && !ctx.isQuiet) { loads.add(ctx); showLoads(); }
     return;
   }
   const button = ctx.sourceEvent?.submitter ?? ctx.sourceElement, some = meant(button);
   let back = () => {};
   for (const row of some) delete row.dataset.failed;
-  if (!some.length && ctx.target?.id === "list") $("#list").setAttribute("aria-busy", "true");
+  if (!some.length && isList) { loads.add(ctx); showLoads(); }
   if ("leaves" in button.dataset) {
     sendAway(some);
     back = () => { for (const row of some) row.removeAttribute("aria-busy"); };
@@ -79,7 +90,6 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => write
 
 // The server did not take it: the rows stand where they stood and say so.
 export function failed(ctx) {
-  $("#list")?.removeAttribute("aria-busy");
   writes.open.get(ctx)?.();
 }
 
@@ -104,7 +114,6 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   lost = isHere ? { more, known, ids: near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) } : null;
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  $("#list")?.removeAttribute("aria-busy");
   const from = ctx.sourceElement;
   if (from?.matches?.("#bulk") && ctx.response.status < 400) clearPicks();
   // What was sent away with others is no longer read; what a filter hides still is.
