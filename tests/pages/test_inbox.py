@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import surfacing
+from app.services import notifications, surfacing
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
@@ -217,25 +217,33 @@ def test_older_rows_join_the_list(open_inbox: Open, alice: User) -> None:
     assert focused(page) == "Row 50"
 
 
-def test_a_new_notification_appears_within_three_seconds(
+def test_a_new_notification_is_announced_within_three_seconds(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
     page = open_inbox()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     started = time.monotonic()
     factories.notification(alice, "Just now")
-    expect(page.get_by_role("link", name="Just now")).to_be_visible(timeout=3000)
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
     expect(page).to_have_title("Inbox (6 unread) · Bellhop")
     assert time.monotonic() - started < 3
+    pill.click()
+    expect(page.get_by_role("link", name="Just now")).to_be_focused()
     assert shown(page)[0] == "Just now"
 
 
-def test_an_empty_inbox_fills_by_itself(open_inbox: Open, alice: User) -> None:
+def test_an_empty_inbox_says_that_something_came(open_inbox: Open, alice: User) -> None:
     page = open_inbox()
-    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    calm = page.get_by_role("heading", name="You're all caught up")
+    expect(calm).to_be_visible()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     factories.notification(alice, "The first")
-    expect(page.get_by_role("link", name="The first")).to_be_visible(timeout=3000)
+    expect(page.get_by_role("heading", name="Something new came")).to_be_visible(timeout=3000)
+    expect(calm).to_be_hidden()
+    assert axe(page) == []
+    page.get_by_role("link", name="1 new").click()
+    expect(page.get_by_role("link", name="The first")).to_be_focused()
 
 
 def test_new_rows_wait_behind_the_pill_while_somebody_reads(
@@ -252,6 +260,96 @@ def test_new_rows_wait_behind_the_pill_while_somebody_reads(
     pill.click()
     expect(page.get_by_role("link", name="Waits")).to_be_focused()
     expect(pill).to_be_hidden()
+
+
+@pytest.mark.parametrize("fault", ["no answer", "an error"])
+def test_new_rows_that_could_not_be_loaded_stay_behind_the_pill(
+    open_inbox: Open, alice: User, five: list[Notification], fault: str
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    factories.notification(alice, "Waits")
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=500)}
+    page.route("**/notifications", fail[fault])
+    pill.click()
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(pill).to_be_visible()
+    expect(pill).to_be_focused()
+    page.unroute("**/notifications")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name="Waits")).to_be_focused()
+    expect(pill).to_be_hidden()
+    page.watch.forgive("ERR_FAILED" if fault == "no answer" else "status of 500")
+    if fault == "no answer":
+        page.watch.forgive("Failed to fetch")
+
+
+def test_a_server_that_is_gone_is_noticed_and_so_is_its_return(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox("/account")
+    tries: list[str] = []
+
+    def end(route: Route) -> None:
+        """Open once, then fail every two seconds, as where nobody listens any more."""
+        tries.append(route.request.url)
+        if len(tries) == 1:
+            route.fulfill(content_type="text/event-stream", body="retry: 50\n\n")
+        else:
+            route.abort()
+
+    page.clock.install()
+    page.route("**/notifications/stream", end)
+    page.goto("/notifications")
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.route("**/notifications/pulse*", lambda route: route.abort())
+    for n in range(9):
+        while len(tries) < n + 3:
+            page.wait_for_timeout(10)
+        page.clock.run_for(2000)
+    expect(page.locator("#offline")).to_be_visible()
+    notifications.change(alice, "read", ids=[five[0].id])
+    page.unroute("**/notifications/pulse*")
+    page.clock.run_for(15_000)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_one_question_that_failed_is_not_the_last(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.evaluate("""() => { const { ajax } = htmx;
+        htmx.ajax = () => Promise.reject(new Error("not this time"));
+        document.dispatchEvent(new Event("visibilitychange"));
+        htmx.ajax = ajax; }""")
+    factories.notification(alice, "Later")
+    expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=3000)
+    page.watch.forgive("not this time")
+
+
+def test_a_slow_filter_dims_the_list_until_its_answer(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    held = hold(page, "**/notifications?category=job")
+    page.get_by_role("checkbox", name="Jobs").check()
+    listed = page.locator("#list")
+    expect(listed).to_have_attribute("aria-busy", "true")
+    with page.expect_response("**/pulse*"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(400)
+    expect(listed).to_have_attribute("aria-busy", "true")
+    expect(listed).to_have_css("opacity", "0.6")
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(listed).not_to_have_attribute("aria-busy", "true")
 
 
 def test_another_tab_hears_of_what_this_one_does(open_inbox: Open, five: list[Notification]) -> None:
@@ -274,7 +372,7 @@ def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: Use
     page = open_inbox()
     factories.notification(alice, "By asking")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.get_by_role("link", name="By asking")).to_be_visible(timeout=3000)
+    expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=3000)
 
 
 def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) -> None:

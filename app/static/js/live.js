@@ -16,9 +16,12 @@ async function beat() {
   if (isBeating || writes.open.size) { again = true; return; }
   isBeating = true;
   again = false;
-  await get(live().dataset.pulse + ($("#list") ? `?list=1&${here()}` : ""), { source: "#toasts", target: "#live", swap: "outerMorph" });
-  await compare();
-  isBeating = false;
+  try {
+    await get(live().dataset.pulse + ($("#list") ? `?list=1&${here()}` : ""), { source: "#toasts", target: "#live", swap: "outerMorph" });
+    await compare();
+  } finally {
+    isBeating = false;
+  }
   if (again && !writes.open.size) beat();
 }
 document.addEventListener("htmx:finally:request", () => setTimeout(() => { if (again && !writes.open.size) beat(); }));
@@ -69,13 +72,18 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (isLate()) { event.preventDefault(); again = true; } else if (fragment) keep(fragment);
 });
 
+// Whether it could be loaded; where not, the pill stays.
 async function load() {
   const url = new URL($("#fresh").href);
+  let isLoaded = false;
   if (length() > 50) url.searchParams.set("limit", length());
-  await get(url.pathname + url.search, { source: "#fresh", target: "#list", swap: "outerMorph" });
+  await htmx.ajax("GET", url.pathname + url.search, { source: "#fresh", target: "#list", swap: "outerMorph", loaded: () => { isLoaded = true; } });
+  if (!isLoaded) return false;
   $("#fresh").hidden = true;
   stays.clear();
+  return true;
 }
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => { if (ctx.response.status < 400) ctx.loaded?.(); });
 
 document.addEventListener("click", async (event) => {
   if (event.target.closest("[data-retry]")) beat();
@@ -83,7 +91,7 @@ document.addEventListener("click", async (event) => {
   if (!pill) return;
   event.preventDefault();
   const before = new Set(rows().map((row) => row.id));
-  await load();
+  if (!(await load())) return;
   const row = rows().find(({ id }) => !before.has(id)) ?? rows()[0];
   row?.scrollIntoView({ block: "center" });
   focusRow(row);
@@ -119,8 +127,15 @@ const news = () => { beat(); others?.postMessage("inbox"); };
 if (others) others.onmessage = beat;
 
 function lead() {
-  let timer = setInterval(news, CALM);
-  const every = (time) => { clearInterval(timer); timer = setInterval(news, time); };
+  let timer, pace;
+  // A broken stream fails every few seconds, and must not put off the next question each time.
+  const every = (time) => {
+    if (time === pace) return;
+    pace = time;
+    clearInterval(timer);
+    timer = setInterval(news, time);
+  };
+  every(CALM);
   const source = new EventSource(live().dataset.stream);
   source.addEventListener("inbox", news);
   source.onopen = () => { every(CALM); news(); };

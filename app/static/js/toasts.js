@@ -67,7 +67,7 @@ function tellNothing() {
 }
 
 // What was asked for by hand; what the page asks by itself it asks again by itself.
-const ASKED = "#filters, #pane, .turn a";
+const ASKED = "#filters, #pane, #fresh, .turn a";
 
 function unanswered(ctx) {
   const from = ctx.sourceElement;
