@@ -21,16 +21,23 @@ export function tick(row, isOn = true) {
   $(".tile input", row).checked = isOn;
 }
 
+const tell = () => say($("#say").dataset.selected.replace("{n}", show()));
+
 export function clearPicks() {
   for (const row of $$("#list .row")) tick(row, false);
   if (every()) every().checked = false;
+}
+
+export function unpick() {
+  clearPicks();
+  tell();
 }
 
 export function range(to) {
   const all = rows(), some = picked(), from = all.indexOf(last?.isConnected ? last : some.at(-1) ?? to), at = all.indexOf(to);
   for (const row of all.slice(Math.min(from, at), Math.max(from, at) + 1)) tick(row);
   last = to;
-  say($("#say").dataset.selected.replace("{n}", show()));
+  tell();
 }
 
 // How many there are beyond the page is only asked when somebody ticks something.
@@ -48,14 +55,14 @@ document.addEventListener("change", ({ target }) => {
   else if (!target.checked && every()) every().checked = false;
   if (target !== every()) last = target.checked ? target.closest(".row") : null;
   total();
-  say($("#say").dataset.selected.replace("{n}", show()));
+  tell();
 });
 document.addEventListener("click", (event) => {
   if (event.shiftKey && event.target.matches("#list .tile input")) range(event.target.closest(".row"));
   if (event.target.closest(".bulk [type=reset]")) {
     event.preventDefault();
     const row = picked()[0];
-    clearPicks();
+    unpick();
     focusRow(row);
   }
 });
