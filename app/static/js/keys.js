@@ -1,15 +1,17 @@
 // Single keys. Each has a visible control that does the same; none works while typing or composing.
 import { $, current, focusRow, picked, rows } from "./dom.js";
 import { close } from "./pane.js";
-import { clearPicks, range } from "./picks.js";
+import { range, unpick } from "./picks.js";
 import { undo } from "./toasts.js";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 let goes = 0; // when G was pressed
 
+// From nowhere to the first row in sight: whoever scrolled stays there.
 function move(step) {
-  const all = rows(), at = all.indexOf(current());
-  focusRow(all[Math.min(Math.max(at < 0 ? 0 : at + step, 0), all.length - 1)]);
+  const all = rows(), at = all.indexOf(current()), top = Math.max($("#list")?.getBoundingClientRect().top, 0);
+  const first = Math.max(all.findIndex((row) => row.getBoundingClientRect().top >= top), 0);
+  focusRow(all[Math.min(Math.max(at < 0 ? first : at + step, 0), all.length - 1)]);
 }
 
 // On the ticked rows together, else on the row with the focus, else on what is open.
@@ -66,15 +68,17 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "Escape") {
     if (at.closest(".search")) leaveSearch(event);
+    else if ($(":popover-open")) return; // It closes, and gives the focus back to where it came from.
     else if (at.matches(TYPING)) at.blur();
-    else if (!$(":popover-open")) { if (picked().length) clearPicks(); else close() || closeStack(); }
+    else { if (picked().length) unpick(); else close() || closeStack(); }
     return;
   }
   if (at.closest(TYPING) || $(":popover-open")) return;
   const isOff = document.body.dataset.keys === "off"; // Preferences: single keys disturb those who dictate.
   const goal = !isOff && Date.now() - goes < 800 && GOALS[event.key] && $(GOALS[event.key]);
   if (goal) { goal.click(); return; }
-  const arrows = current() && { ArrowDown: KEYS.j, ArrowUp: KEYS.k };
+  const isFree = rows().length && at.matches("body, #main, #list");
+  const arrows = (current() || isFree) && { ArrowDown: KEYS.j, ArrowUp: KEYS.k };
   const key = (arrows && arrows[event.key]) || (!isOff && KEYS[event.key]);
   if (key) { event.preventDefault(); key(); }
 });
