@@ -863,6 +863,43 @@ def test_single_keys_that_are_switched_off_put_nothing_off(
     assert stored(five[0]).snoozed_until is None
 
 
+def test_escape_closes_the_menu_from_its_date_and_gives_the_focus_back(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("Alt+l")
+    page.locator("#later").get_by_label("Pick a date").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("#later")).to_be_hidden()
+    assert focused(page) == "Number 0"
+
+
+def test_arrows_move_from_nowhere_to_the_first_row_in_sight(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(50):
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(seconds=n))
+    page = open_inbox()
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Row 00"
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Row 01"
+    page.evaluate("document.activeElement.blur()")
+    page.locator("#list").evaluate("list => list.scrollTo(0, 1000)")
+    page.keyboard.press("ArrowDown")
+    assert 5 < int(focused(page).removeprefix("Row ")) < 40
+    expect(page.locator(".row:focus-within")).to_be_in_viewport(ratio=1)
+
+
+def test_what_is_selected_no_more_is_said(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(page.locator("#say")).to_have_text("2 selected.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#say")).to_have_text("0 selected.")
+
+
 @pytest.fixture(params=["light", "dark"])
 def theme(request: pytest.FixtureRequest) -> str:
     return str(request.param)

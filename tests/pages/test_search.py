@@ -27,7 +27,7 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     factories.notification(alice, "Zoë Ångström")
     factories.notification(alice, "Priya Raman", priority="urgent")
     page = open_inbox(**SIZES[size])
-    box, rows, words = page.locator("#q"), page.locator(".row"), page.locator(".empty p")
+    box, rows, words = page.locator("#q"), page.locator(".row"), page.locator(".empty p:visible")
     if size == "phone":
         page.locator(".search__open").click()
     else:
@@ -53,6 +53,22 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     expect(rows).to_have_count(1)
     assert page.url.endswith("?q=priority%3Aurgent")
     expect(hint).to_be_hidden()
+
+
+def test_enter_behind_an_answered_search_is_no_step_of_the_history(open_inbox: Open, alice: User) -> None:
+    for title in ("Zoë Ångström", "Priya Raman"):
+        factories.notification(alice, title)
+    page = open_inbox()
+    rows = page.locator(".row")
+    page.keyboard.press("/")
+    page.keyboard.type("zoe")
+    expect(rows).to_have_count(1)
+    with page.expect_response("**/notifications?q=zoe"):
+        page.keyboard.press("Enter")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    page.go_back()
+    expect(rows).to_have_count(2)
+    assert page.url.endswith("/notifications")
 
 
 def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Open, alice: User) -> None:

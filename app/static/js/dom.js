@@ -34,4 +34,9 @@ export function length() {
   longest = Math.max(longest, rows().filter((row) => !row.matches(".row--member")).length);
   return longest;
 }
-document.addEventListener("htmx:after:history:push", () => { longest = 0; });
+
+// A filter was answered: its list stands at an address of its own.
+export function whenFiltered(then) {
+  for (const step of ["push", "replace"]) document.addEventListener(`htmx:after:history:${step}`, then);
+}
+whenFiltered(() => { longest = 0; });

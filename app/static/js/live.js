@@ -1,5 +1,5 @@
 // Open pages stay true: counts, title and rows change in place, new rows wait behind the pill.
-import { $, asShown, focusRow, length, rows } from "./dom.js";
+import { $, asShown, focusRow, length, rows, whenFiltered } from "./dom.js";
 import { stays, writes } from "./list.js";
 
 const POLL = 15_000, CALM = 60_000;
@@ -98,7 +98,7 @@ document.addEventListener("click", async (event) => {
 });
 
 // After a filter the pill leads to the list that is shown now.
-document.addEventListener("htmx:after:history:push", () => {
+whenFiltered(() => {
   const pill = $("#fresh");
   if (pill) { pill.href = location.href; pill.hidden = true; }
 });

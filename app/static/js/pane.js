@@ -1,5 +1,5 @@
 // The reading pane: beside the list where there is room, a page of its own elsewhere.
-import { $, $$, focusRow, say } from "./dom.js";
+import { $, $$, focusRow, say, whenFiltered } from "./dom.js";
 import { offer } from "./again.js";
 
 const pane = () => $("#pane");
@@ -11,7 +11,7 @@ export const openId = () => (pane()?.hidden === false ? asked() : null);
 
 // Which list this is: between it and what is opened in it, back and forward load nothing.
 let list = history.state?.list;
-document.addEventListener("htmx:after:history:push", () => { list = null; });
+whenFiltered(() => { list = null; });
 
 // The address and the hidden field that actions carry say what is open. Who opens something can go back to the list.
 function remember(id) {

@@ -1,4 +1,4 @@
-// The search box: a filter that is chosen below it joins what is typed already.
+// The search box and the chips: a filter that is chosen below the box joins what is typed already.
 import { $ } from "./dom.js";
 
 document.addEventListener("click", (event) => {
@@ -9,4 +9,10 @@ document.addEventListener("click", (event) => {
   box.value = `${box.value} ${term}`.trim();
   box.focus();
   box.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// Asked once more, by Enter behind a search that was answered while it was typed, it is no new step of the history.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.id !== "filters" || ctx.request.action !== location.pathname + location.search) return;
+  Object.assign(ctx, { push: null, replace: "true" });
 });
