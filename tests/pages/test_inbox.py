@@ -36,6 +36,10 @@ KINDS = (
 # How many changes this tab can take back.
 REMEMBERED = "JSON.parse(sessionStorage.getItem('undos') ?? '[]').length"
 
+# What our own answer to an error brings.
+BUSY = """<div class="toast toast--error"><span>Bellhop is busy. Nothing is lost.</span>
+  <button type="button" data-again>Try again</button></div>"""
+
 
 @pytest.fixture
 def five(alice: User) -> list[Notification]:
@@ -445,7 +449,7 @@ def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[No
     row(page, "Number 0").hover()
     page.get_by_role("button", name="Mark done: Number 0").click()
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
-    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    expect(page.locator("#toasts")).to_contain_text("Not saved. There was no answer. It's back in your list.")
     expect(page.locator("#offline")).to_be_visible()
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
@@ -499,7 +503,7 @@ def test_what_could_not_be_opened_or_searched_says_so_and_is_tried_again(
     retry, pane = page.locator("#toasts").get_by_role("button", name="Try again"), page.locator("#pane")
     page.context.set_offline(True)
     page.get_by_role("link", name="Number 2").click()
-    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(page.locator("#toasts")).to_contain_text("Not loaded. You're offline.")
     expect(pane).to_be_hidden()
     assert "open=" not in page.url
     page.context.set_offline(False)
@@ -523,13 +527,49 @@ def test_an_error_that_is_not_ours_is_explained_and_tried_again(
     page.keyboard.press("j")
     page.keyboard.press("e")
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
-    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    expect(page.locator("#toasts")).to_contain_text("Not saved. The server answered with an error (502).")
     expect(page.locator("body")).not_to_contain_text("Bad Gateway")
     assert focused(page) == "Number 1"
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(row(page, "Number 0")).to_have_count(0)
     page.watch.forgive("status of 502")
+
+
+@pytest.mark.parametrize("words", ["", "Bellhop is busy"])
+def test_a_filter_that_failed_is_claimed_by_neither_address_nor_chips(
+    open_inbox: Open, five: list[Notification], words: str
+) -> None:
+    page = open_inbox("/notifications?priority=low&category=interview")
+    chips = {name: page.get_by_role("checkbox", name=name) for name in ("Jobs", "Interviews")}
+    address, body = (
+        page.url,
+        f'<div id="toasts" hx-swap-oob="innerHTML">{BUSY}</div>' if words else "<h1>No</h1>",
+    )
+    page.route("**/notifications?*job*", lambda route: route.fulfill(status=503, body=body))
+    chips["Jobs"].click()  # not check(): it may be off again by then
+    expect(page.locator("#toasts")).to_contain_text(
+        words or "Not loaded. The server answered with an error (503)."
+    )
+    expect(chips["Jobs"]).not_to_be_checked()
+    expect(chips["Interviews"]).to_be_checked()
+    assert page.url == address
+    page.unroute("**/notifications?*job*")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page).to_have_url(re.compile("category=interview&category=job"))
+    expect(chips["Jobs"]).to_be_checked()
+    page.watch.forgive("status of 503")
+
+
+def test_what_the_server_refused_is_said_in_its_words(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    db.session.delete(five[0])
+    db.session.commit()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("There is no such notification.")
+    page.watch.forgive("404")
 
 
 def test_escape_clears_a_search_and_then_leaves_it(open_inbox: Open, five: list[Notification]) -> None:

@@ -5,7 +5,11 @@ let again = null;
 
 export const offer = (repeat) => { again = repeat; };
 export const isUndo = (url) => /\/changes\/\d+\/undo$/.test(url);
-export const tell = (name) => $("#toasts").replaceChildren($(`#${name}`).content.cloneNode(true));
+export function tell(name, ...why) {
+  const toast = $(`#${name}`).content.cloneNode(true);
+  $("span", toast).append(...why.map((sentence) => ` ${sentence}`));
+  $("#toasts").replaceChildren(toast);
+}
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-again]")) again?.();

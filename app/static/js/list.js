@@ -81,6 +81,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   writes.open.set(ctx, () => {
     back();
     for (const row of some) row.dataset.failed = "";
+    ctx.isBack = some.length > 0 && "leaves" in button.dataset;
     // An undo's own form goes with its toast.
     const once = isUndo(ctx.request.action) ? $("#undo-last") : button;
     offer(() => (once.matches("form") ? once.requestSubmit() : once.click()));

@@ -2,6 +2,7 @@
 import { $, say } from "./dom.js";
 import { isUndo, offer, tell } from "./again.js";
 import { failed, writes } from "./list.js";
+import { unfilter } from "./search.js";
 
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "drain") event.target.hidden = true;
@@ -69,22 +70,38 @@ function tellNothing() {
 // What was asked for by hand; what the page asks by itself it asks again by itself.
 const ASKED = "#filters, #pane, #fresh, .turn a";
 
-function unanswered(ctx) {
-  const from = ctx.sourceElement;
-  failed(ctx);
-  // What waited to be taken back after it would be something else now.
-  if (ctx.request.method !== "GET") { presses = 0; tell(isUndo(ctx.request.action) ? "not-undone" : "not-saved"); return; }
-  if (ctx.isQuiet || !from.matches(ASKED)) return;
-  if (!from.matches("#pane")) offer(() => (from.matches("form") ? from.requestSubmit() : from.click()));
-  tell("not-loaded");
+function offerAgain({ sourceElement: from, isQuiet, request: { method } }) {
+  if (method !== "GET" || isQuiet || !from.matches(ASKED)) return false;
+  if (from.matches("#filters")) offer(unfilter());
+  else if (!from.matches("#pane")) offer(() => from.click());
+  return true;
 }
 
-// The server answered with an error: its answer brought the toast. What stands between us and it answers in its own
-// words, which are no part of this page.
+function unanswered(ctx, why) {
+  failed(ctx);
+  if (offerAgain(ctx)) tell("not-loaded", why);
+  if (ctx.request.method === "GET") return;
+  // What waited to be taken back after it would be something else now.
+  presses = 0;
+  tell(isUndo(ctx.request.action) ? "not-undone" : "not-saved", why, ...(ctx.isBack ? [$("#toasts").dataset.back] : []));
+}
+
+// The server answered with an error: mostly its answer brought the toast. What stands between us and it answers in its
+// own words, which are no part of this page.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.text.includes('id="toasts"')) { presses = 0; failed(ctx); return; }
+  ctx.push = null; // The list is not what was asked for.
+  if (ctx.text.includes('id="toasts"') && !isUndo(ctx.request.action)) {
+    presses = 0;
+    failed(ctx);
+    offerAgain(ctx);
+    return;
+  }
+  const said = $(".toast--error span", new DOMParser().parseFromString(ctx.text, "text/html"))?.textContent;
   Object.assign(ctx, { swap: "none", text: "" });
-  unanswered(ctx);
+  unanswered(ctx, said ?? $("#toasts").dataset.error.replace("{status}", ctx.response.status));
 });
 // No answer at all.
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => { if (ctx) unanswered(ctx); });
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  const { offline, silent } = $("#toasts").dataset;
+  if (ctx) unanswered(ctx, navigator.onLine ? silent : offline);
+});
