@@ -45,7 +45,7 @@ class ListQuery:
             place=place if place in PLACES else "inbox",
             categories=_known(args.getlist("category"), catalog.CATEGORIES),
             priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
-            search=args.get("q", "").replace("\0", "").strip()[:200],
+            search=args.get("q", "").replace("\0", "").strip(),
             cursor=args.get("cursor") or None,
             limit=min(max(args.get("limit", PAGE, type=whole_number), PAGE), MOST),
             open=args.get("open", type=whole_number),

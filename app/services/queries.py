@@ -26,9 +26,10 @@ VALUES: dict[str, tuple[str, ...]] = {
 DAYS = ("from", "before")
 # Of these a notification has one: several that are asked for are alternatives.
 ALTERNATIVES = ("type", "priority", "status")
-MOST_TERMS = 20
+MOST_TERMS, MOST_LETTERS = 20, 200
 
-_TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
+# A phrase, a filter whose value stands in quotes, or what stands without any.
+_TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\W\d_]+:"[^"]*"?)|([^\s"]+))')
 _FILTER = re.compile(r"([^\W\d_]+):(?!//)(.*)", re.DOTALL)
 _QUOTES = str.maketrans("“”„«»", '"""""')
 
@@ -78,10 +79,12 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
         Invalid: a filter that does not exist, a value that it does not know, or nothing to look for; keyed `search`,
             in a sentence that names it and says what is possible.
     """
+    if len(text) > MOST_LETTERS:
+        raise _wrong(_("Too long: write at most %(max_length)s characters.", max_length=MOST_LETTERS))
     terms = [
         term
-        for minus, phrase, bare in _TERM.findall(text.translate(_QUOTES))
-        if (term := _term(bool(minus), phrase, bare, time_zone, now or utc_now()))
+        for minus, phrase, quoted, bare in _TERM.findall(text.translate(_QUOTES))
+        if (term := _term(bool(minus), phrase, bare or quoted, time_zone, now or utc_now()))
     ]
     if text.strip() and not terms:
         raise _wrong(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
@@ -92,7 +95,7 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
 
 def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -> Term | None:
     named = _FILTER.fullmatch(bare)
-    name, value = (named[1].casefold(), named[2].casefold()) if named else ("", "")
+    name, value = (named[1].casefold(), named[2].strip('" ').casefold()) if named else ("", "")
     if name in VALUES:
         return Term(name, _known(name, value), is_not=is_not)
     if name in DAYS:

@@ -26,7 +26,7 @@ def remember(user: User, text: str, now: datetime | None = None) -> None:
     Raises:
         Invalid: it is not understood; keyed `search`.
     """
-    now, text = now or utc_now(), " ".join(text.split())[:200]
+    now, text = now or utc_now(), " ".join(text.split())
     if not queries.parse(text, user.time_zone, now):
         return
     lock_for_writing()

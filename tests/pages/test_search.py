@@ -45,6 +45,9 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     box.fill("is:unred")
     expect(words).to_contain_text("“is:unred” is not known. Possible are is:unread, is:read")
     assert axe(page) == []
+    box.fill("zoe " * 51)
+    expect(words).to_contain_text("Too long: write at most 200 characters.")
+    assert len(recents.listed(alice)) == 1
     box.fill("")
     expect(rows).to_have_count(2)
     hint.click()

@@ -63,6 +63,16 @@ def test_filters_are_known_by_name_in_any_case() -> None:
     assert parse("is:done is:saved -is:later", "UTC").places == ("done",)
 
 
+def test_the_value_of_a_filter_may_stand_in_quotes() -> None:
+    assert terms('type:"interview" -is:“read” Priority:"urgent') == [
+        Term("type", "interview"),
+        Term("is", "read", is_not=True),
+        Term("priority", "urgent"),
+    ]
+    assert terms('from:"2026-01-01"') == terms("from:2026-01-01")
+    assert terms('12:"30"') == [Term(words=("12",)), Term(words=("30",), is_exact=True)]
+
+
 @pytest.mark.parametrize(
     ("text", "zone", "instant"),
     [
@@ -97,6 +107,10 @@ def test_a_day_begins_on_the_readers_own_clock(text: str, zone: str, instant: da
         ("sofia -", "“-”", "without a space"),
         ("sofia -&", "“-”", "without a space"),
         (" ".join(["word"] * 21), "too much", "at most 20"),
+        ('type:"interviews"', "“type:interviews”", "type:interview, "),
+        ('sender:"Ruth A"', "“sender:”", "is:, type:"),
+        ('is:""', "“is:”", "is:unread"),
+        ("word " * 50, "Too long", "at most 200"),
     ],
 )
 def test_a_wrong_term_is_named_with_what_is_possible(text: str, named: str, possible: str) -> None:
@@ -116,6 +130,8 @@ def test_nothing_asked_is_nothing_and_no_error() -> None:
 
 @given(st.text(st.sampled_from("ab:-\" *()^{}+'&|!<>@\\is:unreadfromtypé0-\0\ud800日") | st.characters()))
 @example('-"')
+@example('is:"unread')
+@example('a:"')
 @example("is:unread:")
 @example("from:9999-12-31")
 @example("AND OR NOT NEAR(a b)")

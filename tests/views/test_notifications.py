@@ -105,6 +105,14 @@ def test_filters_narrow_the_list_and_stay_ticked(sign_in: SignIn, alice: User) -
     assert len(re.findall(r'value="(interview|urgent)" checked', page)) == 2
 
 
+def test_a_search_that_is_too_long_is_explained_and_not_cut(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "word " * 20)
+    page = sign_in(alice).get(f"/notifications?q={'word+' * 41}").text
+    assert "Too long: write at most 200 characters." in page
+    assert titles(page) == []
+    assert f'value="{("word " * 41).strip()}"' in page
+
+
 def test_search_finds_words_of_title_and_message(sign_in: SignIn, alice: User) -> None:
     factories.notification(alice, "Interview with Priya")
     factories.notification(alice, "Another", message="Room Birch")
