@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -79,6 +80,36 @@ def test_twice_the_text_forced_colours_and_less_motion_take_nothing_away(page: P
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(CUT_OFF) == []
         assert axe(page) == [], width
+
+
+# How many icons and numbers of the tab bar stand on each other.
+OVERLAPS = """() => {
+  const found = [...document.querySelectorAll('.nav--mail .icon, .nav--mail .nav__count')];
+  const boxes = found.filter(one => one.checkVisibility());
+  const cross = (one, other) => one.left < other.right && other.left < one.right
+    && one.top < other.bottom && other.top < one.bottom;
+  const rects = boxes.map(one => one.getBoundingClientRect());
+  return rects.flatMap((one, n) => rects.slice(n + 1).filter(other => cross(one, other))).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_twice_the_text_on_a_phone_overlaps_and_breaks_nothing(page: Page, alice: User, width: int) -> None:
+    for n in range(12):
+        factories.notification(alice, f"More {n}")
+    page.set_viewport_size({"width": width, "height": 844})
+    page.reload()
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(OVERLAPS) == 0
+    for name in ("Inbox", "Unread", "Later", "Done", "More"):
+        tab = page.locator(".nav--mail .nav__link", has=page.get_by_text(name, exact=True))
+        expect(tab).to_be_in_viewport(ratio=1)
+        expect(tab).to_have_accessible_name(re.compile(f"^{name}"))
+        assert tab.locator(".nav__text").evaluate("(one) => one.offsetWidth") <= 1
+    for part in page.locator(".row__body").all():
+        assert part.evaluate("(one) => one.offsetWidth") > width / 2
+    assert axe(page) == []
 
 
 def test_a_screen_reader_hears_what_a_row_is_and_what_became_of_it(page: Page) -> None:
