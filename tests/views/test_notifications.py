@@ -362,6 +362,21 @@ def test_mark_all_takes_what_the_filter_finds_and_undo_brings_it_back(sign_in: S
     assert not any(fresh(row).is_read for row in jobs)
 
 
+def test_what_is_taken_back_does_not_wait_with_what_is_new(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    top, _rest = (
+        factories.notification(alice, title, created_at=now - timedelta(hours=hours))
+        for title, hours in (("On top", 1), ("The rest", 2))
+    )
+    client = sign_in(alice)
+    made = notifications.change(alice, "done", ids=[top.id])
+    bound = re.search(r'data-upto="(\w+-\d+)"', client.get("/notifications").text)
+    assert bound
+    factories.notification(alice, "New since")
+    page = send(client, f"/notifications/changes/{made.id}/undo", HX, view=f"upto={bound[1]}").text
+    assert titles(page) == ["On top", "The rest"]
+
+
 def test_anothers_change_cannot_be_undone(sign_in: SignIn, alice: User, charlie: User) -> None:
     row = factories.notification(alice)
     made = notifications.change(alice, "done", ids=[row.id])
