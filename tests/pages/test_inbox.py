@@ -905,6 +905,21 @@ def test_single_keys_that_are_switched_off_put_nothing_off(
     assert stored(five[0]).snoozed_until is None
 
 
+def test_keys_mean_the_same_with_caps_lock(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    # Written in capitals without Shift, as Caps Lock does it; with Shift, in small letters.
+    page.keyboard.press("J")
+    page.keyboard.press("X")
+    page.keyboard.press("J")
+    page.keyboard.press("J")
+    page.keyboard.press("Shift+x")
+    expect(page.locator("#list .tile :checked")).to_have_count(3)
+    page.keyboard.press("E")
+    expect(page.locator(".row")).to_have_count(2)
+    page.keyboard.press("Z")
+    expect(page.locator(".row")).to_have_count(5)
+
+
 def test_escape_closes_the_menu_from_its_date_and_gives_the_focus_back(
     open_inbox: Open, five: list[Notification]
 ) -> None:

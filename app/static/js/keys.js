@@ -75,10 +75,12 @@ document.addEventListener("keydown", (event) => {
   }
   if (at.closest(TYPING) || $(":popover-open")) return;
   const isOff = document.body.dataset.keys === "off"; // Preferences: single keys disturb those who dictate.
-  const goal = !isOff && Date.now() - goes < 800 && GOALS[event.key] && $(GOALS[event.key]);
+  // By the Shift key alone: a Caps Lock that was left on makes no other keys of them.
+  const pressed = event.key.length > 1 ? event.key : event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+  const goal = !isOff && Date.now() - goes < 800 && GOALS[pressed] && $(GOALS[pressed]);
   if (goal) { goal.click(); return; }
   const isFree = rows().length && at.matches("body, #main, #list");
   const arrows = (current() || isFree) && { ArrowDown: KEYS.j, ArrowUp: KEYS.k };
-  const key = (arrows && arrows[event.key]) || (!isOff && KEYS[event.key]);
+  const key = (arrows && arrows[pressed]) || (!isOff && KEYS[pressed]);
   if (key) { event.preventDefault(); key(); }
 });
