@@ -63,6 +63,20 @@ def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_al
     assert "stack=" not in page.url
 
 
+def test_escape_closes_the_stack_that_stands_open_and_keeps_the_focus(
+    open_inbox: Open, rows: list[Notification]
+) -> None:
+    page = open_inbox()
+    for key in ("j", "j", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".row--member")).to_have_count(3)
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    expect(page.locator(".row--member")).to_have_count(0)
+    expect(page.locator("[data-stack]")).to_be_focused()
+    assert page.url.endswith("/notifications")
+
+
 def test_a_new_one_of_a_stack_waits_behind_the_pill_and_is_not_swept_away_with_the_rest(
     open_inbox: Open, alice: User, rows: list[Notification]
 ) -> None:
