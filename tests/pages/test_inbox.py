@@ -863,6 +863,24 @@ def test_a_key_pressed_again_before_the_answer_takes_back(open_inbox: Open, five
     assert not stored(five[0]).is_read
 
 
+def test_rows_ticked_while_the_first_are_under_way_are_done_too(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    held = hold(page, "**/changes")
+    page.keyboard.press("j")
+    for _ in range(3):
+        page.keyboard.press("x")
+        page.keyboard.press("e")
+    expect(page.locator("#list .row:not([aria-busy])")).to_have_count(2)
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    expect(page.locator(".row")).to_have_count(2)
+    assert shown(page) == ["Number 3", "Number 4"]
+    until(lambda: [stored(one).is_done for one in five] == [True, True, True, False, False])
+
+
 def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox(java_script_enabled=False)
     page.get_by_role("checkbox", name="Select: Number 1").check()

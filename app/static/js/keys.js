@@ -1,7 +1,8 @@
 // Single keys. Each has a visible control that does the same; none works while typing or composing.
 import { $, current, focusRow, picked, rows } from "./dom.js";
 import { close } from "./pane.js";
-import { range, unpick } from "./picks.js";
+import { isBulkBusy } from "./list.js";
+import { clearPicks, range, unpick } from "./picks.js";
 import { undo } from "./toasts.js";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
@@ -17,7 +18,12 @@ function move(step) {
 // On the ticked rows together, else on the row with the focus, else on what is open.
 function act(kind) {
   const some = picked();
-  if (some.length) {
+  if (some.length && isBulkBusy() && !$("#every").checked) {
+    // The form sends one thing after the other, and what waits would be read from it only then: each row by its own.
+    const isMeant = kind === "read" && some.some((row) => row.hasAttribute("data-unread")) ? "[data-unread]" : "*";
+    for (const row of some.filter((one) => one.matches(isMeant))) $(`[data-act=${kind}]`, row)?.click();
+    clearPicks();
+  } else if (some.length) {
     const bulk = kind !== "read" ? kind : some.some((row) => row.hasAttribute("data-unread")) ? "read" : "unread";
     $(`[data-bulk=${bulk}]`)?.click();
   } else {

@@ -6,6 +6,7 @@ import { close, open, openId } from "./pane.js";
 
 // Changes that are not answered yet, with the way back of each; how many there have been.
 export const writes = { open: new Map(), begun: 0 };
+export const isBulkBusy = () => [...writes.open.keys()].some(({ sourceElement: from }) => from.matches("#bulk, [form=bulk]"));
 // What was read or changed here and does not leave by that: it stays in a list of the unread until that is loaded anew.
 export const stays = new Set();
 
