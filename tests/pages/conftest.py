@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
-from app.models import User
+from app.clock import utc_now
+from app.models import Notification, User
+from tests import factories
 
 Open = Callable[..., Page]
 
@@ -29,3 +32,12 @@ def open_inbox(
         return page
 
     return opened
+
+
+@pytest.fixture
+def five(alice: User) -> list[Notification]:
+    """Five unread rows, the newest first."""
+    now = utc_now()
+    return [
+        factories.notification(alice, f"Number {n}", created_at=now - timedelta(minutes=n)) for n in range(5)
+    ]

@@ -13,7 +13,7 @@ from app.services.saved_views import Filter
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
-from tests.pages.test_inbox import SIZES, until
+from tests.pages.inbox import SIZES, until
 
 
 def titles(page: Page) -> list[str]:

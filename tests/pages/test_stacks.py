@@ -14,7 +14,7 @@ from app.models import Notification, User
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
-from tests.pages.test_inbox import SIZES, focused, shown, until
+from tests.pages.inbox import SIZES, focused, shown, until
 
 KEY = "resume_processed-1-260312"
 

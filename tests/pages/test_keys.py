@@ -1,0 +1,228 @@
+"""The inbox by keyboard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from playwright.sync_api import expect
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, User
+from tests import factories
+from tests.pages.conftest import Open
+from tests.pages.inbox import asked, focused, hold, row, shown, stored, until
+
+
+def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    assert focused(page) == "Number 0"
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Number 1"
+    page.keyboard.press("u")
+    expect(row(page, "Number 1")).not_to_have_attribute("data-unread", "")
+    assert focused(page) == "Number 1"
+    page.keyboard.press("u")
+    expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pane").get_by_role("heading", name="Number 1")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
+    expect(row(page, "Number 1")).to_have_count(0)
+    assert focused(page) == "Number 2"
+    page.keyboard.press("Escape")
+    expect(page.locator("#pane")).to_be_hidden()
+    page.keyboard.press("z")
+    expect(row(page, "Number 1")).to_have_count(1)
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator(".tile :checked")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile :checked")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("je?")
+    expect(page.get_by_label("Search notifications")).to_have_value("je?")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_a_hail_of_keys_loses_none(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    rows = [
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n)) for n in range(12)
+    ]
+    page = open_inbox()
+    page.keyboard.press("j")
+    for _ in range(12):
+        page.keyboard.press("e")
+    expect(page.locator(".row")).to_have_count(0)
+    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    until(lambda: all(stored(row).is_done for row in rows))
+    assert page.evaluate("document.activeElement.id") == "list"
+
+
+def test_focus_never_falls_to_the_body(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for key in ("u", "e", "x", "e", "z", "Enter", "e", "e"):
+        page.keyboard.press(key)
+        expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
+        assert page.evaluate("document.activeElement !== document.body"), key
+
+
+def test_focus_stays_in_the_list_when_all_of_them_leave(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(60):
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n))
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator("#every").focus()
+    expect(page.locator("#total")).to_have_text("All 60")
+    page.keyboard.press("Space")
+    page.keyboard.press("e")
+    expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
+    until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
+    page.keyboard.press("z")
+    expect(page.locator(".row")).to_have_count(50)
+    assert focused(page) == "Row 00"
+
+
+def test_escape_clears_a_search_and_then_leaves_it(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("/")
+    page.keyboard.type("number 3")
+    expect(page.locator(".row")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_have_value("")
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator(".row")).to_have_count(5)
+    assert page.url.endswith("/notifications")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "list"
+
+
+def test_a_key_pressed_again_before_the_answer_takes_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    held = hold(page, "**/reading")
+    page.keyboard.press("j")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    for number in (1, 2):
+        route = asked(page, held, number)
+        with page.expect_response(route.request.url):
+            route.continue_()
+    expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
+    assert not stored(five[0]).is_read
+
+
+def test_rows_ticked_while_the_first_are_under_way_are_done_too(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    held = hold(page, "**/changes")
+    page.keyboard.press("j")
+    for _ in range(3):
+        page.keyboard.press("x")
+        page.keyboard.press("e")
+    expect(page.locator("#list .row:not([aria-busy])")).to_have_count(2)
+    asked(page, held).continue_()
+    expect(page.locator(".row")).to_have_count(2)
+    assert shown(page) == ["Number 3", "Number 4"]
+    until(lambda: [stored(one).is_done for one in five] == [True, True, True, False, False])
+
+
+def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox(java_script_enabled=False)
+    page.get_by_role("checkbox", name="Select: Number 1").check()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Choose a date.")).to_be_visible()
+    assert not any(stored(one).is_read or one.snoozed_until for one in five)
+    page.watch.forgive("422")
+
+
+def test_enter_in_the_date_of_the_menu_means_that_date(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.get_by_role("checkbox", name="Select: Number 1").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Alt+l")
+    day = (utc_now() + timedelta(days=9)).strftime("%Y-%m-%dT14:30")
+    page.locator("#later").get_by_label("Pick a date").fill(day)
+    page.keyboard.press("Enter")
+    expect(row(page, "Number 1")).to_have_count(0)
+    assert f"{stored(five[1]).snoozed_until:%Y-%m-%dT%H:%M}" == day
+    assert not any(stored(one).is_read or one.snoozed_until for one in five if one is not five[1])
+
+
+def test_single_keys_that_are_switched_off_put_nothing_off(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    alice.preference.single_key_shortcuts = False
+    db.session.commit()
+    page = open_inbox()
+    row(page, "Number 0").get_by_role("link").focus()
+    page.keyboard.press("l")
+    page.keyboard.press("Alt+l")
+    expect(page.locator("#later")).to_be_visible()
+    assert stored(five[0]).snoozed_until is None
+
+
+def test_keys_mean_the_same_with_caps_lock(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    # Written in capitals without Shift, as Caps Lock does it; with Shift, in small letters.
+    page.keyboard.press("J")
+    page.keyboard.press("X")
+    page.keyboard.press("J")
+    page.keyboard.press("J")
+    page.keyboard.press("Shift+x")
+    expect(page.locator("#list .tile :checked")).to_have_count(3)
+    page.keyboard.press("E")
+    expect(page.locator(".row")).to_have_count(2)
+    page.keyboard.press("Z")
+    expect(page.locator(".row")).to_have_count(5)
+
+
+def test_escape_closes_the_menu_from_its_date_and_gives_the_focus_back(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("Alt+l")
+    page.locator("#later").get_by_label("Pick a date").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("#later")).to_be_hidden()
+    assert focused(page) == "Number 0"
+
+
+def test_arrows_move_from_nowhere_to_the_first_row_in_sight(open_inbox: Open, alice: User) -> None:
+    now = utc_now()
+    for n in range(50):
+        factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(seconds=n))
+    page = open_inbox()
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Row 00"
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "Row 01"
+    page.evaluate("document.activeElement.blur()")
+    page.locator("#list").evaluate("list => list.scrollTo(0, 1000)")
+    page.keyboard.press("ArrowDown")
+    assert 5 < int(focused(page).removeprefix("Row ")) < 40
+    expect(page.locator(".row:focus-within")).to_be_in_viewport(ratio=1)
+
+
+def test_what_is_selected_no_more_is_said(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(page.locator("#say")).to_have_text("2 selected.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#say")).to_have_text("0 selected.")

@@ -1,0 +1,187 @@
+"""What comes while a page is open: new rows, other tabs, a server that is gone."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Route, expect
+
+from app.clock import utc_now
+from app.extensions import db
+from app.models import Notification, User
+from app.services import notifications
+from tests import factories
+from tests.browser import axe
+from tests.pages.conftest import Open
+from tests.pages.inbox import asked, expected, hold, row, shown
+
+
+def test_a_new_notification_is_announced_within_three_seconds(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    started = time.monotonic()
+    factories.notification(alice, "Just now")
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    expect(page).to_have_title("Inbox (6 unread) · Bellhop")
+    assert time.monotonic() - started < 3
+    pill.click()
+    expect(page.get_by_role("link", name="Just now")).to_be_focused()
+    assert shown(page)[0] == "Just now"
+
+
+def test_an_empty_inbox_says_that_something_came(open_inbox: Open, alice: User) -> None:
+    page = open_inbox()
+    calm = page.get_by_role("heading", name="You're all caught up")
+    expect(calm).to_be_visible()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    factories.notification(alice, "The first")
+    expect(page.get_by_role("heading", name="Something new came")).to_be_visible(timeout=3000)
+    expect(calm).to_be_hidden()
+    assert axe(page) == []
+    page.get_by_role("link", name="1 new").click()
+    expect(page.get_by_role("link", name="The first")).to_be_focused()
+
+
+def test_new_rows_wait_behind_the_pill_while_somebody_reads(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.keyboard.press("j")
+    factories.notification(alice, "Waits")
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    expect(page).to_have_title("Inbox (6 unread) · Bellhop")
+    assert "Waits" not in shown(page)
+    pill.click()
+    expect(page.get_by_role("link", name="Waits")).to_be_focused()
+    expect(pill).to_be_hidden()
+
+
+@pytest.mark.parametrize("fault", ["no answer", "an error"])
+def test_new_rows_that_could_not_be_loaded_stay_behind_the_pill(
+    open_inbox: Open, alice: User, five: list[Notification], fault: str
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    factories.notification(alice, "Waits")
+    pill = page.get_by_role("link", name="1 new")
+    expect(pill).to_be_visible(timeout=3000)
+    fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=500)}
+    page.route("**/notifications", fail[fault])
+    pill.click()
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(pill).to_be_visible()
+    expect(pill).to_be_focused()
+    page.unroute("**/notifications")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name="Waits")).to_be_focused()
+    expect(pill).to_be_hidden()
+    page.watch.forgive("ERR_FAILED" if fault == "no answer" else "status of 500")
+    if fault == "no answer":
+        page.watch.forgive("Failed to fetch")
+
+
+def test_a_server_that_is_gone_is_noticed_and_so_is_its_return(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox("/account")
+    tries: list[str] = []
+
+    def end(route: Route) -> None:
+        """Open once, then fail every two seconds, as where nobody listens any more."""
+        tries.append(route.request.url)
+        if len(tries) == 1:
+            route.fulfill(content_type="text/event-stream", body="retry: 50\n\n")
+        else:
+            route.abort()
+
+    page.clock.install()
+    page.route("**/notifications/stream", end)
+    page.goto("/notifications")
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.route("**/notifications/pulse*", lambda route: route.abort())
+    for n in range(9):
+        expected(page, tries, n + 3)
+        page.clock.run_for(2000)
+    expect(page.locator("#offline")).to_be_visible()
+    notifications.change(alice, "read", ids=[five[0].id])
+    page.unroute("**/notifications/pulse*")
+    page.clock.run_for(15_000)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_one_question_that_failed_is_not_the_last(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.evaluate("""() => { const { ajax } = htmx;
+        htmx.ajax = () => Promise.reject(new Error("not this time"));
+        document.dispatchEvent(new Event("visibilitychange"));
+        htmx.ajax = ajax; }""")
+    factories.notification(alice, "Later")
+    expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=3000)
+    page.watch.forgive("not this time")
+
+
+def test_a_slow_filter_dims_the_list_until_its_answer(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    held = hold(page, "**/notifications?category=job")
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    page.get_by_role("checkbox", name="Jobs").check()
+    listed = page.locator("#list")
+    expect(listed).to_have_attribute("aria-busy", "true")
+    with page.expect_response("**/pulse*"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(400)
+    expect(listed).to_have_attribute("aria-busy", "true")
+    expect(listed).to_have_css("opacity", "0.6")
+    asked(page, held).continue_()
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(listed).not_to_have_attribute("aria-busy", "true")
+
+
+def test_another_tab_hears_of_what_this_one_does(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    other = page.context.new_page()
+    other.goto("/account")
+    expect(other.locator("#unread-count")).to_have_text("5 unread")
+    title = other.title()
+    page.bring_to_front()
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Mark read: Number 0").click()
+    expect(other.locator("#unread-count")).to_have_text("4 unread", timeout=3000)
+    assert other.title() == title
+
+
+def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: User) -> None:
+    from app.services.live import Broadcaster
+
+    app.extensions["broadcaster"] = Broadcaster(app, most=0)
+    page = open_inbox()
+    factories.notification(alice, "By asking")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=3000)
+
+
+def test_the_banner_writes_the_time_as_its_reader_does(open_inbox: Open, alice: User) -> None:
+    alice.time_zone = "Asia/Kolkata"
+    db.session.commit()
+    page = open_inbox(timezone_id="America/New_York", locale="en-US")
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    said = page.locator("#offline time").text_content()
+    now = utc_now().astimezone(ZoneInfo("Asia/Kolkata"))
+    assert said in {f"{now - timedelta(minutes=n):%H:%M}" for n in range(3)}

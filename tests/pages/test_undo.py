@@ -1,0 +1,235 @@
+"""What failed and what is taken back: said, tried again, exact."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from app.extensions import db
+from app.models import Notification
+from tests.pages.conftest import Open
+from tests.pages.inbox import asked, focused, hold, row, shown, stored, until
+
+BUSY = """<div class="toast toast--error"><span>Bellhop is busy. Nothing is lost.</span>
+  <button type="button" data-again>Try again</button></div>"""
+REMEMBERED = "JSON.parse(sessionStorage.getItem('undos') ?? '[]').length"
+
+
+def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.abort())
+    row(page, "Number 0").hover()
+    page.get_by_role("button", name="Mark done: Number 0").click()
+    expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved. There was no answer. It's back in your list.")
+    expect(page.locator("#offline")).to_be_visible()
+    page.unroute("**/archival")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(0)
+    expect(page.locator("#offline")).to_be_hidden()
+    assert stored(five[0]).is_done
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_what_could_not_be_opened_or_searched_says_so_and_is_tried_again(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    retry, pane = page.locator("#toasts").get_by_role("button", name="Try again"), page.locator("#pane")
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Number 2").click()
+    expect(page.locator("#toasts")).to_contain_text("Not loaded. You're offline.")
+    expect(pane).to_be_hidden()
+    assert "open=" not in page.url
+    page.context.set_offline(False)
+    retry.click()
+    expect(pane.get_by_role("heading", name="Number 2")).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("#q").fill("number 3")
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    page.context.set_offline(False)
+    retry.click()
+    expect(page.locator(".row")).to_have_count(1)
+    page.watch.forgive("ERR_INTERNET_DISCONNECTED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_an_error_that_is_not_ours_is_explained_and_tried_again(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved. The server answered with an error (502).")
+    expect(page.locator("body")).not_to_contain_text("Bad Gateway")
+    assert focused(page) == "Number 1"
+    page.unroute("**/archival")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(0)
+    page.watch.forgive("status of 502")
+
+
+@pytest.mark.parametrize("words", ["", "Bellhop is busy"])
+def test_a_filter_that_failed_is_claimed_by_neither_address_nor_chips(
+    open_inbox: Open, five: list[Notification], words: str
+) -> None:
+    page = open_inbox("/notifications?priority=low&category=interview")
+    chips = {name: page.get_by_role("checkbox", name=name) for name in ("Jobs", "Interviews")}
+    address, body = (
+        page.url,
+        f'<div id="toasts" hx-swap-oob="innerHTML">{BUSY}</div>' if words else "<h1>No</h1>",
+    )
+    page.route("**/notifications?*job*", lambda route: route.fulfill(status=503, body=body))
+    chips["Jobs"].click()  # not check(): it may be off again by then
+    expect(page.locator("#toasts")).to_contain_text(
+        words or "Not loaded. The server answered with an error (503)."
+    )
+    expect(chips["Jobs"]).not_to_be_checked()
+    expect(chips["Interviews"]).to_be_checked()
+    assert page.url == address
+    page.unroute("**/notifications?*job*")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page).to_have_url(re.compile("category=interview&category=job"))
+    expect(chips["Jobs"]).to_be_checked()
+    page.watch.forgive("status of 503")
+
+
+def test_what_the_server_refused_is_said_in_its_words(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
+    db.session.delete(five[0])
+    db.session.commit()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("There is no such notification.")
+    page.watch.forgive("404")
+
+
+def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for path in ("/notifications", "/preferences"):
+        row(page, "Number 1").hover()
+        page.get_by_role("button", name="Mark done: Number 1").click()
+        until(lambda: page.evaluate(REMEMBERED) == 1, 10)
+        page.goto(path)
+        assert stored(five[1]).is_done
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone")
+        expect(page.locator(".row")).to_have_count(5)
+        assert not stored(five[1]).is_done
+
+
+@pytest.mark.parametrize("way", ["the button", "the key"])
+@pytest.mark.parametrize("fault", ["no answer", "an error"])
+def test_an_undo_that_failed_says_so_and_is_tried_again(
+    open_inbox: Open, five: list[Notification], way: str, fault: str
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=503)}
+    page.route("**/undo", fail[fault])
+    if way == "the key":
+        page.keyboard.press("z")
+    else:
+        page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts")).to_contain_text("Not undone.")
+    expect(page.locator("#toasts")).not_to_contain_text("back in your list")
+    page.unroute("**/undo")
+    if way == "the key":
+        page.keyboard.press("z")
+    else:
+        page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(1)
+    assert not stored(five[0]).is_done
+    page.watch.forgive("ERR_FAILED" if fault == "no answer" else "503")
+    if fault == "no answer":
+        page.watch.forgive("Failed to fetch")
+
+
+def test_z_takes_back_one_step_after_the_other_and_says_when_none_is_left(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    for key in ("u", "e", "l"):
+        page.keyboard.press(key)
+        expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
+    assert shown(page) == ["Number 2", "Number 3", "Number 4"]
+    # The button takes back its own change; the key goes on below it.
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "Number 1")).to_have_count(1)
+    page.reload()
+    page.keyboard.press("z")
+    expect(row(page, "Number 0")).to_have_count(1)
+    expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
+    page.keyboard.press("z")
+    expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
+    expect(page.locator("#toasts")).to_contain_text("Undone")
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    assert shown(page) == [f"Number {n}" for n in range(5)]
+    assert not any(stored(one).is_done or one.is_read or one.snoozed_until for one in five)
+
+
+def test_what_is_older_than_ten_minutes_is_not_taken_back(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page.evaluate("now => { Date.now = () => now + 600_001; }", page.evaluate("Date.now()"))
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    assert stored(five[0]).is_done
+
+
+def test_z_waits_for_the_answers_and_takes_back_what_was_done_last(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    held = hold(page, "**/archival")
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    asked(page, held).continue_()
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    for key in ("e", "e", "z"):
+        page.keyboard.press(key)
+    # Its answer comes first, although it was done last.
+    for number in (3, 2):
+        route = asked(page, held, number)
+        with page.expect_response(route.request.url):
+            route.continue_()
+    expect(page.locator("#toasts")).to_contain_text("Undone")
+    assert [stored(one).is_done for one in five] == [True, True, False, False, False]
+    page.unroute("**/archival")
+    for key in ("z", "z"):
+        page.keyboard.press(key)
+    expect(page.locator(".row")).to_have_count(5)
+    assert not any(stored(one).is_done for one in five)
+
+
+def test_z_takes_back_nothing_older_when_what_it_waited_for_fails(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    held = hold(page, "**/archival")
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    asked(page, held).continue_()
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page.keyboard.press("e")
+    page.keyboard.press("z")
+    asked(page, held, 2).fulfill(status=502)
+    expect(row(page, "Number 1")).to_have_attribute("data-failed", "")
+    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    assert stored(five[0]).is_done
+    page.watch.forgive("status of 502")
