@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert
 
 from app import catalog, folding
 from app.extensions import Base, db
 from app.prepared import Prepared
 from app.rendering.words import Texts
-from app.services import addresses, changes, decisions, digested, preference_locks, stacks
+from app.services import addresses, changes, decisions, digested, preference_locks, stacks, suppressions
 from app.services.digest_days import DAILY
 from app.services.recipients import Recipient
 from app.services.verdicts import Verdict
@@ -23,8 +23,6 @@ from app.services.verdicts import Verdict
 GIVE_UP_AFTER = timedelta(hours=96)
 # Rows an INSERT: large enough to be quick, small enough that other writers are not kept waiting.
 CHUNK = 500
-# Asked for one by one.
-FEW = 3
 # The tables themselves: the mapped classes would send rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
 _INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
@@ -36,15 +34,6 @@ _INSERT_NOTIFICATION = Prepared(
 _INSERT_DELIVERIES = Prepared(
     insert(DELIVERIES), set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by"}
 )
-SUPPRESSIONS = Base.metadata.tables["suppressions"]
-_SUPPRESSED = select(SUPPRESSIONS.c.channel, SUPPRESSIONS.c.address, SUPPRESSIONS.c.reason)
-_SUPPRESSED_ONE = Prepared(
-    _SUPPRESSED.where(
-        SUPPRESSIONS.c.channel == bindparam("channel"), SUPPRESSIONS.c.address == bindparam("address")
-    )
-)
-_SUPPRESSED_OVER = _SUPPRESSED.where(SUPPRESSIONS.c.channel.in_(bindparam("channels", expanding=True)))
-_SUPPRESSED_AMONG = _SUPPRESSED_OVER.where(SUPPRESSIONS.c.address.in_(bindparam("addresses", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,9 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
     due_at = max(message.deliver_at or now, now)
     locks = preference_locks.current()
     known = {**addresses.of(recipients, message.channels), **_own_ways(message, recipients, locks)}
-    suppressed = _suppressed(known)
+    suppressed = suppressions.reasons(
+        {(channel, address) for (_id, channel), some in known.items() for address in some}
+    )
     has_digests = any(user.preference.daily_digest for user in recipients)
     is_digest_live = not has_digests or DAILY in digested.live_kinds()
 
@@ -184,19 +175,6 @@ def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
         for channel in plan.verdicts:
             users[channel].append(plan.user)
     return {key: value for channel in users for key, value in addresses.of(users[channel], [channel]).items()}
-
-
-def _suppressed(known: addresses.Addresses) -> dict[tuple[str, str], str]:
-    pairs = {(channel, address) for (_user_id, channel), some in known.items() for address in some}
-    if len(pairs) <= FEW:
-        found = [row for pair in pairs for row in _SUPPRESSED_ONE.rows(channel=pair[0], address=pair[1])]
-    else:
-        channels, wanted = ({pair[place] for pair in pairs} for place in (0, 1))
-        # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
-        query = _SUPPRESSED_AMONG if len(wanted) <= CHUNK else _SUPPRESSED_OVER
-        values = {"channels": list(channels), "addresses": list(wanted)}
-        found = list(db.session.connection().execute(query, values))
-    return {(channel, address): reason for channel, address, reason in found}
 
 
 def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:

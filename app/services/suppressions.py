@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.extensions import db
+from app.extensions import Base, db
 from app.models import Suppression
+from app.prepared import Prepared
+
+# Up to so many are asked for one by one; more than so many addresses are not sent along.
+FEW, MANY = 3, 500
+_TABLE = Base.metadata.tables["suppressions"]
+_REASONS = select(_TABLE.c.channel, _TABLE.c.address, _TABLE.c.reason)
+_ONE = Prepared(
+    _REASONS.where(_TABLE.c.channel == bindparam("channel"), _TABLE.c.address == bindparam("address"))
+)
+_OVER = _REASONS.where(_TABLE.c.channel.in_(bindparam("channels", expanding=True)))
+_AMONG = _OVER.where(_TABLE.c.address.in_(bindparam("addresses", expanding=True)))
 
 
 def add(channel: str, address: str, reason: str) -> None:
@@ -20,6 +31,19 @@ def add(channel: str, address: str, reason: str) -> None:
     insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"channel": channel, "address": address, "reason": reason[:500]}
     db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())
+
+
+def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Why the server refused them, for those of these pairs of channel and address that are suppressed."""
+    if len(pairs) <= FEW:
+        found = [row for channel, address in pairs for row in _ONE.rows(channel=channel, address=address)]
+    else:
+        channels, addresses = ({pair[place] for pair in pairs} for place in (0, 1))
+        # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.
+        query = _AMONG if len(addresses) <= MANY else _OVER
+        values = {"channels": list(channels), "addresses": list(addresses)}
+        found = list(db.session.connection().execute(query, values))
+    return {(row.channel, row.address): row.reason for row in found}
 
 
 def among(channel: str, addresses: Collection[str]) -> set[str]:

@@ -16,16 +16,9 @@ from app.extensions import db
 from app.models import Notification, User
 from tests import factories
 from tests.pages.conftest import Open
+from tests.pages.inbox import KINDS
 
 N = Notification
-KINDS = (
-    "interview_scheduled",
-    "resume_processed",
-    "candidate_added",
-    "job_created",
-    "evaluation_due",
-    "system_alert",
-)
 # For every key: when it was pressed, and when the first frame stood that shows what it did.
 WATCH = """() => {
     window.keys = [];
