@@ -30,7 +30,8 @@ from app.api.schemas.events import (
 from app.clock import utc_now
 from app.services import event_data, publishing
 from app.services.errors import Invalid
-from app.services.publishing import EventIn, Published
+from app.services.published import Published
+from app.services.publishing import EventIn
 
 # Of one event among many; more would make the answer longer than what was sent.
 MOST_ERRORS_EACH = 5

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import Base, db, lock_for_writing
-from app.models import Delivery, Notification, User
+from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
 from app.services import (
     evaluated,
     fanout,
     interviews,
+    published,
     recipients,
     reminders,
     retiring,
     stacks,
     templates,
-    verdicts,
 )
 from app.services.errors import Invalid
+from app.services.published import EVENTS, Published
 from app.services.recipients import Person, Recipient
 from app.services.verdicts import Verdict
 
 # Keys of an event's data that say how to notify, and are no variables of the message.
 ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
 # Built once, as all statements on this way are: building one costs more than running it.
-EVENTS = Base.metadata.tables["events"]
 _INSERT_ONCE = {
     name: Prepared(
         insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id),
@@ -43,9 +41,6 @@ _INSERT_ONCE = {
     )
     for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
-_KNOWN = select(EVENTS.c.id, EVENTS.c.type).where(
-    EVENTS.c.source == bindparam("source"), EVENTS.c.external_id == bindparam("external_id")
-)
 
 
 @dataclass(frozen=True)
@@ -61,33 +56,6 @@ class EventIn:
     subject: str | None = None
 
 
-@dataclass(frozen=True)
-class RecipientVerdict:
-    """What was, or would be, decided for one recipient and channel; `reason` is a sentence."""
-
-    recipient_email: str
-    notification_id: int | None
-    channel: str
-    state: str
-    reason: str
-    due_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Published:
-    """The outcome of an event. A duplicate answers with the first one's type and verdicts, as they stand now."""
-
-    event_id: int | None
-    type: str
-    is_duplicate: bool = False
-    say: Callable[[], list[RecipientVerdict]] = list
-
-    @cached_property
-    def verdicts(self) -> list[RecipientVerdict]:
-        """For each recipient and channel; put into words when somebody asks."""
-        return self.say()
-
-
 def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = None) -> Published:
     """Write an event, one notification a recipient and one delivery a channel, all or nothing, and once.
 
@@ -99,13 +67,13 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
     """
     now = now or utc_now()
-    if dry_run and (earlier := _earlier(event)):
+    if dry_run and (earlier := published.earlier(event.source, event.external_id)):
         return earlier
     try:
         people = _recipients(event)
     except Invalid:
         # Whoever has left since changes nothing about what was reported before.
-        if earlier := _earlier(event):
+        if earlier := published.earlier(event.source, event.external_id):
             return earlier
         raise
     if dry_run:
@@ -113,12 +81,13 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             interviews.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
-        return Published(None, event.type, say=partial(_verdicts, plans, None))
+        return Published(None, event.type, say=partial(published.of_plans, plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:
         db.session.rollback()
-        return _earlier(event) or Published(None, event.type, is_duplicate=True)
+        earlier = published.earlier(event.source, event.external_id)
+        return earlier or Published(None, event.type, is_duplicate=True)
     applied = interviews.apply(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
     plans = _plan(message, people, now, is_outdated=applied.is_outdated)
@@ -129,7 +98,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if event.type == evaluated.EVENT:
         evaluated.write_down(event.data, people, event.occurred_at, now)
     db.session.commit()
-    return Published(event_id, event.type, say=partial(_verdicts, plans, ids or None))
+    return Published(event_id, event.type, say=partial(published.of_plans, plans, ids or None))
 
 
 def _take_back(applied: interviews.Applied, now: datetime) -> None:
@@ -210,67 +179,3 @@ def _plan(
         late = Verdict("skipped", "outdated")
         return [fanout.Plan(user, dict.fromkeys(message.channels, late)) for user in people]
     return fanout.plan(message, people, now)
-
-
-def _verdicts(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
-    said: dict[tuple[str, str, str], str] = {}
-
-    def sentence(user: Recipient, verdict: Verdict) -> str:
-        # A thousand people are told the same few sentences: each is made once for a clock and a language.
-        key = (user.time_zone, user.locale, repr(verdict))
-        if key not in said:
-            said[key] = verdicts.words(
-                verdict.state,
-                verdict.reason,
-                verdict.data,
-                time_zone=user.time_zone,
-                locale=user.locale,
-                due_at=verdict.due_at,
-            )
-        return said[key]
-
-    return [
-        RecipientVerdict(
-            plan.user.email,
-            ids[place] if ids else None,
-            channel,
-            verdict.state,
-            sentence(plan.user, verdict),
-            verdict.due_at,
-        )
-        for place, plan in enumerate(plans)
-        for channel, verdict in plan.verdicts.items()
-    ]
-
-
-def _earlier(event: EventIn) -> Published | None:
-    names = {"source": event.source, "external_id": event.external_id}
-    known = db.session.execute(_KNOWN, names).one_or_none()
-    if known is None:
-        return None
-    rows = db.session.execute(
-        select(User, Delivery)
-        .join(Notification, Notification.id == Delivery.notification_id)
-        .join(User, User.id == Notification.recipient_id)
-        .where(Notification.event_id == known.id)
-        .order_by(Delivery.id)
-    )
-    found = [
-        RecipientVerdict(
-            user.email,
-            row.notification_id,
-            row.channel,
-            row.state,
-            verdicts.words(
-                row.state,
-                row.reason,
-                row.reason_data,
-                time_zone=user.time_zone,
-                locale=user.locale,
-                due_at=row.due_at,
-            ),
-            row.due_at,
-        )
-        for user, row in rows
-    ]
-    return Published(known.id, known.type, is_duplicate=True, say=lambda: found)
