@@ -19,6 +19,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, e
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExecutionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -112,6 +113,9 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     connection.execute("PRAGMA wal_autocheckpoint = 20000")
 
 
+BEGIN = "BEGIN IMMEDIATE"
+
+
 @event.listens_for(Engine, "before_cursor_execute")
 def _begin_before_first_write(
     conn: Connection,
@@ -130,7 +134,7 @@ def _begin_before_first_write(
         return
     writes = context is not None and (context.isinsert or context.isupdate or context.isdelete)
     if writes or statement.lstrip()[:6].upper() not in {"SELECT", "PRAGMA", "EXPLAI", "WITH R", "VACUUM"}:
-        driver.execute("BEGIN IMMEDIATE")
+        begin_writing(conn)
 
 
 def lock_for_writing() -> None:
@@ -145,7 +149,10 @@ def begin_writing(connection: Connection) -> None:
     """The same for a connection that is at hand."""
     driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
-        driver.execute("BEGIN IMMEDIATE")
+        try:
+            driver.execute(BEGIN)
+        except sqlite3.OperationalError as error:  # Locked for too long.
+            raise OperationalError(BEGIN, None, error) from error
 
 
 class Sessions(SecureCookieSessionInterface):

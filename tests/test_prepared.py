@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from datetime import UTC, datetime, time
 
 import pytest
 from flask import Flask
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.extensions import Base, db
 from app.models import Event
@@ -87,7 +86,7 @@ def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait(10)
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(OperationalError, match="locked"):
         Prepared(insert(EVENTS), EVENT).rows(**EVENT | {"external_id": "e2"})
     done.set()
     thread.join(10)

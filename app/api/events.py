@@ -10,8 +10,10 @@ from urllib.parse import unquote
 from apiflask import APIBlueprint
 from flask import Response, request
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest
 
+from app.api import idempotency
 from app.api.answers import answer
 from app.api.auth import requires
 from app.api.body import Unkeepable, asks, checked, refuse_unkeepable, takes
@@ -28,6 +30,7 @@ from app.api.schemas.events import (
     EventQuery,
 )
 from app.clock import utc_now
+from app.extensions import db
 from app.services import event_data, publishing
 from app.services.errors import Invalid
 from app.services.published import Published
@@ -104,6 +107,17 @@ def report_events(body: EventBatch, query: EventQuery) -> Response:
     return answer(BatchOut(results=results))
 
 
+def _in_trouble(place: int, error: OperationalError) -> BatchResult:
+    """What the database did not take, when others of the batch may stand already: it can be sent again."""
+    if idempotency.HEADER in request.headers:
+        raise error  # All of the batch is one transaction, and nothing of it stands.
+    db.session.rollback()
+    said = BatchError(
+        field="", detail=_("The database does not answer. Send this one again."), pointer=f"#/{place}"
+    )
+    return BatchResult(status=503, event=None, errors=[said])
+
+
 def _one_of_many(
     place: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
 ) -> BatchResult:
@@ -114,6 +128,8 @@ def _one_of_many(
     except (BadRequest, Unprocessable, Invalid) as error:
         found = [_within(place, each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
         return BatchResult(status=422, event=None, errors=found)
+    except OperationalError as error:
+        return _in_trouble(place, error)
     if is_dry_run and (earlier := tried.setdefault((body.source, body.id), outcome)) is not outcome:
         outcome = earlier.model_copy(update={"is_duplicate": True})
     return BatchResult(status=status, event=outcome, errors=[])

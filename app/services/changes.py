@@ -38,7 +38,9 @@ UNDO_FOR = timedelta(minutes=10)
 BULK = {"synchronize_session": False}
 USERS = Base.metadata.tables["users"]
 _SOME = USERS.c.id.in_(bindparam("some", expanding=True))
-_LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update()
+# No more than the update needs: rows that refer to these people were written before in the same transaction, and hold
+# their keys. Two that both held them and both wanted all of the row would wait for each other.
+_LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update(key_share=True)
 _TOUCH = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
 _TOUCH_SOME = _TOUCH.where(_SOME)
 _TOUCH_ONE = Prepared(_TOUCH.where(USERS.c.id == bindparam("one")))

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from sqlalchemy.exc import OperationalError
 
 from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
-from app.services import saved_views, templates, tokens, webhooks
+from app.services import publishing, saved_views, templates, tokens, webhooks
 from tests import factories
 from tests.api.conftest import fields
 
@@ -472,6 +473,32 @@ def test_a_batch_says_in_a_dry_run_what_it_would_do(client, alice, admin):
     )
     assert [each["event"]["is_duplicate"] for each in tried] == [False, True]
     assert [each["event"]["is_duplicate"] for each in done] == [False, True]
+
+
+def test_a_batch_whose_database_fails_half_way_says_of_each_event_what_became_of_it(
+    client, alice, admin, monkeypatch
+):
+    batch = [factories.event_body("job.created", [alice.email]) for _ in range(3)]
+    publish, calls = publishing.publish, []
+
+    def fail_once(event, **options):
+        calls.append(event)
+        if len(calls) == 2:
+            raise OperationalError("INSERT", None, Exception("deadlock"))
+        return publish(event, **options)
+
+    monkeypatch.setattr(publishing, "publish", fail_once)
+    results = client.post("/api/events/batch/", json=batch, headers=admin).json["results"]
+    assert [each["status"] for each in results] == [201, 503, 201]
+    assert results[1]["errors"][0]["pointer"] == "#/1"
+    calls.clear()
+    again = client.post("/api/events/batch/", json=batch, headers=admin | {"Idempotency-Key": "k"})
+    assert again.status_code == 503, "with a key it is all or nothing"
+    results = client.post("/api/events/batch/", json=batch, headers=admin | {"Idempotency-Key": "k"}).json[
+        "results"
+    ]
+    assert [each["status"] for each in results] == [200, 201, 200]
+    assert db.session.query(Notification).count() == 3
 
 
 def test_a_search_that_is_not_understood_is_pointed_at_within_the_filter(client, alice, token):

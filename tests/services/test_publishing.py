@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -149,6 +151,20 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
         (v.recipient_email, v.channel, v.state, v.reason) for v in real.verdicts
     ]
     assert "switched off in the preferences" in dry.verdicts[0].reason
+
+
+def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(any_app: Flask) -> None:
+    people = [factories.user(f"p{n}@example.test").email for n in range(3)]
+    db.session.remove()
+
+    def report(number: int) -> bool:
+        with any_app.app_context():
+            body = factories.event_body("job.created", random.Random(number).sample(people, 3))
+            return bool(publishing.publish(event_in(body)).event_id)
+
+    with ThreadPoolExecutor(4) as callers:
+        assert all(callers.map(report, range(24)))
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == 72
 
 
 def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: Flask) -> None:

@@ -128,7 +128,7 @@ class BatchError(Output):
 
 
 class BatchResult(Output):
-    """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors."""
+    """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors, 503 to be sent again."""
 
     status: int = Field(examples=[201])
     event: EventOut | None
