@@ -176,7 +176,7 @@ def test_z_takes_back_one_step_after_the_other_and_says_when_none_is_left(
     expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
     expect(page.locator("#toasts")).to_contain_text("Undone")
     page.keyboard.press("z")
-    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    expect(page.locator("#toasts")).to_contain_text("Nothing left to undo")
     assert shown(page) == [f"Number {n}" for n in range(5)]
     assert not any(stored(one).is_done or one.is_read or one.snoozed_until for one in five)
 
@@ -188,7 +188,7 @@ def test_what_is_older_than_ten_minutes_is_not_taken_back(open_inbox: Open, five
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     page.evaluate("now => { Date.now = () => now + 600_001; }", page.evaluate("Date.now()"))
     page.keyboard.press("z")
-    expect(page.locator("#toasts")).to_contain_text("Nothing to undo")
+    expect(page.locator("#toasts")).to_contain_text("Nothing left to undo")
     assert stored(five[0]).is_done
 
 
@@ -233,3 +233,48 @@ def test_z_takes_back_nothing_older_when_what_it_waited_for_fails(
     expect(page.locator("#toasts")).to_contain_text("Not saved")
     assert stored(five[0]).is_done
     page.watch.forgive("status of 502")
+
+
+def test_what_was_loaded_after_all_is_no_longer_said_to_be_missing(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.route("**/notifications/*", lambda route: route.fulfill(status=500))
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    page.unroute("**/notifications/*")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page.locator("#pane").get_by_role("heading", name="Number 0")).to_be_visible()
+    expect(page.locator(".toast")).to_have_count(0)
+    assert focused(page) == "Number 0"
+    page.watch.forgive("status of 500")
+
+
+def test_all_that_was_not_saved_is_tried_again_together(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.fulfill(status=500))
+    for n in range(2):
+        page.keyboard.press("j")
+        page.keyboard.press("e")
+        expect(page.locator("[data-failed]")).to_have_count(n + 1)
+    page.unroute("**/archival")
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(page.locator(".row")).to_have_count(3)
+    until(lambda: sum(stored(one).is_done for one in five) == 2)
+    page.watch.forgive("status of 500")
+
+
+def test_the_focus_stays_where_it_makes_sense_when_the_banner_goes(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.context.set_offline(True)
+    banner = page.locator("#offline")
+    expect(banner).to_be_visible()
+    banner.get_by_role("button", name="Try again").focus()
+    page.context.set_offline(False)
+    expect(banner).to_be_hidden()
+    expect(page.locator("#list")).to_be_focused()
+    # The stream, and whatever else was asked meanwhile, says so in its own time.
+    page.watch.console.clear()

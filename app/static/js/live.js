@@ -110,6 +110,7 @@ function reach(isOnline) {
   document.body.toggleAttribute("data-offline", !isOnline);
   if (isOnline) goodAt = new Date();
   if (!banner) return;
+  if (isOnline && banner.contains(document.activeElement)) focusRow(null);
   banner.hidden = isOnline;
   if (isOnline) return;
   const time = $("time", banner), { zone: timeZone, cycle: hourCycle } = time.dataset;

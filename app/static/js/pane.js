@@ -1,6 +1,6 @@
 // The reading pane: beside the list where there is room, a page of its own elsewhere.
 import { $, $$, focusRow, say, whenFiltered } from "./dom.js";
-import { offer } from "./again.js";
+import { offerLoad } from "./again.js";
 
 const pane = () => $("#pane");
 // The same measure as the stylesheet's: the panel, not the window.
@@ -61,7 +61,7 @@ export async function open(link) {
   if (!$(`#bar-${CSS.escape(id)}`, pane())) {
     shut();
     remember(null);
-    offer(() => open(link));
+    offerLoad(() => open(link));
     return;
   }
   pane().hidden = false;

@@ -1,6 +1,6 @@
 // Toasts leave by themselves; what they offered to undo can be taken back on, one step after the other.
 import { $, say } from "./dom.js";
-import { isUndo, offer, tell } from "./again.js";
+import { isUndo, offerLoad, tell } from "./again.js";
 import { failed, writes } from "./list.js";
 import { unfilter } from "./search.js";
 
@@ -72,10 +72,18 @@ const ASKED = "#filters, #pane, #fresh, .turn a";
 
 function offerAgain({ sourceElement: from, isQuiet, request: { method } }) {
   if (method !== "GET" || isQuiet || !from.matches(ASKED)) return false;
-  if (from.matches("#filters")) offer(unfilter());
-  else if (!from.matches("#pane")) offer(() => from.click());
+  if (from.matches("#filters")) offerLoad(unfilter());
+  else if (!from.matches("#pane")) offerLoad(() => from.click());
   return true;
 }
+
+// It is loaded now, by whatever way: nothing is left to say, and nothing to try again.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  const toast = $(".toast[data-of=not-loaded]");
+  if (!toast || ctx.isQuiet || ctx.request.method !== "GET" || !ctx.sourceElement.matches(ASKED) || ctx.response.status >= 400) return;
+  if (toast.contains(document.activeElement)) ($(".row__link[aria-current]") ?? $("#list")).focus();
+  toast.remove();
+});
 
 function unanswered(ctx, why) {
   failed(ctx);
