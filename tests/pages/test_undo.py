@@ -269,6 +269,7 @@ def test_the_focus_stays_where_it_makes_sense_when_the_banner_goes(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
+    expect(page.locator("#live[data-rows]")).to_be_attached()
     page.context.set_offline(True)
     banner = page.locator("#offline")
     expect(banner).to_be_visible()

@@ -117,7 +117,8 @@ function reach(isOnline) {
   time.textContent = goodAt.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short", timeZone, hourCycle });
 }
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => ctx && reach(false));
-document.addEventListener("htmx:after:request", () => reach(true));
+// What was on its way before the line broke may still arrive.
+document.addEventListener("htmx:after:request", () => reach(navigator.onLine));
 window.addEventListener("offline", () => reach(false));
 window.addEventListener("online", beat);
 
