@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
 from app.api.schemas.base import Paged
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 # Below this, gzip saves less than its header costs.
 WORTH_SQUEEZING = 1000

@@ -32,7 +32,7 @@ from app.api.schemas.events import (
 from app.clock import utc_now
 from app.extensions import db
 from app.services import event_data, publishing
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.published import Published
 from app.services.publishing import EventIn
 

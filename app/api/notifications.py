@@ -25,7 +25,7 @@ from app.api.schemas.notifications import (
     Updated,
 )
 from app.services import explanations, listing, notifications, queries
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.notifications import Filters
 from app.services.queries import EVERYTHING
 

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.repeats import StillRunning
 
 MEDIA_TYPE = "application/problem+json"

@@ -12,7 +12,7 @@ from app.api.body import takes
 from app.api.problems import problem
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
 from app.services import template_drafts, template_editing, template_publishing
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 
 bp = APIBlueprint("template_drafts", __name__, url_prefix="/notifications/templates", tag="Templates")
 

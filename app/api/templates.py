@@ -32,7 +32,7 @@ from app.services import (
     template_samples,
     template_versions,
 )
-from app.services.errors import Conflict, Invalid
+from app.services.base.errors import Conflict, Invalid
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
 

@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from app.services import accounts
 from app.services import tokens as service
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 tokens = AppGroup("tokens", help="Bearer tokens of the API.")
 

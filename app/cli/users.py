@@ -8,8 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from app.services import accounts
-from app.services.account_fields import ROLES
-from app.services.errors import Invalid
+from app.services.base.account_fields import ROLES
+from app.services.base.errors import Invalid
 
 users = AppGroup("users", help="People who can sign in.")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.jobs.running import Progress, say_nothing
 from app.services import digests
-from app.services.digest_days import DAILY, WEEKLY
+from app.services.base.local_time import DAILY, WEEKLY
 
 
 def run_daily(now: datetime | None = None, progress: Progress = say_nothing) -> int:

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import accounts, audit, passwords, signed_links
-from app.services.errors import Invalid, NotFound
+from app.services import accounts, passwords
+from app.services.base import audit, signed_links
+from app.services.base.errors import Invalid, NotFound
 
 # How long the link of each account mail is good for.
 LIFETIMES = {"password_reset": timedelta(hours=1), "invitation": timedelta(days=7)}

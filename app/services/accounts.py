@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User
-from app.services import account_fields, audit, passwords, preferences, sign_in_attempts
-from app.services.errors import Conflict, Invalid
+from app.services import passwords, preferences, sign_in_attempts
+from app.services.base import account_fields, audit
+from app.services.base.errors import Conflict, Invalid
 
 
 def create_user(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
 from app.models import PhoneCode, PushSubscription, Webhook
-from app.services.recipients import Recipient
+from app.services.base.recipients import Recipient
 
 # The ways that a person adds by themselves; see `fanout.plan`.
 PERSONAL = ("sms", "push", "webhook")

@@ -12,7 +12,7 @@ from app.models import Announcement, User
 from app.rendering.words import Texts
 from app.services import announcement_words, announcements, letters, preview_mails
 from app.services.announcement_words import AnnouncementIn
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from app import catalog
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import fanout, template_checks, templates, values
-from app.services.digest_days import KINDS
-from app.services.errors import Invalid, NotFound
+from app.services import fanout, template_checks, templates
+from app.services.base import validation
+from app.services.base.errors import Invalid, NotFound
+from app.services.base.local_time import KINDS
 from app.services.template_drafts import Edited
 
 INSTANTS = ("starts_at", "ends_at")
@@ -138,8 +139,8 @@ def _unusable_moment(moment: datetime, now: datetime) -> str:
     if moment < now - GRACE:
         return _("Choose a moment that has not passed yet.")
     try:
-        values.in_a_usable_year(moment)
-    except values.Unusable as error:
+        validation.in_a_usable_year(moment)
+    except validation.Unusable as error:
         return str(error)
     return ""
 
@@ -154,7 +155,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         words.render_all(templates.texts_of(template), given)
-    except (words.WordsError, values.Unusable) as error:
+    except (words.WordsError, validation.Unusable) as error:
         return {"context": str(error)}
     return {}
 
@@ -162,30 +163,30 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
 def _with_instants(context: Mapping[str, Any]) -> dict[str, Any]:
     """The variables with times as instants, which every reader sees on their own clock. Raises Unusable."""
     return {
-        name: values.instant(value) if name in INSTANTS and value else value
+        name: validation.instant(value) if name in INSTANTS and value else value
         for name, value in context.items()
     }
 
 
 def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
     try:
-        return values.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
-    except values.Unusable as error:
+        return validation.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
+    except validation.Unusable as error:
         errors[name] = str(error)
         return ""
 
 
 def _link(errors: dict[str, str], url: str) -> str:
     try:
-        return values.link(url.strip()) if url.strip() else ""
-    except values.Unusable as error:
+        return validation.link(url.strip()) if url.strip() else ""
+    except validation.Unusable as error:
         errors["action_url"] = str(error)
         return ""
 
 
 def _structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return dict(values.structure(dict(value)))
-    except values.Unusable as error:
+        return dict(validation.structure(dict(value)))
+    except validation.Unusable as error:
         errors[name] = str(error)
         return {}

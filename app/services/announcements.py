@@ -14,17 +14,10 @@ from sqlalchemy.orm import joinedload
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement, Event, User
-from app.services import (
-    announcement_progress,
-    announcement_words,
-    announcement_writing,
-    audiences,
-    audit,
-    paging,
-    retiring,
-)
+from app.services import announcement_progress, announcement_words, announcement_writing, audiences, retiring
 from app.services.announcement_words import AnnouncementIn
-from app.services.errors import Conflict, Forbidden, NotFound
+from app.services.base import audit, paging
+from app.services.base.errors import Conflict, Forbidden, NotFound
 from app.services.explanations import ANNOUNCEMENT
 
 SOURCE = "bellhop:announcements"

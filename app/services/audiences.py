@@ -12,8 +12,8 @@ from sqlalchemy.orm import joinedload
 from app import catalog
 from app.extensions import db
 from app.models import User
-from app.services import recipients, values
-from app.services.errors import Invalid
+from app.services.base import recipients, validation
+from app.services.base.errors import Invalid
 
 # As a database keeps it; see `models.Announcement.audience`.
 Audience = dict[str, Any]
@@ -69,8 +69,8 @@ def _addresses(emails: Sequence[str]) -> list[str]:
     errors, usable = {}, []
     for place, email in enumerate(emails):
         try:
-            usable.append(values.email(email))
-        except values.Unusable:
+            usable.append(validation.email(email))
+        except validation.Unusable:
             errors[f"recipients[{place}]"] = _("“%(text)s” is no email address.", text=str(email)[:100])
     if errors:
         raise Invalid(errors)

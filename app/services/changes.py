@@ -29,8 +29,8 @@ from app.clock import utc_now
 from app.extensions import Base, db, lock_for_writing
 from app.models import Notification, NotificationChange, User
 from app.prepared import Prepared
-from app.services.errors import NotFound
-from app.services.recipients import Somebody
+from app.services.base.errors import NotFound
+from app.services.base.recipients import Somebody
 
 N = Notification
 UNDO_FOR = timedelta(minutes=10)

@@ -10,8 +10,8 @@ from functools import wraps
 from app import catalog
 from app.models import Delivery, Notification
 from app.services import addresses, quiet
+from app.services.base.recipients import Preference, Recipient
 from app.services.preference_locks import Locks
-from app.services.recipients import Preference, Recipient
 from app.services.verdicts import Verdict
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import delete, select, update
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Notification, Suppression, User
-from app.services import audit, changes
-from app.services.errors import Conflict, NotFound
+from app.services import changes
+from app.services.base import audit
+from app.services.base.errors import Conflict, NotFound
 from app.services.fanout import GIVE_UP_AFTER
 
 # What may be tried again, and what may still be stopped. A claimed row is in a sender's hands: neither.

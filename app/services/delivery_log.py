@@ -14,8 +14,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.channels import CHANNELS
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import paging, verdicts
-from app.services.errors import NotFound
+from app.services import verdicts
+from app.services.base import paging
+from app.services.base.errors import NotFound
 
 # The ways out that there are, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))

@@ -13,8 +13,9 @@ from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest import Bar, Digest, Group, Line
 from app.rendering.words import Texts
-from app.services import digest_contents, digest_days, digest_links, subscriptions, templates
-from app.services.digest_days import WEEKLY
+from app.services import digest_contents, digest_links, subscriptions, templates
+from app.services.base import local_time
+from app.services.base.local_time import WEEKLY
 
 WEEK = timedelta(days=7)
 OLDEST = 5
@@ -93,7 +94,7 @@ def _weekly(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[
 
 
 def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> tuple[Group, ...]:
-    start, end = digest_days.day_bounds(day, user.time_zone)
+    start, end = local_time.day_bounds(day, user.time_zone)
     rows = digest_contents.meetings(user, max(start, now), day + WEEK if is_weekly else end)
     lines = tuple(_meeting(row, user, is_weekly=is_weekly) for row in rows)
     label = _("Interviews ahead") if is_weekly else _("Interviews of the day")
@@ -110,7 +111,7 @@ def _meeting(row: Interview, user: User, *, is_weekly: bool) -> Line:
 
 def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> Line:
     at = row.surfaced_at or row.created_at
-    is_today = digest_days.day_bounds(at, user.time_zone) == digest_days.day_bounds(as_of, user.time_zone)
+    is_today = local_time.day_bounds(at, user.time_zone) == local_time.day_bounds(as_of, user.time_zone)
     when = (
         dates.clock(at, user.time_zone, user.locale)
         if is_today
@@ -122,9 +123,9 @@ def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> Line
 
 def _bars(user: User, as_of: datetime) -> tuple[Bar, ...]:
     """The last whole week, Monday to Sunday on the reader's calendar, beside the one before."""
-    end = digest_days.week_start(as_of, user.time_zone)
-    start = digest_days.week_start(end - timedelta(days=1), user.time_zone)
-    before = digest_days.week_start(start - timedelta(days=1), user.time_zone)
+    end = local_time.week_start(as_of, user.time_zone)
+    start = local_time.week_start(end - timedelta(days=1), user.time_zone)
+    before = local_time.week_start(start - timedelta(days=1), user.time_zone)
     this, last = digest_contents.arrived(user, start, end), digest_contents.arrived(user, before, start)
     longest = max((*this.values(), *last.values()), default=0) or 1
     return tuple(

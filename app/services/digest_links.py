@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationChange, User
 from app.services import changes, digest_contents
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
 from app.services import changes
-from app.services.digest_days import DAILY, KINDS
+from app.services.base.local_time import DAILY, KINDS
 
 N = Notification
 # How a digest's mail stands that its reader has, or is to have.

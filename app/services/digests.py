@@ -12,8 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
-from app.services import digest_contents, quiet, recipients, templates
-from app.services.digest_days import DAILY, WEEKLY, due_date
+from app.services import digest_contents, quiet, templates
+from app.services.base import recipients
+from app.services.base.local_time import DAILY, WEEKLY, due_date
 
 # People a transaction: other writers get their turn between two of them.
 CHUNK = 100

@@ -11,8 +11,9 @@ from sqlalchemy import update
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.rendering.words import Texts
-from app.services import audit, fanout, retries, suppressions
-from app.services.recipients import Recipient
+from app.services import fanout, retries, suppressions
+from app.services.base import audit
+from app.services.base.recipients import Recipient
 
 Endpoint = PushSubscription | Webhook
 MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}

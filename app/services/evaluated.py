@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import Interview
 from app.services import interviews, retiring
-from app.services.recipients import Somebody
+from app.services.base.recipients import Somebody
 
 EVENT = "evaluation.completed"
 

@@ -13,17 +13,9 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
-from app.services import (
-    audit,
-    digest_days,
-    fanout,
-    interviews,
-    notifications,
-    recipients,
-    retiring,
-    templates,
-)
-from app.services.errors import NotFound
+from app.services import fanout, interviews, notifications, retiring, templates
+from app.services.base import audit, local_time, recipients
+from app.services.base.errors import NotFound
 
 KIND = "evaluation_due"
 FIRST_AFTER = timedelta(hours=1)
@@ -61,7 +53,7 @@ def due_date(
         return None
     if last is None:
         return today
-    is_due = last < today and today.weekday() < 5 and now >= digest_days.at_hour(today, hour, time_zone)
+    is_due = last < today and today.weekday() < 5 and now >= local_time.at_hour(today, hour, time_zone)
     return today if is_due else None
 
 

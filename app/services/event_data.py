@@ -9,9 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services import values
-from app.services.errors import Invalid
-from app.services.values import Unusable
+from app.services.base import validation
+from app.services.base.errors import Invalid
+from app.services.base.validation import Unusable
 
 MAX_RECIPIENTS = 1000
 
@@ -83,9 +83,9 @@ def sample(type_name: str) -> dict[str, Any]:
 LINE: dict[str, Any] = {"type": "string", "pattern": r"^.*\S.*$", "maxLength": 255}
 SCHEMAS: dict[catalog.Kind, dict[str, Any]] = {
     "text": LINE,
-    "count": {"type": "integer", "minimum": 0, "maximum": values.MAX_COUNT},
+    "count": {"type": "integer", "minimum": 0, "maximum": validation.MAX_COUNT},
     "instant": {"type": "string", "format": "date-time"},
-    "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": values.MAX_URL},
+    "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": validation.MAX_URL},
     "json": {"not": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\s*$"}]}},
 }
 OWN_SCHEMAS: dict[str, dict[str, Any]] = {
@@ -99,7 +99,7 @@ COMMON_SCHEMAS: dict[str, Any] = {
         "minItems": 1,
         "maxItems": MAX_RECIPIENTS,
     },
-    "action_url": {"type": "string", "pattern": "^(/[^/]|https?://)", "maxLength": values.MAX_URL},
+    "action_url": {"type": "string", "pattern": "^(/[^/]|https?://)", "maxLength": validation.MAX_URL},
     "priority": {"enum": list(catalog.PRIORITIES)},
     "metadata": {"type": "object"},
 }
@@ -122,7 +122,7 @@ def _recipients(value: object) -> list[str]:
     ] = []  # Twice the same stays twice here, so that a later error counts as the sender does.
     for index, given in enumerate(value):
         try:
-            emails.append(values.email(given))
+            emails.append(validation.email(given))
         except Unusable as error:
             errors[f"[{index}]"] = str(error)
     if errors:
@@ -133,7 +133,7 @@ def _recipients(value: object) -> list[str]:
 def _metadata(value: object) -> Any:
     if not isinstance(value, dict):
         raise Unusable(_("This must be a JSON object."))
-    return values.structure(value)
+    return validation.structure(value)
 
 
 def _priority(value: object) -> str:
@@ -145,20 +145,20 @@ def _priority(value: object) -> str:
 Check = Callable[[object], Any]
 
 KINDS: dict[catalog.Kind, Check] = {
-    "text": values.text,
-    "count": values.count,
-    "instant": values.instant,
-    "url": values.url,
-    "json": values.structure,
+    "text": validation.text,
+    "count": validation.count,
+    "instant": validation.instant,
+    "url": validation.url,
+    "json": validation.structure,
 }
 # Fields that differ from their kind.
 OWN: dict[str, Check] = {
-    "message": partial(values.text, most=10_000, many_lines=True),
-    "location": partial(values.text, most=500),
+    "message": partial(validation.text, most=10_000, many_lines=True),
+    "location": partial(validation.text, most=500),
 }
 COMMON: dict[str, Check] = {
     "recipients": _recipients,
-    "action_url": values.link,
+    "action_url": validation.link,
     "priority": _priority,
     "metadata": _metadata,
 }

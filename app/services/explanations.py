@@ -15,7 +15,7 @@ from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services import notifications, reminder_outcomes, template_failures, verdicts
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 from app.services.reminder_outcomes import Decided
 
 # The type of an announcement's event; no event from outside can have it.

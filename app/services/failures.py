@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import Delivery, DeliveryAttempt
 from app.rendering import short
 from app.services import retries
-from app.services.digest_days import KINDS
+from app.services.base.local_time import KINDS
 from app.services.outcomes import Outcome
 
 

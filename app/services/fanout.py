@@ -15,8 +15,8 @@ from app.extensions import Base, db
 from app.prepared import Prepared
 from app.rendering.words import Texts
 from app.services import addresses, changes, decisions, digested, preference_locks, stacks, suppressions
-from app.services.digest_days import DAILY
-from app.services.recipients import Recipient
+from app.services.base.local_time import DAILY
+from app.services.base.recipients import Recipient
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.

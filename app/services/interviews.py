@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
 from app.models import Interview, Notification, User
-from app.services.recipients import Somebody
+from app.services.base.recipients import Somebody
 
 STATUS = {
     "interview.scheduled": "scheduled",

@@ -8,8 +8,9 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.rendering.words import Texts
-from app.services import audit, fanout, recipients
-from app.services.recipients import Recipient
+from app.services import fanout
+from app.services.base import audit, recipients
+from app.services.base.recipients import Recipient
 
 TELL_AFTER = 3
 

@@ -17,7 +17,7 @@ from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
 from app.services import account_letters, account_mails, digest_letters, reminder_words, subscriptions
-from app.services.digest_days import KINDS
+from app.services.base.local_time import KINDS
 
 # These speak of an interview that is ahead.
 JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder")

@@ -28,7 +28,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification
-from app.services import fresh
+from app.services.base import cache
+from app.services.base.recipients import Somebody
 from app.services.notifications import (
     NOW,
     READER,
@@ -38,7 +39,6 @@ from app.services.notifications import (
     rises,
     write_cursor,
 )
-from app.services.recipients import Somebody
 
 N = Notification
 # In the order in which they are sent; the row calls its metadata `data`.
@@ -103,7 +103,7 @@ def page_for(
     """
     now = now or utc_now()
     asked = _Asked(reader.id, filters, cursor, limit, only)
-    page: Page = fresh.answer(asked, now, lambda: _page(asked, now))
+    page: Page = cache.answer(asked, now, lambda: _page(asked, now))
     return page
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.models import User
-from app.services.errors import Conflict
+from app.services.base.errors import Conflict
 
 # A stream holds one of the server's threads: the rest must stay free for ordinary requests.
 MOST_STREAMS = 200

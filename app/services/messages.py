@@ -17,7 +17,7 @@ from app.models import Interview, Notification, User
 from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
 from app.services import event_data, fanout, interviews, publishing, stacks, templates
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 
 def create_notification(

@@ -16,11 +16,12 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services import changes, fresh, searching, stacks
-from app.services.errors import Invalid, NotFound
+from app.services import changes, searching, stacks
+from app.services.base import cache
+from app.services.base.errors import Invalid, NotFound
+from app.services.base.recipients import Somebody
 from app.services.places import PLACES, Clauses, standing
 from app.services.queries import EVERYTHING, Query
-from app.services.recipients import Somebody
 
 N = Notification
 READER, NOW = bindparam("reader", type_=N.id.type), bindparam("now", type_=N.created_at.type)
@@ -233,7 +234,7 @@ def unread_count(user: Somebody, now: datetime | None = None) -> int:
         number, surfacing, expiring = db.session.execute(_UNREAD, {"reader": reader, "now": now}).one()
         return number, min(filter(None, (surfacing, expiring)), default=None)
 
-    return int(fresh.answer(("unread", reader), now, count))
+    return int(cache.answer(("unread", reader), now, count))
 
 
 def summary(user: User, now: datetime | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.models import Delivery
 from app.services import decisions, digested, endpoints, preference_locks, quiet, staleness, suppressions
-from app.services.digest_days import DAILY, KINDS
+from app.services.base.local_time import DAILY, KINDS
 from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
 from app.services.preference_locks import Locks

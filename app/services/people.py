@@ -11,8 +11,9 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User
-from app.services import account_fields, account_mails, accounts, audit, tokens
-from app.services.errors import Conflict, Forbidden, NotFound
+from app.services import account_mails, accounts, tokens
+from app.services.base import account_fields, audit
+from app.services.base.errors import Conflict, Forbidden, NotFound
 
 _by_name = tuple_(func.lower(User.name), User.id)
 

@@ -13,8 +13,9 @@ from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PhoneCode, User
-from app.services import account_fields, accounts, addresses, audit
-from app.services.errors import Invalid
+from app.services import accounts, addresses
+from app.services.base import account_fields, audit
+from app.services.base.errors import Invalid
 
 LIFETIME = timedelta(minutes=10)
 TRIES = 5

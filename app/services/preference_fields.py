@@ -9,9 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services import account_fields, values
-from app.services.errors import Invalid
-from app.services.values import Unusable
+from app.services.base import account_fields, validation
+from app.services.base.errors import Invalid
+from app.services.base.validation import Unusable
 
 THEMES = ("system", "light", "dark")
 DENSITIES = ("comfortable", "compact")
@@ -147,7 +147,7 @@ def _matrix(value: Any) -> dict[str, dict[str, bool]]:
 def _pause(value: Any, now: datetime) -> datetime | None:
     if value is None:
         return None
-    until = value if isinstance(value, datetime) else values.instant(value)
+    until = value if isinstance(value, datetime) else validation.instant(value)
     if until > now + LONGEST_PAUSE:
         raise Unusable(_("Pause for a year at most."))
     if until <= now:

@@ -12,8 +12,8 @@ from app import catalog
 from app.extensions import Base, db, lock_for_writing
 from app.models import PreferenceLock, User
 from app.prepared import Prepared
-from app.services import audit, values
-from app.services.errors import Invalid
+from app.services.base import audit, validation
+from app.services.base.errors import Invalid
 
 # Why, keyed by category and channel.
 Locks = Mapping[tuple[str, str], str]
@@ -42,8 +42,8 @@ def lock(category: str, channel: str, reason: str, *, actor: User) -> None:
     if channel not in catalog.CHANNELS:
         errors["channel"] = _("Choose a channel.")
     try:
-        reason = values.text(reason, most=300)
-    except values.Unusable as error:
+        reason = validation.text(reason, most=300)
+    except validation.Unusable as error:
         errors["reason"] = str(error)
     else:
         if not reason:

@@ -14,8 +14,9 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services import audit, decisions, digested, preference_fields
-from app.services.errors import Invalid
+from app.services import decisions, digested, preference_fields
+from app.services.base import audit
+from app.services.base.errors import Invalid
 from app.services.objections import HELD
 from app.services.preference_changes import Changed
 

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from app.extensions import Base, db
 from app.models import Delivery, Notification, User
 from app.services import fanout, verdicts
-from app.services.recipients import Recipient
+from app.services.base.recipients import Recipient
 from app.services.verdicts import Verdict
 
 EVENTS = Base.metadata.tables["events"]

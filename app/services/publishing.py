@@ -15,20 +15,11 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
-from app.services import (
-    evaluated,
-    fanout,
-    interviews,
-    published,
-    recipients,
-    reminders,
-    retiring,
-    stacks,
-    templates,
-)
-from app.services.errors import Invalid
+from app.services import evaluated, fanout, interviews, published, reminders, retiring, stacks, templates
+from app.services.base import recipients
+from app.services.base.errors import Invalid
+from app.services.base.recipients import Person, Recipient
 from app.services.published import EVENTS, Published
-from app.services.recipients import Person, Recipient
 from app.services.verdicts import Verdict
 
 # Keys of an event's data that say how to notify, and are no variables of the message.

@@ -15,8 +15,9 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User
 from app.rendering import short
-from app.services import accounts, audit
-from app.services.errors import Invalid, NotFound
+from app.services import accounts
+from app.services.base import audit
+from app.services.base.errors import Invalid, NotFound
 
 MOST = 10
 # An uncompressed point on P-256 and the shared secret (RFC 8291, 3.1 and 3.2).

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from app import catalog, folding
 from app.clock import utc_now
 from app.rendering.dates import zone
-from app.services.digest_days import at_hour
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
+from app.services.base.local_time import at_hour
 
 # What `is:` may say. The places among them are looked in instead of the place that the page shows.
 STATES, PLACES = ("unread", "read", "saved"), ("inbox", "later", "done")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from app.rendering.dates import zone
-from app.services.recipients import Preference, Recipient
+from app.services.base.recipients import Preference, Recipient
 
 # What was held for many people must not leave in the same second.
 SPREAD_SECONDS = 240

@@ -9,7 +9,7 @@ from app.models import Delivery, Interview, Notification
 from app.rendering import dates
 from app.rendering.words import Texts
 from app.services import interviews, templates
-from app.services.recipients import Recipient
+from app.services.base.recipients import Recipient
 
 KIND = "interview_reminder"
 # A run or a sender comes a moment after the lead time: "1 hour" is meant, not "59 minutes".

@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
-from app.services import fanout, interviews, recipients, reminder_words, retiring, templates
+from app.services import fanout, interviews, reminder_words, retiring, templates
+from app.services.base import recipients
 from app.services.reminder_words import KIND
 
 LONGEST_LEAD = timedelta(hours=48)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import KeptAnswer
-from app.services.errors import Conflict
+from app.services.base.errors import Conflict
 
 KEPT_FOR = timedelta(days=7)
 _running: set[tuple[int, str]] = set()

@@ -16,8 +16,9 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Notification, SavedView, User
 from app.rendering.unseen import without_unseen
-from app.services import changes, fresh, queries
-from app.services.errors import Invalid, NotFound, ServiceError
+from app.services import changes, queries
+from app.services.base import cache
+from app.services.base.errors import Invalid, NotFound, ServiceError
 from app.services.notifications import Filters, conditions
 
 V = SavedView
@@ -77,7 +78,7 @@ def shown(user: User, now: datetime | None = None) -> list[Shown]:
         counts = db.session.execute(select(*numbers)).one() if views else ()
         return [Shown(*view, number) for view, number in zip(views, counts, strict=True)], now + COUNTS_LAST
 
-    found: list[Shown] = fresh.answer(("views", user.id), now, count)
+    found: list[Shown] = cache.answer(("views", user.id), now, count)
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from app.extensions import db
 from app.models import SignInAttempt
-from app.services.errors import ServiceError
+from app.services.base.errors import ServiceError
 
 LIMIT = 10
 WINDOW = timedelta(minutes=15)

@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models import User
 from app.rendering.dates import zone
-from app.services.digest_days import at_hour
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
+from app.services.base.local_time import at_hour
 from app.services.notifications import Filters, conditions
 
 MORNING, EVENING = 9, 18

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import Delivery, Interview, Notification
 from app.services import digest_contents
-from app.services.digest_days import KINDS
+from app.services.base.local_time import KINDS
 from app.services.reminder_words import KIND as REMINDER
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User, UserNotificationPreference
-from app.services import audit, digested, preference_locks
-from app.services.digest_days import DAILY, KINDS
-from app.services.errors import NotFound
+from app.services import digested, preference_locks
+from app.services.base import audit
+from app.services.base.errors import NotFound
+from app.services.base.local_time import DAILY, KINDS
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from app.extensions import db, lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering.liquid import MAX_SOURCE
 from app.rendering.unseen import without_unseen
-from app.services import audit
-from app.services.errors import Conflict, Invalid, NotFound
+from app.services.base import audit
+from app.services.base.errors import Conflict, Invalid, NotFound
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, User
-from app.services import audit, digested, template_checks, template_drafts, template_publishing, templates
-from app.services.digest_days import DAILY
-from app.services.errors import Forbidden, Invalid, NotFound
+from app.services import digested, template_checks, template_drafts, template_publishing, templates
+from app.services.base import audit
+from app.services.base.errors import Forbidden, Invalid, NotFound
+from app.services.base.local_time import DAILY
 from app.services.template_drafts import Edited
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")

@@ -12,8 +12,9 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Event
 from app.rendering.words import Texts
-from app.services import audit, fanout, recipients
-from app.services.recipients import Recipient
+from app.services import fanout
+from app.services.base import audit, recipients
+from app.services.base.recipients import Recipient
 
 if TYPE_CHECKING:
     from app.services.templates import Template

@@ -13,8 +13,9 @@ from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering import markup
 from app.rendering.words import one_line
-from app.services import audit, template_checks, template_drafts
-from app.services.errors import Conflict, Forbidden, Invalid
+from app.services import template_checks, template_drafts
+from app.services.base import audit
+from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.template_drafts import Edited
 
 

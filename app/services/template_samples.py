@@ -15,8 +15,8 @@ from app import catalog
 from app.extensions import db
 from app.models import Event, Notification
 from app.rendering.dates import day
-from app.services import values
-from app.services.errors import Invalid, NotFound
+from app.services.base import validation
+from app.services.base.errors import Invalid, NotFound
 from app.services.publishing import ENVELOPE
 
 INSTANTS = ("starts_at", "ends_at")
@@ -108,14 +108,14 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         Invalid: keyed `context`, or `context.<name>` where a time is none.
     """
     try:
-        usable = dict(values.structure(dict(given)))
-    except values.Unusable as error:
+        usable = dict(validation.structure(dict(given)))
+    except validation.Unusable as error:
         raise Invalid({"context": str(error)}) from error
     for name in INSTANTS:
         if usable.get(name):
             try:
-                usable[name] = values.instant(usable[name])
-            except values.Unusable as error:
+                usable[name] = validation.instant(usable[name])
+            except validation.Unusable as error:
                 raise Invalid({f"context.{name}": str(error)}) from error
     return usable
 

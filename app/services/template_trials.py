@@ -14,8 +14,9 @@ from app.extensions import db, lock_for_writing
 from app.models import Notification, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.words import Texts
-from app.services import audit, decisions, fanout, template_previews
-from app.services.errors import Invalid
+from app.services import decisions, fanout, template_previews
+from app.services.base import audit
+from app.services.base.errors import Invalid
 from app.services.template_drafts import Edited
 from app.services.verdicts import Verdict
 

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.rendering import diff, words
 from app.services import template_drafts, template_previews, template_samples
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 from app.services.template_drafts import Edited
 
 LABELS: dict[str, LazyString] = {

@@ -18,8 +18,8 @@ from app.prepared import Prepared
 from app.rendering import words
 from app.rendering.context import values_for
 from app.services import template_failures
-from app.services.errors import NotFound
-from app.services.recipients import Recipient
+from app.services.base.errors import NotFound
+from app.services.base.recipients import Recipient
 
 log = logging.getLogger(__name__)
 _BY_NAME = (

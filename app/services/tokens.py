@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, or_, select, update
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, User
-from app.services import audit, fresh
-from app.services.errors import Invalid, NotFound
+from app.services.base import audit, cache
+from app.services.base.errors import Invalid, NotFound
 
 SCOPES = ("read", "write", "events", "admin")
 # What only an admin may give a token: the right to speak for the platform, and to act as an admin.
@@ -112,7 +112,7 @@ def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
     """
     now = now or utc_now()
     digest = _digest(text)
-    bearer: Bearer | None = fresh.answer(("token", digest), now, lambda: (_bearer(text, digest), None))
+    bearer: Bearer | None = cache.answer(("token", digest), now, lambda: (_bearer(text, digest), None))
     if bearer is None or (bearer.expires_at is not None and bearer.expires_at <= now):
         return None
     return _note_use(bearer, now)

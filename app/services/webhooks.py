@@ -15,8 +15,9 @@ from app.channels import web
 from app.clock import utc_now
 from app.extensions import db
 from app.models import User, Webhook
-from app.services import accounts, audit
-from app.services.errors import Conflict, Invalid, NotFound
+from app.services import accounts
+from app.services.base import audit
+from app.services.base.errors import Conflict, Invalid, NotFound
 
 MOST = 5
 # For so long a replaced secret signs as well, so that its owner can change over without losing a call.

@@ -20,8 +20,9 @@ from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
-from app.services import account_fields, account_mails, accounts, tokens
-from app.services.errors import Conflict, Invalid, NotFound
+from app.services import account_mails, accounts, tokens
+from app.services.base import account_fields
+from app.services.base.errors import Conflict, Invalid, NotFound
 from app.services.sign_in_attempts import TooManyTries
 from app.views.access import current_user, login_required, safe_next, start_session
 

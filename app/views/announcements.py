@@ -31,7 +31,7 @@ from app.services import (
     template_editing,
     templates,
 )
-from app.services.errors import Conflict, Invalid
+from app.services.base.errors import Conflict, Invalid
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
 from app.views import announcement_lines, htmx

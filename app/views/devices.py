@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.services import phones, push_subscriptions, webhook_calls, webhooks
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.views.access import current_user, login_required
 from app.views.static import FOLDER
 

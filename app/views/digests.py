@@ -10,8 +10,8 @@ from flask_babel import force_locale
 from app.clock import utc_now
 from app.rendering import digest as rendering
 from app.services import digest_letters, digest_links
-from app.services.digest_days import DAILY, WEEKLY
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
+from app.services.base.local_time import DAILY, WEEKLY
 from app.views.access import current_user, login_required
 from app.views.mail_frames import framed
 

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from app.services import errors
+from app.services.base import errors
 from app.views import htmx
 
 WORDS = {

@@ -12,7 +12,7 @@ from flask import Flask
 from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
 from app.services import notifications
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.notifications import Filters, Page
 from app.views.access import current_user
 

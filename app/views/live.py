@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.forms.notifications import ListQuery
-from app.services.errors import Conflict
+from app.services.base.errors import Conflict
 from app.services.live import Broadcaster
 from app.views import lists
 from app.views.access import current_user, login_required

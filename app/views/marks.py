@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from app.rendering import highlights
 from app.rendering.highlights import Wanted
 from app.services import queries
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 
 def register(app: Flask) -> None:

@@ -18,7 +18,7 @@ from app.forms.numbers import whole_number
 from app.services import changes as changes_of
 from app.services import notifications
 from app.services import snoozing as snooze_times
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 from app.views import details, htmx, lists
 from app.views.access import current_user, login_required
 from app.views.filters import back_at, local, whole_day

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 
 from app.forms.accounts import InvitationForm
 from app.forms.people import AuditQuery, PeopleQuery
-from app.services import audit, people
-from app.services.errors import Conflict, Forbidden, Invalid
+from app.services import people
+from app.services.base import audit
+from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.views.access import admin_required, current_user
 
 bp = Blueprint("people", __name__, url_prefix="/admin")

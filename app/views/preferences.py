@@ -14,8 +14,9 @@ from werkzeug.wrappers import Response
 from app import catalog
 from app.clock import utc_now
 from app.forms import preferences as forms
-from app.services import account_fields, preference_locks, preferences
-from app.services.errors import Invalid
+from app.services import preference_locks, preferences
+from app.services.base import account_fields
+from app.services.base.errors import Invalid
 from app.services.preference_changes import Changed
 from app.views import clock_picture, htmx, preference_words
 from app.views.access import admin_required, current_user, login_required

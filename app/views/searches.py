@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
 from app.services import recents
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.views import htmx
 from app.views.access import current_user, login_required
 

@@ -14,7 +14,7 @@ from app.services import (
     template_publishing,
     template_versions,
 )
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.template_drafts import Edited
 from app.views.access import admin_required, current_user
 

@@ -28,7 +28,7 @@ from app.services import (
     template_trials,
     template_versions,
 )
-from app.services.errors import Invalid, NotFound
+from app.services.base.errors import Invalid, NotFound
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
 from app.views import htmx

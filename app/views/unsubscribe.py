@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, render_template
 
 from app.extensions import csrf
 from app.services import subscriptions
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 
 bp = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe/<token>")
 # The signed link is the permission; mail programs post to it with neither session nor CSRF token.

@@ -15,7 +15,7 @@ import pytest
 from app import catalog
 from app.clock import utc_now
 from app.services import event_data, publishing, tokens
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import account_mails, accounts, audit, people, tokens
-from app.services.errors import Invalid, NotFound
+from app.services import account_mails, accounts, people, tokens
+from app.services.base import audit
+from app.services.base.errors import Invalid, NotFound
 
 KEY = "a key for tests only"
 NEW = "a password for later"

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, SignInAttempt, User
 from app.services import accounts, passwords, sign_in_attempts
-from app.services.errors import Conflict, Invalid
+from app.services.base.errors import Conflict, Invalid
 from app.services.sign_in_attempts import TooManyTries
 from tests.factories import PASSWORD
 

@@ -20,7 +20,7 @@ from app.extensions import db
 from app.models import Announcement, AuditEntry, Delivery, Notification, User
 from app.services import announcement_progress, announcement_writing, announcements, people, surfacing
 from app.services.announcement_words import AnnouncementIn
-from app.services.errors import Conflict, Forbidden, Invalid
+from app.services.base.errors import Conflict, Forbidden, Invalid
 from tests import factories
 
 NEWS = {"title": "Maintenance tonight", "message": "Bellhop sleeps from 22:00 to 22:30."}

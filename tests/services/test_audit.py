@@ -6,7 +6,7 @@ from flask import Flask
 
 from app.extensions import db
 from app.models import User
-from app.services import audit
+from app.services.base import audit
 from tests import factories
 
 

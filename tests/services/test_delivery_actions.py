@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Suppression, User
 from app.services import delivery_actions, delivery_chart, delivery_log, notifications, suppressions
-from app.services.errors import Conflict, NotFound
+from app.services.base.errors import Conflict, NotFound
 from tests import factories
 
 

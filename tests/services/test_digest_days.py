@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.digest_days import APART, DAILY, WEEKLY, at_hour, due_date
+from app.services.base.local_time import APART, DAILY, WEEKLY, at_hour, due_date
 
 ZONES = (
     "Europe/Paris",

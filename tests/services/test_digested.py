@@ -23,8 +23,8 @@ from app.services import (
     templates,
     verdicts,
 )
+from app.services.base.local_time import DAILY
 from app.services.deliveries import Courier
-from app.services.digest_days import DAILY
 from app.services.letters import Sender
 from tests import factories
 

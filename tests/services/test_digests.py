@@ -17,7 +17,7 @@ from app.channels.base import Message
 from app.extensions import db
 from app.models import Delivery, Digest, User
 from app.services import digest_contents, digests, letters, objections
-from app.services.digest_days import DAILY, WEEKLY
+from app.services.base.local_time import DAILY, WEEKLY
 from tests import factories
 from tests.services.test_digest_days import ZONES
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models import Delivery, EvaluationReminder, Notification, User
 from app.services import evaluations, notifications, objections, publishing
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 from tests import factories
 
 # A Thursday, 10:00 in Paris.

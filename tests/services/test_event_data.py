@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import catalog
-from app.services import event_data, values
-from app.services.errors import Invalid
-from app.services.values import Unusable
+from app.services import event_data
+from app.services.base import validation
+from app.services.base.errors import Invalid
+from app.services.base.validation import Unusable
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_recipients_are_a_list_of_email_addresses(value):
     ],
 )
 def test_an_instant_is_read_as_rfc_3339_has_it(written, expected):
-    assert values.instant(written) == expected
+    assert validation.instant(written) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_an_instant_is_read_as_rfc_3339_has_it(written, expected):
 )
 def test_an_instant_without_offset_or_sense_is_refused(written):
     with pytest.raises(Unusable):
-        values.instant(written)
+        validation.instant(written)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_an_instant_without_offset_or_sense_is_refused(written):
     ["https://example.com", "http://localhost:8080/a?b=c#d", "https://[::1]/", "https://exämple.com/ü"],
 )
 def test_a_web_address_is_taken_as_it_is(address):
-    assert values.url(address) == values.link(address) == address
+    assert validation.url(address) == validation.link(address) == address
 
 
 @pytest.mark.parametrize(
@@ -145,13 +146,13 @@ def test_a_web_address_is_taken_as_it_is(address):
     ],
 )
 def test_an_address_that_leads_elsewhere_or_nowhere_is_refused(address):
-    for check in (values.url, values.link):
+    for check in (validation.url, validation.link):
         with pytest.raises(Unusable):
             check(address)
 
 
 def test_a_link_may_be_a_path_of_this_site():
-    assert values.link("/notifications?place=done#5") == "/notifications?place=done#5"
+    assert validation.link("/notifications?place=done#5") == "/notifications?place=done#5"
 
 
 @pytest.mark.parametrize(
@@ -159,27 +160,27 @@ def test_a_link_may_be_a_path_of_this_site():
 )
 def test_a_name_has_one_line_and_no_control_characters(bad):
     with pytest.raises(Unusable):
-        values.text(bad)
+        validation.text(bad)
 
 
 def test_marks_that_turn_the_text_after_them_around_are_left_out():
-    assert values.text("abc\u202eexe.fdp\u2066") == "abcexe.fdp"
-    assert values.text("Pri\u200bya\ufeff\u2060") == "Priya"
-    assert values.structure({"a": ["x\u202ey", 1]}) == {"a": ["xy", 1]}
-    assert values.text("\u05d0\u200f!") == "\u05d0\u200f!", (
+    assert validation.text("abc\u202eexe.fdp\u2066") == "abcexe.fdp"
+    assert validation.text("Pri\u200bya\ufeff\u2060") == "Priya"
+    assert validation.structure({"a": ["x\u202ey", 1]}) == {"a": ["xy", 1]}
+    assert validation.text("\u05d0\u200f!") == "\u05d0\u200f!", (
         "marks of single letters belong to how people write"
     )
 
 
 def test_a_message_may_have_several_lines():
-    assert values.text("one\n\ttwo\n", many_lines=True) == "one\n\ttwo"
+    assert validation.text("one\n\ttwo\n", many_lines=True) == "one\n\ttwo"
     for bad in ("a\rb", "a\x00b", "\udc00"):
         with pytest.raises(Unusable):
-            values.text(bad, many_lines=True)
+            validation.text(bad, many_lines=True)
 
 
 def test_a_structure_is_shallow_small_and_keepable():
-    assert values.structure({"a": [1, "\\u0000"]}) == {"a": [1, "\\u0000"]}  # a backslash, not a NUL
+    assert validation.structure({"a": [1, "\\u0000"]}) == {"a": [1, "\\u0000"]}  # a backslash, not a NUL
     deep: list[object] = []
     for _level in range(100_000):
         deep = [deep]
@@ -194,7 +195,7 @@ def test_a_structure_is_shallow_small_and_keepable():
         {1, 2},
     ):
         with pytest.raises(Unusable):
-            values.structure(bad)
+            validation.structure(bad)
     while deep:  # Taken apart by hand: letting go of it at once would overflow the stack.
         deep = deep.pop()
 
@@ -210,4 +211,4 @@ def test_depth_counts_the_levels_of_lists_and_objects(value):
         inner = each.values() if isinstance(each, dict) else each if isinstance(each, list) else None
         return 0 if inner is None else 1 + max(map(slow, inner), default=0)
 
-    assert values.depth(value) == slow(value)
+    assert validation.depth(value) == slow(value)

@@ -11,7 +11,8 @@ import pytest
 
 from app.clock import utc_now
 from app.extensions import db
-from app.services import fresh, listing, notifications, tokens
+from app.services import listing, notifications, tokens
+from app.services.base import cache
 from app.services.notifications import Filters
 from tests import factories
 
@@ -108,5 +109,5 @@ def test_while_nobody_writes_nothing_is_asked_twice(alice):
         return "answer", None
 
     db.session.remove()
-    assert [fresh.answer("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
+    assert [cache.answer("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
     assert len(asked) == 1

@@ -19,7 +19,6 @@ from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.unseen import without_unseen
 from app.services import (
-    account_fields,
     announcements,
     deliveries,
     event_data,
@@ -31,7 +30,8 @@ from app.services import (
     templates,
 )
 from app.services.announcement_words import AnnouncementIn
-from app.services.errors import Invalid
+from app.services.base import account_fields
+from app.services.base.errors import Invalid
 from app.services.letters import Sender
 from app.services.template_drafts import Edited
 from tests import factories

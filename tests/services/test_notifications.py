@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.services import listing, notifications, places
-from app.services.errors import Invalid, NotFound
+from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import Filters
 from app.services.queries import parse
 from tests import factories

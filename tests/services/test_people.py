@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models import AuditEntry, Delivery, User, UserNotificationPreference
 from app.services import accounts, people, tokens
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from tests import factories
 
 

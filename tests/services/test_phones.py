@@ -13,8 +13,8 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import CapturedMail, Delivery, PhoneCode, User
 from app.services import phones
+from app.services.base.errors import Invalid
 from app.services.deliveries import Courier
-from app.services.errors import Invalid
 from app.services.letters import Sender
 from tests import factories
 

@@ -17,7 +17,7 @@ from app.extensions import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
 from app.services import accounts, preference_locks, preferences, quiet, subscriptions
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from tests import factories
 from tests.services.test_decisions import BEFORE, QUIET, SWITCHES
 

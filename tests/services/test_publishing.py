@@ -17,7 +17,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Event, Interview, Notification, NotificationTemplate, User
 from app.services import event_data, publishing
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from tests import factories
 
 

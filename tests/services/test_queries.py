@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app import folding
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.queries import Query, Term, parse
 
 NOW = datetime(2026, 3, 12, 23, 30, tzinfo=UTC)

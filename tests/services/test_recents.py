@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.models import User
 from app.services import recents
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from app.extensions import db
 from app.models import SavedView, User
 from app.services import notifications, saved_views
-from app.services.errors import Invalid, NotFound
+from app.services.base.errors import Invalid, NotFound
 from app.services.saved_views import Filter
 from tests import factories
 

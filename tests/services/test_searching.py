@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from app.extensions import db
 from app.models import User
 from app.services import listing, notifications
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.notifications import Filters
 from app.services.queries import Term, parse
 from tests import factories

@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
 from app.services import create_notification, notifications, snoozing, surfacing
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.notifications import Filters
 from tests import factories
 

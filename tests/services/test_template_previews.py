@@ -12,7 +12,7 @@ from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
 from app.services import letters, template_previews, template_samples, template_trials, templates
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 from app.services.template_drafts import Edited
 from tests import factories
 

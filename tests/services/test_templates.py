@@ -32,7 +32,7 @@ from app.services import (
     template_versions,
     templates,
 )
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.template_drafts import Edited
 from tests import factories
 

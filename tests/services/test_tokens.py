@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, User
 from app.services import tokens
-from app.services.errors import Invalid, NotFound
+from app.services.base.errors import Invalid, NotFound
 
 
 @pytest.fixture

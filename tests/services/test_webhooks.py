@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, User, Webhook
 from app.services import webhook_calls, webhooks
-from app.services.errors import Conflict, Invalid, NotFound
+from app.services.base.errors import Conflict, Invalid, NotFound
 from tests import factories
 
 SECRET = "a key for tests only"

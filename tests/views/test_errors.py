@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import ImATeapot, RequestEntityTooLarge, ServiceUnavailable, TooManyRequests
 
 from app.models import User
-from app.services.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 
 SignIn = Callable[[User], FlaskClient]
 FAILURES = {

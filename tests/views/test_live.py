@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from app.extensions import db
 from app.models import User
 from app.services import live
-from app.services.errors import Conflict
+from app.services.base.errors import Conflict
 from tests import factories
 
 SignIn = Callable[[User], FlaskClient]

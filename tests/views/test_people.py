@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import accounts, audit, people
+from app.services import accounts, people
+from app.services.base import audit
 from tests import factories
 from tests.views.forms import send
 

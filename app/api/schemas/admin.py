@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, left_out, usable
 from app.api.schemas.notifications import Channel, Priority, Type
-from app.services import announcement_progress, values
+from app.services import announcement_progress
+from app.services.base import validation
 
 Role = Annotated[str, OneOf(catalog.ROLES)]
 
@@ -22,7 +23,7 @@ class DeliveryQuery(Paged):
         [], examples=[["failed"]]
     )
     channel: list[Channel] = []
-    recipient: Annotated[str, usable(values.text)] = Field(
+    recipient: Annotated[str, usable(validation.text)] = Field(
         "", max_length=200, description="Part of a name or of an address."
     )
     notification_type: list[Type] = Field([], description="Whose template it was worded by.")
@@ -147,7 +148,7 @@ class Announce(Input):
     channels: list[Channel] | None = Field(None, min_length=1)
     action_url: str = Field("", max_length=2000)
     metadata: dict[str, Any] = {}
-    deliver_at: Annotated[datetime, usable(values.instant)] | None = None
+    deliver_at: Annotated[datetime, usable(validation.instant)] | None = None
 
 
 class Announced(Output):

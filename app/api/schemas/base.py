@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchem
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from app.services import values
+from app.services.base import validation
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class OneOf:
 
 
 def usable(check: Callable[[Any], Any]) -> BeforeValidator:
-    """Let pydantic use one of `app.services.values`: its sentence becomes the field's error."""
+    """Let pydantic use one of `app.services.base.validation`: its sentence becomes the field's error."""
 
     def run(value: Any) -> Any:
         try:
             return check(value)
-        except values.Unusable as error:
+        except validation.Unusable as error:
             raise ValueError(str(error)) from error
 
     return BeforeValidator(run)
@@ -47,7 +47,7 @@ def _number(text: str) -> object:
 
 def _instant(text: str) -> datetime:
     # A "+" that was not escaped arrives as a space; nothing else about the text is guessed.
-    return values.instant(f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " else text)
+    return validation.instant(f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " else text)
 
 
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]

@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from app import catalog
 from app.api.schemas.base import MOMENT, Input, OneOf, Output, QueryFlag, usable
-from app.services import values
+from app.services.base import validation
 
 # RFC 3986, 2: what may stand in a URI or a relative reference.
 URI_REFERENCE = r"^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$"
@@ -65,12 +65,12 @@ class EventBody(Input):
     __pydantic_extra__: dict[ExtensionName, ExtensionValue]
 
     specversion: Literal["1.0"]
-    id: Annotated[str, usable(values.text)] = Field(
+    id: Annotated[str, usable(validation.text)] = Field(
         min_length=1, description="With `source`: delivered once."
     )
     source: UriReference
     type: Annotated[str, OneOf(tuple(catalog.EVENTS))]
-    time: Annotated[datetime, usable(values.instant)] | None = Field(None, description="Left out: now.")
+    time: Annotated[datetime, usable(validation.instant)] | None = Field(None, description="Left out: now.")
     datacontenttype: Annotated[str, AfterValidator(_json_type)] | None = None
     dataschema: UriReference | None = None
     subject: str | None = Field(None, min_length=1, max_length=255)

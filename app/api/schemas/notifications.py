@@ -19,7 +19,7 @@ from app.api.schemas.base import (
     RowId,
     usable,
 )
-from app.services import values
+from app.services.base import validation
 from app.services.notifications import CURSOR
 from app.services.places import PLACES
 
@@ -29,7 +29,7 @@ Priority = Annotated[str, OneOf(catalog.PRIORITIES)]
 Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(catalog.CHANNELS)]
 Place = Annotated[str, OneOf(tuple(PLACES))]
-Instant = Annotated[datetime, usable(values.instant)]
+Instant = Annotated[datetime, usable(validation.instant)]
 Search = Annotated[
     str,
     Field(

@@ -10,15 +10,15 @@ from pydantic.config import JsonDict
 
 from app.api.schemas.base import Input, Output, RowId, left_out, usable
 from app.api.schemas.notifications import Channel, Instant, Priority, Type
-from app.services import values
+from app.services.base import validation
 
 
 def _line(most: int) -> Any:
-    return usable(lambda value: values.text(value, most=most))
+    return usable(lambda value: validation.text(value, most=most))
 
 
 def _text(value: object) -> str:
-    return values.text(value, most=20_000, many_lines=True)
+    return validation.text(value, most=20_000, many_lines=True)
 
 
 Line = Annotated[str, _line(255)]

@@ -10,8 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
 from app.rendering.words import one_line
-from app.services import values
-from app.services.errors import Invalid
+from app.services.base import validation
+from app.services.base.errors import Invalid
 
 ROLES = ("recruiter", "admin")
 _PHONE_MARKS = re.compile(r"[\s().\-/\u00a0\u2010-\u2013]")
@@ -36,8 +36,8 @@ def email(text: str) -> str:
 def name(text: str) -> str:
     """The name on one line. Raises Invalid, keyed `name`."""
     try:
-        words = values.text(one_line(text), most=200)
-    except values.Unusable as error:
+        words = validation.text(one_line(text), most=200)
+    except validation.Unusable as error:
         raise Invalid({"name": str(error)}) from error
     if not words:
         raise Invalid({"name": _("Write a name of 1 to 200 characters.")})

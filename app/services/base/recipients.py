@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from app.extensions import Base, db
 from app.models import User
 from app.prepared import Prepared
-from app.services.errors import Invalid
+from app.services.base.errors import Invalid
 
 
 class Preference(Protocol):

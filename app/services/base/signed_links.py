@@ -7,7 +7,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from app.services.errors import NotFound
+from app.services.base.errors import NotFound
 
 
 def sign(values: dict[str, Any], *, purpose: str, secret: str, expires_at: datetime) -> str:
