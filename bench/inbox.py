@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import listing, notifications, queries, snoozing
-from app.services.notifications import Filters
+from app.services.notifications import inbox, json_list, search_query, snooze
+from app.services.notifications.inbox import Filters
 from bench.rounds import Case
 from bench.tables import LARGE, SMALL, Table, table
 
@@ -20,12 +20,12 @@ TIMES = 20
 Call = Callable[[User], Any]
 FIRST = Filters()
 # Each tenth row says it, so that there is more than a page of them in both tables.
-SEARCH = Filters(search=queries.parse("is:unread costa", "UTC"))
+SEARCH = Filters(search=search_query.parse("is:unread costa", "UTC"))
 
 
 def first_page() -> Case:
     """The inbox as the page shows it."""
-    return _case("first page", lambda user: notifications.page_for(user, FIRST))
+    return _case("first page", lambda user: inbox.page_for(user, FIRST))
 
 
 def deep_page() -> Case:
@@ -33,41 +33,41 @@ def deep_page() -> Case:
     cursors: dict[int, str] = {}
 
     def deep(user: User) -> Any:
-        return notifications.page_for(user, FIRST, cursor=cursors[id(db.engine)])
+        return inbox.page_for(user, FIRST, cursor=cursors[id(db.engine)])
 
     def find(user: User) -> None:
         own = select(Notification).where(Notification.recipient_id == user.id)
-        count = notifications.total(user, FIRST)
+        count = inbox.total(user, FIRST)
         row = db.session.scalars(
             own.order_by(Notification.surfaced_at.desc()).offset(count // 2).limit(1)
         ).one()
-        cursors[id(db.engine)] = notifications.write_cursor("n", row.surfaced_at, row.id)
+        cursors[id(db.engine)] = inbox.write_cursor("n", row.surfaced_at, row.id)
 
     return _case("page in the middle", deep, before=find)
 
 
 def search() -> Case:
     """A word and a filter."""
-    return _case("search for a word among the unread", lambda user: notifications.page_for(user, SEARCH))
+    return _case("search for a word among the unread", lambda user: inbox.page_for(user, SEARCH))
 
 
 def api_list() -> Case:
     """The list as the API sends it."""
-    return _case("list of 50 as JSON", lambda user: listing.page_for(user, FIRST))
+    return _case("list of 50 as JSON", lambda user: json_list.page_for(user, FIRST))
 
 
 def counts() -> Case:
     """The numbers beside the places."""
 
     def count(user: User) -> Any:
-        return notifications.unread_count(user), snoozing.waiting_count(user, utc_now())
+        return inbox.unread_count(user), snooze.waiting_count(user, utc_now())
 
     return _case("counts of unread and of what is put off", count)
 
 
 def stacked() -> Case:
     """The inbox with stacks."""
-    return _case("stacked first page", lambda user: notifications.page_for(user, FIRST, is_stacked=True))
+    return _case("stacked first page", lambda user: inbox.page_for(user, FIRST, is_stacked=True))
 
 
 def mark_all() -> Case:
@@ -109,8 +109,8 @@ def _marked(where: Table) -> float:
     with where.app.app_context():
         user = db.session.get_one(User, where.reader)
         started = time.perf_counter()
-        made = notifications.change(user, "read", filters=Filters("unread"))
+        made = inbox.change(user, "read", filters=Filters("unread"))
         seconds = time.perf_counter() - started
-        notifications.undo(user, made.id)
+        inbox.undo(user, made.id)
         db.session.remove()
     return made.count / seconds

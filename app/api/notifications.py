@@ -24,10 +24,11 @@ from app.api.schemas.notifications import (
     UnreadCount,
     Updated,
 )
-from app.services import explanations, listing, notifications, queries
+from app.services import explanations
 from app.services.base.errors import Invalid
-from app.services.notifications import Filters
-from app.services.queries import EVERYTHING
+from app.services.notifications import inbox, json_list, search_query
+from app.services.notifications.inbox import Filters
+from app.services.notifications.search_query import EVERYTHING
 
 bp = APIBlueprint("notifications", __name__, url_prefix="/notifications", tag="Notifications")
 
@@ -44,7 +45,7 @@ def list_notifications(query: ListQuery) -> Response:
     Newest first. Pages are found by key, so a list stays in place while new rows arrive.
     """
     only = frozenset(query.fields) or None
-    page = listing.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=only)
+    page = json_list.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=only)
     return answer_page(page.rows, page.next, page.previous)
 
 
@@ -59,10 +60,8 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
     """
     user = caller().user
     if query.peek or request.method == "HEAD":
-        return answer(NotificationOut.model_validate(notifications.get(user, notification_id)))
-    return answer(
-        NotificationOut.model_validate(notifications.mark_notification_as_read(notification_id, user))
-    )
+        return answer(NotificationOut.model_validate(inbox.get(user, notification_id)))
+    return answer(NotificationOut.model_validate(inbox.mark_notification_as_read(notification_id, user)))
 
 
 @bp.post("/mark-read/")
@@ -71,7 +70,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 @takes(MarkRead)
 def mark_read(body: MarkRead) -> Response:
     """Mark one notification read"""
-    row = notifications.mark_notification_as_read(body.notification_id, caller().user)
+    row = inbox.mark_notification_as_read(body.notification_id, caller().user)
     return answer(NotificationOut.model_validate(row))
 
 
@@ -81,7 +80,7 @@ def mark_read(body: MarkRead) -> Response:
 @takes(BulkMarkRead)
 def bulk_mark_read(body: BulkMarkRead) -> Response:
     """Mark several notifications read"""
-    change = notifications.change(caller().user, "read", ids=body.notification_ids)
+    change = inbox.change(caller().user, "read", ids=body.notification_ids)
     return answer(Updated(updated=change.count))
 
 
@@ -90,7 +89,7 @@ def bulk_mark_read(body: BulkMarkRead) -> Response:
 @bp.output(Summary)
 def show_summary() -> Response:
     """Count notifications by type, priority, status and channel"""
-    return answer(Summary(**notifications.summary(caller().user)))
+    return answer(Summary(**inbox.summary(caller().user)))
 
 
 @bp.get("/unread-count/")
@@ -101,7 +100,7 @@ def show_unread_count() -> Response:
 
     Made to be polled: send the `ETag` back as `If-None-Match`, and wait `X-Poll-Interval` seconds between calls.
     """
-    count = notifications.unread_count(caller())
+    count = inbox.unread_count(caller())
     response = answer_ready(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
     return tagged(response, f"{caller().id}-{count}")
 
@@ -126,7 +125,7 @@ def change_notifications(body: ChangeIn) -> Response:
     """
     if (body.notification_ids is None) == (body.filter is None):
         raise Invalid({"notification_ids": _("Give either notification_ids or filter.")})
-    made = notifications.change(
+    made = inbox.change(
         caller().user,
         body.action,
         ids=body.notification_ids,
@@ -144,7 +143,7 @@ def undo_change(change_id: int) -> Response:
 
     Exactly what it found, for ten minutes. Made again, the call changes nothing and answers the same.
     """
-    made = notifications.undo(caller().user, change_id)
+    made = inbox.undo(caller().user, change_id)
     return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
 
 
@@ -166,5 +165,5 @@ def _filters(query: ListQuery | Selection) -> Filters:
         created_after=query.created_after,
         created_before=query.created_before,
         # Days begin where the caller lives; without a search nobody has to look that up.
-        search=queries.parse(query.search, caller().user.time_zone) if query.search else EVERYTHING,
+        search=search_query.parse(query.search, caller().user.time_zone) if query.search else EVERYTHING,
     )

@@ -12,8 +12,8 @@ from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.base import Paged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
-from app.services import saved_views
-from app.services.saved_views import Filter
+from app.services.notifications import saved_views
+from app.services.notifications.saved_views import Filter
 
 bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", tag="Saved views")
 

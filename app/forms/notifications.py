@@ -11,8 +11,8 @@ from werkzeug.datastructures import MultiDict
 
 from app import catalog
 from app.forms.numbers import whole_number
-from app.services import queries
-from app.services.notifications import Filters, read_cursor
+from app.services.notifications import search_query
+from app.services.notifications.inbox import Filters, read_cursor
 
 PAGE = 50
 MOST = 200
@@ -60,7 +60,7 @@ class ListQuery:
             place=self.place,
             categories=self.categories,
             priorities=self.priorities,
-            search=queries.parse(self.search, time_zone),
+            search=search_query.parse(self.search, time_zone),
             stack=self.within,
             upto=read_cursor(self.upto)[1:] if self.upto else None,
         )

@@ -9,7 +9,7 @@ from app.services.messages import (
     send_job_created_notification,
     send_resume_processed_notification,
 )
-from app.services.notifications import get_unread_notifications_count, mark_notification_as_read
+from app.services.notifications.inbox import get_unread_notifications_count, mark_notification_as_read
 
 __all__ = [
     "create_notification",

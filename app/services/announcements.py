@@ -14,11 +14,12 @@ from sqlalchemy.orm import joinedload
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement, Event, User
-from app.services import announcement_progress, announcement_words, announcement_writing, audiences, retiring
+from app.services import announcement_progress, announcement_words, announcement_writing, audiences
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import audit, paging
 from app.services.base.errors import Conflict, Forbidden, NotFound
 from app.services.explanations import ANNOUNCEMENT
+from app.services.notifications import expiry
 
 SOURCE = "bellhop:announcements"
 # What its author decides.
@@ -111,7 +112,7 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
     if announcement_progress.is_ahead(row, now):
-        retiring.withdraw(row.event_id, now)
+        expiry.withdraw(row.event_id, now)
         row.written = 0
     audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     db.session.commit()

@@ -11,10 +11,10 @@ from sqlalchemy import delete, select, update
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Notification, Suppression, User
-from app.services import changes
 from app.services.base import audit
 from app.services.base.errors import Conflict, NotFound
 from app.services.fanout import GIVE_UP_AFTER
+from app.services.notifications import actions as notification_actions
 
 # What may be tried again, and what may still be stopped. A claimed row is in a sender's hands: neither.
 CAN_RETRY = ("failed", "dead", "uncertain", "expired", "retry_wait", "suppressed")
@@ -87,7 +87,7 @@ def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], ac
     if is_cancelled and moved.channel == "in_app":
         hidden = update(Notification).where(Notification.id == moved.notification_id)
         db.session.execute(hidden.values(surfaced_at=None, status="cancelled"))
-        changes.touch(db.session.get_one(User, moved.recipient_id))
+        notification_actions.touch(db.session.get_one(User, moved.recipient_id))
     action = "delivery.cancelled" if is_cancelled else "delivery.retried"
     audit.record(action, moved.address, actor=actor, delivery=delivery_id, channel=moved.channel)
     db.session.commit()

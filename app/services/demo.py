@@ -19,8 +19,9 @@ from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification
 from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import passwords, stacks
+from app.services import passwords
 from app.services.demo_story import Draft, drafts
+from app.services.notifications import stacks
 
 PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start, and only for the three people below.
 PEOPLE = (

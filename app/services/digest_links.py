@@ -11,8 +11,9 @@ from itsdangerous import BadData, URLSafeSerializer
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationChange, User
-from app.services import changes, digest_contents
+from app.services import digest_contents
 from app.services.base.errors import NotFound
+from app.services.notifications import actions as notification_actions
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,7 +55,9 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     """Mark them read; a second time changes nothing. Raises NotFound as `find` does."""
     now = now or utc_now()
     pile = find(token, secret, now)
-    return changes.change(pile.user, "read", digest_contents.unread([pile.user.id], pile.as_of, now), now)
+    return notification_actions.change(
+        pile.user, "read", digest_contents.unread([pile.user.id], pile.as_of, now), now
+    )
 
 
 def way_back(token: str, secret: str, made: NotificationChange) -> str:
@@ -71,7 +74,7 @@ def undo(token: str, secret: str, back: str, now: datetime | None = None) -> Not
         through, change_id = "", 0
     if through != token:
         raise NotFound(_("This can no longer be undone."))
-    return changes.undo(user, change_id, now)
+    return notification_actions.undo(user, change_id, now)
 
 
 def _serializer(secret: str) -> URLSafeSerializer:

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Update, bindparam, false, func, select, up
 from app.extensions import db
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
-from app.services import changes
 from app.services.base.local_time import DAILY, KINDS
+from app.services.notifications import actions as notification_actions
 
 N = Notification
 # How a digest's mail stands that its reader has, or is to have.
@@ -75,12 +75,16 @@ def hand_back(now: datetime, *, user: User | None = None) -> None:
         those(Delivery.reason == "digest_gone", comes, is_shown=True).values(reason="in_digest"),
         those(waits, ~comes, is_shown=True).values(reason="digest_gone"),
     ):
-        db.session.execute(change, execution_options=changes.BULK)
+        db.session.execute(change, execution_options=notification_actions.BULK)
     alone = those(waits, ~comes, is_shown=False).values(state="pending", reason="queued", due_at=now)
-    ids = list(db.session.scalars(alone.returning(Delivery.notification_id), execution_options=changes.BULK))
+    ids = list(
+        db.session.scalars(
+            alone.returning(Delivery.notification_id), execution_options=notification_actions.BULK
+        )
+    )
     # Nobody was to be told of these by anything but the digest, so they counted as called off.
     again = update(N).where(N.id.in_(ids), N.status == "cancelled").values(status="pending")
-    db.session.execute(again, execution_options=changes.BULK)
+    db.session.execute(again, execution_options=notification_actions.BULK)
 
 
 def _was_listed() -> ColumnElement[bool]:

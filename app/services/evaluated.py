@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Interview
-from app.services import interviews, retiring
+from app.services import interviews
 from app.services.base.recipients import Somebody
+from app.services.notifications import expiry
 
 EVENT = "evaluation.completed"
 
@@ -36,7 +37,7 @@ def write_down(
         interview.evaluated_at = interview.evaluated_at or occurred_at
     db.session.flush()
     if found:
-        retiring.retire([interview.id for interview in found], "evaluation_due", now)
+        expiry.retire([interview.id for interview in found], "evaluation_due", now)
 
 
 def _meant(data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime) -> list[Interview]:

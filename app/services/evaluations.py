@@ -13,9 +13,10 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
-from app.services import fanout, interviews, notifications, retiring, templates
+from app.services import fanout, interviews, templates
 from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
+from app.services.notifications import expiry, inbox
 
 KIND = "evaluation_due"
 FIRST_AFTER = timedelta(hours=1)
@@ -66,7 +67,7 @@ def set_attendance(
         NotFound: this person has no such reminder, or is no recruiter of that interview.
     """
     now = now or utc_now()
-    row = notifications.get(user, notification_id)
+    row = inbox.get(user, notification_id)
     lock_for_writing()
     part = (
         db.session.get(InterviewRecruiter, (row.interview_id, user.id))
@@ -78,7 +79,7 @@ def set_attendance(
         raise NotFound(_("There is no such notification."))
     part.absent_at = None if was_there else now
     if not was_there and row.interview_id is not None:
-        retiring.retire([row.interview_id], KIND, now, user_ids=[user.id])
+        expiry.retire([row.interview_id], KIND, now, user_ids=[user.id])
     audit.record(
         "evaluation.attendance", user.email, actor=user, interview=row.interview_id, was_there=was_there
     )
@@ -160,7 +161,7 @@ def _remind(interview_id: int, now: datetime) -> int:
         )
         # One question in the inbox is enough: yesterday's makes room for today's.
         for user in people:
-            retiring.retire([interview_id], KIND, now, user_ids=[user.id])
+            expiry.retire([interview_id], KIND, now, user_ids=[user.id])
         fanout.write(message, fanout.plan(message, people, now), now)
     db.session.commit()
     return len(people)

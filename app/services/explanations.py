@@ -14,8 +14,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
-from app.services import notifications, reminder_outcomes, template_failures, verdicts
+from app.services import reminder_outcomes, template_failures, verdicts
 from app.services.base.errors import NotFound
+from app.services.notifications import inbox
 from app.services.reminder_outcomes import Decided
 
 # The type of an announcement's event; no event from outside can have it.
@@ -64,7 +65,7 @@ def for_owner(user: User, notification_id: int) -> Explanation:
     Raises:
         NotFound: there is none with this id, or it is somebody else's.
     """
-    row = _one(notifications.for_user(user), notification_id)
+    row = _one(inbox.for_user(user), notification_id)
     return _explain(row, user, has_log=user.is_admin)
 
 

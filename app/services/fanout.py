@@ -14,9 +14,11 @@ from app import catalog, folding
 from app.extensions import Base, db
 from app.prepared import Prepared
 from app.rendering.words import Texts
-from app.services import addresses, changes, decisions, digested, preference_locks, stacks, suppressions
+from app.services import addresses, decisions, digested, preference_locks, suppressions
 from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient
+from app.services.notifications import actions as notification_actions
+from app.services.notifications import stacks
 from app.services.verdicts import Verdict
 
 # A message that could not be delivered for four days is no news any more.
@@ -137,7 +139,7 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
         if deliveries:
             _INSERT_DELIVERIES.many(deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
-    changes.touch(*(plan.user for plan in plans))
+    notification_actions.touch(*(plan.user for plan in plans))
     return ids
 
 

@@ -16,8 +16,9 @@ from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
-from app.services import event_data, fanout, interviews, publishing, stacks, templates
+from app.services import event_data, fanout, interviews, publishing, templates
 from app.services.base.errors import Invalid
+from app.services.notifications import stacks
 
 
 def create_notification(

@@ -15,10 +15,11 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
-from app.services import evaluated, fanout, interviews, published, reminders, retiring, stacks, templates
+from app.services import evaluated, fanout, interviews, published, reminders, templates
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Person, Recipient
+from app.services.notifications import expiry, stacks
 from app.services.published import EVENTS, Published
 from app.services.verdicts import Verdict
 
@@ -102,13 +103,13 @@ def _take_back(applied: interviews.Applied, now: datetime) -> None:
     elif stood_at:
         left = everybody - {user.id for user in interview.recruiters}
         for kind in ("interview_scheduled", "interview_rescheduled"):
-            retiring.retire([interview.id], kind, now, user_ids=left)
+            expiry.retire([interview.id], kind, now, user_ids=left)
         if interview.starts_at == stood_at:
             reminders.withdraw(interview, left, stood_at, "left", now)
         else:
             reminders.withdraw(interview, everybody, stood_at, "moved", now)
     if applied.is_reopened:
-        retiring.retire([interview.id], "evaluation_due", now)
+        expiry.retire([interview.id], "evaluation_due", now)
 
 
 def _recipients(event: EventIn) -> list[Person]:

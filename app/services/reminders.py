@@ -16,8 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
-from app.services import fanout, interviews, reminder_words, retiring, templates
+from app.services import fanout, interviews, reminder_words, templates
 from app.services.base import recipients
+from app.services.notifications import expiry
 from app.services.reminder_words import KIND
 
 LONGEST_LEAD = timedelta(hours=48)
@@ -77,7 +78,7 @@ def withdraw(
         starts_at: the start that no longer holds.
         outcome: why: `moved`, `cancelled`, `completed` or `left`.
     """
-    retiring.retire([interview.id], KIND, now, user_ids=people)
+    expiry.retire([interview.id], KIND, now, user_ids=people)
     verdicts = [
         (user.id, lead, outcome)
         for user in recipients.by_ids(people)

@@ -11,7 +11,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
-from app.services import changes, job_runs, repeats
+from app.services import job_runs, repeats
+from app.services.notifications import actions as notification_actions
 
 # Days that notifications are kept, by type; what somebody saved is kept until they let go of it.
 KEPT_DAYS = dict.fromkeys(catalog.TYPES, 365) | {
@@ -44,7 +45,7 @@ def purge(now: datetime | None = None, progress: Callable[[int, int], None] | No
             count += deleted
             if progress:
                 progress(count, count)
-    return count + changes.forget_old(now) + job_runs.forget_old(now) + repeats.forget_old(now)
+    return count + notification_actions.forget_old(now) + job_runs.forget_old(now) + repeats.forget_old(now)
 
 
 def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:
@@ -81,7 +82,7 @@ def _delete_some(model: type[Base], is_old: ColumnElement[bool]) -> int:
     gone = delete(model).where(table.c.id.in_(some)).execution_options(synchronize_session=False)
     if model is Notification:
         people = list(db.session.scalars(gone.returning(Notification.recipient_id)))
-        changes.touch_ids(people)
+        notification_actions.touch_ids(people)
         count = len(people)
     else:
         count = len(db.session.execute(gone.returning(table.c.id)).all())

@@ -8,7 +8,8 @@ from sqlalchemy import case, select, update
 
 from app.extensions import db
 from app.models import Delivery, Notification
-from app.services import changes, outbox, outcomes
+from app.services import outbox, outcomes
+from app.services.notifications import actions as notification_actions
 
 CHUNK = 500
 
@@ -32,7 +33,7 @@ def surface_due(now: datetime) -> int:
         .execution_options(synchronize_session=False)
     ).all()
     outcomes.settle_sent([row.notification_id for row in rows], now)
-    changes.touch_ids(row.recipient_id for row in rows)
+    notification_actions.touch_ids(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
 
@@ -57,6 +58,6 @@ def wake_due(now: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     people = list(rows.scalars())
-    changes.touch_ids(people)
+    notification_actions.touch_ids(people)
     db.session.commit()
     return len(people)

@@ -11,9 +11,9 @@ from flask import Flask
 
 from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
-from app.services import notifications
 from app.services.base.errors import Invalid
-from app.services.notifications import Filters, Page
+from app.services.notifications import inbox
+from app.services.notifications.inbox import Filters, Page
 from app.views.access import current_user
 
 
@@ -32,15 +32,15 @@ class Shown:
     @property
     def top(self) -> str:
         """What is newer than this waits until it is asked for. Later has none: it goes by what comes back next."""
-        if self.filters is None or notifications.rises(self.filters):
+        if self.filters is None or inbox.rises(self.filters):
             return ""
         surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
-        return notifications.write_cursor("n", surfaced_at, row_id)
+        return inbox.write_cursor("n", surfaced_at, row_id)
 
     @property
     def newer(self) -> int:
         """How many wait above the rows that are shown."""
-        return notifications.newer_count(current_user, self.filters) if self.filters else 0
+        return inbox.newer_count(current_user, self.filters) if self.filters else 0
 
     def lines(self) -> Iterator[str]:
         """Each row by its id in the page and its revision, in their order: what differs has changed."""
@@ -66,20 +66,20 @@ def of(query: ListQuery) -> Shown:
             raise
         return Shown(Page([], None, None), wrong=error.errors["search"])
     is_stacked = current_user.preference.stack_notifications and not query.within
-    page = notifications.page_for(
+    page = inbox.page_for(
         current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked
     )
     if query.stack not in page.stacks:
         return Shown(page, filters)
-    members = notifications.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
+    members = inbox.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
     return Shown(page, filters, tuple(members))
 
 
 def reaching(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
     """The list with room for this row on top: what comes back does not wait with what is new."""
-    if top is None or not query.upto or top <= notifications.read_cursor(query.upto)[1:]:
+    if top is None or not query.upto or top <= inbox.read_cursor(query.upto)[1:]:
         return query
-    return replace(query, upto=notifications.write_cursor("n", *top))
+    return replace(query, upto=inbox.write_cursor("n", *top))
 
 
 def row_id(row: Any, stack: Any = None) -> str:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.forms.notifications import ListQuery
 from app.services.base.errors import Conflict
-from app.services.live import Broadcaster
+from app.services.notifications.stream import Broadcaster
 from app.views import lists
 from app.views.access import current_user, login_required
 

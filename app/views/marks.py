@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from app.rendering import highlights
 from app.rendering.highlights import Wanted
-from app.services import queries
 from app.services.base.errors import Invalid
+from app.services.notifications import search_query
 
 
 def register(app: Flask) -> None:
@@ -37,7 +37,7 @@ def preview(text: str, search: str) -> Markup:
 @lru_cache(maxsize=256)
 def _wanted(search: str) -> tuple[Wanted, ...]:
     try:
-        terms = queries.parse(search, "UTC").terms
+        terms = search_query.parse(search, "UTC").terms
     except Invalid:
         return ()
     return tuple((term.words, term.is_exact) for term in terms if term.words and not term.is_not)

@@ -9,7 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
-from app.services import notifications, snoozing
+from app.services.notifications import inbox, snooze
 from app.views.access import current_user
 
 
@@ -146,15 +146,15 @@ def sections() -> list[Section]:
 def unread_count() -> int:
     """The number beside "Inbox", read once a request: several parts of a page show it."""
     if KEPT not in request.environ:
-        request.environ[KEPT] = notifications.unread_count(current_user)
+        request.environ[KEPT] = inbox.unread_count(current_user)
     return int(request.environ[KEPT])
 
 
-def snooze_choices() -> list[snoozing.Choice]:
+def snooze_choices() -> list[snooze.Choice]:
     """What the menu "Later" offers this reader now."""
-    return snoozing.choices(current_user, utc_now())
+    return snooze.choices(current_user, utc_now())
 
 
 def waiting_count() -> int:
     """The number beside "Later"."""
-    return snoozing.waiting_count(current_user, utc_now())
+    return snooze.waiting_count(current_user, utc_now())

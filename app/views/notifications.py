@@ -15,10 +15,8 @@ from werkzeug.wrappers import Response
 from app.clock import utc_now
 from app.forms.notifications import ListQuery
 from app.forms.numbers import whole_number
-from app.services import changes as changes_of
-from app.services import notifications
-from app.services import snoozing as snooze_times
 from app.services.base.errors import NotFound
+from app.services.notifications import actions, inbox, snooze
 from app.views import details, htmx, lists
 from app.views.access import current_user, login_required
 from app.views.filters import back_at, local, whole_day
@@ -52,7 +50,7 @@ def index() -> Response:
 @login_required
 def show(notification_id: int) -> Response:
     """One notification: a page of its own, or the reading pane beside the list."""
-    row = notifications.detail(current_user, notification_id)
+    row = inbox.detail(current_user, notification_id)
     template = "notifications/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
     return htmx.vary(
@@ -109,7 +107,7 @@ def changes() -> Response:
     if action not in CHANGED:
         abort(400)
     until = _until(action)
-    made = notifications.change(current_user, action, **_wanted(query), until=until)
+    made = inbox.change(current_user, action, **_wanted(query), until=until)
     text = _said(action, made.count, until) if made.count else _("Nothing to change")
     return _answer_with_list(query, text, made.id)
 
@@ -117,8 +115,8 @@ def changes() -> Response:
 @bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
 @login_required
 def undo(change_id: int) -> Response:
-    made = notifications.undo(current_user, change_id)
-    query = lists.reaching(ListQuery.read(request.form.get("view", "")), changes_of.newest(made))
+    made = inbox.undo(current_user, change_id)
+    query = lists.reaching(ListQuery.read(request.form.get("view", "")), actions.newest(made))
     return _answer_with_list(query, _("Undone"))
 
 
@@ -126,7 +124,7 @@ def undo(change_id: int) -> Response:
 @login_required
 def total() -> str:
     """How many the list holds on all its pages: a piece for the bar, which asks when something is ticked."""
-    number = notifications.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
+    number = inbox.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
     return render_template("notifications/total.hx.html", total=number)
 
 
@@ -167,16 +165,16 @@ def _until(action: str) -> datetime | None:
         return None
     choice = request.form.get("until") or "tomorrow"
     wanted = request.form.get("at", "") if choice == "date" else choice
-    return snooze_times.until(current_user, wanted, utc_now())
+    return snooze.until(current_user, wanted, utc_now())
 
 
 def _change_one(action: str, notification_id: int) -> Response:
     if request.method == "DELETE" or request.form.get("_method") == "delete":
         action = OPPOSITE[action]
     until = _until(action)
-    made = notifications.change(current_user, action, ids=[notification_id], until=until)
+    made = inbox.change(current_user, action, ids=[notification_id], until=until)
     # Read after the change, and a 404 where nothing could be changed because it is not this person's.
-    row = notifications.get(current_user, notification_id)
+    row = inbox.get(current_user, notification_id)
     query = ListQuery.read(request.form.get("view", ""))
     text = _said(action, 1, until) if made.count else ""
     if not htmx.is_partial():
@@ -236,6 +234,6 @@ def _opened(query: ListQuery) -> details.Detail | None:
     if query.open is None:
         return None
     try:
-        return details.of(notifications.detail(current_user, query.open))
+        return details.of(inbox.detail(current_user, query.open))
     except NotFound:
         return None

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
-from app.services import saved_views
-from app.services.saved_views import Filter, Shown
+from app.services.notifications import saved_views
+from app.services.notifications.saved_views import Filter, Shown
 from app.views import htmx
 from app.views.access import current_user, login_required
 

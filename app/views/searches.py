@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
-from app.services import recents
 from app.services.base.errors import Invalid
+from app.services.notifications import recent_searches as notification_recent_searches
 from app.views import htmx
 from app.views.access import current_user, login_required
 
@@ -35,7 +35,7 @@ def _hints() -> dict[str, object]:
 @bp.app_template_global()
 def recent_searches() -> list[str]:
     """What the search box offers again."""
-    return recents.listed(current_user)
+    return notification_recent_searches.listed(current_user)
 
 
 @bp.route("", methods=["POST", "DELETE"])
@@ -44,7 +44,7 @@ def change() -> Response:
     """Note a search that was made, or forget all of them."""
     query = ListQuery.read(request.form)
     if request.method == "DELETE" or request.form.get("_method") == "delete":
-        recents.forget(current_user)
+        notification_recent_searches.forget(current_user)
     else:
         _remember(query.search)
     if not htmx.is_partial():
@@ -55,4 +55,4 @@ def change() -> Response:
 def _remember(search: str) -> None:
     # Of one that is not understood the list says what is wrong; nobody wants to make it again.
     with suppress(Invalid):
-        recents.remember(current_user, search)
+        notification_recent_searches.remember(current_user, search)

@@ -16,9 +16,7 @@ from app.extensions import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
 from app.services import (
     announcements,
-    notifications,
     preferences,
-    saved_views,
     template_drafts,
     template_publishing,
     templates,
@@ -27,7 +25,8 @@ from app.services import (
     webhooks,
 )
 from app.services.announcement_words import AnnouncementIn
-from app.services.saved_views import Filter
+from app.services.notifications import inbox, saved_views
+from app.services.notifications.saved_views import Filter
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -143,7 +142,7 @@ def _one_of_each(client, headers, alice, bob):
     later = AnnouncementIn(**said, deliver_at=now + timedelta(days=1))
     return {
         "notifications": row.id,
-        "changes": notifications.change(bob, "saved", ids=[read.id]).id,
+        "changes": inbox.change(bob, "saved", ids=[read.id]).id,
         "announcements": announcements.create(bob, AnnouncementIn(**said)).id,
         "cancel_announcement": announcements.create(bob, later).id,
         "deliveries": waiting.id,

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements, notifications, saved_views, template_drafts, templates, tokens
+from app.services import announcements, template_drafts, templates, tokens
 from app.services.announcement_words import AnnouncementIn
-from app.services.saved_views import Filter
+from app.services.notifications import inbox, saved_views
+from app.services.notifications.saved_views import Filter
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -27,7 +28,7 @@ NOBODYS = 2**63 - 1
 
 def _change(user):
     row = factories.notification(user)
-    return notifications.change(user, "read", ids=[row.id]).id
+    return inbox.change(user, "read", ids=[row.id]).id
 
 
 def _webhook(user):

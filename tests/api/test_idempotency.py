@@ -78,9 +78,9 @@ def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
     row = factories.notification(alice)
 
     def act():
-        from app.services import notifications
+        from app.services.notifications import inbox
 
-        notifications.change(db.session.merge(alice, load=False), "read", ids=[row.id])
+        inbox.change(db.session.merge(alice, load=False), "read", ids=[row.id])
         raise RuntimeError("killed before the answer was kept")
 
     with pytest.raises(RuntimeError):

@@ -14,7 +14,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
-from app.services import publishing, saved_views, templates, tokens, webhooks
+from app.services import publishing, templates, tokens, webhooks
+from app.services.notifications import saved_views
 from tests import factories
 from tests.api.conftest import fields
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.services import notifications
+from app.services.notifications import inbox
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -47,7 +47,7 @@ def test_a_fault_of_ours_tells_a_request_id_and_nothing_else(app, client, alice,
         raise RuntimeError("the password is swordfish")
 
     app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
-    monkeypatch.setattr(notifications, "unread_count", break_down)
+    monkeypatch.setattr(inbox, "unread_count", break_down)
     with caplog.at_level(logging.ERROR):
         response = client.get("/api/notifications/unread-count/", headers=token(alice))
     assert (response.status_code, response.content_type) == (500, MEDIA_TYPE)
@@ -60,7 +60,7 @@ def test_a_database_in_trouble_is_a_503_that_asks_to_come_back(client, alice, to
         raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
 
     headers = token(alice)
-    monkeypatch.setattr(notifications, "change", fail)
+    monkeypatch.setattr(inbox, "change", fail)
     response = client.post(
         "/api/notifications/bulk-mark-read/", json={"notification_ids": [1]}, headers=headers
     )

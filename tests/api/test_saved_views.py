@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.services import saved_views
-from app.services.saved_views import Filter
+from app.services.notifications import saved_views
+from app.services.notifications.saved_views import Filter
 from tests import factories
 from tests.api.conftest import fields
 

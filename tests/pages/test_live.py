@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import notifications
+from app.services.notifications import inbox
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
@@ -112,7 +112,7 @@ def test_a_server_that_is_gone_is_noticed_and_so_is_its_return(
         expected(page, tries, n + 3)
         page.clock.run_for(2000)
     expect(page.locator("#offline")).to_be_visible()
-    notifications.change(alice, "read", ids=[five[0].id])
+    inbox.change(alice, "read", ids=[five[0].id])
     page.unroute("**/notifications/pulse*")
     page.clock.run_for(15_000)
     expect(page.locator("#offline")).to_be_hidden()
@@ -168,7 +168,7 @@ def test_another_tab_hears_of_what_this_one_does(open_inbox: Open, five: list[No
 
 
 def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: User) -> None:
-    from app.services.live import Broadcaster
+    from app.services.notifications.stream import Broadcaster
 
     app.extensions["broadcaster"] = Broadcaster(app, most=0)
     page = open_inbox()

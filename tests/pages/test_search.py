@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.models import User
-from app.services import notifications, recents, saved_views
-from app.services.saved_views import Filter
+from app.services.notifications import inbox, recent_searches, saved_views
+from app.services.notifications.saved_views import Filter
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
@@ -40,14 +40,14 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     expect(rows).to_have_count(1)
     expect(page.locator(".row mark")).to_have_text("Zoë")
     page.keyboard.press("Enter")
-    until(lambda: recents.listed(alice) == ["zoe"])
+    until(lambda: recent_searches.listed(alice) == ["zoe"])
     expect(page.locator("#recent a")).to_have_text(["zoe"])
     box.fill("is:unred")
     expect(words).to_contain_text("“is:unred” is not known. Possible are is:unread, is:read")
     assert axe(page) == []
     box.fill("zoe " * 51)
     expect(words).to_contain_text("Too long: write at most 200 characters.")
-    assert len(recents.listed(alice)) == 1
+    assert len(recent_searches.listed(alice)) == 1
     box.fill("")
     expect(rows).to_have_count(2)
     hint.click()
@@ -90,7 +90,7 @@ def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Ope
     expect(link).to_have_text("Hers1")
     expect(link).to_have_attribute("aria-current", "true")
     assert page.url.endswith("/notifications?priority=urgent")
-    notifications.change(alice, "done", ids=[row.id])
+    inbox.change(alice, "done", ids=[row.id])
     expect(link).to_have_text("Hers")
     page.get_by_role("link", name="Edit views").click()
     assert axe(page) == []

@@ -15,9 +15,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import event_data, notifications, preference_locks, preferences, publishing, verdicts
+from app.services import event_data, preference_locks, preferences, publishing, verdicts
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.notifications import inbox
 from tests import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -244,7 +245,7 @@ def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
     preferences.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     row = db.session.scalars(select(Notification)).one()
-    notifications.change(alice, "read", ids=[row.id])
+    inbox.change(alice, "read", ids=[row.id])
     courier.deliver_due(MORNING + timedelta(minutes=5))
     assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", "read_before_sending")
 

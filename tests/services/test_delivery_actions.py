@@ -11,8 +11,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Suppression, User
-from app.services import delivery_actions, delivery_chart, delivery_log, notifications, suppressions
+from app.services import delivery_actions, delivery_chart, delivery_log, suppressions
 from app.services.base.errors import Conflict, NotFound
+from app.services.notifications import inbox
 from tests import factories
 
 
@@ -71,7 +72,7 @@ def test_a_scheduled_one_that_is_cancelled_never_shows_in_the_app(owner: User, a
     note = factories.notification(owner, surfaced_at=later, deliver_at=later, status="pending")
     row = factories.delivery(note, "in_app", address="", due_at=later)
     delivery_actions.cancel(row.id, admin)
-    assert notifications.unread_count(owner, now=later + timedelta(hours=1)) == 0
+    assert inbox.unread_count(owner, now=later + timedelta(hours=1)) == 0
 
 
 def test_a_released_address_is_written_to_again(owner: User, admin: User) -> None:

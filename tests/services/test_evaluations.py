@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, EvaluationReminder, Notification, User
-from app.services import evaluations, notifications, objections, publishing
+from app.services import evaluations, objections, publishing
 from app.services.base.errors import NotFound
+from app.services.notifications import inbox
 from tests import factories
 
 # A Thursday, 10:00 in Paris.
@@ -76,8 +77,8 @@ def test_it_asks_after_an_hour_and_then_daily_on_ten_working_days(ruth: User) ->
 def test_only_the_newest_question_stands_in_the_inbox(ruth: User) -> None:
     completed(ruth)
     asked(ruth, NOW + timedelta(days=6))
-    filters = notifications.Filters(types=("evaluation_due",))
-    assert len(notifications.page_for(ruth, filters, now=NOW + timedelta(days=6)).rows) == 1
+    filters = inbox.Filters(types=("evaluation_due",))
+    assert len(inbox.page_for(ruth, filters, now=NOW + timedelta(days=6)).rows) == 1
 
 
 def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: User) -> None:
@@ -85,8 +86,8 @@ def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: Us
     assert len(asked(ruth, NOW + 30 * HOUR)) == 2
     evaluated(ruth, NOW + 30 * HOUR)
     assert asked(ruth, NOW + timedelta(days=10), NOW + 30 * HOUR) == []
-    filters = notifications.Filters(types=("evaluation_due",))
-    assert notifications.page_for(ruth, filters, now=NOW + 31 * HOUR).rows == []
+    filters = inbox.Filters(types=("evaluation_due",))
+    assert inbox.page_for(ruth, filters, now=NOW + 31 * HOUR).rows == []
     mail = db.session.scalars(
         select(Delivery)
         .join(Notification)
@@ -110,8 +111,8 @@ def test_an_evaluation_that_names_no_interview_ends_the_question_about_that_cand
     publish("evaluation.completed", ruth, NOW + HOUR, **facts | {"job_title": "Engineer"})
     assert len(asked(ruth, NOW + 2 * HOUR)) == 1, "that was about another job"
     publish("evaluation.completed", ruth, NOW + 2 * HOUR, **facts)
-    filters = notifications.Filters(types=("evaluation_due",))
-    counts = [len(notifications.page_for(who, filters, now=NOW + 3 * HOUR).rows) for who in (ruth, charlie)]
+    filters = inbox.Filters(types=("evaluation_due",))
+    counts = [len(inbox.page_for(who, filters, now=NOW + 3 * HOUR).rows) for who in (ruth, charlie)]
     assert counts == [0, 1], "and that one about Ruth's interview, not Charlie's"
     assert evaluations.remind_due(NOW + 24 * HOUR) == 1
     publish("evaluation.completed", factories.user("chief@example.test"), NOW + 25 * HOUR, **facts)
@@ -133,8 +134,8 @@ def test_an_end_that_is_taken_back_takes_the_question_back(ruth: User) -> None:
     facts = {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder Robotics"}
     times = {"starts_at": NOW + 20 * HOUR, "ends_at": NOW + 21 * HOUR}
     publish("interview.rescheduled", ruth, NOW + 2 * HOUR, id="iv-1", **times, **facts)
-    filters = notifications.Filters(types=("evaluation_due",))
-    assert notifications.page_for(ruth, filters, now=NOW + 3 * HOUR).rows == []
+    filters = inbox.Filters(types=("evaluation_due",))
+    assert inbox.page_for(ruth, filters, now=NOW + 3 * HOUR).rows == []
 
 
 def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
@@ -154,9 +155,7 @@ def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
 def test_who_was_not_there_is_asked_no_more_and_may_take_that_back(ruth: User, charlie: User) -> None:
     completed(ruth)
     asked(ruth, NOW + 2 * HOUR)
-    (row,) = notifications.page_for(
-        ruth, notifications.Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR
-    ).rows
+    (row,) = inbox.page_for(ruth, inbox.Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR).rows
     with pytest.raises(NotFound):
         evaluations.set_attendance(charlie, row.id, was_there=False, now=NOW + 2 * HOUR)
     evaluations.set_attendance(ruth, row.id, was_there=False, now=NOW + 2 * HOUR)

@@ -13,10 +13,10 @@ from sqlalchemy import insert, text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import listing, notifications, places
 from app.services.base.errors import Invalid, NotFound
-from app.services.notifications import Filters
-from app.services.queries import parse
+from app.services.notifications import inbox, json_list, places
+from app.services.notifications.inbox import Filters
+from app.services.notifications.search_query import parse
 from tests import factories
 
 
@@ -45,14 +45,14 @@ def test_pages_follow_each_other_in_both_directions_without_a_gap(owner: User) -
         factories.notification(owner, f"N{n}", created_at=start + timedelta(minutes=n // 2))
         for n in range(11)
     ]
-    first = notifications.page_for(owner, Filters(), limit=4)
-    second = notifications.page_for(owner, Filters(), cursor=first.next, limit=4)
-    third = notifications.page_for(owner, Filters(), cursor=second.next, limit=4)
+    first = inbox.page_for(owner, Filters(), limit=4)
+    second = inbox.page_for(owner, Filters(), cursor=first.next, limit=4)
+    third = inbox.page_for(owner, Filters(), cursor=second.next, limit=4)
     assert [n.id for page in (first, second, third) for n in page.rows] == [n.id for n in reversed(made)]
     assert (first.previous, third.next) == (None, None)
-    back = notifications.page_for(owner, Filters(), cursor=third.previous, limit=4)
+    back = inbox.page_for(owner, Filters(), cursor=third.previous, limit=4)
     assert [n.id for n in back.rows] == [n.id for n in second.rows]
-    start_again = notifications.page_for(owner, Filters(), cursor=back.previous, limit=4)
+    start_again = inbox.page_for(owner, Filters(), cursor=back.previous, limit=4)
     assert [n.id for n in start_again.rows] == [n.id for n in first.rows]
     assert start_again.previous is None
 
@@ -62,13 +62,13 @@ def test_what_is_put_off_comes_soonest_first_page_by_page_for_people_and_program
     made = [factories.notification(owner, f"N{n}").id for n in range(9)]
     for n, number in enumerate(made):
         # Pairs at the very same instant: only the id tells them apart.
-        notifications.change(owner, "snooze", ids=[number], until=now + timedelta(hours=1 + n // 2), now=now)
+        inbox.change(owner, "snooze", ids=[number], until=now + timedelta(hours=1 + n // 2), now=now)
     db.session.expire_all()
     later = Filters(place="later")
-    for service in (notifications, listing):
+    for service in (inbox, json_list):
 
-        def ids(page: notifications.Page | listing.Page) -> list[int]:
-            rows = json.loads(page.rows) if isinstance(page, listing.Page) else page.rows
+        def ids(page: inbox.Page | json_list.Page) -> list[int]:
+            rows = json.loads(page.rows) if isinstance(page, json_list.Page) else page.rows
             return [row["id"] if isinstance(row, dict) else row.id for row in rows]
 
         first = service.page_for(owner, later, limit=4, now=now)
@@ -84,7 +84,7 @@ def test_what_is_put_off_comes_soonest_first_page_by_page_for_people_and_program
 @pytest.mark.parametrize("cursor", ["x", "é", "bm93", "bjIwMjYtMDEtMDF8MQ", "=" * 40, "0" * 5000])
 def test_a_damaged_cursor_is_refused_in_words(owner: User, cursor: str) -> None:
     with pytest.raises(Invalid, match="damaged"):
-        notifications.page_for(owner, Filters(), cursor=cursor)
+        inbox.page_for(owner, Filters(), cursor=cursor)
 
 
 def test_filters_narrow_and_values_of_one_widen(owner: User, stranger: User) -> None:
@@ -95,7 +95,7 @@ def test_filters_narrow_and_values_of_one_widen(owner: User, stranger: User) -> 
     factories.notification(stranger, "Priya Raman moved", priority="urgent")
 
     def found(**filters: object) -> list[int]:
-        return [n.id for n in notifications.page_for(owner, Filters(**filters)).rows]  # type: ignore[arg-type]
+        return [n.id for n in inbox.page_for(owner, Filters(**filters)).rows]  # type: ignore[arg-type]
 
     assert found(priorities=("urgent",)) == [urgent.id]
     assert found(categories=("resume", "interview")) == [resume.id, urgent.id]
@@ -114,9 +114,9 @@ def test_what_is_scheduled_snoozed_expired_or_unwanted_is_not_in_the_inbox(owner
     factories.notification(owner, "expired", expires_at=now - timedelta(seconds=1))
     factories.notification(owner, "done", archived_at=now, read_at=now)
     seen = factories.notification(owner, "seen")
-    assert [n.id for n in notifications.page_for(owner, Filters()).rows] == [seen.id]
-    assert notifications.unread_count(owner) == 1
-    assert [n.title for n in notifications.page_for(owner, Filters(place="done")).rows] == ["done"]
+    assert [n.id for n in inbox.page_for(owner, Filters()).rows] == [seen.id]
+    assert inbox.unread_count(owner) == 1
+    assert [n.title for n in inbox.page_for(owner, Filters(place="done")).rows] == ["done"]
 
 
 @pytest.mark.parametrize("action", ["read", "unread", "done", "undone"])
@@ -127,31 +127,31 @@ def test_every_action_is_undone_exactly(owner: User, stranger: User, action: str
     factories.notification(owner, "done", read_at=then, archived_at=then)
     factories.notification(stranger, "another's")
     before, others, version = states(owner), states(stranger), owner.inbox_version
-    made = notifications.change(owner, action, ids=[row[0] for row in before + others])
+    made = inbox.change(owner, action, ids=[row[0] for row in before + others])
     assert made.count > 0
     assert states(owner) != before
     assert states(stranger) == others
     assert owner.inbox_version > version
-    assert notifications.undo(owner, made.id).count == made.count
+    assert inbox.undo(owner, made.id).count == made.count
     assert states(owner) == before
-    notifications.undo(owner, made.id)
+    inbox.undo(owner, made.id)
     assert states(owner) == before
 
 
 def test_doing_it_again_changes_nothing_and_offers_no_undo(owner: User) -> None:
     row = factories.notification(owner)
-    assert notifications.change(owner, "read", ids=[row.id]).count == 1
-    again = notifications.change(owner, "read", ids=[row.id])
+    assert inbox.change(owner, "read", ids=[row.id]).count == 1
+    again = inbox.change(owner, "read", ids=[row.id])
     assert (again.count, again.id) == (0, None)
 
 
 def test_an_undo_is_nobody_elses_and_ends_after_ten_minutes(owner: User, stranger: User) -> None:
     row = factories.notification(owner)
-    made = notifications.change(owner, "done", ids=[row.id])
+    made = inbox.change(owner, "done", ids=[row.id])
     with pytest.raises(NotFound):
-        notifications.undo(stranger, made.id)
+        inbox.undo(stranger, made.id)
     with pytest.raises(NotFound):
-        notifications.undo(owner, made.id, now=utc_now() + timedelta(minutes=11))
+        inbox.undo(owner, made.id, now=utc_now() + timedelta(minutes=11))
     assert states(owner)[0][3] is not None
 
 
@@ -161,29 +161,29 @@ def test_all_that_match_are_changed_beyond_the_page_in_a_handful_of_statements(o
     db.session.commit()
     statements: list[str] = []
     sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    made = notifications.change(owner, "read", filters=Filters(categories=("interview",)))
+    made = inbox.change(owner, "read", filters=Filters(categories=("interview",)))
     assert made.count == 3000
     assert len(statements) <= 5
-    assert notifications.unread_count(owner) == 0
-    notifications.undo(owner, made.id)
-    assert notifications.unread_count(owner) == 3000
+    assert inbox.unread_count(owner) == 0
+    inbox.undo(owner, made.id)
+    assert inbox.unread_count(owner) == 3000
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 2**80])
 def test_ids_beyond_the_database_are_simply_not_there(owner: User, number: int) -> None:
     with pytest.raises(NotFound):
-        notifications.get(owner, number)
-    assert notifications.change(owner, "read", ids=[number]).count == 0
+        inbox.get(owner, number)
+    assert inbox.change(owner, "read", ids=[number]).count == 0
 
 
 def test_anothers_notification_is_not_found(owner: User, stranger: User) -> None:
     row = factories.notification(owner)
-    for look in (notifications.get, notifications.detail):
+    for look in (inbox.get, inbox.detail):
         with pytest.raises(NotFound):
             look(stranger, row.id)
     with pytest.raises(NotFound):
-        notifications.mark_notification_as_read(row.id, stranger)
-    assert not notifications.get(owner, row.id).is_read
+        inbox.mark_notification_as_read(row.id, stranger)
+    assert not inbox.get(owner, row.id).is_read
 
 
 def test_the_summary_counts_what_is_there(owner: User, stranger: User) -> None:
@@ -193,7 +193,7 @@ def test_the_summary_counts_what_is_there(owner: User, stranger: User) -> None:
     )
     factories.delivery(old, state="sent", reason="sent")
     factories.notification(stranger)
-    assert notifications.summary(owner) == {
+    assert inbox.summary(owner) == {
         "total": 2,
         "unread": 1,
         "by_type": {"interview_scheduled": 1, "job_created": 1},
@@ -239,10 +239,10 @@ def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
     seen: list[tuple[str, tuple[object, ...]]] = []
     sa_event.listen(db.engine, "before_cursor_execute", lambda *a: seen.append((a[2], a[3])))
     for place in places.PLACES:
-        page = notifications.page_for(alice, Filters(place=place))
+        page = inbox.page_for(alice, Filters(place=place))
         assert len(page.rows) == 50
-        notifications.page_for(alice, Filters(place=place, categories=("interview",)), cursor=page.next)
-    notifications.unread_count(alice)
+        inbox.page_for(alice, Filters(place=place, categories=("interview",)), cursor=page.next)
+    inbox.unread_count(alice)
     queries, connection = list(seen), db.session.connection().connection.dbapi_connection
     assert connection is not None
     for statement, parameters in queries:

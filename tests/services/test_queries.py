@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app import folding
 from app.services.base.errors import Invalid
-from app.services.queries import Query, Term, parse
+from app.services.notifications.search_query import Query, Term, parse
 
 NOW = datetime(2026, 3, 12, 23, 30, tzinfo=UTC)
 

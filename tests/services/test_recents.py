@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from app.models import User
-from app.services import recents
 from app.services.base.errors import Invalid
+from app.services.notifications import recent_searches
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -23,21 +23,21 @@ def owner(app: Flask) -> User:
 def test_the_last_six_are_kept_newest_first_each_once(any_app: Flask) -> None:
     owner = factories.user("anywhere@example.test")
     for minutes in range(8):
-        recents.remember(owner, f"word{minutes}", NOW + timedelta(minutes=minutes))
-    recents.remember(owner, "  word3 ", NOW + timedelta(hours=1))
-    assert recents.listed(owner) == ["word3", "word7", "word6", "word5", "word4", "word2"]
+        recent_searches.remember(owner, f"word{minutes}", NOW + timedelta(minutes=minutes))
+    recent_searches.remember(owner, "  word3 ", NOW + timedelta(hours=1))
+    assert recent_searches.listed(owner) == ["word3", "word7", "word6", "word5", "word4", "word2"]
 
 
 def test_what_asks_for_nothing_or_for_nonsense_is_not_kept(owner: User) -> None:
-    recents.remember(owner, "  ")
+    recent_searches.remember(owner, "  ")
     with pytest.raises(Invalid):
-        recents.remember(owner, "is:nonsense")
-    assert recents.listed(owner) == []
+        recent_searches.remember(owner, "is:nonsense")
+    assert recent_searches.listed(owner) == []
 
 
 def test_they_are_forgotten_on_request_and_anothers_stay(owner: User) -> None:
     other = factories.user("other@example.test")
-    recents.remember(owner, "mine")
-    recents.remember(other, "theirs")
-    recents.forget(owner)
-    assert (recents.listed(owner), recents.listed(other)) == ([], ["theirs"])
+    recent_searches.remember(owner, "mine")
+    recent_searches.remember(other, "theirs")
+    recent_searches.forget(owner)
+    assert (recent_searches.listed(owner), recent_searches.listed(other)) == ([], ["theirs"])

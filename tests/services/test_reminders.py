@@ -23,7 +23,7 @@ from app.services import (
     reminders,
     templates,
 )
-from app.services.notifications import Filters, page_for
+from app.services.notifications.inbox import Filters, page_for
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)

@@ -10,9 +10,9 @@ from sqlalchemy import event
 
 from app.extensions import db
 from app.models import SavedView, User
-from app.services import notifications, saved_views
 from app.services.base.errors import Invalid, NotFound
-from app.services.saved_views import Filter
+from app.services.notifications import inbox, saved_views
+from app.services.notifications.saved_views import Filter
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -162,13 +162,13 @@ def test_each_view_counts_what_it_shows_in_one_statement(anywhere: User) -> None
     event.remove(db.engine, "before_cursor_execute", note)
     assert found == {search.id: 3, urgent.id: 2, everything.id: 3}
     assert len(statements) == 2, "one for the views, one for all their numbers"
-    notifications.change(anywhere, "done", filters=notifications.Filters(), now=NOW)
+    inbox.change(anywhere, "done", filters=inbox.Filters(), now=NOW)
     assert counts(anywhere) == {search.id: 0, urgent.id: 0, everything.id: 3}
 
 
 def test_nobody_waits_for_a_number_above_a_hundred(owner: User) -> None:
     for _ in range(2):
-        made = notifications.N.__table__.insert()
+        made = inbox.N.__table__.insert()
         row = {
             "recipient_id": owner.id,
             "notification_type": "system_alert",

@@ -16,10 +16,10 @@ from sqlalchemy import select, text
 
 from app.extensions import db
 from app.models import User
-from app.services import listing, notifications
 from app.services.base.errors import Invalid
-from app.services.notifications import Filters
-from app.services.queries import Term, parse
+from app.services.notifications import inbox, json_list
+from app.services.notifications.inbox import Filters
+from app.services.notifications.search_query import Term, parse
 from tests import factories
 from tests.conftest import MIGRATIONS
 
@@ -34,8 +34,8 @@ def owner(any_app: Flask) -> User:
 
 def titles(user: User, search: str, place: str = "inbox") -> list[str]:
     filters = Filters(place, search=parse(search, user.time_zone, NOW))
-    found = [row.title for row in notifications.page_for(user, filters, now=NOW).rows]
-    listed = listing.page_for(user, filters, now=NOW).rows.decode()
+    found = [row.title for row in inbox.page_for(user, filters, now=NOW).rows]
+    listed = json_list.page_for(user, filters, now=NOW).rows.decode()
     assert [found.count(title) for title in found] == [listed.count(f'"title":"{title}"') for title in found]
     return found
 
@@ -126,11 +126,11 @@ def test_nobody_finds_what_is_another_persons(owner: User) -> None:
 def test_all_that_a_search_finds_is_changed_at_once_and_brought_back(alice: User) -> None:
     rows(alice, "Priya one", "Anders", "Priya two")
     search = Filters(search=parse("priya", "UTC"))
-    made = notifications.change(alice, "done", filters=search, now=NOW)
+    made = inbox.change(alice, "done", filters=search, now=NOW)
     assert made.count == 2
     assert titles(alice, "") == ["Anders"]
     assert made.id
-    notifications.undo(alice, made.id, now=NOW)
+    inbox.undo(alice, made.id, now=NOW)
     assert titles(alice, "priya") == ["Priya one", "Priya two"]
 
 
@@ -153,7 +153,7 @@ def test_a_search_walks_pages_in_the_lists_order(alice: User) -> None:
     filters = Filters(search=parse("pri", "UTC"))
     seen, cursor = [], None
     while True:
-        page = notifications.page_for(alice, filters, cursor=cursor, limit=3, now=NOW)
+        page = inbox.page_for(alice, filters, cursor=cursor, limit=3, now=NOW)
         seen += [row.title for row in page.rows]
         cursor = page.next
         if cursor is None:
@@ -215,5 +215,5 @@ def test_search_is_what_a_plain_reading_of_the_rules_finds(
     expected = [
         title for title in all_titles if all(stands(term, title) != term.is_not for term in query.terms)
     ]
-    found = notifications.page_for(owner, Filters(search=query), now=NOW).rows
+    found = inbox.page_for(owner, Filters(search=query), now=NOW).rows
     assert [row.title for row in found] == expected

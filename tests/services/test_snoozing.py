@@ -10,9 +10,10 @@ from flask import Flask
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import create_notification, notifications, snoozing, surfacing
+from app.services import create_notification, surfacing
 from app.services.base.errors import Invalid
-from app.services.notifications import Filters
+from app.services.notifications import inbox, snooze
+from app.services.notifications.inbox import Filters
 from tests import factories
 
 # A Thursday, 10:00 in Paris.
@@ -21,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def ids(user: User, place: str, now: datetime = NOW) -> list[int]:
-    return [row.id for row in notifications.page_for(user, Filters(place=place), now=now).rows]
+    return [row.id for row in inbox.page_for(user, Filters(place=place), now=now).rows]
 
 
 def fresh(row: Notification) -> Notification:
@@ -33,7 +34,7 @@ def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_ap
     alice = factories.user("alice@example.test")
     row = factories.notification(alice, created_at=NOW - 5 * HOUR, read_at=NOW - HOUR)
     other = factories.notification(alice, created_at=NOW - HOUR)
-    notifications.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
+    inbox.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
     assert (ids(alice, "inbox"), ids(alice, "later")) == ([other.id], [row.id])
     assert surfacing.wake_due(NOW + HOUR) == 0
     before = fresh(alice).inbox_version  # type: ignore[type-var]
@@ -46,17 +47,17 @@ def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_ap
 
 def test_it_comes_back_as_unread_also_when_it_was_looked_at_meanwhile(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR)
-    notifications.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    notifications.change(alice, "read", ids=[row.id], now=NOW)
+    inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    inbox.change(alice, "read", ids=[row.id], now=NOW)
     surfacing.wake_due(NOW + HOUR)
-    assert notifications.unread_count(alice, NOW + HOUR) == 1
+    assert inbox.unread_count(alice, NOW + HOUR) == 1
 
 
 def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None:
     one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
-    notifications.change(alice, "snooze", ids=[one.id, two.id], until=NOW + 5 * HOUR, now=NOW)
-    notifications.change(alice, "unsnooze", ids=[one.id], now=NOW + HOUR)
-    notifications.change(alice, "done", ids=[two.id], now=NOW + HOUR)
+    inbox.change(alice, "snooze", ids=[one.id, two.id], until=NOW + 5 * HOUR, now=NOW)
+    inbox.change(alice, "unsnooze", ids=[one.id], now=NOW + HOUR)
+    inbox.change(alice, "done", ids=[two.id], now=NOW + HOUR)
     assert (ids(alice, "inbox", NOW + HOUR), ids(alice, "done", NOW + HOUR)) == ([one.id], [two.id])
     assert ids(alice, "later", NOW + HOUR) == []
     assert surfacing.wake_due(NOW + 6 * HOUR) == 0
@@ -65,25 +66,25 @@ def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None
 def test_what_is_done_can_be_put_off_and_comes_back(alice: User) -> None:
     row = factories.notification(alice, archived_at=utc_now(), read_at=utc_now())
     until = utc_now() + timedelta(hours=1)
-    made = notifications.change(alice, "snooze", ids=[row.id], until=until)
+    made = inbox.change(alice, "snooze", ids=[row.id], until=until)
     db.session.refresh(row)
     assert (made.count, row.archived_at, row.read_at, row.snoozed_until) == (1, None, None, until)
-    notifications.undo(alice, made.id)
+    inbox.undo(alice, made.id)
     db.session.refresh(row)
     assert (row.is_done, row.is_read, row.snoozed_until) == (True, True, None)
 
 
 def test_undo_brings_back_what_was_put_off_exactly_as_it_was(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR, read_at=NOW)
-    made = notifications.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    notifications.undo(alice, made.id, NOW)
+    made = inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    inbox.undo(alice, made.id, NOW)
     assert (fresh(row).surfaced_at, row.snoozed_until, row.read_at) == (NOW - HOUR, None, NOW)
 
 
 def test_anothers_cannot_be_put_off_or_saved(alice: User, charlie: User) -> None:
     row = factories.notification(charlie, created_at=NOW - HOUR)
     for action in ("snooze", "saved"):
-        made = notifications.change(alice, action, ids=[row.id], until=NOW + HOUR, now=NOW)
+        made = inbox.change(alice, action, ids=[row.id], until=NOW + HOUR, now=NOW)
         assert (made.id, made.count) == (None, 0)
 
 
@@ -91,46 +92,46 @@ def test_anothers_cannot_be_put_off_or_saved(alice: User, charlie: User) -> None
 def test_a_snooze_ends_in_the_future(alice: User, until: datetime | None) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR)
     with pytest.raises(Invalid, match="until"):
-        notifications.change(alice, "snooze", ids=[row.id], until=until, now=NOW)
+        inbox.change(alice, "snooze", ids=[row.id], until=until, now=NOW)
 
 
 def test_what_is_saved_is_listed_done_or_not_until_it_is_let_go(alice: User) -> None:
     one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
-    notifications.change(alice, "saved", ids=[one.id, two.id], now=NOW)
-    notifications.change(alice, "done", ids=[one.id], now=NOW)
+    inbox.change(alice, "saved", ids=[one.id, two.id], now=NOW)
+    inbox.change(alice, "done", ids=[one.id], now=NOW)
     assert sorted(ids(alice, "saved")) == [one.id, two.id]
-    notifications.change(alice, "unsaved", ids=[two.id], now=NOW)
+    inbox.change(alice, "unsaved", ids=[two.id], now=NOW)
     assert (ids(alice, "saved"), ids(alice, "inbox")) == ([one.id], [two.id])
 
 
 def test_the_choices_follow_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
-    found = {choice.name: choice.until.isoformat() for choice in snoozing.choices(alice, NOW)}
+    found = {choice.name: choice.until.isoformat() for choice in snooze.choices(alice, NOW)}
     assert found == {
         "hour": "2026-03-12T10:00:00+00:00",
         "evening": "2026-03-12T17:00:00+00:00",
         "tomorrow": "2026-03-13T08:00:00+00:00",
         "week": "2026-03-16T08:00:00+00:00",
     }
-    assert "evening" not in {choice.name for choice in snoozing.choices(alice, NOW + 9 * HOUR)}
+    assert "evening" not in {choice.name for choice in snooze.choices(alice, NOW + 9 * HOUR)}
     # On a Monday, next week is in seven days; on the 29th, Paris has put its clocks forward.
-    assert snoozing.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
-    assert snoozing.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
+    assert snooze.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
+    assert snooze.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
 
 
 def test_a_time_of_day_is_one_of_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
-    assert snoozing.until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
+    assert snooze.until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
     # The clocks skip this one: it comes when they have been put forward.
-    assert snoozing.until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert snooze.until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_what_waits_is_counted(alice: User, charlie: User) -> None:
     for person in (alice, alice, charlie):
         row = factories.notification(person, created_at=NOW - HOUR)
-        notifications.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    assert snoozing.waiting_count(alice, NOW) == 2
-    assert snoozing.waiting_count(alice, NOW + HOUR) == 0
+        inbox.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    assert snooze.waiting_count(alice, NOW) == 2
+    assert snooze.waiting_count(alice, NOW + HOUR) == 0
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_what_waits_is_counted(alice: User, charlie: User) -> None:
 )
 def test_a_choice_that_is_none_is_refused(alice: User, choice: str) -> None:
     with pytest.raises(Invalid, match="until"):
-        snoozing.until(alice, choice, NOW)
+        snooze.until(alice, choice, NOW)
 
 
 def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User) -> None:
@@ -160,5 +161,5 @@ def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User)
     states = {one.channel: one.state for one in db.session.query(Delivery).filter_by(notification_id=row.id)}
     assert states == {"email": "pending", "in_app": "pending"}
     assert [ids(alice, "inbox", NOW + n * HOUR) for n in range(4)] == [[], [row.id], [row.id], []]
-    assert notifications.unread_count(alice, NOW + 3 * HOUR) == 0
+    assert inbox.unread_count(alice, NOW + 3 * HOUR) == 0
     assert surfacing.surface_due(NOW + HOUR) == 1

@@ -12,8 +12,9 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.rendering.words import Texts
-from app.services import event_data, fanout, messages, notifications, publishing, queries, stacks
-from app.services.notifications import Filters, Page
+from app.services import event_data, fanout, messages, publishing
+from app.services.notifications import inbox, search_query, stacks
+from app.services.notifications.inbox import Filters, Page
 from tests import factories
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -36,7 +37,7 @@ def rows(reader: User, *keys: str, **fields: Any) -> list[Notification]:
 
 
 def stacked(reader: User, filters: Filters | None = None, **options: Any) -> Page:
-    return notifications.page_for(reader, filters or Filters(), is_stacked=True, **options)
+    return inbox.page_for(reader, filters or Filters(), is_stacked=True, **options)
 
 
 def titles(some: Sequence[Notification]) -> list[str]:
@@ -45,7 +46,7 @@ def titles(some: Sequence[Notification]) -> list[str]:
 
 def test_rows_of_one_key_stand_as_the_newest_of_them_and_say_how_many(reader: User) -> None:
     made = rows(reader, "a", "", "a", "b", "a", "b", "c", "")
-    notifications.change(reader, "read", ids=[made[0].id])
+    inbox.change(reader, "read", ids=[made[0].id])
     page = stacked(reader)
     assert titles(page.rows) == ["a 0", "alone 1", "b 3", "c 6", "alone 7"]
     assert {key: (stack.count, stack.unread) for key, stack in page.stacks.items()} == {
@@ -56,7 +57,7 @@ def test_rows_of_one_key_stand_as_the_newest_of_them_and_say_how_many(reader: Us
 
 def test_without_stacking_each_row_stands_by_itself(reader: User) -> None:
     rows(reader, "a", "a")
-    page = notifications.page_for(reader, Filters())
+    page = inbox.page_for(reader, Filters())
     assert (len(page.rows), page.stacks) == (2, {})
 
 
@@ -64,13 +65,13 @@ def test_a_stack_holds_what_the_list_shows_and_nothing_else(reader: User) -> Non
     other = factories.user("other@example.test")
     rows(other, "a", "a")
     mine = rows(reader, "a", "a", "a", "a")
-    notifications.change(reader, "done", ids=[mine[0].id])
-    notifications.change(reader, "read", ids=[mine[1].id])
+    inbox.change(reader, "done", ids=[mine[0].id])
+    inbox.change(reader, "read", ids=[mine[1].id])
     assert titles(stacked(reader).rows) == ["a 1"]
     assert stacked(reader).stacks["a"].count == 3
     assert titles(stacked(reader, Filters(place="unread")).rows) == ["a 2"]
     assert stacked(reader, Filters(place="done")).stacks == {}
-    found = stacked(reader, Filters(search=queries.parse("a -2", "UTC")))
+    found = stacked(reader, Filters(search=search_query.parse("a -2", "UTC")))
     assert (titles(found.rows), found.stacks["a"].count) == (["a 1"], 2)
 
 
@@ -89,11 +90,11 @@ def test_pages_of_stacks_lead_through_all_of_them_once(reader: User) -> None:
 
 def test_acting_on_a_stack_acts_on_all_that_the_list_shows_of_it(reader: User) -> None:
     made = rows(reader, "a", "", "a", "a", "b")
-    notifications.change(reader, "done", ids=[made[3].id])
-    change = notifications.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
+    inbox.change(reader, "done", ids=[made[3].id])
+    change = inbox.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
     assert change.count == 3
     assert titles(stacked(reader).rows) == ["alone 1"]
-    notifications.undo(reader, change.id)
+    inbox.undo(reader, change.id)
     assert stacked(reader).stacks["a"].count == 2
 
 
@@ -101,15 +102,15 @@ def test_what_came_after_the_page_was_read_is_left_alone(reader: User) -> None:
     made = rows(reader, "", "a", "a", "a")
     seen = Filters(upto=(made[2].surfaced_at, made[2].id))
     assert titles(stacked(reader, seen).rows) == ["a 2"]
-    assert notifications.newer_count(reader, seen) == 2
-    assert notifications.change(reader, "done", ids=[], stack_keys=["a"], filters=seen).count == 2
+    assert inbox.newer_count(reader, seen) == 2
+    assert inbox.change(reader, "done", ids=[], stack_keys=["a"], filters=seen).count == 2
     assert titles(stacked(reader).rows) == ["alone 0", "a 1"]
 
 
 def test_nobody_acts_on_the_stack_of_somebody_else(reader: User) -> None:
     other = factories.user("other@example.test")
     rows(other, "a", "a")
-    assert notifications.change(reader, "done", ids=[], stack_keys=["a"], filters=Filters()).count == 0
+    assert inbox.change(reader, "done", ids=[], stack_keys=["a"], filters=Filters()).count == 0
 
 
 def test_what_is_put_off_stands_where_the_first_of_it_comes_back(reader: User) -> None:
@@ -130,7 +131,7 @@ def test_a_page_of_stacks_costs_two_queries(reader: User) -> None:
 
 
 def test_looking_for_the_head_of_a_stack_goes_by_its_index(app: Flask, alice: User) -> None:
-    clauses = notifications.conditions(alice, Filters(), utc_now())
+    clauses = inbox.conditions(alice, Filters(), utc_now())
     query = select(Notification.id).where(*clauses, stacks.heads(clauses)).compile(db.engine)
     values = tuple(str(query.params[name]) for name in query.positiontup or ())
     plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()

@@ -12,20 +12,20 @@ from flask.testing import FlaskClient
 
 from app.extensions import db
 from app.models import User
-from app.services import live
 from app.services.base.errors import Conflict
+from app.services.notifications import stream
 from tests import factories
 
 SignIn = Callable[[User], FlaskClient]
 
 
 @pytest.fixture
-def broadcaster(app: Flask) -> live.Broadcaster:
-    return live.Broadcaster(app, most=2)
+def broadcaster(app: Flask) -> stream.Broadcaster:
+    return stream.Broadcaster(app, most=2)
 
 
 def test_a_listener_hears_of_its_own_inbox_and_of_no_other(
-    broadcaster: live.Broadcaster, alice: User, charlie: User
+    broadcaster: stream.Broadcaster, alice: User, charlie: User
 ) -> None:
     with (
         broadcaster.listen(alice.id, alice.inbox_version) as hers,
@@ -36,14 +36,14 @@ def test_a_listener_hears_of_its_own_inbox_and_of_no_other(
         assert not his.wait(1)
 
 
-def test_what_happened_before_it_listened_is_not_missed(broadcaster: live.Broadcaster, alice: User) -> None:
+def test_what_happened_before_it_listened_is_not_missed(broadcaster: stream.Broadcaster, alice: User) -> None:
     seen = alice.inbox_version
     factories.notification(alice)
     with broadcaster.listen(alice.id, seen) as listener:
         assert listener.wait(3)
 
 
-def test_streams_are_capped_and_a_place_comes_back(broadcaster: live.Broadcaster, alice: User) -> None:
+def test_streams_are_capped_and_a_place_comes_back(broadcaster: stream.Broadcaster, alice: User) -> None:
     with broadcaster.listen(alice.id, 0):
         with broadcaster.listen(alice.id, 0), pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
             pass
@@ -52,9 +52,9 @@ def test_streams_are_capped_and_a_place_comes_back(broadcaster: live.Broadcaster
 
 
 def test_one_person_cannot_take_every_stream(app: Flask, alice: User, charlie: User) -> None:
-    broadcaster = live.Broadcaster(app)
+    broadcaster = stream.Broadcaster(app)
     with ExitStack() as open_pages:
-        for _ in range(live.MOST_EACH):
+        for _ in range(stream.MOST_EACH):
             open_pages.enter_context(broadcaster.listen(alice.id, 0))
         with pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
             pass
@@ -62,7 +62,7 @@ def test_one_person_cannot_take_every_stream(app: Flask, alice: User, charlie: U
             pass
 
 
-def test_the_thread_ends_with_the_last_listener(broadcaster: live.Broadcaster, alice: User) -> None:
+def test_the_thread_ends_with_the_last_listener(broadcaster: stream.Broadcaster, alice: User) -> None:
     def lookers() -> set[threading.Thread]:
         return {thread for thread in threading.enumerate() if thread.name == "inbox-broadcaster"}
 
@@ -74,7 +74,7 @@ def test_the_thread_ends_with_the_last_listener(broadcaster: live.Broadcaster, a
 
 
 def test_listening_holds_no_database_connection(
-    app: Flask, broadcaster: live.Broadcaster, alice: User
+    app: Flask, broadcaster: stream.Broadcaster, alice: User
 ) -> None:
     with broadcaster.listen(alice.id, -1) as listener:
         assert listener.wait(3)
@@ -86,18 +86,18 @@ def test_listening_holds_no_database_connection(
 
 
 def test_a_database_that_is_away_does_not_end_the_stream(
-    broadcaster: live.Broadcaster, alice: User, monkeypatch: pytest.MonkeyPatch
+    broadcaster: stream.Broadcaster, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy.exc import OperationalError
 
-    real, calls = live.versions, iter(range(100))
+    real, calls = stream.versions, iter(range(100))
 
     def flaky(ids: set[int]) -> dict[int, int]:
         if next(calls) < 2:
             raise OperationalError("SELECT", {}, Exception("away"))
         return real(ids)
 
-    monkeypatch.setattr(live, "versions", flaky)
+    monkeypatch.setattr(stream, "versions", flaky)
     with broadcaster.listen(alice.id, -1) as listener:
         assert listener.wait(4)
 
@@ -114,7 +114,7 @@ def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> N
 
 
 def test_without_a_free_stream_the_page_is_told_to_poll(app: Flask, sign_in: SignIn, alice: User) -> None:
-    app.extensions["broadcaster"] = live.Broadcaster(app, most=0)
+    app.extensions["broadcaster"] = stream.Broadcaster(app, most=0)
     assert sign_in(alice).get("/notifications/stream").status_code == 204
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.services import saved_views
-from app.services.saved_views import Filter
+from app.services.notifications import saved_views
+from app.services.notifications.saved_views import Filter
 from tests import factories
 from tests.views.test_notifications import HOSTILE, HX, SignIn, send
 

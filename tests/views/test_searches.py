@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.services import notifications, recents
+from app.services.notifications import inbox, recent_searches
 from tests import factories
 from tests.views.test_notifications import HX, SignIn, send, titles
 
@@ -36,7 +36,7 @@ def test_everything_that_a_wrong_search_finds_is_never_changed(sign_in: SignIn, 
     response = send(sign_in(alice), "/notifications/changes?all=1", view="q=is:unred", action="done")
     assert response.status_code == 422
     assert "is:unred" in response.text
-    assert notifications.unread_count(alice) == 1
+    assert inbox.unread_count(alice) == 1
 
 
 def test_a_search_is_kept_when_it_is_finished_and_forgotten_on_request(sign_in: SignIn, alice: User) -> None:
@@ -45,16 +45,16 @@ def test_a_search_is_kept_when_it_is_finished_and_forgotten_on_request(sign_in: 
     assert "priya &#34;on site&#34;" in answer.text
     assert "q=priya+%22on+site%22" in client.get("/notifications").text
     assert send(client, PATH, HX, q="is:unred").status_code == 200
-    assert recents.listed(alice) == ['priya "on site"']
+    assert recent_searches.listed(alice) == ['priya "on site"']
     assert send(client, PATH, _method="delete").status_code == 303
-    assert recents.listed(alice) == []
+    assert recent_searches.listed(alice) == []
 
 
 def test_searches_are_their_owners_alone(
     sign_in: SignIn, client: FlaskClient, alice: User, charlie: User
 ) -> None:
     send(sign_in(alice), PATH, q="secret plan")
-    assert recents.listed(alice) == ["secret plan"]
+    assert recent_searches.listed(alice) == ["secret plan"]
     assert "secret plan" not in sign_in(charlie).get("/notifications").text
     assert client.post(PATH, data={"q": "x"}).status_code == 400
     assert sign_in(alice).get(PATH).status_code == 405

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import notifications
+from app.services.notifications import inbox
 from tests import factories
 from tests.views.test_notifications import HX, fresh, send, titles
 
@@ -90,7 +90,7 @@ def test_what_is_done_to_a_stack_is_done_to_all_of_it_and_undone(
 def test_what_came_after_the_list_was_read_is_not_acted_upon(
     sign_in: SignIn, alice: User, three: list[Notification]
 ) -> None:
-    view = f"upto={notifications.write_cursor('n', three[0].surfaced_at, three[0].id)}"
+    view = f"upto={inbox.write_cursor('n', three[0].surfaced_at, three[0].id)}"
     late = factories.notification(alice, "Late", stack_key=KEY)
     client = sign_in(alice)
     send(client, f"/notifications/changes?all=1&action=done&stack={KEY}", view=view)

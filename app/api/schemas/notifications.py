@@ -20,8 +20,8 @@ from app.api.schemas.base import (
     usable,
 )
 from app.services.base import validation
-from app.services.notifications import CURSOR
-from app.services.places import PLACES
+from app.services.notifications.inbox import CURSOR
+from app.services.notifications.places import PLACES
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]

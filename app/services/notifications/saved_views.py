@@ -16,10 +16,10 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Notification, SavedView, User
 from app.rendering.unseen import without_unseen
-from app.services import changes, queries
 from app.services.base import cache
 from app.services.base.errors import Invalid, NotFound, ServiceError
-from app.services.notifications import Filters, conditions
+from app.services.notifications import actions, search_query
+from app.services.notifications.inbox import Filters, conditions
 
 V = SavedView
 MOST, LONGEST = 20, 60
@@ -141,8 +141,8 @@ def delete(user: User, view_id: int, now: datetime | None = None) -> SavedView:
         view = get(user, view_id)
         view.deleted_at = now
         # What can no longer be brought back goes when the next one does.
-        over = V.deleted_at <= now - changes.UNDO_FOR
-        db.session.execute(sql_delete(V).where(V.user_id == user.id, over), execution_options=changes.BULK)
+        over = V.deleted_at <= now - actions.UNDO_FOR
+        db.session.execute(sql_delete(V).where(V.user_id == user.id, over), execution_options=actions.BULK)
     return view
 
 
@@ -153,7 +153,7 @@ def restore(user: User, view_id: int, now: datetime | None = None) -> SavedView:
         NotFound: this person deleted no such view, or more than ten minutes ago.
         Invalid: there is no room any more, or its name was given to another; keyed `name`.
     """
-    recently = V.deleted_at > (now or utc_now()) - changes.UNDO_FOR
+    recently = V.deleted_at > (now or utc_now()) - actions.UNDO_FOR
     with _writing(user) as others:
         view = db.session.scalar(select(V).where(V.user_id == user.id, V.id == view_id, recently))
         if view is None:
@@ -175,7 +175,7 @@ def _writing(user: User) -> Iterator[list[SavedView]]:
         db.session.rollback()
         raise
     # Every open page shows them.
-    changes.touch(user)
+    actions.touch(user)
     db.session.commit()
 
 
@@ -194,7 +194,7 @@ def _name(name: str, others: Sequence[SavedView]) -> str:
 
 def _kept(user: User, wanted: dict[str, Any]) -> dict[str, Any]:
     """The parts of a filter as they are kept. Raises Invalid, keyed `search`."""
-    queries.parse(wanted["search"], user.time_zone)
+    search_query.parse(wanted["search"], user.time_zone)
     return {part: value if isinstance(value, str) else list(value) for part, value in wanted.items()}
 
 
@@ -204,7 +204,7 @@ def _make_sure_of_room(others: Sequence[SavedView]) -> None:
 
 
 def _number(user: User, wanted: Filter, now: datetime) -> Select[int]:
-    search = queries.parse(wanted.search, user.time_zone, now)
+    search = search_query.parse(wanted.search, user.time_zone, now)
     filters = Filters(wanted.place, wanted.category, priorities=wanted.priority, search=search)
     rows = select(Notification.id).where(*conditions(user, filters, now)).limit(COUNTED)
     return select(func.count()).select_from(rows.subquery())

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 from app.extensions import db
 from app.models import Delivery, Notification
 from app.models.delivery import OPEN_STATES
-from app.services import changes
+from app.services.notifications import actions
 
 
 def retire(
@@ -41,7 +41,7 @@ def retire(
         .execution_options(synchronize_session=False)
     )
     people = list(rows.scalars())
-    changes.touch_ids(people)
+    actions.touch_ids(people)
     return len(people)
 
 
@@ -52,7 +52,7 @@ def withdraw(event_id: int, now: datetime) -> None:
         .where(Notification.event_id == event_id, Notification.status == "pending")
         .values(status="cancelled", surfaced_at=None)
         .returning(Notification.recipient_id),
-        execution_options=changes.BULK,
+        execution_options=actions.BULK,
     )
     people = list(rows.scalars())
     theirs = select(Notification.id).where(Notification.event_id == event_id)
@@ -60,6 +60,6 @@ def withdraw(event_id: int, now: datetime) -> None:
         update(Delivery)
         .where(Delivery.notification_id.in_(theirs), Delivery.state.in_(OPEN_STATES))
         .values(state="cancelled", reason="cancelled", due_at=now),
-        execution_options=changes.BULK,
+        execution_options=actions.BULK,
     )
-    changes.touch_ids(people)
+    actions.touch_ids(people)

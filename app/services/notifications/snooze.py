@@ -16,7 +16,7 @@ from app.models import User
 from app.rendering.dates import zone
 from app.services.base.errors import Invalid
 from app.services.base.local_time import at_hour
-from app.services.notifications import Filters, conditions
+from app.services.notifications.inbox import Filters, conditions
 
 MORNING, EVENING = 9, 18
 # Beyond this somebody has mistyped the year.

@@ -30,7 +30,7 @@ from app.extensions import db
 from app.models import Notification
 from app.services.base import cache
 from app.services.base.recipients import Somebody
-from app.services.notifications import (
+from app.services.notifications.inbox import (
     NOW,
     READER,
     Filters,

@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, select
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import RecentSearch, User
-from app.services import queries
+from app.services.notifications import search_query
 
 MOST = 6
 R = RecentSearch
@@ -27,7 +27,7 @@ def remember(user: User, text: str, now: datetime | None = None) -> None:
         Invalid: it is not understood; keyed `search`.
     """
     now, text = now or utc_now(), " ".join(text.split())
-    if not queries.parse(text, user.time_zone, now):
+    if not search_query.parse(text, user.time_zone, now):
         return
     lock_for_writing()
     # One at a time for each person: two tabs may note the same words at once.

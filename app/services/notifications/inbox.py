@@ -16,12 +16,13 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services import changes, searching, stacks
 from app.services.base import cache
 from app.services.base.errors import Invalid, NotFound
 from app.services.base.recipients import Somebody
-from app.services.places import PLACES, Clauses, standing
-from app.services.queries import EVERYTHING, Query
+from app.services.notifications import actions, stacks
+from app.services.notifications import conditions as notification_conditions
+from app.services.notifications.places import PLACES, Clauses, standing
+from app.services.notifications.search_query import EVERYTHING, Query
 
 N = Notification
 READER, NOW = bindparam("reader", type_=N.id.type), bindparam("now", type_=N.created_at.type)
@@ -106,7 +107,7 @@ def matching(
         clauses += [N.surfaced_at >= filters.during[0], N.surfaced_at < filters.during[1]]
     if filters.upto:
         clauses.append(tuple_(N.surfaced_at, N.id) <= tuple_(*filters.upto))
-    return clauses + searching.clauses(filters.search, reader, now)
+    return clauses + notification_conditions.clauses(filters.search, reader, now)
 
 
 def page_for(
@@ -316,12 +317,12 @@ def change(
         some = N.id.in_([number for number in ids if 0 < number < 2**63])
         stacked = and_(N.stack_key.in_(stack_keys), *wanted) if stack_keys else false()
         wanted = [*_there(user, now), or_(some, stacked)]
-    return changes.change(user, action, wanted, now, until)
+    return actions.change(user, action, wanted, now, until)
 
 
 def undo(user: User, change_id: int, now: datetime | None = None) -> NotificationChange:
     """Bring back exactly what a change found; see `changes.undo`."""
-    return changes.undo(user, change_id, now)
+    return actions.undo(user, change_id, now)
 
 
 def get_unread_notifications_count(user: User) -> int:

@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from app import folding
 from app.extensions import db
 from app.models import Notification
-from app.services.places import Clauses, standing
-from app.services.queries import ALTERNATIVES, PLACES, Query, Term
+from app.services.notifications.places import Clauses, standing
+from app.services.notifications.search_query import ALTERNATIVES, PLACES, Query, Term
 
 N = Notification
 Reader = int | BindParameter[int]

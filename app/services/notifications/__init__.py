@@ -1,0 +1,1 @@
+"""The inbox: reading, filtering, searching and changing notifications."""
