@@ -24,8 +24,9 @@ from app.clock import utc_now
 from app.extensions import db
 from app.jobs import TIMETABLE
 from app.models import Delivery, Notification, NotificationTemplate, User
-from app.services import demo, job_failures, parcels, template_failures, template_samples
+from app.services import demo, parcels, template_samples
 from app.services.letters import Sender
+from app.services.routing import job_failures, template_failures
 from app.views.errors import WORDS
 from tests import factories, pseudo
 from tests.conftest import make_app

@@ -25,7 +25,7 @@ class Delivery(Base):
     `kind` says whose words it carries: `notification`, or one of the account mails (`invitation`,
     `password_reset`), whose links are made only while sending so that none is stored.
     `subject`, `text` and `html` are set where they differ from the notification's own title and message.
-    `reason` is a code of `app.services.verdicts`, `reason_data` its values.
+    `reason` is a code of `app.services.routing.reasons`, `reason_data` its values.
     """
 
     __tablename__ = "deliveries"

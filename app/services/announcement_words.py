@@ -13,10 +13,11 @@ from app import catalog
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import fanout, template_checks, templates
+from app.services import template_checks
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 from app.services.base.local_time import KINDS
+from app.services.routing import fanout, wording
 from app.services.template_drafts import Edited
 
 INSTANTS = ("starts_at", "ends_at")
@@ -97,16 +98,16 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
 def message(row: Announcement) -> fanout.Message:
     """The announcement as the fan-out takes it."""
     try:
-        template = templates.by_name(row.template_name or row.notification_type)
+        template = wording.by_name(row.template_name or row.notification_type)
     except NotFound:  # Deleted since: the type's own words are always there.
-        template = templates.live(row.notification_type)
+        template = wording.live(row.notification_type)
     texts = words.Texts(words.one_line(row.title), row.message)
     return fanout.Message(
         notification_type=row.notification_type,
         priority=row.priority,
         channels=tuple(row.channels if row.channels is not None else template.channels),
         words_for=(
-            templates.words_for(template, row.notification_type, _with_instants(row.context))
+            wording.words_for(template, row.notification_type, _with_instants(row.context))
             if row.template_name
             else lambda _user: texts
         ),
@@ -125,7 +126,7 @@ def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTem
         errors[name] = _("There is no notification type “%(name)s”.", name=wanted.notification_type[:100])
         return None
     try:
-        template = templates.by_name(wanted.template_name or wanted.notification_type)
+        template = wording.by_name(wanted.template_name or wanted.notification_type)
     except NotFound as error:
         errors[name] = str(error)
         return None
@@ -154,7 +155,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         needed = template_checks.lacking(template, Edited.of(template), given)
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
-        words.render_all(templates.texts_of(template), given)
+        words.render_all(wording.texts_of(template), given)
     except (words.WordsError, validation.Unusable) as error:
         return {"context": str(error)}
     return {}

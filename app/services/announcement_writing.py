@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement
-from app.services import announcement_words, audiences, fanout
+from app.services import announcement_words, audiences
+from app.services.routing import fanout
 
 # Large enough to be quick, small enough that other writers hardly wait.
 CHUNK = 100

@@ -13,8 +13,8 @@ from app.extensions import db, lock_for_writing
 from app.models import Delivery, Notification, Suppression, User
 from app.services.base import audit
 from app.services.base.errors import Conflict, NotFound
-from app.services.fanout import GIVE_UP_AFTER
 from app.services.notifications import actions as notification_actions
+from app.services.routing.fanout import GIVE_UP_AFTER
 
 # What may be tried again, and what may still be stopped. A claimed row is in a sender's hands: neither.
 CAN_RETRY = ("failed", "dead", "uncertain", "expired", "retry_wait", "suppressed")

@@ -14,9 +14,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.channels import CHANNELS
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import verdicts
 from app.services.base import paging
 from app.services.base.errors import NotFound
+from app.services.routing import reasons
 
 # The ways out that there are, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
@@ -159,7 +159,7 @@ def get(delivery_id: int) -> Delivery:
 def line(row: Delivery, reader: User) -> Line:
     """A delivery with its words, on its reader's clock."""
     title = row.notification.title if row.notification else str(KINDS.get(row.kind, row.kind))
-    words = verdicts.words(
+    words = reasons.words(
         row.state,
         row.reason,
         row.reason_data,

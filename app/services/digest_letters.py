@@ -13,9 +13,10 @@ from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest import Bar, Digest, Group, Line
 from app.rendering.words import Texts
-from app.services import digest_contents, digest_links, subscriptions, templates
+from app.services import digest_contents, digest_links, subscriptions
 from app.services.base import local_time
 from app.services.base.local_time import WEEKLY
+from app.services.routing import wording
 
 WEEK = timedelta(days=7)
 OLDEST = 5
@@ -40,7 +41,7 @@ def letter(
     unread = digest_contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    words = templates.words_for(templates.live(kind), kind, data)(user)
+    words = wording.words_for(wording.live(kind), kind, data)(user)
     is_weekly = kind == WEEKLY
     groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
     shown = sum(len(group.lines) for group in groups)

@@ -12,9 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
-from app.services import digest_contents, quiet, templates
+from app.services import digest_contents
 from app.services.base import recipients
 from app.services.base.local_time import DAILY, WEEKLY, due_date
+from app.services.routing import quiet_hours, wording
 
 # People a transaction: other writers get their turn between two of them.
 CHUNK = 100
@@ -48,7 +49,7 @@ def send_due(kind: str, now: datetime | None = None, progress: Progress | None =
         how many digests are on their way: who has nothing unread gets none.
     """
     now = now or utc_now()
-    if not templates.live(kind).is_active:
+    if not wording.live(kind).is_active:
         return 0
     total = db.session.scalar(select(func.count()).select_from(_readers(kind).subquery())) or 0
     done, sent, after = 0, 0, 0
@@ -129,7 +130,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
 
 
 def _delivery(kind: str, user: User, now: datetime) -> dict[str, object]:
-    held = quiet.hold(user, user.preference, now)
+    held = quiet_hours.hold(user, user.preference, now)
     due_at = held.until if held else now
     return {
         "recipient_id": user.id,

@@ -11,9 +11,10 @@ from sqlalchemy import update
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.rendering.words import Texts
-from app.services import fanout, retries, suppressions
+from app.services import retries
 from app.services.base import audit
 from app.services.base.recipients import Recipient
+from app.services.routing import fanout, suppressions
 
 Endpoint = PushSubscription | Webhook
 MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}

@@ -13,10 +13,11 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
-from app.services import fanout, interviews, templates
+from app.services import interviews
 from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
 from app.services.notifications import expiry, inbox
+from app.services.routing import fanout, wording
 
 KIND = "evaluation_due"
 FIRST_AFTER = timedelta(hours=1)
@@ -149,12 +150,12 @@ def _remind(interview_id: int, now: datetime) -> int:
     asked = _write_down(interview_id, due, now)
     people = [user for user, _day in due if user.id in asked]
     if people:
-        template = templates.live(KIND)
+        template = wording.live(KIND)
         message = fanout.Message(
             notification_type=KIND,
             priority=template.priority,
             channels=tuple(template.channels),
-            words_for=templates.words_for(template, KIND, interviews.facts(interview)),
+            words_for=wording.words_for(template, KIND, interviews.facts(interview)),
             is_template_active=template.is_active,
             interview_id=interview.id,
             interview_sequence=interview.sequence,

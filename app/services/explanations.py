@@ -14,10 +14,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
-from app.services import reminder_outcomes, template_failures, verdicts
+from app.services import reminder_outcomes
 from app.services.base.errors import NotFound
 from app.services.notifications import inbox
 from app.services.reminder_outcomes import Decided
+from app.services.routing import reasons, template_failures
 
 # The type of an announcement's event; no event from outside can have it.
 ANNOUNCEMENT = "announcement"
@@ -110,7 +111,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
     label = catalog.CHANNEL_LABELS[channel]
     found = [delivery for delivery in row.deliveries if delivery.channel == channel]
     if not found:
-        words = verdicts.words("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
+        words = reasons.words("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
         return [Way(channel, label, "", "skipped", "not_used", words)]
     return [
         Way(
@@ -119,7 +120,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
             address=delivery.address,
             state=delivery.state,
             reason=delivery.reason,
-            words=verdicts.words(
+            words=reasons.words(
                 delivery.state,
                 delivery.reason,
                 delivery.reason_data,

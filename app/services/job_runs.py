@@ -15,8 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db
 from app.models import JobRun, User
-from app.services import job_failures
 from app.services.base import audit
+from app.services.routing import job_failures
 
 # A process that dies in a run keeps it this long; a run that lives renews it.
 LEASE = timedelta(seconds=60)

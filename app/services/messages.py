@@ -16,9 +16,10 @@ from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
-from app.services import event_data, fanout, interviews, publishing, templates
+from app.services import event_data, interviews, publishing
 from app.services.base.errors import Invalid
 from app.services.notifications import stacks
+from app.services.routing import fanout, wording
 
 
 def create_notification(
@@ -50,7 +51,7 @@ def create_notification(
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
     texts = Texts(one_line(title)[:255], without_unseen(message))
-    template = templates.live(notification_type)
+    template = wording.live(notification_type)
     return _deliver(
         recipient,
         fanout.Message(
@@ -91,7 +92,7 @@ def create_notification_from_template(
         NotFound: there is no template of that name.
         Invalid: the priority or a channel cannot be used.
     """
-    template = templates.by_name(template_name)
+    template = wording.by_name(template_name)
     _check(template.notification_type, priority or template.priority, channels)
     return _deliver(
         recipient,
@@ -99,7 +100,7 @@ def create_notification_from_template(
             notification_type=template.notification_type,
             priority=priority or template.priority,
             channels=tuple(channels if channels is not None else template.channels),
-            words_for=templates.words_for(template, template.notification_type, context),
+            words_for=wording.words_for(template, template.notification_type, context),
             is_exact=channels is not None,
             is_template_active=template.is_active,
             subject=stacks.subject(template.notification_type, context, metadata),

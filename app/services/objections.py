@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
-from app.services import decisions, digested, endpoints, preference_locks, quiet, staleness, suppressions
+from app.services import endpoints, staleness
 from app.services.base.local_time import DAILY, KINDS
-from app.services.fanout import GIVE_UP_AFTER
 from app.services.outcomes import Outcome
-from app.services.preference_locks import Locks
-from app.services.verdicts import Verdict
+from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
+from app.services.routing.fanout import GIVE_UP_AFTER
+from app.services.routing.reasons import Verdict
+from app.services.routing.required_channels import Locks
 
 # Why a message was held back for its reader's sake: once it has been read, it need not be sent.
 HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
@@ -44,9 +45,9 @@ def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
     }
     return Grounds(
         suppressions.among(channel, {row.address for row in rows}),
-        preference_locks.current(),
-        digested.live_kinds() if channel == "email" else (),
-        digested.taken_up(theirs),
+        required_channels.current(),
+        digest_coverage.live_kinds() if channel == "email" else (),
+        digest_coverage.taken_up(theirs),
     )
 
 
@@ -98,7 +99,7 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
         return _digest_waits(delivery, now) if delivery.kind in KINDS else None
-    question = decisions.question_before_sending(
+    question = policy.question_before_sending(
         delivery,
         delivery.notification,
         now,
@@ -106,13 +107,13 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
         is_digest_live=DAILY in grounds.live_digests,
         digested_at=grounds.digested_at.get(delivery.recipient_id),
     )
-    verdict = decisions.decide(question, now)
+    verdict = policy.decide(question, now)
     return None if verdict.reason == "queued" else _not_now(delivery, verdict, now)
 
 
 def _digest_waits(delivery: Delivery, now: datetime) -> Outcome | None:
     user = delivery.recipient
-    held = quiet.hold(user, user.preference, now)
+    held = quiet_hours.hold(user, user.preference, now)
     return _not_now(delivery, Verdict("pending", held.reason, held.until), now) if held else None
 
 

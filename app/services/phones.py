@@ -13,9 +13,10 @@ from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PhoneCode, User
-from app.services import accounts, addresses
+from app.services import accounts
 from app.services.base import account_fields, audit
 from app.services.base.errors import Invalid
+from app.services.routing import addresses
 
 LIFETIME = timedelta(minutes=10)
 TRIES = 5

@@ -14,11 +14,12 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services import decisions, digested, preference_fields
+from app.services import preference_fields
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.objections import HELD
 from app.services.preference_changes import Changed
+from app.services.routing import digest_coverage, policy
 
 # After one of these changes, what waits for a night or a pause to end is decided on again.
 TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})
@@ -62,7 +63,7 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
     if TIMING & changed.after.keys():
         _decide_again(user, now)
     if changed.after.keys() & {"daily_digest", "email_enabled"}:
-        digested.hand_back(now, user=user)
+        digest_coverage.hand_back(now, user=user)
     db.session.commit()
     return changed
 
@@ -119,7 +120,7 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
 
 def offered(user: User | None = None) -> list[str]:
     """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
-    ways = ["in_app", *(name for name in CHANNELS if user is None or decisions.address_for(user, name))]
+    ways = ["in_app", *(name for name in CHANNELS if user is None or policy.address_for(user, name))]
     return list(ways)
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import bindparam, select
 
 from app.extensions import Base, db
 from app.models import Delivery, Notification, User
-from app.services import fanout, verdicts
 from app.services.base.recipients import Recipient
-from app.services.verdicts import Verdict
+from app.services.routing import fanout
+from app.services.routing import reasons as verdicts
+from app.services.routing.reasons import Verdict
 
 EVENTS = Base.metadata.tables["events"]
 _KNOWN = select(EVENTS.c.id, EVENTS.c.type).where(

@@ -15,13 +15,14 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
-from app.services import evaluated, fanout, interviews, published, reminders, templates
+from app.services import evaluated, interviews, published, reminders
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Person, Recipient
 from app.services.notifications import expiry, stacks
 from app.services.published import EVENTS, Published
-from app.services.verdicts import Verdict
+from app.services.routing import fanout, wording
+from app.services.routing.reasons import Verdict
 
 # Keys of an event's data that say how to notify, and are no variables of the message.
 ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
@@ -144,12 +145,12 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
     if notification_type is None:
         return None
     data = {name: value for name, value in event.data.items() if name not in ENVELOPE}
-    template = templates.in_use(notification_type)
+    template = wording.in_use(notification_type)
     return fanout.Message(
         notification_type=notification_type,
         priority=event.data.get("priority") or template.priority,
         channels=tuple(template.channels),
-        words_for=templates.words_for(template, notification_type, data),
+        words_for=wording.words_for(template, notification_type, data),
         is_template_active=template.is_active,
         event_id=event_id,
         interview_id=interview.id if interview else None,

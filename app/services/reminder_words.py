@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from app.models import Delivery, Interview, Notification
 from app.rendering import dates
 from app.rendering.words import Texts
-from app.services import interviews, templates
+from app.services import interviews
 from app.services.base.recipients import Recipient
+from app.services.routing import wording
 
 KIND = "interview_reminder"
 # A run or a sender comes a moment after the lead time: "1 hour" is meant, not "59 minutes".
@@ -18,11 +19,11 @@ TOLERANCE = timedelta(minutes=2)
 
 def words_for(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
     """A function that words a reminder for one person, `minutes` before the interview begins."""
-    template = templates.live(KIND)
+    template = wording.live(KIND)
 
     def for_person(user: Recipient) -> Texts:
         facts = interviews.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
-        return templates.words_for(template, KIND, facts)(user)
+        return wording.words_for(template, KIND, facts)(user)
 
     return for_person
 

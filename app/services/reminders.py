@@ -16,10 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
-from app.services import fanout, interviews, reminder_words, templates
+from app.services import interviews, reminder_words
 from app.services.base import recipients
 from app.services.notifications import expiry
 from app.services.reminder_words import KIND
+from app.services.routing import fanout, wording
 
 LONGEST_LEAD = timedelta(hours=48)
 # How far back interviews that began meanwhile are looked for, to write down that their reminders were missed.
@@ -136,7 +137,7 @@ def _remind(interview_id: int, now: datetime) -> int:
 
 
 def _message(interview: Interview, lead: int, now: datetime) -> fanout.Message:
-    template, left = templates.live(KIND), reminder_words.minutes_left(interview, now)
+    template, left = wording.live(KIND), reminder_words.minutes_left(interview, now)
     is_prompt = timedelta(minutes=abs(left - lead)) < reminder_words.TOLERANCE
     return fanout.Message(
         notification_type=KIND,

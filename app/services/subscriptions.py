@@ -13,10 +13,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User, UserNotificationPreference
-from app.services import digested, preference_locks
 from app.services.base import audit
 from app.services.base.errors import NotFound
 from app.services.base.local_time import DAILY, KINDS
+from app.services.routing import digest_coverage, required_channels
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
         action = "mail.resumed" if is_on else "mail.stopped"
         audit.record(action, preference.user.email, actor=preference.user, scope=scope)
         if scope == DAILY:
-            digested.hand_back(utc_now(), user=preference.user)
+            digest_coverage.hand_back(utc_now(), user=preference.user)
     db.session.commit()
     return replace(_subscription(user_id, scope), has_changed=has_changed)
 
@@ -92,7 +92,7 @@ def _subscription(user_id: int, scope: str) -> Subscription:
     user = db.session.get(User, user_id)
     if user is None:
         raise NotFound(_("This account is gone, and so is its mail."))
-    locked_because = preference_locks.current().get((scope, "email"), "")
+    locked_because = required_channels.current().get((scope, "email"), "")
     return Subscription(user, scope, _is_on(user.preference, scope), locked_because)
 
 

@@ -16,10 +16,11 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, User
-from app.services import digested, template_checks, template_drafts, template_publishing, templates
+from app.services import template_checks, template_drafts, template_publishing
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
 from app.services.base.local_time import DAILY
+from app.services.routing import digest_coverage, wording
 from app.services.template_drafts import Edited
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
@@ -87,7 +88,7 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = template_drafts.usable(replace(Edited.of(templates.live(notification_type)), **(words or {})))
+    edited = template_drafts.usable(replace(Edited.of(wording.live(notification_type)), **(words or {})))
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )
@@ -141,6 +142,6 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
             "template.switched_on" if is_active else "template.switched_off", template.name, actor=actor
         )
         if template.name == DAILY:
-            digested.hand_back(utc_now())
+            digest_coverage.hand_back(utc_now())
     db.session.commit()
     return template

@@ -14,11 +14,12 @@ from app.extensions import db, lock_for_writing
 from app.models import Notification, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.words import Texts
-from app.services import decisions, fanout, template_previews
+from app.services import template_previews
 from app.services.base import audit
 from app.services.base.errors import Invalid
+from app.services.routing import fanout, policy
+from app.services.routing.reasons import Verdict
 from app.services.template_drafts import Edited
-from app.services.verdicts import Verdict
 
 
 def send_test(
@@ -74,4 +75,4 @@ def send_test(
 
 
 def _reaches(user: User, channel: str) -> bool:
-    return channel in CHANNELS and bool(decisions.address_for(user, channel))
+    return channel in CHANNELS and bool(policy.address_for(user, channel))

@@ -29,10 +29,10 @@ from app.services import (
     delivery_log,
     template_checks,
     template_editing,
-    templates,
 )
 from app.services.base.errors import Conflict, Invalid
 from app.services.letters import Sender
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user
@@ -58,7 +58,7 @@ def index() -> str:
 @admin_required
 def new() -> str:
     name = request.args.get("template_name", "").replace("\0", "")
-    template = templates.by_name(name or "system_alert")
+    template = wording.by_name(name or "system_alert")
     form = AnnouncementForm(
         template_name=name,
         notification_type=template.notification_type,
@@ -144,7 +144,7 @@ def _wanted(form: AnnouncementForm) -> announcement_words.AnnouncementIn:
 
 
 def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) -> str:
-    template = templates.by_name(form.template_name) if form.template_name else None
+    template = wording.by_name(form.template_name) if form.template_name else None
     return render_template(
         "announcements/new.html",
         form=form,

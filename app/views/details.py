@@ -12,7 +12,8 @@ from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services import evaluations, verdicts
+from app.services import evaluations
+from app.services.routing import reasons
 from app.views.access import current_user
 from app.views.filters import interval
 
@@ -116,7 +117,7 @@ def _step(delivery: Any) -> Step:
     return Step(
         icon=CHANNEL_ICONS[delivery.channel],
         channel=catalog.CHANNEL_LABELS[delivery.channel],
-        words=verdicts.words(
+        words=reasons.words(
             delivery.state,
             delivery.reason,
             delivery.reason_data,

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from app import catalog
 from app.clock import utc_now
-from app.services import quiet
+from app.services.routing import quiet_hours
 from app.views.filters import clock_time, full_day, local
 
 LABELS: dict[str, LazyString] = {
@@ -75,7 +75,7 @@ def _cells(matrix: dict[str, dict[str, bool]]) -> str:
 
 def standing(user: Any, now: datetime) -> Standing | None:
     """What the navigation says of a person's pause or quiet hours; None where there are none."""
-    found = quiet.standing(user, now)
+    found = quiet_hours.standing(user, now)
     if found is None:
         return None
     urgent = _("Urgent still gets through.")

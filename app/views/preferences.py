@@ -14,10 +14,11 @@ from werkzeug.wrappers import Response
 from app import catalog
 from app.clock import utc_now
 from app.forms import preferences as forms
-from app.services import preference_locks, preferences
+from app.services import preferences
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.preference_changes import Changed
+from app.services.routing import required_channels
 from app.views import clock_picture, htmx, preference_words
 from app.views.access import admin_required, current_user, login_required
 
@@ -80,7 +81,7 @@ def lock() -> Response | tuple[str, int]:
     category, channel = request.form.get("category", ""), request.form.get("channel", "")
     reason = request.form.get("reason", "")
     try:
-        preference_locks.lock(category, channel, reason, actor=current_user)
+        required_channels.lock(category, channel, reason, actor=current_user)
     except Invalid as error:
         shown = _everybodys() | {"errors": error.errors, "typed": request.form}
         return render_template("preferences/defaults.html", **shown), 422
@@ -91,7 +92,7 @@ def lock() -> Response | tuple[str, int]:
 @bp.post("/admin/preferences/locks/<category>/<channel>/removal")
 @admin_required
 def unlock(category: str, channel: str) -> Response:
-    preference_locks.unlock(category, channel, actor=current_user)
+    required_channels.unlock(category, channel, actor=current_user)
     flash(_("Unlocked. Everybody's own choice holds again."))
     return redirect(url_for(".defaults", _anchor="locks"), 303)
 
@@ -142,7 +143,7 @@ def _own() -> dict[str, Any]:
         "is_own": True,
         "action": url_for(".save"),
         "offered": preferences.offered(current_user),
-        "locks": preference_locks.current(),
+        "locks": required_channels.current(),
         "picture": clock_picture.of(values, now),
         "now": now,
         "offset": preference_words.offset(current_user.time_zone, now),
@@ -159,7 +160,7 @@ def _everybodys() -> dict[str, Any]:
         "is_own": False,
         "action": url_for(".save_defaults"),
         "offered": preferences.offered(),
-        "locks": preference_locks.current(),
+        "locks": required_channels.current(),
         "picture": clock_picture.of(values, None),
         "typed": {},
         "kind_labels": {name: kind.plural for name, kind in catalog.CATEGORIES.items()},

@@ -19,7 +19,6 @@ from app.services import (
     preferences,
     template_drafts,
     template_publishing,
-    templates,
     tokens,
     webhook_calls,
     webhooks,
@@ -27,6 +26,7 @@ from app.services import (
 from app.services.announcement_words import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -148,7 +148,7 @@ def _one_of_each(client, headers, alice, bob):
         "deliveries": waiting.id,
         "people": alice.id,
         "templates": _template(client, headers, bob),
-        "reset_template": templates.live("job_created").id,
+        "reset_template": wording.live("job_created").id,
         "tokens": tokens.create(bob, "An example", ["read"])[0].id,
         "views": view.id,
         "order_views": view.id,

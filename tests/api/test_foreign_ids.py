@@ -15,10 +15,11 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements, template_drafts, templates, tokens
+from app.services import announcements, template_drafts, tokens
 from app.services.announcement_words import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -39,7 +40,7 @@ def _webhook(user):
 
 
 def _draft(user):
-    live = templates.live("job_created")
+    live = wording.live("job_created")
     template_drafts.save(live.id, Edited("Drafted", "Anew"), live.version, author=user)
     return live.id
 

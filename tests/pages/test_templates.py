@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from app.extensions import db
 from app.models import NotificationTemplate, User
-from app.services import template_drafts, template_publishing, templates
+from app.services import template_drafts, template_publishing
+from app.services.routing import wording
 from tests.browser import axe
 from tests.services.test_templates import edited, publish_event
 
@@ -20,7 +21,7 @@ LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark"
 
 @pytest.fixture
 def template(app: Flask) -> NotificationTemplate:
-    return templates.live("interview_scheduled")
+    return wording.live("interview_scheduled")
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import event_data, preference_locks, preferences, publishing, verdicts
+from app.services import event_data, preferences, publishing
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from app.services.notifications import inbox
+from app.services.routing import reasons, required_channels
 from tests import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
             alice.email,
             row.channel,
             row.state,
-            verdicts.words(
+            reasons.words(
                 row.state, row.reason, row.reason_data, time_zone=alice.time_zone, due_at=row.due_at
             ),
         )
@@ -291,12 +292,12 @@ def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> Non
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
     preferences.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
-    preference_locks.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
+    required_channels.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
     published = publishing.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
     states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}
     assert states["email"][0] == "pending"
     assert "when quiet hours end" in states["email"][1]
     assert states["in_app"][0] == "skipped", "only what is locked"
-    preference_locks.unlock("interview", "email", actor=bob)
+    required_channels.unlock("interview", "email", actor=bob)
     published = publishing.publish(event_in("interview.scheduled", alice), now=utc_now())
     assert {verdict.state for verdict in published.verdicts} == {"skipped"}

@@ -11,11 +11,12 @@ from app.channels import smtp_answers
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
-from app.services import claims, outbox, outcomes, retries, verdicts
+from app.services import claims, outbox, outcomes, retries
 from app.services.claims import Claim
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from app.services.outcomes import Outcome
+from app.services.routing import reasons
 from tests import factories
 from tests.smtp import Script, Server, point_at
 
@@ -153,7 +154,7 @@ def test_an_unreachable_server_costs_no_attempt_and_gets_the_mail_when_it_is_bac
     rows = [pending_mail(alice) for _ in range(3)]
     courier.deliver_due()
     assert {(fresh(row).state, row.reason, row.attempts) for row in rows} == {("pending", "unreachable", 0)}
-    assert "refused" in verdicts.words(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
+    assert "refused" in reasons.words(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
     smtp.start()
     courier.deliver_due()
     assert smtp.mailbox.raw == [], "it rests first"
@@ -285,7 +286,7 @@ def test_every_end_is_in_the_audit_log_and_in_words(smtp: Server, alice: User, c
         ("delivery.failed", alice.email),
         ("delivery.sent", alice.email),
     ]
-    said = [verdicts.words(fresh(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
+    said = [reasons.words(fresh(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
     assert said == ["Refused: 554 5.6.0 spam", "Sent"]
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Suppression, User
-from app.services import delivery_actions, delivery_chart, delivery_log, suppressions
+from app.services import delivery_actions, delivery_chart, delivery_log
 from app.services.base.errors import Conflict, NotFound
 from app.services.notifications import inbox
+from app.services.routing import suppressions
 from tests import factories
 
 

@@ -11,9 +11,10 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import accounts, demo, reminders, template_versions, templates
+from app.services import accounts, demo, reminders, template_versions
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -40,7 +41,7 @@ def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app:
 def test_templates_can_be_tried_with_what_happened_in_the_demo(app: Flask) -> None:
     demo.load()
     for kind in {event.notification_type for event in catalog.EVENTS.values()} - {None}:
-        template = templates.live(kind)
+        template = wording.live(kind)
         shown = template_versions.rewordings(template, Edited.of(template))
         assert shown
         for each in shown:

@@ -14,18 +14,11 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
-from app.services import (
-    create_notification,
-    digests,
-    preferences,
-    subscriptions,
-    template_editing,
-    templates,
-    verdicts,
-)
+from app.services import create_notification, digests, preferences, subscriptions, template_editing
 from app.services.base.local_time import DAILY
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.routing import reasons, wording
 from tests import factories
 
 # 07:00 in UTC; the digest comes at eight.
@@ -67,7 +60,7 @@ def digest_text(user: User) -> str:
 
 
 def switch_off_for_everyone(actor: User) -> None:
-    template_editing.set_active(templates.by_name(DAILY).id, is_active=False, actor=actor)
+    template_editing.set_active(wording.by_name(DAILY).id, is_active=False, actor=actor)
 
 
 def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
@@ -144,7 +137,7 @@ def test_what_waits_for_a_digest_that_will_not_come_says_so(any_app: Flask) -> N
         switch_off(dana)
         assert again(left) == ("skipped", "digest_gone")
         assert again(read) == ("skipped", "in_digest")
-    assert "stands in the inbox" in verdicts.words(*again(left), {}, time_zone="UTC")
+    assert "stands in the inbox" in reasons.words(*again(left), {}, time_zone="UTC")
     assert again(hers) == ("skipped", "digest_gone"), "an admin switched it off for everyone"
 
 

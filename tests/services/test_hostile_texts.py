@@ -27,12 +27,12 @@ from app.services import (
     publishing,
     template_drafts,
     template_publishing,
-    templates,
 )
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.letters import Sender
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -85,7 +85,7 @@ def by_announcement(alice: User) -> None:
 
 def by_template(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
-    live = templates.live("job_created")
+    live = wording.live("job_created")
     html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
     words = Edited(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
     template_drafts.save(live.id, words, live.version, author=admin)

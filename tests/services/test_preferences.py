@@ -16,8 +16,10 @@ from app.clock import utc_now
 from app.extensions import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
-from app.services import accounts, preference_locks, preferences, quiet, subscriptions
+from app.services import accounts, preferences, subscriptions
 from app.services.base.errors import Invalid
+from app.services.routing import quiet_hours as quiet
+from app.services.routing import required_channels
 from tests import factories
 from tests.services.test_decisions import BEFORE, QUIET, SWITCHES
 
@@ -127,18 +129,18 @@ def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_a
 
 def test_a_lock_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
     with pytest.raises(Invalid) as caught:
-        preference_locks.lock("sports", "fax", " ", actor=bob)
+        required_channels.lock("sports", "fax", " ", actor=bob)
     assert set(caught.value.errors) == {"category", "channel", "reason"}
-    preference_locks.lock("system", "email", "Everybody must know.", actor=bob)
-    assert preference_locks.current() == {("system", "email"): "Everybody must know."}
-    assert preference_locks.unlock("system", "email", actor=bob) == "Everybody must know."
-    assert preference_locks.unlock("system", "email", actor=bob) == ""
+    required_channels.lock("system", "email", "Everybody must know.", actor=bob)
+    assert required_channels.current() == {("system", "email"): "Everybody must know."}
+    assert required_channels.unlock("system", "email", actor=bob) == "Everybody must know."
+    assert required_channels.unlock("system", "email", actor=bob) == ""
     actions = db.session.scalars(select(AuditEntry.action)).all()
     assert actions == ["preference.locked", "preference.unlocked"]
 
 
 def test_unsubscribing_from_what_is_locked_is_kept_for_later(app: Flask, alice: User, bob: User) -> None:
-    preference_locks.lock("system", "email", "The law asks for it.", actor=bob)
+    required_channels.lock("system", "email", "The law asks for it.", actor=bob)
     token = subscriptions.link(alice, "system", KEY, "").rpartition("/")[2]
     page = app.test_client().post(f"/unsubscribe/{token}").text
     assert "The law asks for it." in page

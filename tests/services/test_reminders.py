@@ -14,16 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import (
-    letters,
-    objections,
-    parcels,
-    preferences,
-    publishing,
-    reminders,
-    templates,
-)
+from app.services import letters, objections, parcels, preferences, publishing, reminders
 from app.services.notifications.inbox import Filters, page_for
+from app.services.routing import wording
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -210,7 +203,7 @@ def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User
 
 
 def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
-    templates.live("interview_reminder").sms_text = "In {{time_until}}"
+    wording.live("interview_reminder").sms_text = "In {{time_until}}"
     publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")

@@ -12,9 +12,10 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.rendering.words import Texts
-from app.services import event_data, fanout, messages, publishing
+from app.services import event_data, messages, publishing
 from app.services.notifications import inbox, search_query, stacks
 from app.services.notifications.inbox import Filters, Page
+from app.services.routing import fanout
 from tests import factories
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.services import letters, template_previews, template_samples, template_trials, templates
+from app.services import letters, template_previews, template_samples, template_trials
 from app.services.base.errors import Invalid
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -28,7 +29,7 @@ def data(kind: str, key: str = "sample") -> dict[str, object]:
 def test_every_built_in_template_has_a_preview_that_writes_nothing(
     app: Flask, bob: User, kind: str, key: str
 ) -> None:
-    row = templates.live(kind)
+    row = wording.live(kind)
     shown = template_previews.preview(row, Edited.of(row), data(kind, key), bob, SENDER)
     assert shown.problem == ""
     assert shown.title
@@ -41,7 +42,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
 
 def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: Flask) -> None:
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
-    row = templates.live("interview_scheduled")
+    row = wording.live("interview_scheduled")
     shown = template_previews.preview(row, Edited.of(row), data("interview_scheduled"), reader, SENDER)
     assert "22:00 (Tokyo time)" in shown.message
     html = template_previews.mail_html(
@@ -52,7 +53,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
 
 
 def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: User) -> None:
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     pages = {
         is_dark: template_previews.mail_html(
             row, Edited.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
@@ -67,7 +68,7 @@ def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: 
 def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
     app: Flask, bob: User
 ) -> None:
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     edited = replace(
         Edited.of(row), email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>"
     )
@@ -79,7 +80,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
 
 
 def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     edited = replace(
         Edited.of(row),
         email_subject="A subject that is rather longer than what a phone shows of it",
@@ -98,7 +99,7 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
 
 
 def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     edited = replace(Edited.of(row), message_template="{{ nobody }}")
     shown = template_previews.preview(row, edited, data("job_created"), bob, SENDER)
     assert "nobody" in shown.problem
@@ -110,7 +111,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     admin = factories.user(
         "q@example.test", role="admin", preference={"job_notifications": False, "quiet_enabled": True}
     )
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     edited = replace(
         Edited.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
     )
@@ -126,7 +127,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
 
 
 def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
-    row = templates.live("interview_scheduled")
+    row = wording.live("interview_scheduled")
     made = template_trials.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
     message = letters.compose(mail, SENDER, made.created_at)
@@ -135,7 +136,7 @@ def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Fl
 
 
 def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
-    row = templates.live("job_created")
+    row = wording.live("job_created")
     for edited in (
         replace(Edited.of(row), channels=("webhook",)),
         replace(Edited.of(row), title_template="{{ nobody }}"),
@@ -146,7 +147,7 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
 
 
 def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
-    row = templates.live("interview_scheduled")
+    row = wording.live("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.checked(given)
         assert template_previews.preview(row, Edited.of(row), values, bob, SENDER).problem == ""

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
-from app.services import addresses, explanations, messages, publishing
+from app.services import explanations, messages, publishing
 from app.services.publishing import EventIn
+from app.services.routing import addresses
 from tests import factories
 
 ON = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}

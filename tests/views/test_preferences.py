@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from app.extensions import db
 from app.models import User
-from app.services import preference_locks, preferences
+from app.services import preferences
+from app.services.routing import required_channels
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
@@ -47,7 +48,7 @@ def test_a_recruiter_changes_nothing_for_everybody(alice: User, sign_in: SignIn,
     }
     assert send(sign_in(alice), "/preferences", path, **fields).status_code == 403
     assert preferences.defaults()["daily_digest"] is False
-    assert preference_locks.current() == {}
+    assert required_channels.current() == {}
 
 
 @pytest.mark.parametrize("path", ["/preferences/pause", "/preferences/undo", "/admin/preferences/locks"])

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft, User
-from app.services import template_drafts, templates
+from app.services import template_drafts
+from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
 from tests.views.forms import send
@@ -25,7 +26,7 @@ LIST = "/admin/templates"
 
 @pytest.fixture
 def template(app: Flask) -> NotificationTemplate:
-    return templates.live("job_created")
+    return wording.live("job_created")
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_a_draft_with_errors_is_kept_but_cannot_be_published(
     assert "This cannot go live yet." in admin.get(page).text
     answer = send(admin, page, f"{page}/publication")
     assert answer.status_code == 422
-    assert templates.live("job_created").version == 1
+    assert wording.live("job_created").version == 1
 
 
 def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
@@ -196,7 +197,7 @@ def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
     assert answer.status_code == 409
     assert "changed after you reviewed it" in answer.text
     assert "<ins>Typed" in answer.text
-    assert templates.live("job_created").version == 1
+    assert wording.live("job_created").version == 1
 
 
 def test_the_second_of_two_admins_sees_both_texts_and_can_go_on(

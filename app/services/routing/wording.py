@@ -17,9 +17,9 @@ from app.models import NotificationTemplate
 from app.prepared import Prepared
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import template_failures
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
+from app.services.routing import template_failures
 
 log = logging.getLogger(__name__)
 _BY_NAME = (

@@ -9,10 +9,10 @@ from functools import wraps
 
 from app import catalog
 from app.models import Delivery, Notification
-from app.services import addresses, quiet
 from app.services.base.recipients import Preference, Recipient
-from app.services.preference_locks import Locks
-from app.services.verdicts import Verdict
+from app.services.routing import addresses, quiet_hours
+from app.services.routing.reasons import Verdict
+from app.services.routing.required_channels import Locks
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _digested(q: Question) -> Verdict | None:
 def _hold(q: Question) -> Verdict | None:
     if q.is_urgent or q.is_immediate:
         return None
-    held = quiet.hold(q.user, q.preference, q.due_at)
+    held = quiet_hours.hold(q.user, q.preference, q.due_at)
     return Verdict("pending", held.reason, held.until) if held else None
 
 

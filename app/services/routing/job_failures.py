@@ -8,9 +8,9 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.rendering.words import Texts
-from app.services import fanout
 from app.services.base import audit, recipients
 from app.services.base.recipients import Recipient
+from app.services.routing import fanout
 
 TELL_AFTER = 3
 

@@ -14,12 +14,12 @@ from app import catalog, folding
 from app.extensions import Base, db
 from app.prepared import Prepared
 from app.rendering.words import Texts
-from app.services import addresses, decisions, digested, preference_locks, suppressions
 from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient
 from app.services.notifications import actions as notification_actions
 from app.services.notifications import stacks
-from app.services.verdicts import Verdict
+from app.services.routing import addresses, digest_coverage, policy, required_channels, suppressions
+from app.services.routing.reasons import Verdict
 
 # A message that could not be delivered for four days is no news any more.
 GIVE_UP_AFTER = timedelta(hours=96)
@@ -80,16 +80,16 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
     the person has an address for.
     """
     due_at = max(message.deliver_at or now, now)
-    locks = preference_locks.current()
+    locks = required_channels.current()
     known = {**addresses.of(recipients, message.channels), **_own_ways(message, recipients, locks)}
     suppressed = suppressions.reasons(
         {(channel, address) for (_id, channel), some in known.items() for address in some}
     )
     has_digests = any(user.preference.daily_digest for user in recipients)
-    is_digest_live = not has_digests or DAILY in digested.live_kinds()
+    is_digest_live = not has_digests or DAILY in digest_coverage.live_kinds()
 
     def verdict(user: Recipient, channel: str) -> Verdict:
-        question = decisions.question(
+        question = policy.question(
             user,
             channel,
             message.notification_type,
@@ -102,7 +102,7 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
             useful_until=message.useful_until or message.expires_at,
             is_digest_live=is_digest_live,
         )
-        return decisions.decide(question, now)
+        return policy.decide(question, now)
 
     def ways(user: Recipient) -> list[str]:
         added = () if message.is_exact else addresses.PERSONAL
@@ -156,7 +156,7 @@ def _clock(user: Recipient) -> tuple[str, str]:
 
 
 def _own_ways(
-    message: Message, recipients: Sequence[Recipient], locks: preference_locks.Locks
+    message: Message, recipients: Sequence[Recipient], locks: required_channels.Locks
 ) -> addresses.Addresses:
     """The addresses that people get this at beside the message's own channels."""
     category = catalog.category_of(message.notification_type)

@@ -12,12 +12,12 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Event
 from app.rendering.words import Texts
-from app.services import fanout
 from app.services.base import audit, recipients
 from app.services.base.recipients import Recipient
+from app.services.routing import fanout
 
 if TYPE_CHECKING:
-    from app.services.templates import Template
+    from app.services.routing.wording import Template
 
 SOURCE = "bellhop:templates"
 

@@ -1,0 +1,1 @@
+"""Who is notified over which channel, when, and why."""
