@@ -9,7 +9,7 @@ from app.api.answers import answer
 from app.api.auth import caller, requires
 from app.api.body import takes
 from app.api.schemas.preferences import PreferencesIn, PreferencesOut
-from app.services import preferences
+from app.services.preferences import editing as preference_editing
 
 bp = APIBlueprint("preferences", __name__, url_prefix="/notifications/preferences", tag="Preferences")
 
@@ -19,7 +19,7 @@ bp = APIBlueprint("preferences", __name__, url_prefix="/notifications/preference
 @bp.output(PreferencesOut)
 def show_preferences() -> Response:
     """Read one's preferences"""
-    return answer(PreferencesOut.model_validate(preferences.values_of(caller().user)))
+    return answer(PreferencesOut.model_validate(preference_editing.values_of(caller().user)))
 
 
 @bp.put("/")
@@ -31,5 +31,5 @@ def change_preferences(body: PreferencesIn) -> Response:
 
     What is left out stays. The change counts from the next event on, and for what already waits to be sent.
     """
-    preferences.change(caller().user, body.model_dump(exclude_unset=True))
-    return answer(PreferencesOut.model_validate(preferences.values_of(caller().user)))
+    preference_editing.change(caller().user, body.model_dump(exclude_unset=True))
+    return answer(PreferencesOut.model_validate(preference_editing.values_of(caller().user)))

@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User
-from app.services import passwords, preferences, sign_in_attempts
+from app.services import passwords, sign_in_attempts
 from app.services.base import account_fields, audit
 from app.services.base.errors import Conflict, Invalid
+from app.services.preferences import editing as preference_editing
 
 
 def create_user(
@@ -53,7 +54,7 @@ def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> Use
         role=lambda: account_fields.role(role),
         time_zone=lambda: account_fields.time_zone(time_zone),
     )
-    return User(**values, preference=preferences.new())
+    return User(**values, preference=preference_editing.new())
 
 
 def add(user: User) -> None:

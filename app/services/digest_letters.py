@@ -13,9 +13,10 @@ from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest import Bar, Digest, Group, Line
 from app.rendering.words import Texts
-from app.services import digest_contents, digest_links, subscriptions
+from app.services import digest_contents, digest_links
 from app.services.base import local_time
 from app.services.base.local_time import WEEKLY
+from app.services.preferences import unsubscribe
 from app.services.routing import wording
 
 WEEK = timedelta(days=7)
@@ -62,7 +63,7 @@ def letter(
             (_("Preferences"), f"{base_url}/preferences"),
             (
                 _("Unsubscribe from: %(category)s", category=str(catalog.TYPES[kind].label)),
-                subscriptions.link(user, kind, secret, base_url),
+                unsubscribe.link(user, kind, secret, base_url),
             ),
         ),
         bars=_bars(user, as_of) if is_weekly else (),

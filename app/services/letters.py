@@ -16,8 +16,9 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import account_letters, account_mails, digest_letters, reminder_words, subscriptions
+from app.services import account_letters, account_mails, digest_letters, reminder_words
 from app.services.base.local_time import KINDS
+from app.services.preferences import unsubscribe
 
 # These speak of an interview that is ahead.
 JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder")
@@ -64,7 +65,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
     interview = _as_told(row)
     inbox, stop = (
         f"{sender.base_url}/notifications",
-        subscriptions.link(user, row.category, sender.secret, sender.base_url),
+        unsubscribe.link(user, row.category, sender.secret, sender.base_url),
     )
     letter = email.Letter(
         locale=user.locale,
@@ -99,7 +100,7 @@ def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     words, letter = digest_letters.letter(
         delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
     )
-    stop = subscriptions.link(user, delivery.kind, sender.secret, sender.base_url)
+    stop = unsubscribe.link(user, delivery.kind, sender.secret, sender.base_url)
     return Message(
         id=message_id(delivery, sender),
         address=delivery.address,

@@ -14,10 +14,10 @@ from werkzeug.wrappers import Response
 from app import catalog
 from app.clock import utc_now
 from app.forms import preferences as forms
-from app.services import preferences
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
-from app.services.preference_changes import Changed
+from app.services.preferences import editing as preference_editing
+from app.services.preferences.preference_changes import Changed
 from app.services.routing import required_channels
 from app.views import clock_picture, htmx, preference_words
 from app.views.access import admin_required, current_user, login_required
@@ -35,7 +35,7 @@ def show() -> str:
 @bp.post("/preferences")
 @login_required
 def save() -> Response:
-    return _answer(lambda: preferences.change(current_user, forms.read(request.form)))
+    return _answer(lambda: preference_editing.change(current_user, forms.read(request.form)))
 
 
 @bp.post("/preferences/pause")
@@ -44,13 +44,15 @@ def pause() -> Response:
     """For an hour, until tomorrow, until a date; with none of them the pause ends."""
     length = request.form.get("for", "")
     until = request.form.get("until") or "?" if length == "date" else length
-    return _answer(lambda: preferences.pause(current_user, until))
+    return _answer(lambda: preference_editing.pause(current_user, until))
 
 
 @bp.post("/preferences/undo")
 @login_required
 def undo() -> Response:
-    return _answer(lambda: preferences.change(current_user, forms.read_undo(request.form)), is_undo=True)
+    return _answer(
+        lambda: preference_editing.change(current_user, forms.read_undo(request.form)), is_undo=True
+    )
 
 
 @bp.get("/admin/preferences")
@@ -63,7 +65,7 @@ def defaults() -> str:
 @admin_required
 def save_defaults() -> Response:
     values = forms.read(request.form)
-    return _answer(lambda: preferences.change_defaults(values, actor=current_user), is_own=False)
+    return _answer(lambda: preference_editing.change_defaults(values, actor=current_user), is_own=False)
 
 
 @bp.post("/admin/preferences/undo")
@@ -71,7 +73,7 @@ def save_defaults() -> Response:
 def undo_defaults() -> Response:
     values = forms.read_undo(request.form)
     return _answer(
-        lambda: preferences.change_defaults(values, actor=current_user), is_own=False, is_undo=True
+        lambda: preference_editing.change_defaults(values, actor=current_user), is_own=False, is_undo=True
     )
 
 
@@ -136,13 +138,13 @@ def _refused(error: Invalid, *, is_own: bool) -> Response:
 
 
 def _own() -> dict[str, Any]:
-    values, now = preferences.values_of(current_user), utc_now()
+    values, now = preference_editing.values_of(current_user), utc_now()
     return {
         "p": values,
         "errors": {},
         "is_own": True,
         "action": url_for(".save"),
-        "offered": preferences.offered(current_user),
+        "offered": preference_editing.offered(current_user),
         "locks": required_channels.current(),
         "picture": clock_picture.of(values, now),
         "now": now,
@@ -153,16 +155,16 @@ def _own() -> dict[str, Any]:
 
 
 def _everybodys() -> dict[str, Any]:
-    values = preferences.defaults()
+    values = preference_editing.defaults()
     return {
         "p": values,
         "errors": {},
         "is_own": False,
         "action": url_for(".save_defaults"),
-        "offered": preferences.offered(),
+        "offered": preference_editing.offered(),
         "locks": required_channels.current(),
         "picture": clock_picture.of(values, None),
         "typed": {},
         "kind_labels": {name: kind.plural for name, kind in catalog.CATEGORIES.items()},
-        "channel_labels": {name: catalog.CHANNEL_LABELS[name] for name in preferences.offered()},
+        "channel_labels": {name: catalog.CHANNEL_LABELS[name] for name in preference_editing.offered()},
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, current_app, render_template
 
 from app.extensions import csrf
-from app.services import subscriptions
 from app.services.base.errors import NotFound
+from app.services.preferences import unsubscribe
 
 bp = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe/<token>")
 # The signed link is the permission; mail programs post to it with neither session nor CSRF token.
@@ -15,13 +15,13 @@ csrf.exempt(bp)
 
 @bp.get("")
 def show(token: str) -> str:
-    subscription = subscriptions.find(token, _secret())
+    subscription = unsubscribe.find(token, _secret())
     return render_template("unsubscribe/show.html", subscription=subscription, token=token)
 
 
 @bp.post("")
 def stop(token: str) -> str:
-    subscription = subscriptions.stop(token, _secret())
+    subscription = unsubscribe.stop(token, _secret())
     # What was off before, by its owner's own choice, is not for an undo to switch on.
     page = "unsubscribe/stopped.html" if subscription.has_changed else "unsubscribe/show.html"
     return render_template(page, subscription=subscription, token=token)
@@ -29,7 +29,7 @@ def stop(token: str) -> str:
 
 @bp.post("/undo")
 def resume(token: str) -> str:
-    subscription = subscriptions.resume(token, _secret())
+    subscription = unsubscribe.resume(token, _secret())
     return render_template("unsubscribe/resumed.html", subscription=subscription, token=token)
 
 

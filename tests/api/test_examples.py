@@ -14,18 +14,11 @@ import pytest
 from app.clock import utc_now
 from app.extensions import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
-from app.services import (
-    announcements,
-    preferences,
-    template_drafts,
-    template_publishing,
-    tokens,
-    webhook_calls,
-    webhooks,
-)
+from app.services import announcements, template_drafts, template_publishing, tokens, webhook_calls, webhooks
 from app.services.announcement_words import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
+from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
@@ -64,7 +57,7 @@ def test_every_body_has_an_example(document):
 
 def test_every_command_runs_and_is_answered_as_shown(client, live_server, document, alice, bob, token):
     headers = token(bob, *tokens.SCOPES)
-    preferences.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
+    preference_editing.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
     seen = 0
     for operation in _operations(document):
         [sample] = operation["x-codeSamples"]

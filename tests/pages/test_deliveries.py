@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
 from app.models import Delivery, User
-from app.services import subscriptions
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.preferences import unsubscribe
 from tests import factories
 from tests.browser import axe
 
@@ -90,7 +90,7 @@ def test_unsubscribing_takes_one_press_and_so_does_undo_without_scripts(
 ) -> None:
     page = page_factory(live_server, width=width, color_scheme=scheme)
     plain = page_factory(live_server, width=width, java_script_enabled=False)
-    link = subscriptions.link(alice, "interview", app.config["SECRET_KEY"], "")
+    link = unsubscribe.link(alice, "interview", app.config["SECRET_KEY"], "")
     page.goto(link)
     assert axe(page) == []
     page.get_by_role("button", name="Unsubscribe").click()

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.extensions import db
 from app.models import User
-from app.services import preferences
+from app.services.preferences import editing as preference_editing
 from tests.browser import axe
 
 Open = Callable[..., Page]
@@ -36,7 +36,7 @@ def open_page(page_factory: Open, live_server: str, sign_in: Callable[[User], Fl
 
 def kept(user: User) -> dict[str, Any]:
     db.session.expire_all()
-    return preferences.values_of(db.session.get_one(User, user.id, populate_existing=True))
+    return preference_editing.values_of(db.session.get_one(User, user.id, populate_existing=True))
 
 
 def cell(page: Page, kind: str, channel: str) -> Locator:
@@ -144,7 +144,7 @@ def test_the_time_zone_is_offered_and_never_changed_silently(
 
 
 def test_another_name_of_the_same_zone_is_not_offered(app: Flask, alice: User, open_page: Open) -> None:
-    preferences.change(alice, {"time_zone": "Asia/Kolkata"})
+    preference_editing.change(alice, {"time_zone": "Asia/Kolkata"})
     page = open_page(alice, timezone_id="Asia/Calcutta")
     expect(page.locator("#device-zone button")).to_have_text("Use Asia/Calcutta")
     expect(page.locator("#device-zone")).to_be_hidden()
@@ -241,7 +241,7 @@ def test_a_lock_is_seen_with_its_reason_and_cannot_be_turned(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_axe_finds_nothing(app: Flask, bob: User, open_page: Open, size: str, scheme: str) -> None:
-    preferences.change(
+    preference_editing.change(
         bob, {"quiet_hours": {"enabled": True}, "daily_digest": True, "job_notifications": False}
     )
     page = open_page(bob, color_scheme=scheme, **SIZES[size])

@@ -15,10 +15,11 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import event_data, preferences, publishing
+from app.services import event_data, publishing
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from app.services.notifications import inbox
+from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
 from tests import factories
 
@@ -85,7 +86,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
     event: tuple[str, str | None],
     now: datetime,
 ) -> None:
-    preferences.change(alice, chosen | {"quiet_hours": quiet}, now=BEFORE)
+    preference_editing.change(alice, chosen | {"quiet_hours": quiet}, now=BEFORE)
     kind, priority = event
     made = event_in(kind, alice, **({"priority": priority} if priority else {}))
     dry, real = publishing.publish(made, dry_run=True, now=now), publishing.publish(made, now=now)
@@ -138,8 +139,8 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
         "category": f"{category}_notifications",
         "cell": f"{category}.{channel}",
     }
-    preferences.change(alice, chosen, now=BEFORE)
-    preferences.change(alice, off(names[kind_of_switch]))
+    preference_editing.change(alice, chosen, now=BEFORE)
+    preference_editing.change(alice, off(names[kind_of_switch]))
     published = publishing.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
     states = {verdict.channel: verdict.state for verdict in published.verdicts}
     assert states[channel] == "skipped"
@@ -169,7 +170,7 @@ def notify(user: User, now: datetime, **data: Any) -> None:
 
 
 def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, courier: Courier) -> None:
-    preferences.change(alice, QUIET_ON)
+    preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
     courier.deliver_due(MORNING - timedelta(seconds=1))
@@ -181,7 +182,7 @@ def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, co
 def test_what_is_urgent_passes_the_night_the_pause_and_the_wait(
     app: Flask, alice: User, courier: Courier
 ) -> None:
-    preferences.change(
+    preference_editing.change(
         alice, QUIET_ON | {"email_delay_minutes": 60, "paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT
     )
     notify(alice, NIGHT, priority="urgent")
@@ -190,20 +191,20 @@ def test_what_is_urgent_passes_the_night_the_pause_and_the_wait(
 
 
 def test_the_inbox_fills_at_once_whatever_the_hour(app: Flask, alice: User) -> None:
-    preferences.change(alice, QUIET_ON | {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
+    preference_editing.change(alice, QUIET_ON | {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
     notify(alice, NIGHT)
     shown = db.session.scalars(select(Delivery).where(Delivery.channel == "in_app")).one()
     assert (shown.state, shown.reason) == ("sent", "shown")
 
 
 def test_a_pause_that_is_lifted_early_lets_go_what_waits(app: Flask, alice: User, courier: Courier) -> None:
-    preferences.change(alice, {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
+    preference_editing.change(alice, {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
     notify(alice, NIGHT)
     assert mail_of(alice).reason == "paused"
     later = NIGHT + timedelta(hours=1)
     courier.deliver_due(later)
     assert mail_of(alice).state == "pending"
-    preferences.pause(alice, "", now=later)
+    preference_editing.pause(alice, "", now=later)
     courier.deliver_due(later)
     assert mail_of(alice).state == "sent"
 
@@ -211,9 +212,9 @@ def test_a_pause_that_is_lifted_early_lets_go_what_waits(app: Flask, alice: User
 def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
     app: Flask, alice: User, courier: Courier
 ) -> None:
-    preferences.pause(alice, "hour", now=NIGHT)
+    preference_editing.pause(alice, "hour", now=NIGHT)
     publishing.publish(event_in("candidate.added", alice), now=NIGHT)
-    preferences.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
+    preference_editing.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
     courier.deliver_due(NIGHT + timedelta(hours=2))
     assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "paused")
     end = datetime(2026, 12, 20, 8, tzinfo=UTC)
@@ -233,9 +234,9 @@ def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
 def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
     app: Flask, alice: User, courier: Courier, change: dict[str, Any], reason: str
 ) -> None:
-    preferences.change(alice, QUIET_ON)
+    preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
-    preferences.change(alice, change, now=NIGHT)
+    preference_editing.change(alice, change, now=NIGHT)
     courier.deliver_due(MORNING + timedelta(minutes=5))
     assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", reason)
 
@@ -243,7 +244,7 @@ def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
 def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
     app: Flask, alice: User, courier: Courier
 ) -> None:
-    preferences.change(alice, QUIET_ON)
+    preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     row = db.session.scalars(select(Notification)).one()
     inbox.change(alice, "read", ids=[row.id])
@@ -255,7 +256,7 @@ def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
 def test_a_mail_waits_whether_it_is_still_unread(
     app: Flask, alice: User, courier: Courier, minutes: int
 ) -> None:
-    preferences.change(alice, {"email_delay_minutes": minutes})
+    preference_editing.change(alice, {"email_delay_minutes": minutes})
     noon = NIGHT.replace(hour=12)
     notify(alice, noon)
     courier.deliver_due(noon + timedelta(minutes=minutes, seconds=-1))
@@ -267,7 +268,7 @@ def test_a_mail_waits_whether_it_is_still_unread(
 def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
     app: Flask, alice: User, courier: Courier
 ) -> None:
-    preferences.change(alice, QUIET_ON | {"email_delay_minutes": 60})
+    preference_editing.change(alice, QUIET_ON | {"email_delay_minutes": 60})
     evening = NIGHT.replace(hour=18, minute=30)
     notify(alice, evening)
     courier.deliver_due(evening + timedelta(hours=1))
@@ -281,7 +282,7 @@ def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
     [("low", "skipped"), ("medium", "skipped"), ("high", "pending"), ("urgent", "pending")],
 )
 def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: str, state: str) -> None:
-    preferences.change(alice, {"daily_digest": True})
+    preference_editing.change(alice, {"daily_digest": True})
     published = publishing.publish(event_in("candidate.added", alice, priority=priority))
     (mail,) = (verdict for verdict in published.verdicts if verdict.channel == "email")
     assert mail.state == state
@@ -291,7 +292,7 @@ def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: 
 def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> None:
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
-    preferences.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
+    preference_editing.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
     required_channels.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
     published = publishing.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
     states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}

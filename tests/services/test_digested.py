@@ -14,10 +14,12 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
-from app.services import create_notification, digests, preferences, subscriptions, template_editing
+from app.services import create_notification, digests, template_editing
 from app.services.base.local_time import DAILY
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.preferences import editing as preference_editing
+from app.services.preferences import unsubscribe
 from app.services.routing import reasons, wording
 from tests import factories
 
@@ -110,15 +112,15 @@ def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: Courie
 
 
 def by_preferences(user: User) -> None:
-    preferences.change(user, {"daily_digest": False}, now=MORNING + MINUTE)
+    preference_editing.change(user, {"daily_digest": False}, now=MORNING + MINUTE)
 
 
 def by_link(user: User) -> None:
-    subscriptions.stop(subscriptions.link(user, DAILY, "k", "").rpartition("/")[2], "k")
+    unsubscribe.stop(unsubscribe.link(user, DAILY, "k", "").rpartition("/")[2], "k")
 
 
 def without_any_mail(user: User) -> None:
-    preferences.change(user, {"email_enabled": False}, now=MORNING + MINUTE)
+    preference_editing.change(user, {"email_enabled": False}, now=MORNING + MINUTE)
 
 
 def by_an_admin(_user: User) -> None:
@@ -156,7 +158,7 @@ def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier)
     listed = tell(dana, "Listed", "medium")
     digests.send_due(DAILY, EIGHT)
     courier.deliver_due(EIGHT)
-    preferences.change(dana, {"daily_digest": False}, now=EIGHT + MINUTE)
+    preference_editing.change(dana, {"daily_digest": False}, now=EIGHT + MINUTE)
     assert again(listed) == ("skipped", "in_digest")
 
 
@@ -176,8 +178,8 @@ def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
 def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Courier) -> None:
     dana = reader()
     mail = tell(dana, "News", "medium")
-    changed = preferences.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
-    preferences.change(dana, changed.before, now=MORNING + 2 * MINUTE)
+    changed = preference_editing.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
+    preference_editing.change(dana, changed.before, now=MORNING + 2 * MINUTE)
     assert again(mail) == ("skipped", "in_digest")
     digests.send_due(DAILY, EIGHT)
     courier.deliver_due(EIGHT)
@@ -216,9 +218,9 @@ def test_whatever_is_switched_nothing_comes_twice_and_nothing_waits_for_a_digest
         if what == "tell":
             tell(dana, "News", value, at=now)
         elif what == "quiet":
-            preferences.change(dana, {"quiet_hours": {"enabled": value}}, now=now)
+            preference_editing.change(dana, {"quiet_hours": {"enabled": value}}, now=now)
         elif what != "runs":
-            preferences.change(dana, {what: value}, now=now)
+            preference_editing.change(dana, {what: value}, now=now)
         for _run in range(value if what == "runs" else 0):
             now += timedelta(hours=2)
             digests.send_due(DAILY, now)

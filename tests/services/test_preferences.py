@@ -16,8 +16,10 @@ from app.clock import utc_now
 from app.extensions import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
-from app.services import accounts, preferences, subscriptions
+from app.services import accounts
 from app.services.base.errors import Invalid
+from app.services.preferences import editing as preference_editing
+from app.services.preferences import unsubscribe
 from app.services.routing import quiet_hours as quiet
 from app.services.routing import required_channels
 from tests import factories
@@ -40,18 +42,20 @@ def test_undo_brings_back_exactly_what_was(
     app: Flask, alice: User, chosen: dict[str, Any], quiet: dict[str, Any]
 ) -> None:
     now = BEFORE
-    before = preferences.values_of(alice)
-    changed = preferences.change(alice, chosen | {"quiet_hours": quiet}, now=now)
-    preferences.change(alice, changed.before, now=now)
-    assert effective(preferences.values_of(alice)) == effective(before)
+    before = preference_editing.values_of(alice)
+    changed = preference_editing.change(alice, chosen | {"quiet_hours": quiet}, now=now)
+    preference_editing.change(alice, changed.before, now=now)
+    assert effective(preference_editing.values_of(alice)) == effective(before)
 
 
 def test_one_wrong_field_leaves_all_as_it_was(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     with pytest.raises(Invalid) as caught:
-        preferences.change(alice, {"daily_digest": True, "digest_hour": 99, "quiet_hours": {"start": "x"}})
+        preference_editing.change(
+            alice, {"daily_digest": True, "digest_hour": 99, "quiet_hours": {"start": "x"}}
+        )
     assert set(caught.value.errors) == {"digest_hour", "quiet_hours.start"}
-    assert preferences.values_of(alice)["daily_digest"] is False
+    assert preference_editing.values_of(alice)["daily_digest"] is False
 
 
 def test_two_changes_at_once_both_last(any_app: Flask) -> None:
@@ -62,9 +66,9 @@ def test_two_changes_at_once_both_last(any_app: Flask) -> None:
     def switch_off(category: str, channel: str) -> None:
         with any_app.app_context():
             user = db.session.get_one(User, user_id)
-            preferences.values_of(user)  # Read before the others write.
+            preference_editing.values_of(user)  # Read before the others write.
             start.wait()
-            preferences.change(user, {"matrix": {category: {channel: False}}})
+            preference_editing.change(user, {"matrix": {category: {channel: False}}})
 
     threads = [threading.Thread(target=switch_off, args=cell) for cell in cells]
     for thread in threads:
@@ -72,20 +76,20 @@ def test_two_changes_at_once_both_last(any_app: Flask) -> None:
     for thread in threads:
         thread.join()
     db.session.expire_all()
-    matrix = preferences.values_of(db.session.get_one(User, user_id))["matrix"]
+    matrix = preference_editing.values_of(db.session.get_one(User, user_id))["matrix"]
     assert {(category, channel) for category, ways in matrix.items() for channel in ways} == set(cells)
 
 
 def test_until_tomorrow_is_the_next_morning_on_ones_own_clock(app: Flask) -> None:
     user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # 00:15 of the 25th there
-    preferences.pause(user, "tomorrow", now=evening)
-    assert preferences.values_of(user, now=evening)["paused_until"] == "2026-11-26T02:15:00Z"
-    preferences.pause(user, "2026-12-24T12:00", now=evening)
-    assert preferences.values_of(user, now=evening)["paused_until"] == "2026-12-24T06:15:00Z"
+    preference_editing.pause(user, "tomorrow", now=evening)
+    assert preference_editing.values_of(user, now=evening)["paused_until"] == "2026-11-26T02:15:00Z"
+    preference_editing.pause(user, "2026-12-24T12:00", now=evening)
+    assert preference_editing.values_of(user, now=evening)["paused_until"] == "2026-12-24T06:15:00Z"
     for wrong in ("2026-11-24T12:00", "soon", "2029-01-01T00:00"):
         with pytest.raises(Invalid) as caught:
-            preferences.pause(user, wrong, now=evening)
+            preference_editing.pause(user, wrong, now=evening)
         assert list(caught.value.errors) == ["paused_until"]
 
 
@@ -96,7 +100,7 @@ def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: U
         factories.delivery(factories.notification(user), reason=reason, due_at=later, state="pending")
         for user, reason in ((alice, "paused"), (alice, "scheduled"), (charlie, "paused"))
     ]
-    preferences.change(alice, {"email_delay_minutes": 5}, now=now)
+    preference_editing.change(alice, {"email_delay_minutes": 5}, now=now)
     due = {
         row.id: row.due_at
         for row in db.session.scalars(select(Delivery).execution_options(populate_existing=True))
@@ -107,24 +111,24 @@ def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: U
 
 def test_a_pause_that_is_over_is_none(app: Flask, alice: User) -> None:
     now = utc_now()
-    preferences.pause(alice, "hour", now=now)
-    assert preferences.values_of(alice, now=now)["paused_until"]
-    assert preferences.values_of(alice, now=now + timedelta(hours=1))["paused_until"] is None
+    preference_editing.pause(alice, "hour", now=now)
+    assert preference_editing.values_of(alice, now=now)["paused_until"]
+    assert preference_editing.values_of(alice, now=now + timedelta(hours=1))["paused_until"] is None
 
 
 def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     alice = factories.user("alice@example.test")
     wanted = {"daily_digest": True, "digest_hour": 7, "matrix": {"job": {"email": False}}}
-    preferences.change_defaults(wanted | {"quiet_hours": {"enabled": True}}, actor=bob)
+    preference_editing.change_defaults(wanted | {"quiet_hours": {"enabled": True}}, actor=bob)
     dana = accounts.create_user("dana@example.test", "Dana", password="correct horse battery")
-    found = preferences.values_of(dana)
+    found = preference_editing.values_of(dana)
     assert {name: found[name] for name in wanted} == wanted
     assert found["quiet_hours"]["enabled"]
-    assert preferences.values_of(alice)["daily_digest"] is False
+    assert preference_editing.values_of(alice)["daily_digest"] is False
     assert db.session.scalar(select(AuditEntry.action)) == "preference_defaults.changed"
     with pytest.raises(Invalid):
-        preferences.change_defaults({"time_zone": "Europe/Paris"}, actor=bob)
+        preference_editing.change_defaults({"time_zone": "Europe/Paris"}, actor=bob)
 
 
 def test_a_lock_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
@@ -141,17 +145,17 @@ def test_a_lock_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
 
 def test_unsubscribing_from_what_is_locked_is_kept_for_later(app: Flask, alice: User, bob: User) -> None:
     required_channels.lock("system", "email", "The law asks for it.", actor=bob)
-    token = subscriptions.link(alice, "system", KEY, "").rpartition("/")[2]
+    token = unsubscribe.link(alice, "system", KEY, "").rpartition("/")[2]
     page = app.test_client().post(f"/unsubscribe/{token}").text
     assert "The law asks for it." in page
-    assert preferences.values_of(alice)["matrix"] == {"system": {"email": False}}
+    assert preference_editing.values_of(alice)["matrix"] == {"system": {"email": False}}
 
 
 def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -> None:
     user = factories.user("alice@example.test", time_zone="Europe/Paris")
     noon = datetime(2026, 11, 24, 11, tzinfo=UTC)  # a Tuesday
     assert quiet.standing(user, noon) is None
-    preferences.change(user, {"quiet_hours": {"enabled": True, "days": [3]}}, now=noon)
+    preference_editing.change(user, {"quiet_hours": {"enabled": True, "days": [3]}}, now=noon)
     night = quiet.standing(user, noon)
     assert night is not None
     assert night.begins_at == datetime(2026, 11, 26, 18, tzinfo=UTC)
@@ -159,7 +163,7 @@ def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -
     now = quiet.standing(user, night.begins_at)
     assert now is not None
     assert (now.begins_at, now.ends_at) == (None, night.ends_at)
-    preferences.pause(user, "hour", now=noon)
+    preference_editing.pause(user, "hour", now=noon)
     paused = quiet.standing(user, noon)
     assert paused is not None
     assert paused.is_paused
@@ -170,7 +174,7 @@ def test_a_pause_beyond_the_calendar_is_refused_in_words(app: Flask) -> None:
     west = factories.user("charlie@example.test", time_zone="Pacific/Pago_Pago")
     for user, edge in ((east, "0001-01-01T00:00"), (west, "9999-12-31T23:59")):
         with pytest.raises(Invalid) as caught:
-            preferences.pause(user, edge)
+            preference_editing.pause(user, edge)
         assert list(caught.value.errors) == ["paused_until"]
 
 

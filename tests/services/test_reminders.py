@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import letters, objections, parcels, preferences, publishing, reminders
+from app.services import letters, objections, parcels, publishing, reminders
 from app.services.notifications.inbox import Filters, page_for
+from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
 from tests import factories
 
@@ -212,7 +213,7 @@ def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
 
 
 def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:
-    preferences.pause(alice, (NOW - 30 * MINUTE).isoformat(), now=NOW - 30 * HOUR)
+    preference_editing.pause(alice, (NOW - 30 * MINUTE).isoformat(), now=NOW - 30 * HOUR)
     publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     for lead in (24 * HOUR, HOUR):
         reminders.remind_due(NOW - lead)

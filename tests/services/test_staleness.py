@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import preferences
 from app.services.deliveries import Courier
 from app.services.letters import Sender
+from app.services.preferences import editing as preference_editing
 from tests import factories
 from tests.services.test_reminders import publish
 
@@ -30,7 +30,7 @@ def courier(app: Flask) -> Courier:
 def asleep(app: Flask) -> User:
     """Somebody whose quiet hours last from 19:00 to 07:30."""
     user = factories.user("dana@example.test")
-    preferences.change(user, {"quiet_hours": {"enabled": True}})
+    preference_editing.change(user, {"quiet_hours": {"enabled": True}})
     return user
 
 
@@ -71,7 +71,7 @@ def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwh
 def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier: Courier) -> None:
     publish("interview.scheduled", asleep, NIGHT, MORNING + 5 * HOUR)
     publish("interview.cancelled", asleep, NIGHT + timedelta(seconds=1), MORNING + 5 * HOUR)
-    preferences.change(asleep, {"quiet_hours": {"enabled": False}}, now=NIGHT + timedelta(seconds=2))
+    preference_editing.change(asleep, {"quiet_hours": {"enabled": False}}, now=NIGHT + timedelta(seconds=2))
     courier.deliver_due(NIGHT + timedelta(seconds=3))
     assert ended("interview_scheduled") == ("skipped", "interview_cancelled")
     assert ended("interview_cancelled")[0] == "sent"

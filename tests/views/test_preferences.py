@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import db
 from app.models import User
-from app.services import preferences
+from app.services.preferences import editing as preference_editing
 from app.services.routing import required_channels
 from tests.views.forms import send
 
@@ -47,7 +47,7 @@ def test_a_recruiter_changes_nothing_for_everybody(alice: User, sign_in: SignIn,
         "reason": "x",
     }
     assert send(sign_in(alice), "/preferences", path, **fields).status_code == 403
-    assert preferences.defaults()["daily_digest"] is False
+    assert preference_editing.defaults()["daily_digest"] is False
     assert required_channels.current() == {}
 
 
@@ -63,7 +63,7 @@ def test_a_form_changes_only_what_it_showed(alice: User, sign_in: SignIn) -> Non
     )
     assert answer.status_code == 303
     db.session.expire_all()
-    found = preferences.values_of(alice)
+    found = preference_editing.values_of(alice)
     assert found["daily_digest"] is True
     assert found["email_enabled"] is True, "a box that was not shown is not a box that was not ticked"
 
@@ -90,24 +90,26 @@ def test_a_change_offers_its_own_way_back(alice: User, sign_in: SignIn) -> None:
     assert 'id="saved"' in page
     send(client, "/preferences", "/preferences/undo", values=json.dumps({"matrix": {"job": {"email": True}}}))
     db.session.expire_all()
-    assert preferences.values_of(alice)["matrix"] == {"job": {"email": True}}
+    assert preference_editing.values_of(alice)["matrix"] == {"job": {"email": True}}
 
 
 @pytest.mark.parametrize(
     "values", ["", "[]", "{", '{"user_id": 3}', '{"matrix": 7}', '{"digest_hour": 1e400}']
 )
 def test_a_made_up_way_back_changes_nothing(alice: User, sign_in: SignIn, values: str) -> None:
-    before = preferences.values_of(alice)
+    before = preference_editing.values_of(alice)
     assert send(sign_in(alice), "/preferences", "/preferences/undo", values=values).status_code in {303, 422}
     db.session.expire_all()
-    assert preferences.values_of(alice) == before
+    assert preference_editing.values_of(alice) == before
 
 
 def test_the_quiet_hours_show_on_every_page(app: Flask, alice: User, sign_in: SignIn) -> None:
-    preferences.change(alice, {"quiet_hours": {"enabled": True, "start": "00:00", "end": "23:59"}})
+    preference_editing.change(alice, {"quiet_hours": {"enabled": True, "start": "00:00", "end": "23:59"}})
     page = sign_in(alice).get("/notifications").text
     assert "Urgent still gets through." in page
-    preferences.change(alice, {"quiet_hours": {"enabled": False}, "theme": "dark", "density": "compact"})
+    preference_editing.change(
+        alice, {"quiet_hours": {"enabled": False}, "theme": "dark", "density": "compact"}
+    )
     page = sign_in(alice).get("/notifications").text
     assert "Urgent still gets through." not in page
     assert 'data-theme="dark"' in page

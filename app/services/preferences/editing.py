@@ -14,11 +14,11 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services import preference_fields
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.objections import HELD
-from app.services.preference_changes import Changed
+from app.services.preferences import fields
+from app.services.preferences.preference_changes import Changed
 from app.services.routing import digest_coverage, policy
 
 # After one of these changes, what waits for a night or a pause to end is decided on again.
@@ -46,7 +46,7 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         Invalid: keyed by the field's name, such as `digest_hour` or `quiet_hours.start`; nothing is changed.
     """
     now = now or utc_now()
-    wanted = preference_fields.checked(given, now)
+    wanted = fields.checked(given, now)
     lock_for_writing()
     query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
     # As it stands now, and held: two changes at once must both last.
@@ -89,7 +89,7 @@ def new() -> UserNotificationPreference:
             value = column.default.arg
             setattr(made, column.name, value(None) if callable(value) else value)
     kept = db.session.get(PreferenceDefaults, 1)
-    _apply(made, preference_fields.checked(kept.values if kept else {}, utc_now()))
+    _apply(made, fields.checked(kept.values if kept else {}, utc_now()))
     return made
 
 
@@ -104,7 +104,7 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
     Raises:
         Invalid: keyed by the field's name.
     """
-    wanted = preference_fields.checked(given, utc_now())
+    wanted = fields.checked(given, utc_now())
     if foreign := NOT_FOR_EVERYONE & wanted.keys():
         raise Invalid({name: _("Everybody chooses this alone.") for name in foreign})
     lock_for_writing()
@@ -125,7 +125,7 @@ def offered(user: User | None = None) -> list[str]:
 
 
 def _own(preference: UserNotificationPreference) -> dict[str, Any]:
-    names = (*preference_fields.SWITCHES, "digest_hour", "email_delay_minutes", "theme", "density")
+    names = (*fields.SWITCHES, "digest_hour", "email_delay_minutes", "theme", "density")
     return {name: getattr(preference, name) for name in names} | {
         "reminder_lead_minutes": list(preference.reminder_lead_minutes),
         "matrix": {category: dict(cells) for category, cells in preference.matrix.items()},

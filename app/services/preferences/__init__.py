@@ -1,0 +1,1 @@
+"""What each person wants to hear, over which channel, and when."""
