@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.jobs.running import Progress, say_nothing
-from app.services import evaluations, reminders
+from app.services.interviews import evaluations, reminders
 
 
 def run(now: datetime | None = None, _progress: Progress = say_nothing) -> int:

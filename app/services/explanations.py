@@ -14,10 +14,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
-from app.services import reminder_outcomes
 from app.services.base.errors import NotFound
+from app.services.interviews import reminder_outcomes
+from app.services.interviews.reminder_outcomes import Decided
 from app.services.notifications import inbox
-from app.services.reminder_outcomes import Decided
 from app.services.routing import reasons, template_failures
 
 # The type of an announcement's event; no event from outside can have it.

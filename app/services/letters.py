@@ -16,8 +16,9 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import account_letters, account_mails, digest_letters, reminder_words
+from app.services import account_letters, account_mails, digest_letters
 from app.services.base.local_time import KINDS
+from app.services.interviews import reminder_texts
 from app.services.preferences import unsubscribe
 
 # These speak of an interview that is ahead.
@@ -61,7 +62,7 @@ def message_id(delivery: Delivery, sender: Sender) -> str:
 
 def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, now: datetime) -> Message:
     user, category = delivery.recipient, catalog.CATEGORIES[row.category]
-    words = reminder_words.told(delivery, row, now)
+    words = reminder_texts.told(delivery, row, now)
     interview = _as_told(row)
     inbox, stop = (
         f"{sender.base_url}/notifications",

@@ -16,8 +16,9 @@ from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
-from app.services import event_data, interviews, publishing
+from app.services import event_data, publishing
 from app.services.base.errors import Invalid
+from app.services.interviews import records as interview_records
 from app.services.notifications import stacks
 from app.services.routing import fanout, wording
 
@@ -121,7 +122,9 @@ def send_interview_scheduled_notification(
         interview: an `Interview`, or anything with the fields of the event `interview.scheduled`.
     """
     kind = "interview.scheduled"
-    facts = _facts(kind, interviews.facts(interview) if isinstance(interview, Interview) else interview)
+    facts = _facts(
+        kind, interview_records.facts(interview) if isinstance(interview, Interview) else interview
+    )
     return _publish(kind, facts, recipient or _value(interview, "recruiters"))
 
 

@@ -14,7 +14,8 @@ from app.channels.base import Message, PermanentFailure
 from app.models import Delivery, Notification, PushSubscription, Webhook
 from app.rendering import short
 from app.rendering.words import Texts
-from app.services import endpoints, letters, phones, reminder_words, webhooks
+from app.services import endpoints, letters, phones, webhooks
+from app.services.interviews import reminder_texts
 from app.services.letters import Sender
 
 # RFC 8030, 5.3: how much a sleeping phone should mind.
@@ -38,7 +39,7 @@ def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         raise PermanentFailure(_("There is nothing to say over this channel"))
-    words = reminder_words.told(delivery, row, now)
+    words = reminder_texts.told(delivery, row, now)
     text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
     return Message(id=_id(delivery), address=delivery.address, subject=short.clean(words.title), text=text)
 
@@ -51,7 +52,7 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
             words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
             text = short.for_sms(words)
     else:
-        told = reminder_words.told(delivery, row, now)
+        told = reminder_texts.told(delivery, row, now)
         text = short.for_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
@@ -60,7 +61,7 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     browser, row = endpoints.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
-    words = reminder_words.told(delivery, row, now) if row else None
+    words = reminder_texts.told(delivery, row, now) if row else None
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
@@ -93,7 +94,7 @@ def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": _instant(delivery.created_at),
-        "data": _as_json(row, reminder_words.told(delivery, row, now), sender)
+        "data": _as_json(row, reminder_texts.told(delivery, row, now), sender)
         if row
         else {"message": "This is a test of your webhook."},
     }

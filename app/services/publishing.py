@@ -15,10 +15,12 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
-from app.services import evaluated, interviews, published, reminders
+from app.services import published
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Person, Recipient
+from app.services.interviews import evaluated, reminders
+from app.services.interviews import records as interview_records
 from app.services.notifications import expiry, stacks
 from app.services.published import EVENTS, Published
 from app.services.routing import fanout, wording
@@ -70,8 +72,8 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             return earlier
         raise
     if dry_run:
-        outdated = event.type in interviews.STATUS and interviews.is_outdated(
-            interviews.known(event.data["id"]), event.type, event.data, event.occurred_at
+        outdated = event.type in interview_records.STATUS and interview_records.is_outdated(
+            interview_records.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
         return Published(None, event.type, say=partial(published.of_plans, plans, None))
@@ -81,7 +83,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         db.session.rollback()
         earlier = published.earlier(event.source, event.external_id)
         return earlier or Published(None, event.type, is_duplicate=True)
-    applied = interviews.apply(event.type, event.data, people, event.occurred_at)
+    applied = interview_records.apply(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
     plans = _plan(message, people, now, is_outdated=applied.is_outdated)
     ids: list[int] = []
@@ -94,7 +96,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     return Published(event_id, event.type, say=partial(published.of_plans, plans, ids or None))
 
 
-def _take_back(applied: interviews.Applied, now: datetime) -> None:
+def _take_back(applied: interview_records.Applied, now: datetime) -> None:
     """Take back, in the caller's transaction, what an event has made untrue."""
     interview, stood_at, everybody = applied.interview, applied.stood_at, applied.stood_for
     if interview is None:

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import Delivery, Interview, Notification
 from app.services import digest_contents
 from app.services.base.local_time import KINDS
-from app.services.reminder_words import KIND as REMINDER
+from app.services.interviews.reminder_texts import KIND as REMINDER
 
 if TYPE_CHECKING:
     from app.services.objections import Grounds

@@ -12,7 +12,7 @@ from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services import evaluations
+from app.services.interviews import evaluations
 from app.services.routing import reasons
 from app.views.access import current_user
 from app.views.filters import interval

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services import evaluations
+from app.services.interviews import evaluations
 from app.views.access import current_user, login_required
 
 bp = Blueprint("evaluations", __name__)

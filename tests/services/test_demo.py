@@ -11,8 +11,9 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import accounts, demo, reminders, template_versions
+from app.services import accounts, demo, template_versions
 from app.services.deliveries import Courier
+from app.services.interviews import reminders
 from app.services.letters import Sender
 from app.services.routing import wording
 from app.services.template_drafts import Edited

@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, EvaluationReminder, Notification, User
-from app.services import evaluations, objections, publishing
+from app.services import objections, publishing
 from app.services.base.errors import NotFound
+from app.services.interviews import evaluations
 from app.services.notifications import inbox
 from tests import factories
 

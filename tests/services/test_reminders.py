@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import letters, objections, parcels, publishing, reminders
+from app.services import letters, objections, parcels, publishing
+from app.services.interviews import reminders
 from app.services.notifications.inbox import Filters, page_for
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import evaluations
+from app.services.interviews import evaluations
 from tests import factories
 
 

@@ -9,16 +9,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services import (
-    announcement_progress,
-    announcements,
-    evaluations,
-    explanations,
-    publishing,
-    reminder_outcomes,
-    reminders,
-)
+from app.services import announcement_progress, announcements, explanations, publishing
 from app.services.announcement_words import AnnouncementIn
+from app.services.interviews import evaluations, reminder_outcomes, reminders
 from tests import factories
 from tests.browser import axe
 

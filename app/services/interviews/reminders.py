@@ -16,10 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
-from app.services import interviews, reminder_words
 from app.services.base import recipients
+from app.services.interviews import records, reminder_texts
+from app.services.interviews.reminder_texts import KIND
 from app.services.notifications import expiry
-from app.services.reminder_words import KIND
 from app.services.routing import fanout, wording
 
 LONGEST_LEAD = timedelta(hours=48)
@@ -109,7 +109,7 @@ def _undecided(ids: Sequence[int], now: datetime) -> list[int]:
 def _remind(interview_id: int, now: datetime) -> int:
     lock_for_writing()
     # Read again under the lock: a move or a cancellation came before it, or waits until this is written.
-    interview = interviews.by_id(interview_id, lock=True)
+    interview = records.by_id(interview_id, lock=True)
     if interview is None or interview.status != "scheduled":
         db.session.rollback()
         return 0
@@ -137,13 +137,13 @@ def _remind(interview_id: int, now: datetime) -> int:
 
 
 def _message(interview: Interview, lead: int, now: datetime) -> fanout.Message:
-    template, left = wording.live(KIND), reminder_words.minutes_left(interview, now)
-    is_prompt = timedelta(minutes=abs(left - lead)) < reminder_words.TOLERANCE
+    template, left = wording.live(KIND), reminder_texts.minutes_left(interview, now)
+    is_prompt = timedelta(minutes=abs(left - lead)) < reminder_texts.TOLERANCE
     return fanout.Message(
         notification_type=KIND,
         priority=template.priority,
         channels=tuple(template.channels),
-        words_for=reminder_words.words_for(interview, lead if is_prompt else left),
+        words_for=reminder_texts.words_for(interview, lead if is_prompt else left),
         is_template_active=template.is_active,
         interview_id=interview.id,
         interview_sequence=interview.sequence,

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from app.models import Delivery, Interview, Notification
 from app.rendering import dates
 from app.rendering.words import Texts
-from app.services import interviews
 from app.services.base.recipients import Recipient
+from app.services.interviews import records
 from app.services.routing import wording
 
 KIND = "interview_reminder"
@@ -22,7 +22,7 @@ def words_for(interview: Interview, minutes: int) -> Callable[[Recipient], Texts
     template = wording.live(KIND)
 
     def for_person(user: Recipient) -> Texts:
-        facts = interviews.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
+        facts = records.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
         return wording.words_for(template, KIND, facts)(user)
 
     return for_person

@@ -13,9 +13,9 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
-from app.services import interviews
 from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
+from app.services.interviews import records
 from app.services.notifications import expiry, inbox
 from app.services.routing import fanout, wording
 
@@ -142,7 +142,7 @@ def _last_dates(interview_id: int) -> dict[int, date]:
 
 def _remind(interview_id: int, now: datetime) -> int:
     lock_for_writing()
-    interview = interviews.by_id(interview_id, lock=True)
+    interview = records.by_id(interview_id, lock=True)
     if interview is None or interview.evaluated_at is not None:
         db.session.rollback()
         return 0
@@ -155,7 +155,7 @@ def _remind(interview_id: int, now: datetime) -> int:
             notification_type=KIND,
             priority=template.priority,
             channels=tuple(template.channels),
-            words_for=wording.words_for(template, KIND, interviews.facts(interview)),
+            words_for=wording.words_for(template, KIND, records.facts(interview)),
             is_template_active=template.is_active,
             interview_id=interview.id,
             interview_sequence=interview.sequence,

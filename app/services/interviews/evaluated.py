@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Interview
-from app.services import interviews
 from app.services.base.recipients import Somebody
+from app.services.interviews import records
 from app.services.notifications import expiry
 
 EVENT = "evaluation.completed"
@@ -28,8 +28,8 @@ def write_down(
     """
     if data.get("interview_id"):
         # It may be heard of later.
-        interviews.insert_stub(data["interview_id"], occurred_at)
-        interview = interviews.known(data["interview_id"], lock=True)
+        records.insert_stub(data["interview_id"], occurred_at)
+        interview = records.known(data["interview_id"], lock=True)
         found = [interview] if interview else []
     else:
         found = _meant(data, told, occurred_at)

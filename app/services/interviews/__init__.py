@@ -1,0 +1,1 @@
+"""Interviews and what follows from them: reminders and evaluations."""
