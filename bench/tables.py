@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.clock import utc_now
 from app.extensions import db
-from app.services import accounts, tokens
+from app.services.accounts import tokens, users
 from bench.rounds import migrated_app, scratch_folder
 
 SMALL, LARGE = 1_000, 1_000_000
@@ -49,7 +49,7 @@ def table(rows: int) -> Table:
     folder = resources.enter_context(scratch_folder())
     app = migrated_app(folder)
     with app.app_context():
-        reader = accounts.create_user(
+        reader = users.create_user(
             "reader@example.test", "Reader", role="recruiter", password="a long password"
         )
         _, token = tokens.create(reader, "bench", ["read"])

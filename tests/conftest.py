@@ -201,7 +201,7 @@ def token(app: Flask) -> Callable[..., dict[str, str]]:
     """The header of a fresh bearer token."""
 
     def header(user: User, *scopes: str) -> dict[str, str]:
-        from app.services import tokens
+        from app.services.accounts import tokens
 
         _, text = tokens.create(user, "test", list(scopes or ("read", "write")))
         return {"Authorization": f"Bearer {text}"}

@@ -16,7 +16,7 @@ from flask_wtf.csrf import CSRFError
 from app.api import idempotency, limits
 from app.api.problems import problem
 from app.extensions import csrf
-from app.services import people, tokens
+from app.services.accounts import administration, tokens
 
 INVALID = 'Bearer error="invalid_token"'
 View = Callable[..., Any]
@@ -34,7 +34,7 @@ class Caller:
     @property
     def user(self) -> Any:
         """The person's row, which this layer passes on to the services and does not look into."""
-        return people.get(self.id)
+        return administration.get(self.id)
 
 
 class Unauthorized(Exception):

@@ -10,7 +10,7 @@ from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.admin import Invite, PeoplePage, PersonChange, PersonOut
 from app.api.schemas.base import SearchPaged
-from app.services import people
+from app.services.accounts import administration
 
 bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 
@@ -24,7 +24,9 @@ def list_people(query: SearchPaged) -> Response:
 
     By name.
     """
-    page = people.page_for(query.search, after=query.next_from, before=query.previous_from, limit=query.limit)
+    page = administration.page_for(
+        query.search, after=query.next_from, before=query.previous_from, limit=query.limit
+    )
     following, previous = neighbours(page.next, page.previous)
     body = {"results": page.rows, "next": following, "previous": previous}
     return answer(PeoplePage.model_validate(body), headers=links(following, previous))
@@ -39,7 +41,7 @@ def invite_person(body: Invite) -> Response:
 
     They get a mail with a link to choose a password.
     """
-    made = people.invite(body.email, body.name, body.role, actor=caller().user)
+    made = administration.invite(body.email, body.name, body.role, actor=caller().user)
     return answer(PersonOut.model_validate(made), 201)
 
 
@@ -48,7 +50,7 @@ def invite_person(body: Invite) -> Response:
 @bp.output(PersonOut)
 def show_person(person_id: int) -> Response:
     """Read about one person"""
-    return answer(PersonOut.model_validate(people.get(person_id)))
+    return answer(PersonOut.model_validate(administration.get(person_id)))
 
 
 @bp.patch("/<row_id:person_id>/")
@@ -60,10 +62,10 @@ def change_person(body: PersonChange, person_id: int) -> Response:
 
     Whoever is switched off is signed out everywhere, and their tokens stop working.
     """
-    person, actor = people.get(person_id), caller().user
+    person, actor = administration.get(person_id), caller().user
     if body.role is not None:
-        person = people.set_role(person_id, body.role, actor=actor)
+        person = administration.set_role(person_id, body.role, actor=actor)
     if body.is_enabled is not None:
-        switch = people.reactivate if body.is_enabled else people.deactivate
+        switch = administration.reactivate if body.is_enabled else administration.deactivate
         person = switch(person_id, actor=actor)
     return answer(PersonOut.model_validate(person))

@@ -11,7 +11,7 @@ from app.api.auth import caller, requires
 from app.api.body import asks, takes
 from app.api.schemas.base import Paged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
-from app.services import tokens
+from app.services.accounts import tokens
 from app.services.base.errors import Invalid
 
 bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")

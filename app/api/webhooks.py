@@ -20,7 +20,8 @@ from app.api.schemas.webhooks import (
     WebhookList,
     WebhookOut,
 )
-from app.services import webhook_calls, webhooks
+from app.services import webhook_calls
+from app.services.accounts import webhooks
 from app.services.delivery_log import Line
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from app.services import accounts
-from app.services import tokens as service
+from app.services.accounts import tokens as service
+from app.services.accounts import users
 from app.services.base.errors import Invalid
 
 tokens = AppGroup("tokens", help="Bearer tokens of the API.")
@@ -19,7 +19,7 @@ tokens = AppGroup("tokens", help="Bearer tokens of the API.")
 @click.option("--days", type=int, help="After how many days it ends; never, when left out.")
 def create(email: str, scopes: str, name: str, days: int | None) -> None:
     """Make a token for a person and print it, alone, on standard output."""
-    user = accounts.by_email(email)
+    user = users.by_email(email)
     if user is None:
         raise click.ClickException(f"Nobody has the address {email}.")
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]

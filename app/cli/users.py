@@ -7,7 +7,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from app.services import accounts
+from app.services.accounts import users as account_users
 from app.services.base.account_fields import ROLES
 from app.services.base.errors import Invalid
 
@@ -24,7 +24,7 @@ def create(email: str, name: str, role: str, password: str | None) -> None:
     if password is None:
         password = _ask()
     try:
-        user = accounts.create_user(email, name, role=role, password=password)
+        user = account_users.create_user(email, name, role=role, password=password)
     except Invalid as error:
         raise click.ClickException(" ".join(error.errors.values())) from error
     click.echo(f"{user.email} can sign in as {user.role}.")

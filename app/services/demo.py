@@ -19,7 +19,7 @@ from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification
 from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import passwords
+from app.services.accounts import passwords
 from app.services.demo_story import Draft, drafts
 from app.services.notifications import stacks
 

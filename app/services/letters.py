@@ -16,7 +16,9 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import account_letters, account_mails, digest_letters
+from app.services import digest_letters
+from app.services.accounts import account_letters
+from app.services.accounts import emails as account_emails
 from app.services.base.local_time import KINDS
 from app.services.interviews import reminder_texts
 from app.services.preferences import unsubscribe
@@ -125,7 +127,7 @@ def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
 
 def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     user = delivery.recipient
-    link = account_mails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
+    link = account_emails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
     letter = account_letters.letter(delivery.kind, user, link, sender.base_url)
     return Message(
         id=message_id(delivery, sender),

@@ -14,7 +14,8 @@ from app.channels.base import Message, PermanentFailure
 from app.models import Delivery, Notification, PushSubscription, Webhook
 from app.rendering import short
 from app.rendering.words import Texts
-from app.services import endpoints, letters, phones, webhooks
+from app.services import endpoints, letters
+from app.services.accounts import phones, webhooks
 from app.services.interviews import reminder_texts
 from app.services.letters import Sender
 

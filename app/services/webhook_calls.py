@@ -12,7 +12,8 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User, Webhook
-from app.services import delivery_log, webhooks
+from app.services import delivery_log
+from app.services.accounts import webhooks
 from app.services.base import paging
 from app.services.base.errors import Conflict
 from app.services.delivery_log import Line, Page

@@ -13,7 +13,7 @@ from flask import Flask, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app.extensions import login
-from app.services import accounts
+from app.services.accounts import users
 from app.views import htmx
 
 View = Callable[..., Any]
@@ -24,7 +24,7 @@ current_user: Any = flask_login.current_user
 
 def register(app: Flask) -> None:
     """Tell Flask-Login whom a session belongs to, and where strangers go."""
-    login.user_loader(accounts.by_session)
+    login.user_loader(users.by_session)
     login.unauthorized_handler(to_sign_in)
     # It would compare addresses and browsers, which change under honest people too.
     app.config["SESSION_PROTECTION"] = None

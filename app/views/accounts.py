@@ -20,10 +20,11 @@ from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
-from app.services import account_mails, accounts, tokens
+from app.services.accounts import emails as account_emails
+from app.services.accounts import tokens, users
+from app.services.accounts.sign_in_throttle import TooManyTries
 from app.services.base import account_fields
 from app.services.base.errors import Conflict, Invalid, NotFound
-from app.services.sign_in_attempts import TooManyTries
 from app.views.access import current_user, login_required, safe_next, start_session
 
 bp = Blueprint("accounts", __name__)
@@ -41,7 +42,7 @@ def begin_session() -> Response | tuple[str, int]:
     email, target = request.form.get("email", ""), request.form.get("next", "")
     try:
         password = request.form.get("password", "")
-        user = accounts.authenticate(email, password, origin=request.remote_addr or "")
+        user = users.authenticate(email, password, origin=request.remote_addr or "")
     except Invalid as error:
         page = render_template("accounts/sign_in.html", email=email, errors=error.errors, next=target)
         return page, 422
@@ -71,7 +72,7 @@ def forgot() -> str:
 
 @bp.post("/password/forgot")
 def request_reset() -> Response:
-    account_mails.request_password_reset(request.form.get("email", ""))
+    account_emails.request_password_reset(request.form.get("email", ""))
     flash(_("If this address has an account, a mail is on its way. Its link works for an hour."))
     return redirect(url_for(".sign_in"))
 
@@ -85,7 +86,7 @@ def reset(token: str) -> Response:
 def choose_password(token: str) -> Response:
     password = request.form.get("password", "")
     try:
-        account_mails.set_password_by_link(token, password, secret=current_app.config["SECRET_KEY"])
+        account_emails.set_password_by_link(token, password, secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
         return _reset_page(token, error.errors)
     except NotFound:
@@ -106,7 +107,7 @@ def show() -> str:
 def update_profile() -> Response | tuple[str, int]:
     form = ProfileForm.read(request.form)
     try:
-        accounts.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
+        users.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
     except Invalid as error:
         return _account_page(profile=form, errors=error.errors), 422
     flash(_("Your profile is saved."))
@@ -118,7 +119,7 @@ def update_profile() -> Response | tuple[str, int]:
 def change_password() -> Response | tuple[str, int]:
     form = PasswordForm.read(request.form)
     try:
-        start_session(accounts.change_password(current_user, form.current, form.new))
+        start_session(users.change_password(current_user, form.current, form.new))
     except Invalid as error:
         return _account_page(errors=error.errors), 422
     except Conflict as error:
@@ -172,7 +173,7 @@ def _account_page(**shown: Any) -> str:
 def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
     """The form, or where the link is over a page that says how to get another."""
     try:
-        owner, kind = account_mails.link_owner(token, secret=current_app.config["SECRET_KEY"])
+        owner, kind = account_emails.link_owner(token, secret=current_app.config["SECRET_KEY"])
     except NotFound:
         response = make_response(render_template("accounts/link_over.html"), 410)
     else:

@@ -16,7 +16,8 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services import phones, push_subscriptions, webhook_calls, webhooks
+from app.services import webhook_calls
+from app.services.accounts import browsers, phones, webhooks
 from app.services.base.errors import Invalid
 from app.views.access import current_user, login_required
 from app.views.static import FOLDER
@@ -69,7 +70,7 @@ def remove_phone() -> Response:
 def subscribe() -> Page:
     fields = (request.form.get(name, "") for name in ("endpoint", "p256dh", "auth", "label"))
     try:
-        row = push_subscriptions.subscribe(current_user, *fields)
+        row = browsers.subscribe(current_user, *fields)
     except Invalid as error:
         return _page(errors=error.errors), 422
     flash(_("“%(name)s” shows your notifications from now on.", name=row.label))
@@ -79,7 +80,7 @@ def subscribe() -> Page:
 @bp.post(f"{BROWSER}/removal")
 @login_required
 def unsubscribe(browser_id: int) -> Response:
-    row = push_subscriptions.remove(current_user, browser_id)
+    row = browsers.remove(current_user, browser_id)
     flash(_("“%(name)s” is removed.", name=row.label))
     return redirect(url_for(".show", _anchor="browsers"))
 
@@ -87,7 +88,7 @@ def unsubscribe(browser_id: int) -> Response:
 @bp.post(f"{BROWSER}/test")
 @login_required
 def test_browser(browser_id: int) -> Response:
-    push_subscriptions.send_test(current_user, browser_id)
+    browsers.send_test(current_user, browser_id)
     flash(_("A test is on its way."))
     return redirect(url_for(".show", _anchor="browsers"))
 
@@ -158,8 +159,8 @@ def _page(**shown: Any) -> str:
         "is_verified": phones.is_verified(current_user),
         "is_code_waiting": phones.is_waiting(current_user),
         "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
-        "browsers": push_subscriptions.for_user(current_user),
-        "push_key": push_subscriptions.public_key(config["VAPID_PRIVATE_KEY"]),
+        "browsers": browsers.for_user(current_user),
+        "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),
         "webhooks": webhook_calls.for_user(current_user),
     }
     return render_template("devices/show.html", **(values | shown))

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.forms.accounts import InvitationForm
 from app.forms.people import AuditQuery, PeopleQuery
-from app.services import people
+from app.services.accounts import administration
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.views.access import admin_required, current_user
@@ -31,7 +31,7 @@ def index() -> str:
 def invite() -> Response | tuple[str, int]:
     form = InvitationForm.read(request.form)
     try:
-        user = people.invite(form.email, form.name, form.role, actor=current_user)
+        user = administration.invite(form.email, form.name, form.role, actor=current_user)
     except Invalid as error:
         return _page(form=form, errors=error.errors), 422
     flash(_("An invitation is on its way to %(email)s.", email=user.email))
@@ -41,14 +41,14 @@ def invite() -> Response | tuple[str, int]:
 @bp.post(f"{PERSON}/invitation")
 @admin_required
 def resend_invitation(user_id: int) -> Response:
-    user = people.resend_invitation(user_id, actor=current_user)
+    user = administration.resend_invitation(user_id, actor=current_user)
     return _back(_("Another invitation is on its way to %(email)s.", email=user.email))
 
 
 @bp.post(f"{PERSON}/role")
 @admin_required
 def set_role(user_id: int) -> Response:
-    user = people.set_role(user_id, request.form.get("role", ""), actor=current_user)
+    user = administration.set_role(user_id, request.form.get("role", ""), actor=current_user)
     if user.is_admin:
         return _back(_("%(name)s is an admin now.", name=user.name))
     return _back(_("%(name)s is a recruiter now.", name=user.name))
@@ -57,14 +57,14 @@ def set_role(user_id: int) -> Response:
 @bp.post(f"{PERSON}/deactivation")
 @admin_required
 def deactivate(user_id: int) -> Response:
-    user = people.deactivate(user_id, actor=current_user)
+    user = administration.deactivate(user_id, actor=current_user)
     return _back(_("%(name)s is deactivated and signed out everywhere.", name=user.name))
 
 
 @bp.post(f"{PERSON}/reactivation")
 @admin_required
 def reactivate(user_id: int) -> Response:
-    user = people.reactivate(user_id, actor=current_user)
+    user = administration.reactivate(user_id, actor=current_user)
     return _back(_("%(name)s can sign in again.", name=user.name))
 
 
@@ -86,7 +86,7 @@ def declined(error: Forbidden | Conflict) -> Response:
 
 def _page(**shown: Any) -> str:
     query = PeopleQuery.read(request.args)
-    page = people.page_for(query.search, after=query.after, before=query.before)
+    page = administration.page_for(query.search, after=query.after, before=query.before)
     values = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
     return render_template("people/index.html", **(values | shown))
 

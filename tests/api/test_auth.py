@@ -8,7 +8,7 @@ import pytest
 
 from app.clock import utc_now
 from app.extensions import db
-from app.services import tokens
+from app.services.accounts import tokens
 from tests import factories
 
 LIST, MARK = "/api/notifications/", "/api/notifications/bulk-mark-read/"

@@ -14,7 +14,8 @@ import pytest
 
 from app import catalog
 from app.clock import utc_now
-from app.services import event_data, publishing, tokens
+from app.services import event_data, publishing
+from app.services.accounts import tokens
 from app.services.base.errors import Invalid
 from tests import factories
 

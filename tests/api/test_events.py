@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.services import tokens
+from app.services.accounts import tokens
 from tests import factories
 from tests.api.conftest import fields, written
 

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements, template_drafts, tokens
+from app.services import announcements, template_drafts
+from app.services.accounts import tokens
 from app.services.announcement_words import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter

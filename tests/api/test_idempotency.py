@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import KeptAnswer, Notification
-from app.services import repeats, tokens
+from app.services import repeats
+from app.services.accounts import tokens
 from app.services.routing import wording
 from tests import factories
 

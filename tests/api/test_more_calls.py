@@ -14,7 +14,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
-from app.services import publishing, tokens, webhooks
+from app.services import publishing
+from app.services.accounts import tokens, webhooks
 from app.services.notifications import saved_views
 from app.services.routing import wording
 from tests import factories

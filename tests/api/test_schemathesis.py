@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from app.extensions import db
-from app.services import tokens
+from app.services.accounts import tokens
 from tests import factories
 
 LASTING = """

@@ -6,7 +6,7 @@ import pytest
 
 from app.extensions import db
 from app.models import Webhook
-from app.services import webhooks
+from app.services.accounts import webhooks
 from tests import factories
 from tests.api.conftest import fields
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, User
-from app.services import accounts, tokens
+from app.services.accounts import tokens, users
 
 
 def run(app: Flask, *words: str, typed: str = ""):
@@ -30,14 +30,14 @@ def test_a_user_is_created_and_can_sign_in(app: Flask) -> None:
         "a long one!",
     )
     assert (done.exit_code, done.stderr) == (0, "")
-    user = accounts.authenticate("dana@example.test", "a long one!")
+    user = users.authenticate("dana@example.test", "a long one!")
     assert (user.name, user.role) == ("Dana Q", "admin")
 
 
 def test_the_password_can_be_piped_in(app: Flask) -> None:
     done = run(app, "users", "create", "dana@example.test", "--name", "Dana", typed="a long one!\n")
     assert done.exit_code == 0
-    assert accounts.authenticate("dana@example.test", "a long one!").role == "recruiter"
+    assert users.authenticate("dana@example.test", "a long one!").role == "recruiter"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import account_mails, accounts, people, tokens
+from app.services.accounts import administration, tokens, users
+from app.services.accounts import emails as account_emails
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
 
@@ -20,7 +21,7 @@ NEW = "a password for later"
 
 
 def link(user: User, kind: str = "password_reset", now=None, secret: str = KEY) -> str:
-    address = account_mails.mail_link(kind, user, secret, "https://bellhop.test", now or utc_now())
+    address = account_emails.mail_link(kind, user, secret, "https://bellhop.test", now or utc_now())
     start = "https://bellhop.test/password/reset/"
     assert address.startswith(start)
     return address.removeprefix(start)
@@ -31,7 +32,7 @@ def outbox() -> list[Delivery]:
 
 
 def test_a_reset_puts_one_mail_without_a_link_into_the_outbox(alice: User) -> None:
-    account_mails.request_password_reset("ALICE@example.test")
+    account_emails.request_password_reset("ALICE@example.test")
     (mail,) = outbox()
     assert (mail.kind, mail.channel, mail.address, mail.state) == (
         "password_reset",
@@ -47,62 +48,62 @@ def test_an_unknown_or_switched_off_address_gets_nothing_and_learns_nothing(alic
     alice.is_enabled = False
     db.session.commit()
     for email in ("nobody@example.test", alice.email, "not an address", ""):
-        assert account_mails.request_password_reset(email) is None
+        assert account_emails.request_password_reset(email) is None
     assert outbox() == []
 
 
 def test_an_address_gets_three_reset_mails_an_hour(alice: User, charlie: User) -> None:
     now = utc_now()
     for _time in range(5):
-        account_mails.request_password_reset(alice.email, now=now)
-    account_mails.request_password_reset(charlie.email, now=now)
+        account_emails.request_password_reset(alice.email, now=now)
+    account_emails.request_password_reset(charlie.email, now=now)
     assert [mail.address for mail in outbox()] == [alice.email] * 3 + [charlie.email]
-    account_mails.request_password_reset(alice.email, now=now + timedelta(minutes=61))
+    account_emails.request_password_reset(alice.email, now=now + timedelta(minutes=61))
     assert len(outbox()) == 5
 
 
 def test_a_link_sets_a_password_once_and_ends_every_session(alice: User) -> None:
     text, session = link(alice), alice.get_id()
     other = link(alice)
-    assert account_mails.link_owner(text, secret=KEY) == (alice, "password_reset")
-    account_mails.set_password_by_link(text, NEW, secret=KEY)
-    assert accounts.by_session(session) is None
-    assert accounts.authenticate(alice.email, NEW) is alice
+    assert account_emails.link_owner(text, secret=KEY) == (alice, "password_reset")
+    account_emails.set_password_by_link(text, NEW, secret=KEY)
+    assert users.by_session(session) is None
+    assert users.authenticate(alice.email, NEW) is alice
     for used in (text, other):
         with pytest.raises(NotFound):
-            account_mails.set_password_by_link(used, "yet another password", secret=KEY)
+            account_emails.set_password_by_link(used, "yet another password", secret=KEY)
 
 
 def test_a_bad_password_leaves_the_link_good(alice: User) -> None:
     text = link(alice)
     with pytest.raises(Invalid) as caught:
-        account_mails.set_password_by_link(text, "short", secret=KEY)
+        account_emails.set_password_by_link(text, "short", secret=KEY)
     assert list(caught.value.errors) == ["password"]
-    assert account_mails.set_password_by_link(text, NEW, secret=KEY)
+    assert account_emails.set_password_by_link(text, NEW, secret=KEY)
 
 
 @pytest.mark.parametrize(("kind", "hours"), [("password_reset", 1), ("invitation", 7 * 24)])
 def test_a_link_ends_with_its_time(alice: User, kind: str, hours: int) -> None:
     now = utc_now()
     text = link(alice, kind, now)
-    assert account_mails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
+    assert account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
     with pytest.raises(NotFound):
-        account_mails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
+        account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
 
 
 def test_a_link_that_was_not_signed_here_is_nothing(alice: User) -> None:
     good = link(alice)
     for text in ("", "x", good[:-1], good + "x", "." + good, link(alice, secret="another key"), "é" * 20):
         with pytest.raises(NotFound):
-            account_mails.link_owner(text, secret=KEY)
+            account_emails.link_owner(text, secret=KEY)
 
 
 def test_a_link_dies_with_the_account(alice: User, bob: User) -> None:
     text = link(alice)
-    people.deactivate(alice.id, actor=bob)
-    people.reactivate(alice.id, actor=bob)
+    administration.deactivate(alice.id, actor=bob)
+    administration.reactivate(alice.id, actor=bob)
     with pytest.raises(NotFound):
-        account_mails.link_owner(text, secret=KEY)
+        account_emails.link_owner(text, secret=KEY)
 
 
 def test_a_link_shows_neither_address_nor_password(alice: User) -> None:
@@ -117,25 +118,25 @@ def test_a_link_shows_neither_address_nor_password(alice: User) -> None:
 def test_good_links_free_a_locked_account(alice: User) -> None:
     for _time in range(10):
         with pytest.raises(Invalid):
-            accounts.authenticate(alice.email, "a guess")
-    account_mails.set_password_by_link(link(alice), NEW, secret=KEY)
-    assert accounts.authenticate(alice.email, NEW) is alice
+            users.authenticate(alice.email, "a guess")
+    account_emails.set_password_by_link(link(alice), NEW, secret=KEY)
+    assert users.authenticate(alice.email, NEW) is alice
 
 
 def test_an_account_lives_its_life_on_both_databases(any_app: Flask) -> None:
-    admin = accounts.create_user("bob@example.test", "Bob", role="admin", password="a good long one")
-    dana = people.invite("dana@example.test", "Dana", "recruiter", actor=admin)
-    account_mails.set_password_by_link(link(dana, "invitation"), NEW, secret=KEY)
-    assert accounts.authenticate(dana.email, NEW) is dana
-    accounts.change_password(dana, NEW, "a newer password")
-    account_mails.request_password_reset(dana.email)
+    admin = users.create_user("bob@example.test", "Bob", role="admin", password="a good long one")
+    dana = administration.invite("dana@example.test", "Dana", "recruiter", actor=admin)
+    account_emails.set_password_by_link(link(dana, "invitation"), NEW, secret=KEY)
+    assert users.authenticate(dana.email, NEW) is dana
+    users.change_password(dana, NEW, "a newer password")
+    account_emails.request_password_reset(dana.email)
     assert [mail.kind for mail in outbox()] == ["invitation", "password_reset"]
     _token, text = tokens.create(dana, "CI", ["read"], days=1, actor=dana)
     assert tokens.authenticate(text).last_used_at is not None
-    people.deactivate(dana.id, actor=admin)
+    administration.deactivate(dana.id, actor=admin)
     assert tokens.authenticate(text) is None
     with pytest.raises(Invalid):
-        accounts.create_user("DANA@example.test", "Another", password="a good long one")
+        users.create_user("DANA@example.test", "Another", password="a good long one")
     with pytest.raises(Invalid):
-        accounts.authenticate(dana.email, "a newer password")
+        users.authenticate(dana.email, "a newer password")
     assert audit.page_for(person=dana.email, action="sign_in.failed").rows

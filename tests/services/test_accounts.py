@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, SignInAttempt, User
-from app.services import accounts, passwords, sign_in_attempts
+from app.services.accounts import passwords, sign_in_throttle, users
+from app.services.accounts.sign_in_throttle import TooManyTries
 from app.services.base.errors import Conflict, Invalid
-from app.services.sign_in_attempts import TooManyTries
 from tests.factories import PASSWORD
 
 
@@ -27,17 +27,17 @@ def audited(action: str) -> list[AuditEntry]:
 def fail(email: str, times: int, now=None) -> None:
     for _attempt in range(times):
         with pytest.raises(Invalid):
-            accounts.authenticate(email, "not the password", now=now)
+            users.authenticate(email, "not the password", now=now)
 
 
 def test_a_new_account_has_preferences_and_can_sign_in(app: Flask) -> None:
-    made = accounts.create_user(
+    made = users.create_user(
         "  Dana@Example.TEST ", " Dana   Quill ", role="admin", password="a good long one"
     )
     assert (made.email, made.name, made.role) == ("dana@example.test", "Dana Quill", "admin")
     assert made.preference.email_enabled
     assert not made.preference.daily_digest
-    assert accounts.authenticate("DANA@example.test", "a good long one").id == made.id
+    assert users.authenticate("DANA@example.test", "a good long one").id == made.id
     assert made.password_hash.startswith("$argon2id$")
 
 
@@ -63,23 +63,23 @@ def test_a_new_account_has_preferences_and_can_sign_in(app: Flask) -> None:
 def test_a_bad_field_is_named_and_nothing_is_written(app: Flask, field: str, values: dict[str, str]) -> None:
     good = {"email": "dana@example.test", "name": "Dana", "role": "recruiter", "password": "a good long one"}
     with pytest.raises(Invalid) as caught:
-        accounts.create_user(**(good | values))
+        users.create_user(**(good | values))
     assert list(caught.value.errors) == [field]
     assert db.session.scalar(select(func.count(User.id))) == 0
 
 
 def test_an_address_has_one_account_in_any_spelling(alice: User) -> None:
     with pytest.raises(Invalid) as caught:
-        accounts.create_user("ALICE@example.test", "Another", password="a good long one")
+        users.create_user("ALICE@example.test", "Another", password="a good long one")
     assert list(caught.value.errors) == ["email"]
-    assert accounts.by_email(" Alice@EXAMPLE.test").id == alice.id
-    assert accounts.by_email("alice") is None
+    assert users.by_email(" Alice@EXAMPLE.test").id == alice.id
+    assert users.by_email("alice") is None
 
 
 def test_an_international_domain_is_kept_as_mail_servers_write_it(app: Flask) -> None:
-    made = accounts.create_user("dana@bücher.example", "Dana", password="a good long one")
+    made = users.create_user("dana@bücher.example", "Dana", password="a good long one")
     assert made.email == "dana@xn--bcher-kva.example"
-    assert accounts.by_email("Dana@BÜCHER.example") is made
+    assert users.by_email("Dana@BÜCHER.example") is made
 
 
 def test_everything_that_is_wrong_with_a_sign_in_sounds_the_same(
@@ -97,7 +97,7 @@ def test_everything_that_is_wrong_with_a_sign_in_sounds_the_same(
         ("not an address", PASSWORD),
     ]:
         with pytest.raises(Invalid) as caught:
-            accounts.authenticate(email, password)
+            users.authenticate(email, password)
         said.add(str(caught.value))
     assert len(said) == 1
 
@@ -113,7 +113,7 @@ def test_an_unknown_address_costs_the_same_check(alice: User, monkeypatch: pytes
 
 
 def test_every_sign_in_is_audited_without_what_was_typed(alice: User) -> None:
-    accounts.authenticate(alice.email, PASSWORD, origin="192.0.2.1")
+    users.authenticate(alice.email, PASSWORD, origin="192.0.2.1")
     fail(alice.email, 1)
     fail("my secret password in the wrong field", 1)
     ok, bad, odd = (*audited("sign_in.ok"), *audited("sign_in.failed"))
@@ -132,7 +132,7 @@ def test_the_eleventh_try_within_fifteen_minutes_is_refused_and_says_until_when(
     fail(email, 1, start)
     fail(email, 9, start + timedelta(minutes=5))
     with pytest.raises(TooManyTries) as caught:
-        accounts.authenticate(email, PASSWORD, now=start + timedelta(minutes=6))
+        users.authenticate(email, PASSWORD, now=start + timedelta(minutes=6))
     assert caught.value.retry_after == 9 * 60
     assert "9 minutes" in str(caught.value)
     assert len(audited("sign_in.locked")) == 1
@@ -142,9 +142,9 @@ def test_the_eleventh_try_within_fifteen_minutes_is_refused_and_says_until_when(
 
 def test_a_good_sign_in_forgets_the_bad_ones(alice: User) -> None:
     fail(alice.email, 9)
-    accounts.authenticate(alice.email.upper(), PASSWORD)
+    users.authenticate(alice.email.upper(), PASSWORD)
     fail(alice.email, 9)
-    accounts.authenticate(alice.email, PASSWORD)
+    users.authenticate(alice.email, PASSWORD)
     assert db.session.scalar(select(func.count(SignInAttempt.id))) == 0
 
 
@@ -159,7 +159,7 @@ def test_guesses_at_the_same_moment_do_not_pass_the_limit_together(
         with any_app.app_context():
             start.wait()
             try:
-                accounts.authenticate("alice@example.test", "a guess")
+                users.authenticate("alice@example.test", "a guess")
             except (Invalid, TooManyTries):
                 pass
             finally:
@@ -170,7 +170,7 @@ def test_guesses_at_the_same_moment_do_not_pass_the_limit_together(
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(judged) <= sign_in_attempts.LIMIT
+    assert len(judged) <= sign_in_throttle.LIMIT
 
 
 def test_an_outdated_hash_is_renewed_at_sign_in(alice: User) -> None:
@@ -178,29 +178,29 @@ def test_an_outdated_hash_is_renewed_at_sign_in(alice: User) -> None:
 
     alice.password_hash = PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
     db.session.commit()
-    accounts.authenticate(alice.email, PASSWORD)
+    users.authenticate(alice.email, PASSWORD)
     assert not passwords.is_outdated(alice.password_hash)
-    accounts.authenticate(alice.email, PASSWORD)
+    users.authenticate(alice.email, PASSWORD)
 
 
 def test_a_session_ends_with_its_epoch_and_with_the_account(alice: User) -> None:
     text = alice.get_id()
-    assert accounts.by_session(text) is alice
-    assert accounts.by_session(f"{alice.id}.7") is None
+    assert users.by_session(text) is alice
+    assert users.by_session(f"{alice.id}.7") is None
     for odd in ("", ".", "x.0", f"{alice.id}", "².0", "-1.0"):
-        assert accounts.by_session(odd) is None
+        assert users.by_session(odd) is None
     alice.is_enabled = False
     db.session.commit()
-    assert accounts.by_session(text) is None
+    assert users.by_session(text) is None
 
 
 def test_a_profile_is_kept_in_one_form(alice: User) -> None:
-    accounts.update_profile(alice, name=" Alice  M. ", time_zone="Europe/Paris", phone="+44 (0)20 7946-0958")
+    users.update_profile(alice, name=" Alice  M. ", time_zone="Europe/Paris", phone="+44 (0)20 7946-0958")
     assert (alice.name, alice.time_zone, alice.phone) == ("Alice M.", "Europe/Paris", "+442079460958")
     assert audited("account.updated")[0].detail == {"fields": ["name", "phone", "time_zone"]}
-    accounts.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="0044 20 7946 0958")
+    users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="0044 20 7946 0958")
     assert len(audited("account.updated")) == 1
-    accounts.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone=" ")
+    users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone=" ")
     assert alice.phone == ""
 
 
@@ -209,15 +209,15 @@ def test_a_profile_is_kept_in_one_form(alice: User) -> None:
 )
 def test_a_phone_number_needs_its_country_code(alice: User, phone: str) -> None:
     with pytest.raises(Invalid) as caught:
-        accounts.update_profile(alice, name="", time_zone="UTC", phone=phone)
+        users.update_profile(alice, name="", time_zone="UTC", phone=phone)
     assert set(caught.value.errors) == {"name", "phone"}
 
 
 def test_a_changed_password_ends_every_session(alice: User) -> None:
     text = alice.get_id()
-    accounts.change_password(alice, PASSWORD, "another long password")
-    assert accounts.by_session(text) is None
-    assert accounts.authenticate(alice.email, "another long password")
+    users.change_password(alice, PASSWORD, "another long password")
+    assert users.by_session(text) is None
+    assert users.authenticate(alice.email, "another long password")
     fail(alice.email, 1)
     assert [entry.actor_id for entry in audited("password.changed")] == [alice.id]
 
@@ -231,7 +231,7 @@ def test_a_password_changes_only_with_the_current_one(
 ) -> None:
     before = alice.get_id()
     with pytest.raises(Invalid) as caught:
-        accounts.change_password(alice, current, new)
+        users.change_password(alice, current, new)
     assert list(caught.value.errors) == [field]
     assert alice.get_id() == before
 
@@ -239,9 +239,9 @@ def test_a_password_changes_only_with_the_current_one(
 def test_the_current_password_cannot_be_guessed_from_a_borrowed_session(alice: User) -> None:
     for _attempt in range(10):
         with pytest.raises(Invalid):
-            accounts.change_password(alice, "a guess", "another long password")
+            users.change_password(alice, "a guess", "another long password")
     with pytest.raises(TooManyTries):
-        accounts.change_password(alice, PASSWORD, "another long password")
+        users.change_password(alice, PASSWORD, "another long password")
 
 
 def test_two_changes_at_once_do_not_both_count(
@@ -252,10 +252,10 @@ def test_two_changes_at_once_do_not_both_count(
     def meanwhile(text: str) -> str:
         monkeypatch.setattr(passwords, "hash_password", real)
         with app.app_context():
-            accounts.change_password(db.session.get(User, alice.id), PASSWORD, "the one that was first")
+            users.change_password(db.session.get(User, alice.id), PASSWORD, "the one that was first")
         return real(text)
 
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
     with pytest.raises(Conflict):
-        accounts.change_password(alice, PASSWORD, "the one that was second")
-    assert accounts.authenticate(alice.email, "the one that was first")
+        users.change_password(alice, PASSWORD, "the one that was second")
+    assert users.authenticate(alice.email, "the one that was first")

@@ -18,7 +18,8 @@ from sqlalchemy import func, select, text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Announcement, AuditEntry, Delivery, Notification, User
-from app.services import announcement_progress, announcement_writing, announcements, people, surfacing
+from app.services import announcement_progress, announcement_writing, announcements, surfacing
+from app.services.accounts import administration as people
 from app.services.announcement_words import AnnouncementIn
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from tests import factories

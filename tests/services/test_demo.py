@@ -11,7 +11,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import accounts, demo, template_versions
+from app.services import demo, template_versions
+from app.services.accounts import users
 from app.services.deliveries import Courier
 from app.services.interviews import reminders
 from app.services.letters import Sender
@@ -34,7 +35,7 @@ def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app:
     ).one()
     assert newest - oldest > timedelta(days=35)
     for email, _name, role, _zone in demo.PEOPLE:
-        user = accounts.authenticate(email, demo.PASSWORD)
+        user = users.authenticate(email, demo.PASSWORD)
         assert user
         assert user.role == role
 

@@ -30,7 +30,8 @@ from app.models import (
     UserNotificationPreference,
     Webhook,
 )
-from app.services import lanes, webhook_calls, webhooks
+from app.services import lanes, webhook_calls
+from app.services.accounts import webhooks
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories

@@ -11,7 +11,7 @@ import pytest
 
 from app.clock import utc_now
 from app.extensions import db
-from app.services import tokens
+from app.services.accounts import tokens
 from app.services.base import cache
 from app.services.notifications import inbox, json_list
 from app.services.notifications.inbox import Filters

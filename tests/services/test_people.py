@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import AuditEntry, Delivery, User, UserNotificationPreference
-from app.services import accounts, people, tokens
+from app.services.accounts import administration, tokens, users
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from tests import factories
 
@@ -20,7 +20,7 @@ def audited(action: str) -> list[AuditEntry]:
 
 
 def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User) -> None:
-    made = people.invite("Dana@example.test", "Dana", "recruiter", actor=bob)
+    made = administration.invite("Dana@example.test", "Dana", "recruiter", actor=bob)
     assert (made.email, made.password_hash, made.is_enabled) == ("dana@example.test", None, True)
     assert db.session.get(UserNotificationPreference, made.id) is not None
     (mail,) = db.session.scalars(select(Delivery))
@@ -36,35 +36,35 @@ def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User)
 
 def test_nobody_is_invited_twice_but_an_invitation_can_be_sent_again(alice: User, bob: User) -> None:
     with pytest.raises(Invalid) as caught:
-        people.invite("ALICE@example.test", "Alice", "recruiter", actor=bob)
+        administration.invite("ALICE@example.test", "Alice", "recruiter", actor=bob)
     assert list(caught.value.errors) == ["email"]
-    made = people.invite("dana@example.test", "Dana", "recruiter", actor=bob)
-    people.resend_invitation(made.id, actor=bob)
+    made = administration.invite("dana@example.test", "Dana", "recruiter", actor=bob)
+    administration.resend_invitation(made.id, actor=bob)
     assert db.session.scalar(select(func.count(Delivery.id))) == 2
     with pytest.raises(Conflict):
-        people.resend_invitation(alice.id, actor=bob)
-    people.deactivate(made.id, actor=bob)
+        administration.resend_invitation(alice.id, actor=bob)
+    administration.deactivate(made.id, actor=bob)
     with pytest.raises(Conflict):
-        people.resend_invitation(made.id, actor=bob)
+        administration.resend_invitation(made.id, actor=bob)
 
 
 def test_who_is_switched_off_is_out_at_once_and_can_be_switched_on_again(alice: User, bob: User) -> None:
     session, (_token, text) = alice.get_id(), tokens.create(alice, "CI", ["read"])
-    people.deactivate(alice.id, actor=bob)
-    assert accounts.by_session(session) is None
+    administration.deactivate(alice.id, actor=bob)
+    assert users.by_session(session) is None
     assert tokens.authenticate(text) is None
-    people.deactivate(alice.id, actor=bob)
-    people.reactivate(alice.id, actor=bob)
-    assert accounts.authenticate(alice.email, factories.PASSWORD) is alice
-    assert accounts.by_session(session) is None
+    administration.deactivate(alice.id, actor=bob)
+    administration.reactivate(alice.id, actor=bob)
+    assert users.authenticate(alice.email, factories.PASSWORD) is alice
+    assert users.by_session(session) is None
     assert len(audited("user.deactivated")) == len(audited("user.reactivated")) == 1
 
 
 def test_who_stops_being_an_admin_loses_the_tokens_only_admins_may_have(alice: User, bob: User) -> None:
-    people.set_role(alice.id, "admin", actor=bob)
+    administration.set_role(alice.id, "admin", actor=bob)
     _token, mighty = tokens.create(alice, "mighty", ["read", "events"], actor=alice)
     _token, plain = tokens.create(alice, "plain", ["read"], actor=alice)
-    people.set_role(alice.id, "recruiter", actor=bob)
+    administration.set_role(alice.id, "recruiter", actor=bob)
     assert tokens.authenticate(mighty) is None
     assert tokens.authenticate(plain) is not None
     assert [entry.detail for entry in audited("user.role_changed")] == [
@@ -75,10 +75,10 @@ def test_who_stops_being_an_admin_loses_the_tokens_only_admins_may_have(alice: U
 
 def test_an_admin_cannot_lock_themselves_out(alice: User, bob: User) -> None:
     for attempt in (
-        lambda: people.set_role(bob.id, "recruiter", actor=bob),
-        lambda: people.deactivate(bob.id, actor=bob),
-        lambda: people.deactivate(bob.id, actor=alice),
-        lambda: people.set_role(alice.id, "admin", actor=alice),
+        lambda: administration.set_role(bob.id, "recruiter", actor=bob),
+        lambda: administration.deactivate(bob.id, actor=bob),
+        lambda: administration.deactivate(bob.id, actor=alice),
+        lambda: administration.set_role(alice.id, "admin", actor=alice),
     ):
         with pytest.raises(Forbidden):
             attempt()
@@ -89,11 +89,11 @@ def test_an_admin_cannot_lock_themselves_out(alice: User, bob: User) -> None:
 
 def test_unknown_people_and_roles_are_refused(bob: User) -> None:
     with pytest.raises(NotFound):
-        people.deactivate(987654, actor=bob)
+        administration.deactivate(987654, actor=bob)
     with pytest.raises(NotFound):
-        people.resend_invitation(987654, actor=bob)
+        administration.resend_invitation(987654, actor=bob)
     with pytest.raises(Invalid):
-        people.set_role(bob.id, "owner", actor=bob)
+        administration.set_role(bob.id, "owner", actor=bob)
 
 
 def test_two_admins_who_remove_each_other_at_once_leave_one(any_app: Flask) -> None:
@@ -110,9 +110,9 @@ def test_two_admins_who_remove_each_other_at_once_leave_one(any_app: Flask) -> N
                 start.wait()
                 try:
                     if round_ % 2:
-                        people.set_role(target, "recruiter", actor=admin)
+                        administration.set_role(target, "recruiter", actor=admin)
                     else:
-                        people.deactivate(target, actor=admin)
+                        administration.deactivate(target, actor=admin)
                 except Forbidden:
                     pass
                 finally:
@@ -133,18 +133,18 @@ def test_people_come_by_name_in_pages_that_meet(any_app: Flask) -> None:
     names = ["alan", "Alan", "Bea", "carol", "Dan", "dan", "Eve"]
     for number, name in enumerate(names):
         factories.user(f"p{number}@example.test", name)
-    first = people.page_for(limit=3)
-    second = people.page_for(after=first.next, limit=3)
-    third = people.page_for(after=second.next, limit=3)
+    first = administration.page_for(limit=3)
+    second = administration.page_for(after=first.next, limit=3)
+    third = administration.page_for(after=second.next, limit=3)
     assert [row.name for page in (first, second, third) for row in page.rows] == names
     assert (first.previous, third.next) == (None, None)
-    back = people.page_for(before=second.previous, limit=3)
+    back = administration.page_for(before=second.previous, limit=3)
     assert (back.rows, back.previous, back.next) == (first.rows, None, first.next)
-    assert people.page_for(before=third.previous, limit=3).rows == second.rows
+    assert administration.page_for(before=third.previous, limit=3).rows == second.rows
 
 
 def test_people_are_found_by_a_part_of_name_or_address(alice: User, charlie: User) -> None:
-    assert people.page_for("LINDQ").rows == [charlie]
-    assert people.page_for("alice@").rows == [alice]
-    assert people.page_for("%").rows == []
-    assert people.page_for("a_ice").rows == []
+    assert administration.page_for("LINDQ").rows == [charlie]
+    assert administration.page_for("alice@").rows == [alice]
+    assert administration.page_for("%").rows == []
+    assert administration.page_for("a_ice").rows == []

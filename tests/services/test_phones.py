@@ -12,7 +12,7 @@ from sqlalchemy import inspect, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import CapturedMail, Delivery, PhoneCode, User
-from app.services import phones
+from app.services.accounts import phones
 from app.services.base.errors import Invalid
 from app.services.deliveries import Courier
 from app.services.letters import Sender

@@ -16,7 +16,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
-from app.services import accounts
+from app.services.accounts import users
 from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
@@ -121,7 +121,7 @@ def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_a
     alice = factories.user("alice@example.test")
     wanted = {"daily_digest": True, "digest_hour": 7, "matrix": {"job": {"email": False}}}
     preference_editing.change_defaults(wanted | {"quiet_hours": {"enabled": True}}, actor=bob)
-    dana = accounts.create_user("dana@example.test", "Dana", password="correct horse battery")
+    dana = users.create_user("dana@example.test", "Dana", password="correct horse battery")
     found = preference_editing.values_of(dana)
     assert {name: found[name] for name in wanted} == wanted
     assert found["quiet_hours"]["enabled"]

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
 from app.models import User
-from app.services import account_mails, people, tokens
+from app.services.accounts import administration, tokens
+from app.services.accounts import emails as account_emails
 from tests import factories
 from tests.browser import axe
 
@@ -26,11 +27,11 @@ def enter(page: Page, email: str, path: str = "/account") -> None:
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     app: Flask, live_server: str, page_factory, alice: User, bob: User, charlie: User, width: int, scheme: str
 ) -> None:
-    dana = people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
-    people.deactivate(charlie.id, actor=bob)
+    dana = administration.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
+    administration.deactivate(charlie.id, actor=bob)
     tokens.create(bob, "CI job", ["read", "write"], days=90, actor=bob)
     tokens.create(bob, "An old one", ["events"], days=1, now=utc_now().replace(year=2020))
-    link = account_mails.mail_link("invitation", dana, app.config["SECRET_KEY"], "", utc_now())
+    link = account_emails.mail_link("invitation", dana, app.config["SECRET_KEY"], "", utc_now())
     page = page_factory(live_server, width=width, color_scheme=scheme)
 
     def look(path: str) -> None:

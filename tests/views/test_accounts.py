@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, CapturedMail, Delivery, User
-from app.services import account_mails, accounts, people, tokens
+from app.services.accounts import administration, tokens, users
+from app.services.accounts import emails as account_emails
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories
@@ -204,7 +205,7 @@ def test_asking_for_a_reset_says_the_same_to_everybody(client: FlaskClient, alic
 
 
 def path_of(app: Flask, user: User, kind: str = "password_reset") -> str:
-    return account_mails.mail_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
+    return account_emails.mail_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
 
 
 def test_a_link_lets_its_owner_choose_a_password_once(
@@ -227,12 +228,12 @@ def test_a_link_lets_its_owner_choose_a_password_once(
 def test_an_invited_person_chooses_a_password_and_signs_in(
     app: Flask, client: FlaskClient, bob: User
 ) -> None:
-    dana = people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
+    dana = administration.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
     path = path_of(app, dana, "invitation")
     assert "Welcome, Dana Quill" in client.get(path).text
     assert send(client, path, path, password=NEW).location == "/sign-in"
     assert enter(client, dana.email, NEW).location == "/notifications"
-    assert accounts.by_email(dana.email).role == "recruiter"
+    assert users.by_email(dana.email).role == "recruiter"
 
 
 @pytest.mark.parametrize("kind", ["password_reset", "invitation"])
@@ -240,7 +241,7 @@ def test_the_link_in_the_mail_that_goes_out_works(
     app: Flask, client: FlaskClient, bob: User, kind: str
 ) -> None:
     if kind == "invitation":
-        people.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
+        administration.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
     else:
         factories.user("dana@example.test", "Dana Quill")
         send(client, "/password/forgot", "/password/forgot", email="Dana@example.test")

@@ -19,7 +19,7 @@ from app.channels.webhook import WebhookChannel
 from app.clock import utc_now
 from app.extensions import db
 from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
-from app.services import push_subscriptions, webhooks
+from app.services.accounts import browsers, webhooks
 from app.services.deliveries import Courier
 from app.services.letters import Sender
 from tests import factories
@@ -120,9 +120,7 @@ def test_anothers_browsers_and_webhooks_are_not_found(
 ) -> None:
     hook, _secret = webhooks.create(alice, "https://hooks.example.com/", secret="s")
     keys = Browser()
-    browser = push_subscriptions.subscribe(
-        alice, "https://p.example.com/1", keys.p256dh, keys.auth, "Firefox"
-    )
+    browser = browsers.subscribe(alice, "https://p.example.com/1", keys.p256dh, keys.auth, "Firefox")
     theirs = sign_in(charlie)
     assert "hooks.example.com" not in theirs.get("/account/devices").text
     for path in (

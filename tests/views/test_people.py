@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import accounts, people
+from app.services.accounts import administration, users
 from app.services.base import audit
 from tests import factories
 from tests.views.forms import send
@@ -54,7 +54,7 @@ def test_who_is_deactivated_is_out_and_comes_back_by_one_button(sign_in, alice: 
     assert hers.get("/account").location.startswith("/sign-in")
     assert "Reactivate" in client.get(LIST).text
     send(client, LIST, f"{LIST}/{alice.id}/reactivation")
-    assert accounts.authenticate(alice.email, factories.PASSWORD).id == alice.id
+    assert users.authenticate(alice.email, factories.PASSWORD).id == alice.id
 
 
 def test_an_admin_sees_no_button_against_themselves_and_cannot_send_one(sign_in, bob: User) -> None:
@@ -68,7 +68,7 @@ def test_an_admin_sees_no_button_against_themselves_and_cannot_send_one(sign_in,
 
 
 def test_an_invitation_is_sent_again_to_who_waits_for_one(sign_in, alice: User, bob: User) -> None:
-    client, dana = sign_in(bob), people.invite("dana@example.test", "Dana", "recruiter", actor=bob)
+    client, dana = sign_in(bob), administration.invite("dana@example.test", "Dana", "recruiter", actor=bob)
     send(client, LIST, f"{LIST}/{dana.id}/invitation")
     assert "Another invitation is on its way" in client.get(LIST).text
     send(client, LIST, f"{LIST}/{alice.id}/invitation")
@@ -105,7 +105,7 @@ def test_people_are_paged_and_found(sign_in, bob: User) -> None:
     client = sign_in(bob)
     first = client.get(LIST)
     assert first.text.count('id="person-') == 50
-    last = people.page_for().next
+    last = administration.page_for().next
     second = client.get(f"{LIST}?after={last}")
     assert second.text.count('id="person-') == 11
     assert "before=" in second.text

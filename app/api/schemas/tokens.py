@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from app.api.schemas.base import Input, OneOf, Output
-from app.services import tokens
+from app.services.accounts import tokens
 
 Scope = Annotated[str, OneOf(tokens.SCOPES)]
 

@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User
-from app.services import account_mails, accounts, tokens
+from app.services.accounts import emails, tokens, users
 from app.services.base import account_fields, audit
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
@@ -72,9 +72,9 @@ def invite(email: str, name: str, role: str, *, actor: User, now: datetime | Non
     Raises:
         Invalid: keyed `email`, `name` or `role`.
     """
-    user = accounts.new_user(email, name, role=role, time_zone=actor.time_zone)
-    accounts.add(user)
-    account_mails.queue("invitation", user, now or utc_now())
+    user = users.new_user(email, name, role=role, time_zone=actor.time_zone)
+    users.add(user)
+    emails.queue("invitation", user, now or utc_now())
     audit.record("user.invited", user.email, actor=actor, role=user.role)
     db.session.commit()
     return user
@@ -90,7 +90,7 @@ def resend_invitation(user_id: int, *, actor: User, now: datetime | None = None)
     user = get(user_id)
     if user.password_hash is not None or not user.is_enabled:
         raise Conflict(_("%(name)s is not waiting for an invitation.", name=user.name))
-    account_mails.queue("invitation", user, now or utc_now())
+    emails.queue("invitation", user, now or utc_now())
     audit.record("user.invited", user.email, actor=actor, role=user.role, again=True)
     db.session.commit()
     return user

@@ -15,7 +15,7 @@ from app.channels import web
 from app.clock import utc_now
 from app.extensions import db
 from app.models import User, Webhook
-from app.services import accounts
+from app.services.accounts import users
 from app.services.base import audit
 from app.services.base.errors import Conflict, Invalid, NotFound
 
@@ -47,7 +47,7 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
         Invalid: keyed `url`.
     """
     address = _checked(url)
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     if len(for_user(user)) >= MOST:
         db.session.rollback()
         raise Invalid({"url": _("Remove a webhook first: there can be %(most)s of them.", most=MOST)})
@@ -73,7 +73,7 @@ def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = N
         Conflict: within that day, for a third secret would end the first one early.
     """
     now = now or utc_now()
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     hook = get(user, webhook_id)
     if _overlaps(hook, now):
         db.session.rollback()
@@ -103,7 +103,7 @@ def change(
         NotFound: for another's.
     """
     address = _checked(url) if url is not None else None
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     hook = get(user, webhook_id)
     if address is not None and address != hook.url:
         hook.url, hook.failures, hook.failing_since = address, 0, None

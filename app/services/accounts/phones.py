@@ -13,7 +13,7 @@ from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PhoneCode, User
-from app.services import accounts
+from app.services.accounts import users
 from app.services.base import account_fields, audit
 from app.services.base.errors import Invalid
 from app.services.routing import addresses
@@ -46,7 +46,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
     number = account_fields.phone(phone)
     if not number:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     if refusal := _refusal(user, number, now):
         db.session.rollback()
         raise Invalid({"phone": refusal})
@@ -78,7 +78,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
         Invalid: keyed `code`: it is wrong, over, used, or was guessed at five times.
     """
     now = now or utc_now()
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     found = _open_code(user, now)
     if found is None:
         db.session.rollback()
@@ -99,7 +99,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
 
 def remove(user: User) -> None:
     """Forget a person's number."""
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     user.phone = ""
     for row in db.session.scalars(select(PhoneCode).where(PhoneCode.user_id == user.id)):
         row.verified_at = None

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import accounts, passwords
+from app.services.accounts import passwords, users
 from app.services.base import audit, signed_links
 from app.services.base.errors import Invalid, NotFound
 
@@ -27,16 +27,16 @@ def request_password_reset(email: str, *, now: datetime | None = None) -> None:
     An address gets at most three an hour. Both ways write and commit, so that time tells nothing either.
     """
     now = now or utc_now()
-    user = accounts.by_email(email)
+    user = users.by_email(email)
     if user is not None:
-        user = accounts.locked(user.id)
+        user = users.locked(user.id)
     if (
         user is not None
         and user.is_enabled
         and _resets_since(user, now - timedelta(hours=1)) < RESETS_AN_HOUR
     ):
         queue("password_reset", user, now)
-    audit.record("password.reset_requested", user.email if user else accounts.address_or_nothing(email))
+    audit.record("password.reset_requested", user.email if user else users.address_or_nothing(email))
     db.session.commit()
 
 
@@ -86,13 +86,13 @@ def set_password_by_link(text: str, password: str, *, secret: str, now: datetime
     if problem := passwords.problem(password, user.email):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
-    accounts.locked(user.id)
+    users.locked(user.id)
     try:
         link_owner(text, secret=secret, now=now)  # Of two at once, one finds the link used.
     except NotFound:
         db.session.rollback()
         raise
-    return accounts.keep_password(user, hashed)
+    return users.keep_password(user, hashed)
 
 
 def _state(user: User) -> str:

@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User
 from app.rendering import short
-from app.services import accounts
+from app.services.accounts import users
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
 
@@ -46,7 +46,7 @@ def subscribe(
         Invalid: keyed `endpoint`: the address or the keys cannot be used, or there are too many browsers.
     """
     _check(endpoint, p256dh, auth)
-    user = accounts.locked(user.id)
+    user = users.locked(user.id)
     known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
     if known is None and len(for_user(user)) >= MOST:
         db.session.rollback()

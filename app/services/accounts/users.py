@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import User
-from app.services import passwords, sign_in_attempts
+from app.services.accounts import passwords, sign_in_throttle
 from app.services.base import account_fields, audit
 from app.services.base.errors import Conflict, Invalid
 from app.services.preferences import editing as preference_editing
@@ -95,7 +95,7 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
         sign_in_attempts.TooManyTries: ten tries failed within fifteen minutes.
     """
     now = now or utc_now()
-    count = sign_in_attempts.begin(email, now)
+    count = sign_in_throttle.begin(email, now)
     user = by_email(email)
     db.session.commit()  # Gives the connection back: what follows takes a tenth of a second.
     is_right = passwords.is_right(password, user.password_hash if user else None)
@@ -103,13 +103,13 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
         subject = user.email if user else address_or_nothing(email)
         why = "unknown" if user is None else "password" if user.is_enabled else "switched off"
         audit.record("sign_in.failed", subject, origin=origin, why=why)
-        if count == sign_in_attempts.LIMIT:
+        if count == sign_in_throttle.LIMIT:
             audit.record("sign_in.locked", subject, origin=origin)
         db.session.commit()
         raise Invalid({"password": _("The email or the password is wrong.")})
     if user.password_hash and passwords.is_outdated(user.password_hash):
         user.password_hash = passwords.hash_password(password)
-    sign_in_attempts.clear(email)
+    sign_in_throttle.clear(email)
     user.last_signed_in_at = now
     audit.record("sign_in.ok", user.email, actor=user, origin=origin)
     db.session.commit()
@@ -143,7 +143,7 @@ def change_password(user: User, current: str, new: str, *, now: datetime | None 
     kept, email = user.password_hash, user.email
     if problem := passwords.problem(new, email):
         raise Invalid({"new_password": problem})
-    sign_in_attempts.begin(email, now or utc_now())
+    sign_in_throttle.begin(email, now or utc_now())
     if not passwords.is_right(current, kept):
         raise Invalid({"current_password": _("This is not your current password.")})
     hashed = passwords.hash_password(new)
@@ -158,7 +158,7 @@ def keep_password(user: User, hashed: str) -> User:
     """Keep a new password of a person whose row is locked; ends every session. Commits."""
     user.password_hash = hashed
     user.session_epoch += 1
-    sign_in_attempts.clear(user.email)
+    sign_in_throttle.clear(user.email)
     audit.record("password.changed", user.email, actor=user)
     db.session.commit()
     return user
