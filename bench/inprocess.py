@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import User, UserNotificationPreference
-from app.services import publishing
+from app.services.events import publish as event_publish
 from bench.rounds import Case, migrated_app, scratch_folder
 
 EVENTS, PEOPLE = 100, 1000
@@ -40,7 +40,7 @@ def create_by_event() -> Case:
     def ours() -> float:
         started = time.perf_counter()
         for _ in range(EVENTS):
-            publishing.publish(event(["p0@example.test"]))
+            event_publish.publish(event(["p0@example.test"]))
         return EVENTS / (time.perf_counter() - started)
 
     return Case("event to one person / bare transaction, both synchronous=FULL", 0.3, ours, floor, resources)
@@ -54,7 +54,7 @@ def fan_out() -> Case:
     def ours() -> float:
         _empty(deliveries, notifications)
         started = time.perf_counter()
-        publishing.publish(event(None))
+        event_publish.publish(event(None))
         return PEOPLE / (time.perf_counter() - started)
 
     ours()
@@ -95,10 +95,10 @@ def _bare_table(resources: ExitStack, folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def event(recipients: list[str] | None) -> publishing.EventIn:
+def event(recipients: list[str] | None) -> event_publish.EventIn:
     """A new job, for these people or for everyone."""
     data = {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
-    return publishing.EventIn("/bench", f"e{next(_numbers)}", "job.created", utc_now(), data, recipients)
+    return event_publish.EventIn("/bench", f"e{next(_numbers)}", "job.created", utc_now(), data, recipients)
 
 
 def _rows(table: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from sqlalchemy import delete, func, select
 
 from app.extensions import db
 from app.models import Delivery, Notification
-from app.services import deliveries, letters, publishing
+from app.services import deliveries, letters
+from app.services.events import publish as event_publish
 from bench.inprocess import event, prepared
 from bench.rounds import Case
 
@@ -65,7 +66,7 @@ def outbox() -> Case:
     def ours() -> float:
         db.session.execute(delete(Notification))
         db.session.commit()
-        publishing.publish(event(None))
+        event_publish.publish(event(None))
         started = time.perf_counter()
         courier.deliver_due()
         seconds = time.perf_counter() - started

@@ -31,10 +31,11 @@ from app.api.schemas.events import (
 )
 from app.clock import utc_now
 from app.extensions import db
-from app.services import event_data, publishing
 from app.services.base.errors import Invalid
-from app.services.published import Published
-from app.services.publishing import EventIn
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
+from app.services.events.publish import EventIn
+from app.services.events.result import Published
 
 # Of one event among many; more would make the answer longer than what was sent.
 MOST_ERRORS_EACH = 5
@@ -152,7 +153,7 @@ def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
     event = EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject)
-    published = publishing.publish(event, dry_run=is_dry_run)
+    published = event_publish.publish(event, dry_run=is_dry_run)
     is_new = not (published.is_duplicate or is_dry_run)
     return 201 if is_new else 200, _outcome(event, published, is_dry_run=is_dry_run)
 

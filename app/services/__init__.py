@@ -1,6 +1,6 @@
 """The rules. What Python callers of Bellhop rely on is gathered here."""
 
-from app.services.messages import (
+from app.services.events.python_api import (
     create_notification,
     create_notification_from_template,
     send_bulk_upload_completed_notification,

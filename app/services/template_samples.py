@@ -17,7 +17,7 @@ from app.models import Event, Notification
 from app.rendering.dates import day
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
-from app.services.publishing import ENVELOPE
+from app.services.events.publish import ENVELOPE
 
 INSTANTS = ("starts_at", "ends_at")
 # Only among the newest: what is looked for by type has no index, which every notification would pay for.

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template
 
 from app import catalog
-from app.services import event_data
+from app.services.events import data as event_data
 
 bp = Blueprint("docs", __name__, url_prefix="/api/docs")
 

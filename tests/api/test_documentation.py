@@ -14,9 +14,10 @@ import pytest
 
 from app import catalog
 from app.clock import utc_now
-from app.services import event_data, publishing
 from app.services.accounts import tokens
 from app.services.base.errors import Invalid
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,8 +65,8 @@ def test_the_json_schema_of_an_event_and_what_is_taken_agree(app, name):
         try:
             usable = event_data.validate(name, body["data"])
             people = usable.pop("recipients", None)
-            publishing.publish(
-                publishing.EventIn("/test", body["id"], name, utc_now(), usable, people), dry_run=True
+            event_publish.publish(
+                event_publish.EventIn("/test", body["id"], name, utc_now(), usable, people), dry_run=True
             )
         except Invalid:
             return False

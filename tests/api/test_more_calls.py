@@ -14,8 +14,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
-from app.services import publishing
 from app.services.accounts import tokens, webhooks
+from app.services.events import publish as event_publish
 from app.services.notifications import saved_views
 from app.services.routing import wording
 from tests import factories
@@ -482,7 +482,7 @@ def test_a_batch_whose_database_fails_half_way_says_of_each_event_what_became_of
     client, alice, admin, monkeypatch
 ):
     batch = [factories.event_body("job.created", [alice.email]) for _ in range(3)]
-    publish, calls = publishing.publish, []
+    publish, calls = event_publish.publish, []
 
     def fail_once(event, **options):
         calls.append(event)
@@ -490,7 +490,7 @@ def test_a_batch_whose_database_fails_half_way_says_of_each_event_what_became_of
             raise OperationalError("INSERT", None, Exception("deadlock"))
         return publish(event, **options)
 
-    monkeypatch.setattr(publishing, "publish", fail_once)
+    monkeypatch.setattr(event_publish, "publish", fail_once)
     results = client.post("/api/events/batch/", json=batch, headers=admin).json["results"]
     assert [each["status"] for each in results] == [201, 503, 201]
     assert results[1]["errors"][0]["pointer"] == "#/1"

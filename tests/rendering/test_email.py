@@ -13,7 +13,8 @@ from app.channels.base import Message
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import letters, publishing
+from app.services import letters
+from app.services.events import publish as event_publish
 from app.services.letters import Sender
 from tests import factories
 
@@ -31,8 +32,8 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
     starts = datetime(2030, 3, 12, 13 + hours, tzinfo=UTC)
     facts = {"id": "iv-1", "starts_at": starts, "ends_at": starts.replace(hour=14 + hours)}
     facts |= {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder"}
-    event = publishing.EventIn("/tests", factories.unique(), kind, utc_now(), facts | data, [user.email])
-    published = publishing.publish(event)
+    event = event_publish.EventIn("/tests", factories.unique(), kind, utc_now(), facts | data, [user.email])
+    published = event_publish.publish(event)
     found = next(v for v in published.verdicts if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()
     return letters.compose(row, SENDER, utc_now())

@@ -15,8 +15,9 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import event_data, publishing
 from app.services.deliveries import Courier
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
 from app.services.letters import Sender
 from app.services.notifications import inbox
 from app.services.preferences import editing as preference_editing
@@ -64,15 +65,15 @@ NOTIFYING = [name for name, event in catalog.EVENTS.items() if event.notificatio
 EVENTS = st.tuples(st.sampled_from(NOTIFYING), st.sampled_from([None, *catalog.PRIORITIES]))
 
 
-def event_in(kind: str, recipient: User, **data: Any) -> publishing.EventIn:
+def event_in(kind: str, recipient: User, **data: Any) -> event_publish.EventIn:
     body = factories.event_body(kind, [recipient.email], **data)
     checked = event_data.validate(kind, body["data"])
-    return publishing.EventIn(
+    return event_publish.EventIn(
         "/tests", body["id"], kind, datetime.fromisoformat(body["time"]), checked, [recipient.email]
     )
 
 
-def said(published: publishing.Published) -> list[tuple[Any, ...]]:
+def said(published: event_publish.Published) -> list[tuple[Any, ...]]:
     return [(v.recipient_email, v.channel, v.state, v.reason, v.due_at) for v in published.verdicts]
 
 
@@ -89,7 +90,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
     preference_editing.change(alice, chosen | {"quiet_hours": quiet}, now=BEFORE)
     kind, priority = event
     made = event_in(kind, alice, **({"priority": priority} if priority else {}))
-    dry, real = publishing.publish(made, dry_run=True, now=now), publishing.publish(made, now=now)
+    dry, real = event_publish.publish(made, dry_run=True, now=now), event_publish.publish(made, now=now)
     assert said(dry) == said(real)
     rows = db.session.scalars(
         select(Delivery)
@@ -141,7 +142,7 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
     }
     preference_editing.change(alice, chosen, now=BEFORE)
     preference_editing.change(alice, off(names[kind_of_switch]))
-    published = publishing.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
+    published = event_publish.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
     states = {verdict.channel: verdict.state for verdict in published.verdicts}
     assert states[channel] == "skipped"
 
@@ -166,7 +167,7 @@ QUIET_ON = {"quiet_hours": {"enabled": True, "start": "19:00", "end": "07:30"}}
 
 
 def notify(user: User, now: datetime, **data: Any) -> None:
-    publishing.publish(event_in("interview.scheduled", user, **data), now=now)
+    event_publish.publish(event_in("interview.scheduled", user, **data), now=now)
 
 
 def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, courier: Courier) -> None:
@@ -213,7 +214,7 @@ def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
     app: Flask, alice: User, courier: Courier
 ) -> None:
     preference_editing.pause(alice, "hour", now=NIGHT)
-    publishing.publish(event_in("candidate.added", alice), now=NIGHT)
+    event_publish.publish(event_in("candidate.added", alice), now=NIGHT)
     preference_editing.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
     courier.deliver_due(NIGHT + timedelta(hours=2))
     assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "paused")
@@ -283,7 +284,7 @@ def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
 )
 def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: str, state: str) -> None:
     preference_editing.change(alice, {"daily_digest": True})
-    published = publishing.publish(event_in("candidate.added", alice, priority=priority))
+    published = event_publish.publish(event_in("candidate.added", alice, priority=priority))
     (mail,) = (verdict for verdict in published.verdicts if verdict.channel == "email")
     assert mail.state == state
     assert ("daily digest" in mail.reason) == (state == "skipped")
@@ -294,11 +295,11 @@ def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> Non
     everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
     preference_editing.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
     required_channels.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
-    published = publishing.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
+    published = event_publish.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
     states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}
     assert states["email"][0] == "pending"
     assert "when quiet hours end" in states["email"][1]
     assert states["in_app"][0] == "skipped", "only what is locked"
     required_channels.unlock("interview", "email", actor=bob)
-    published = publishing.publish(event_in("interview.scheduled", alice), now=utc_now())
+    published = event_publish.publish(event_in("interview.scheduled", alice), now=utc_now())
     assert {verdict.state for verdict in published.verdicts} == {"skipped"}

@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, EvaluationReminder, Notification, User
-from app.services import objections, publishing
+from app.services import objections
 from app.services.base.errors import NotFound
+from app.services.events import publish as event_publish
 from app.services.interviews import evaluations
 from app.services.notifications import inbox
 from tests import factories
@@ -26,8 +27,8 @@ HOUR = timedelta(hours=1)
 
 
 def publish(kind: str, user: User, at: datetime, **data: object) -> None:
-    event = publishing.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
-    publishing.publish(event, now=at)
+    event = event_publish.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    event_publish.publish(event, now=at)
 
 
 def completed(user: User, at: datetime = NOW, number: str = "iv-1") -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import catalog
-from app.services import event_data
 from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.base.validation import Unusable
+from app.services.events import data as event_data
 
 
 @pytest.fixture(autouse=True)

@@ -18,19 +18,13 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.unseen import without_unseen
-from app.services import (
-    announcements,
-    deliveries,
-    event_data,
-    messages,
-    parcels,
-    publishing,
-    template_drafts,
-    template_publishing,
-)
+from app.services import announcements, deliveries, parcels, template_drafts, template_publishing
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
+from app.services.events import python_api
 from app.services.letters import Sender
 from app.services.routing import wording
 from app.services.template_drafts import Edited
@@ -61,20 +55,20 @@ def by_event(alice: User) -> None:
     kind = "interview.scheduled"
     data = factories.event_body(kind, [alice.email], **dict.fromkeys(names, EVIL))["data"]
     usable = event_data.validate(kind, data)
-    publishing.publish(
-        publishing.EventIn("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
+    event_publish.publish(
+        event_publish.EventIn("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
     )
 
 
 def by_python(alice: User) -> None:
     many = f"{EVIL}\r\nSubject: x"
-    messages.create_notification(alice, "job_created", many, many, channels=WAYS)
+    python_api.create_notification(alice, "job_created", many, many, channels=WAYS)
 
 
 def by_context(alice: User) -> None:
     many = f"{EVIL}\r\nSubject: x"
     context = {"filename": many, "extracted_data": {many: [many]}, "candidate_name": many}
-    messages.create_notification_from_template(alice, "resume_processed", context, channels=WAYS)
+    python_api.create_notification_from_template(alice, "resume_processed", context, channels=WAYS)
 
 
 def by_announcement(alice: User) -> None:
@@ -94,7 +88,7 @@ def by_template(alice: User) -> None:
     assert all(without_unseen(text) == text for text in (kept.title_template, kept.email_html, kept.sms_text))
     template_publishing.publish(live.id, actor=admin, note=f"{EVIL}\r\n")
     context = {"job_title": EVIL, "company_name": EVIL}
-    messages.create_notification_from_template(alice, "job_created", context)
+    python_api.create_notification_from_template(alice, "job_created", context)
 
 
 class Tags(HTMLParser):

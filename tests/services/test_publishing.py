@@ -16,14 +16,15 @@ from app import services
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Event, Interview, Notification, NotificationTemplate, User
-from app.services import event_data, publishing
 from app.services.base.errors import Invalid
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
 from tests import factories
 
 
-def event_in(body: dict) -> publishing.EventIn:
+def event_in(body: dict) -> event_publish.EventIn:
     data = event_data.validate(body["type"], body["data"])
-    return publishing.EventIn(
+    return event_publish.EventIn(
         body["source"],
         body["id"],
         body["type"],
@@ -33,8 +34,8 @@ def event_in(body: dict) -> publishing.EventIn:
     )
 
 
-def send(kind: str, recipients: list[str] | None = None, **data: object) -> publishing.Published:
-    return publishing.publish(event_in(factories.event_body(kind, recipients, **data)))
+def send(kind: str, recipients: list[str] | None = None, **data: object) -> event_publish.Published:
+    return event_publish.publish(event_in(factories.event_body(kind, recipients, **data)))
 
 
 def count(model: type) -> int:
@@ -68,7 +69,7 @@ def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]
 
 def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tuple[User, ...]) -> None:
     body = factories.event_body("interview.scheduled", ["alice@example.test"])
-    first, second = publishing.publish(event_in(body)), publishing.publish(event_in(body))
+    first, second = event_publish.publish(event_in(body)), event_publish.publish(event_in(body))
     assert not first.is_duplicate
     assert second.is_duplicate
     assert second.event_id == first.event_id
@@ -78,11 +79,11 @@ def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tu
 
 def test_the_same_event_again_is_answered_although_its_recipient_has_left(people: tuple[User, ...]) -> None:
     event = event_in(factories.event_body(recipients=["alice@example.test"]))
-    first = publishing.publish(event)
+    first = event_publish.publish(event)
     people[0].is_enabled = False
     db.session.commit()
     for is_dry_run in (False, True):
-        again = publishing.publish(event, dry_run=is_dry_run)
+        again = event_publish.publish(event, dry_run=is_dry_run)
         assert (again.event_id, again.is_duplicate) == (first.event_id, True)
         assert [(v.channel, v.notification_id) for v in again.verdicts] == [
             (v.channel, v.notification_id) for v in first.verdicts
@@ -144,9 +145,9 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
     people[0].preference.email_enabled = False
     db.session.commit()
     body = factories.event_body("candidate.added")
-    dry = publishing.publish(event_in(body), dry_run=True)
+    dry = event_publish.publish(event_in(body), dry_run=True)
     assert (count(Event), count(Notification), count(Delivery)) == (0, 0, 0)
-    real = publishing.publish(event_in(body))
+    real = event_publish.publish(event_in(body))
     assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry.verdicts] == [
         (v.recipient_email, v.channel, v.state, v.reason) for v in real.verdicts
     ]
@@ -160,7 +161,7 @@ def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(
     def report(number: int) -> bool:
         with any_app.app_context():
             body = factories.event_body("job.created", random.Random(number).sample(people, 3))
-            return bool(publishing.publish(event_in(body)).event_id)
+            return bool(event_publish.publish(event_in(body)).event_id)
 
     with ThreadPoolExecutor(4) as callers:
         assert all(callers.map(report, range(24)))
@@ -200,7 +201,7 @@ def test_an_alert_speaks_its_own_words_when_it_has_any(people: tuple[User, ...])
     send("system.alert", ["alice@example.test"])
     bare = factories.event_body("system.alert", ["alice@example.test"])
     bare["data"] = {"recipients": ["alice@example.test"]}
-    publishing.publish(event_in(bare))
+    event_publish.publish(event_in(bare))
     titles = db.session.scalars(select(Notification.title).order_by(Notification.id)).all()
     assert titles == ["Calendar sync is delayed", "System Alert"]
 
@@ -224,8 +225,8 @@ def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> N
     new = factories.event_body("interview.cancelled", ["alice@example.test"], id="iv-1")
     old = factories.event_body("interview.rescheduled", ["alice@example.test"], id="iv-1")
     old["time"] = (utc_now() - timedelta(hours=1)).isoformat()
-    publishing.publish(event_in(new))
-    published = publishing.publish(event_in(old))
+    event_publish.publish(event_in(new))
+    published = event_publish.publish(event_in(old))
     assert {(v.state, v.notification_id) for v in published.verdicts} == {("skipped", None)}
     assert db.session.scalar(select(Interview.status)) == "cancelled"
     assert count(Notification) == 1

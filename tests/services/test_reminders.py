@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import letters, objections, parcels, publishing
+from app.services import letters, objections, parcels
+from app.services.events import publish as event_publish
 from app.services.interviews import reminders
 from app.services.notifications.inbox import Filters, page_for
 from app.services.preferences import editing as preference_editing
@@ -45,8 +46,8 @@ def publish(
     if starts_at is not None:
         data |= {"starts_at": starts_at, "ends_at": starts_at + HOUR, "candidate_name": "Priya Raman"}
         data |= {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
-    event = publishing.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
-    publishing.publish(event, now=at)
+    event = event_publish.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    event_publish.publish(event, now=at)
 
 
 def test_a_reminder_comes_at_each_lead_time_and_once(alice: User) -> None:

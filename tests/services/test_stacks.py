@@ -12,7 +12,9 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
 from app.rendering.words import Texts
-from app.services import event_data, messages, publishing
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
+from app.services.events import python_api
 from app.services.notifications import inbox, search_query, stacks
 from app.services.notifications.inbox import Filters, Page
 from app.services.routing import fanout
@@ -175,8 +177,10 @@ def test_one_subject_on_one_day_of_its_reader_has_one_key() -> None:
 def test_resumes_of_one_upload_stack_by_whatever_way_they_come(app: Flask, alice: User) -> None:
     for n in range(3):
         resume = {"filename": f"cv-{n}.pdf", "extracted_data": {"years": n}}
-        messages.send_resume_processed_notification(resume, alice)
-        messages.create_notification(alice, "resume_processed", f"cv {n}", "…", metadata={"upload_id": "u1"})
+        python_api.send_resume_processed_notification(resume, alice)
+        python_api.create_notification(
+            alice, "resume_processed", f"cv {n}", "…", metadata={"upload_id": "u1"}
+        )
     assert sorted(stack.count for stack in stacked(alice).stacks.values()) == [3, 3]
 
 
@@ -200,8 +204,8 @@ def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask,
 
 def test_what_an_event_says_that_it_is_about_makes_a_stack(app: Flask, alice: User) -> None:
     for subject in ("upload 7", "upload 7", "upload 8"):
-        publishing.publish(
-            publishing.EventIn(
+        event_publish.publish(
+            event_publish.EventIn(
                 source="/ats",
                 external_id=factories.unique(),
                 type="resume.processed",

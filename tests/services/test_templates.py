@@ -21,9 +21,6 @@ from app.models import (
     User,
 )
 from app.services import (
-    event_data,
-    messages,
-    publishing,
     template_checks,
     template_drafts,
     template_editing,
@@ -32,6 +29,9 @@ from app.services import (
     template_versions,
 )
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.events import data as event_data
+from app.services.events import publish as event_publish
+from app.services.events import python_api
 from app.services.routing import wording
 from app.services.template_drafts import Edited
 from tests import factories
@@ -60,8 +60,10 @@ def published(template: NotificationTemplate, actor: User, **changes: object) ->
 def publish_event(kind: str, *recipients: User, **data: object) -> list[Notification]:
     body = factories.event_body(kind, [user.email for user in recipients], **data)
     usable = event_data.validate(kind, body["data"])
-    event = publishing.EventIn("/tests", body["id"], kind, factories.utc_now(), usable, usable["recipients"])
-    made = publishing.publish(event)
+    event = event_publish.EventIn(
+        "/tests", body["id"], kind, factories.utc_now(), usable, usable["recipients"]
+    )
+    made = event_publish.publish(event)
     return list(db.session.scalars(select(Notification).where(Notification.event_id == made.event_id)))
 
 
@@ -259,7 +261,7 @@ def test_a_custom_template_takes_the_variables_that_its_callers_are_said_to_brin
         published(custom, bob, title_template="Down: {{ service }}", message_template="{{ message }}")
     assert "service" in caught.value.errors["brings"]
     template_publishing.publish(custom.id, actor=bob, brings=["service"])
-    row = messages.create_notification_from_template(
+    row = python_api.create_notification_from_template(
         alice, "Maintenance", {"service": "CI", "message": "Until 9"}
     )
     assert (row.title, row.message) == ("Down: CI", "Until 9")

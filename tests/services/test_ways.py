@@ -12,8 +12,10 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
-from app.services import explanations, messages, publishing
-from app.services.publishing import EventIn
+from app.services import explanations
+from app.services.events import publish as event_publish
+from app.services.events import python_api
+from app.services.events.publish import EventIn
 from app.services.routing import addresses
 from tests import factories
 
@@ -32,7 +34,7 @@ def reachable(email: str, **preference: Any) -> User:
     return user
 
 
-def publish(*people: User, dry_run: bool = False, **data: Any) -> publishing.Published:
+def publish(*people: User, dry_run: bool = False, **data: Any) -> event_publish.Published:
     body = factories.event_body("resume.processed", **data)
     event = EventIn(
         source="/tests",
@@ -42,7 +44,7 @@ def publish(*people: User, dry_run: bool = False, **data: Any) -> publishing.Pub
         data=body["data"],
         recipients=[user.email for user in people],
     )
-    return publishing.publish(event, dry_run=dry_run)
+    return event_publish.publish(event, dry_run=dry_run)
 
 
 def states(user: User) -> dict[str, list[tuple[str, str]]]:
@@ -94,7 +96,7 @@ def test_a_switch_of_a_category_counts_for_an_added_way_too(any_app: Flask) -> N
 
 def test_whoever_names_the_channels_gets_those_and_no_others(any_app: Flask) -> None:
     alice = reachable("alice@example.test", **ON)
-    messages.create_notification(alice, "system_alert", "Hello", "There", channels=["in_app", "push"])
+    python_api.create_notification(alice, "system_alert", "Hello", "There", channels=["in_app", "push"])
     assert set(states(alice)) == {"in_app", "push"}
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services import announcement_progress, announcements, explanations, publishing
+from app.services import announcement_progress, announcements, explanations
 from app.services.announcement_words import AnnouncementIn
+from app.services.events import publish as event_publish
 from app.services.interviews import evaluations, reminder_outcomes, reminders
 from tests import factories
 from tests.browser import axe
@@ -20,10 +21,10 @@ SignIn = Callable[[User], FlaskClient]
 
 def publish(kind: str, *people: User) -> Notification:
     body = factories.event_body(kind)
-    from app.services import event_data
+    from app.services.events import data as event_data
 
-    publishing.publish(
-        publishing.EventIn(
+    event_publish.publish(
+        event_publish.EventIn(
             source="/platform",
             external_id=body["id"],
             type=kind,

@@ -16,8 +16,8 @@ from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.unseen import without_unseen
 from app.rendering.words import Texts, one_line
-from app.services import event_data, publishing
 from app.services.base.errors import Invalid
+from app.services.events import data, publish
 from app.services.interviews import records as interview_records
 from app.services.notifications import stacks
 from app.services.routing import fanout, wording
@@ -155,13 +155,13 @@ def _publish(
 ) -> list[Notification]:
     people = [recipients] if isinstance(recipients, User) else recipients
     now = utc_now()
-    published = publishing.publish(
-        publishing.EventIn(
+    published = publish.publish(
+        publish.EventIn(
             source="bellhop:python",
             external_id=str(uuid4()),
             type=kind,
             occurred_at=now,
-            data=event_data.validate(kind, facts),
+            data=data.validate(kind, facts),
             recipients=[user.email for user in people] if people else None,
         ),
         now=now,

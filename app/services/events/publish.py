@@ -15,14 +15,14 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.prepared import Prepared
-from app.services import published
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Person, Recipient
+from app.services.events import result
+from app.services.events.result import EVENTS, Published
 from app.services.interviews import evaluated, reminders
 from app.services.interviews import records as interview_records
 from app.services.notifications import expiry, stacks
-from app.services.published import EVENTS, Published
 from app.services.routing import fanout, wording
 from app.services.routing.reasons import Verdict
 
@@ -62,13 +62,13 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
     """
     now = now or utc_now()
-    if dry_run and (earlier := published.earlier(event.source, event.external_id)):
+    if dry_run and (earlier := result.earlier(event.source, event.external_id)):
         return earlier
     try:
         people = _recipients(event)
     except Invalid:
         # Whoever has left since changes nothing about what was reported before.
-        if earlier := published.earlier(event.source, event.external_id):
+        if earlier := result.earlier(event.source, event.external_id):
             return earlier
         raise
     if dry_run:
@@ -76,12 +76,12 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             interview_records.known(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
-        return Published(None, event.type, say=partial(published.of_plans, plans, None))
+        return Published(None, event.type, say=partial(result.of_plans, plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:
         db.session.rollback()
-        earlier = published.earlier(event.source, event.external_id)
+        earlier = result.earlier(event.source, event.external_id)
         return earlier or Published(None, event.type, is_duplicate=True)
     applied = interview_records.apply(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
@@ -93,7 +93,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if event.type == evaluated.EVENT:
         evaluated.write_down(event.data, people, event.occurred_at, now)
     db.session.commit()
-    return Published(event_id, event.type, say=partial(published.of_plans, plans, ids or None))
+    return Published(event_id, event.type, say=partial(result.of_plans, plans, ids or None))
 
 
 def _take_back(applied: interview_records.Applied, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Receiving events and turning each into notifications, once."""
