@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.jobs.running import Progress, say_nothing
-from app.services import digests
 from app.services.base.local_time import DAILY, WEEKLY
+from app.services.digests import settle
 
 
 def run_daily(now: datetime | None = None, progress: Progress = say_nothing) -> int:
     """Send daily digests; how many."""
-    return digests.send_due(DAILY, now, progress)
+    return settle.send_due(DAILY, now, progress)
 
 
 def run_weekly(now: datetime | None = None, progress: Progress = say_nothing) -> int:
     """Send weekly summaries; how many."""
-    return digests.send_due(WEEKLY, now, progress)
+    return settle.send_due(WEEKLY, now, progress)

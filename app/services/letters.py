@@ -16,10 +16,10 @@ from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, digest, email, markup
-from app.services import digest_letters
 from app.services.accounts import account_letters
 from app.services.accounts import emails as account_emails
 from app.services.base.local_time import KINDS
+from app.services.digests import email as digest_email
 from app.services.interviews import reminder_texts
 from app.services.preferences import unsubscribe
 
@@ -100,7 +100,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
 
 def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     user, settled_at = delivery.recipient, delivery.created_at
-    words, letter = digest_letters.letter(
+    words, letter = digest_email.letter(
         delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
     )
     stop = unsubscribe.link(user, delivery.kind, sender.secret, sender.base_url)

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification
-from app.services import digest_contents
 from app.services.base.local_time import KINDS
+from app.services.digests import contents as digest_contents
 from app.services.interviews.reminder_texts import KIND as REMINDER
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from flask_babel import force_locale
 
 from app.clock import utc_now
 from app.rendering import digest as rendering
-from app.services import digest_letters, digest_links
 from app.services.base.errors import NotFound
 from app.services.base.local_time import DAILY, WEEKLY
+from app.services.digests import email as digest_email
+from app.services.digests import links as digest_links
 from app.views.access import current_user, login_required
 from app.views.mail_frames import framed
 
@@ -50,7 +51,7 @@ def preview_mail() -> Response:
     """The mail itself, as it would be if tomorrow were now."""
     now, config = utc_now(), current_app.config
     with force_locale(current_user.locale):
-        _words, letter = digest_letters.letter(
+        _words, letter = digest_email.letter(
             KIND_OF[_kind()],
             current_user,
             now,

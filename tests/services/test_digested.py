@@ -14,9 +14,10 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
-from app.services import create_notification, digests, template_editing
+from app.services import create_notification, template_editing
 from app.services.base.local_time import DAILY
 from app.services.deliveries import Courier
+from app.services.digests import settle
 from app.services.letters import Sender
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
@@ -74,7 +75,7 @@ def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
     assert (mail.state, mail.reason) == ("pending", "queued")
     courier.deliver_due(MORNING)
     assert again(mail)[0] == "sent"
-    assert digests.send_due(DAILY, EIGHT) == 0
+    assert settle.send_due(DAILY, EIGHT) == 0
 
 
 @pytest.mark.parametrize("preference", [QUIET | {"digest_hour": 6}, WAITS])
@@ -85,7 +86,7 @@ def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_besid
     at = MORNING - MINUTE if preference is not WAITS else MORNING + 30 * MINUTE
     mail = tell(dana, "Pressing", "high", at=at)
     assert mail.state == "pending"
-    assert digests.send_due(DAILY, EIGHT if preference is WAITS else MORNING) == 1
+    assert settle.send_due(DAILY, EIGHT if preference is WAITS else MORNING) == 1
     courier.deliver_due(EIGHT + timedelta(hours=1))
     assert again(mail) == ("skipped", "digested")
     assert "Pressing" in digest_text(dana)
@@ -94,7 +95,7 @@ def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_besid
 def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Courier) -> None:
     dana = reader(**WAITS)
     tell(dana, "Earlier", "medium")
-    assert digests.send_due(DAILY, EIGHT) == 1
+    assert settle.send_due(DAILY, EIGHT) == 1
     later = tell(dana, "Pressing, later", "high", at=EIGHT + MINUTE)
     dana.preference.in_app_enabled = False
     db.session.commit()
@@ -106,7 +107,7 @@ def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Couri
 def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: Courier) -> None:
     dana = reader()
     mail = tell(dana, "Fire", "urgent")
-    assert digests.send_due(DAILY, EIGHT) == 1
+    assert settle.send_due(DAILY, EIGHT) == 1
     courier.deliver_due(EIGHT)
     assert again(mail)[0] == "sent"
 
@@ -156,7 +157,7 @@ def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, cour
 def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier) -> None:
     dana = reader()
     listed = tell(dana, "Listed", "medium")
-    digests.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY, EIGHT)
     courier.deliver_due(EIGHT)
     preference_editing.change(dana, {"daily_digest": False}, now=EIGHT + MINUTE)
     assert again(listed) == ("skipped", "in_digest")
@@ -167,7 +168,7 @@ def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
 ) -> None:
     dana = reader()
     held = tell(dana, "Held", "medium")
-    digests.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY, EIGHT)
     switch_off_for_everyone(bob)
     courier.deliver_due(EIGHT)
     mail = db.session.scalars(select(Delivery).join(Digest, Digest.delivery_id == Delivery.id)).one()
@@ -181,7 +182,7 @@ def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Cour
     changed = preference_editing.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
     preference_editing.change(dana, changed.before, now=MORNING + 2 * MINUTE)
     assert again(mail) == ("skipped", "in_digest")
-    digests.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY, EIGHT)
     courier.deliver_due(EIGHT)
     assert "News" in digest_text(dana)
 
@@ -223,7 +224,7 @@ def test_whatever_is_switched_nothing_comes_twice_and_nothing_waits_for_a_digest
             preference_editing.change(dana, {what: value}, now=now)
         for _run in range(value if what == "runs" else 0):
             now += timedelta(hours=2)
-            digests.send_due(DAILY, now)
+            settle.send_due(DAILY, now)
             courier.deliver_due(now)
         now += MINUTE
     listed = digest_times(dana)

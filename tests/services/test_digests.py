@@ -16,8 +16,10 @@ from sqlalchemy import event, select, text
 from app.channels.base import Message
 from app.extensions import db
 from app.models import Delivery, Digest, User
-from app.services import digest_contents, digests, letters, objections
+from app.services import letters, objections
 from app.services.base.local_time import DAILY, WEEKLY
+from app.services.digests import contents as digest_contents
+from app.services.digests import settle
 from tests import factories
 from tests.services.test_digest_days import ZONES
 
@@ -64,7 +66,7 @@ def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts
     factories.notification(alice, "Done already", archived_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
     factories.notification(alice, "Over", expires_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
     factories.notification(alice, "Later", surfaced_at=NOW + HOUR, created_at=NOW - 2 * HOUR)
-    assert digests.send_due(DAILY, NOW) == 1
+    assert settle.send_due(DAILY, NOW) == 1
     text = mail(alice).text
     assert "Interviews (4)" in text
     assert "Resumes (18)" in text
@@ -86,7 +88,7 @@ def test_a_busy_category_hides_no_other(any_app: Flask) -> None:
         factories.notification(
             alice, f"Resume {number}", notification_type=kind, created_at=NOW - HOUR * (20 + number)
         )
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     text = mail(alice).text
     assert "Interviews (30)" in text
     assert "Resumes (3)" in text
@@ -120,7 +122,7 @@ def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask)
     factories.interview(
         factories.user("other@example.test"), starts_at=NOW + 3 * HOUR, candidate_name="Another's"
     )
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     text = mail(alice).text
     assert "- 15:45  Omar Haddad" in text
     assert text.index("Interviews of the day") < text.index("Interviews (1)")
@@ -129,9 +131,9 @@ def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask)
 
 def test_nothing_unread_means_no_mail_and_the_date_is_settled(app: Flask) -> None:
     alice = reader()
-    assert digests.send_due(DAILY, NOW) == 0
+    assert settle.send_due(DAILY, NOW) == 0
     factories.notification(alice, created_at=NOW + HOUR)
-    assert digests.send_due(DAILY, NOW + 2 * HOUR) == 0
+    assert settle.send_due(DAILY, NOW + 2 * HOUR) == 0
     assert (mails(alice), dates(alice)) == ([], [date(2026, 3, 12)])
 
 
@@ -141,13 +143,13 @@ def test_nothing_unread_means_no_mail_and_the_date_is_settled(app: Flask) -> Non
 def test_whoever_does_not_want_it_gets_none(app: Flask, preference: dict[str, object]) -> None:
     alice = reader(**preference)
     factories.notification(alice, created_at=NOW - HOUR)
-    assert digests.send_due(DAILY, NOW) == 0
+    assert settle.send_due(DAILY, NOW) == 0
 
 
 def test_quiet_hours_hold_the_mail_until_they_end(app: Flask) -> None:
     alice = reader(quiet_enabled=True, digest_hour=7)
     factories.notification(alice, created_at=NOW - 2 * HOUR)
-    digests.send_due(DAILY, NOW - HOUR)
+    settle.send_due(DAILY, NOW - HOUR)
     (held,) = mails(alice)
     assert held.reason == "quiet_hours"
     assert timedelta(minutes=30) <= held.due_at - (NOW - HOUR) <= timedelta(minutes=35)
@@ -159,7 +161,7 @@ def test_what_goes_only_by_mail_is_in_the_digest_that_stands_for_that_mail(app: 
     factories.delivery(row, state="skipped", reason="in_digest")
     other = factories.notification(alice, "Switched off", surfaced_at=None, created_at=NOW - HOUR)
     factories.delivery(other, state="skipped", reason="category_off")
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     assert "Only by mail" in mail(alice).text
     assert "Switched off" not in mail(alice).text
 
@@ -189,7 +191,7 @@ def test_what_has_no_row_in_the_inbox_stands_by_its_age_among_the_others(any_app
 def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sent(app: Flask) -> None:
     alice = reader()
     rows = [factories.notification(alice, f"Number {number}", created_at=NOW - HOUR) for number in range(2)]
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     factories.notification(alice, "Newer", created_at=NOW + HOUR)
     rows[0].read_at = NOW + HOUR
     db.session.commit()
@@ -205,7 +207,7 @@ def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sen
 def test_one_switched_off_before_it_is_sent_is_not_sent(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, created_at=NOW - HOUR)
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     assert objection(mails(alice)[0]) is None
     alice.preference.daily_digest = False
     db.session.commit()
@@ -215,7 +217,7 @@ def test_one_switched_off_before_it_is_sent_is_not_sent(app: Flask) -> None:
 def test_one_that_is_due_waits_while_its_reader_pauses(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, created_at=NOW - HOUR)
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     alice.preference.paused_until = NOW + 5 * HOUR
     db.session.commit()
     assert objection(mails(alice)[0]) == "paused"
@@ -229,7 +231,7 @@ def objection(delivery: Delivery) -> str | None:
 def test_its_mail_carries_an_unsubscribe_link_of_its_own(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, "Élodie & <b>Co</b>", created_at=NOW - HOUR)
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     made = mail(alice)
     assert made.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert made.headers["List-Unsubscribe"].strip("<>") in made.html
@@ -253,7 +255,7 @@ def test_the_summary_has_the_week_beside_the_one_before_in_bars_of_a_table(app: 
         alice, "Today", created_at=monday - HOUR, notification_type="job_created", read_at=monday
     )
     factories.interview(alice, starts_at=monday + timedelta(days=2), candidate_name="Omar Haddad")
-    assert digests.send_due(WEEKLY, monday) == 1
+    assert settle.send_due(WEEKLY, monday) == 1
     made = mail(alice, monday)
     assert "Interviews: 4 (was 2)" in made.text
     assert "Jobs:" not in made.text
@@ -261,7 +263,7 @@ def test_the_summary_has_the_week_beside_the_one_before_in_bars_of_a_table(app: 
     assert "Omar Haddad" in made.text
     assert 'width="50%"' in made.html
     assert "<img" not in made.html
-    assert digests.send_due(WEEKLY, monday + HOUR) == 0
+    assert settle.send_due(WEEKLY, monday + HOUR) == 0
 
 
 def test_a_digest_of_nearly_anything_stays_under_60_kb(app: Flask) -> None:
@@ -270,7 +272,7 @@ def test_a_digest_of_nearly_anything_stays_under_60_kb(app: Flask) -> None:
         factories.notification(
             alice, f"{number} {'Ünïcödé ' * 30}"[:255], created_at=NOW - HOUR * (number + 1)
         )
-    digests.send_due(DAILY, NOW)
+    settle.send_due(DAILY, NOW)
     assert len(mail(alice).html.encode()) < 60_000
 
 
@@ -283,7 +285,7 @@ def test_four_schedulers_at_once_send_one_each(any_app: Flask) -> None:
     def run() -> None:
         with any_app.app_context():
             try:
-                sent.append(digests.send_due(DAILY, NOW))
+                sent.append(settle.send_due(DAILY, NOW))
             except Exception as error:  # noqa: BLE001 (handed to the test)
                 failures.append(error)
 
@@ -300,7 +302,7 @@ def test_four_schedulers_at_once_send_one_each(any_app: Flask) -> None:
 def test_killed_at_any_commit_it_goes_on_where_it_was(
     any_app: Flask, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    monkeypatch.setattr(digests, "CHUNK", 2)
+    monkeypatch.setattr(settle, "CHUNK", 2)
     people = [reader(f"p{number}") for number in range(6)]
     for person in people:
         factories.notification(person, created_at=NOW - HOUR)
@@ -327,7 +329,7 @@ def _run_and_be_killed(number: int, when: str) -> int:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         event.listen(db.session, when, count)
-        digests.send_due(DAILY, NOW)
+        settle.send_due(DAILY, NOW)
         os._exit(0)
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
@@ -358,7 +360,7 @@ def test_two_years_in_six_zones_with_a_traveller_and_an_outage(app: Flask) -> No
         while travels and travels[0][0] <= now:
             traveller.time_zone = travels.pop(0)[1]
             db.session.commit()
-        digests.send_due(DAILY, now)
+        settle.send_due(DAILY, now)
     for zone, person in people.items():
         local = [now.astimezone(ZoneInfo(zone)) for now in runs]
         wanted = sorted({now.date() for now in local if now.hour >= 8})
@@ -408,7 +410,7 @@ def _measured() -> tuple[int, int]:
     listener = (db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
     event.listen(*listener)
     tracemalloc.start()
-    digests.send_due(DAILY, NOW + 2 * HOUR)
+    settle.send_due(DAILY, NOW + 2 * HOUR)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     event.remove(*listener)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.clock import utc_now
 from app.extensions import db
 from app.models import User
-from app.services import digest_links
+from app.services.digests import links as digest_links
 from app.services.notifications import inbox
 from tests import factories
 

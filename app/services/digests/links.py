@@ -11,8 +11,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationChange, User
-from app.services import digest_contents
 from app.services.base.errors import NotFound
+from app.services.digests import contents
 from app.services.notifications import actions as notification_actions
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def find(token: str, secret: str, now: datetime | None = None) -> Pile:
     if user is None:
         raise NotFound(_("This account is gone, and so is its mail."))
     as_of = EPOCH + timedelta(microseconds=micros)
-    counts = digest_contents.counts([user.id], as_of, now or utc_now())
+    counts = contents.counts([user.id], as_of, now or utc_now())
     return Pile(user, as_of, sum(counts.get(user.id, {}).values()))
 
 
@@ -56,7 +56,7 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     now = now or utc_now()
     pile = find(token, secret, now)
     return notification_actions.change(
-        pile.user, "read", digest_contents.unread([pile.user.id], pile.as_of, now), now
+        pile.user, "read", contents.unread([pile.user.id], pile.as_of, now), now
     )
 
 

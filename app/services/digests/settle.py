@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
-from app.services import digest_contents
 from app.services.base import recipients
 from app.services.base.local_time import DAILY, WEEKLY, due_date
+from app.services.digests import contents
 from app.services.routing import quiet_hours, wording
 
 # People a transaction: other writers get their turn between two of them.
@@ -101,7 +101,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
         db.session.commit()
         return 0
     # Counted before the lock is taken: other writers need not wait for that, and an empty digest is not sent anyway.
-    unread = digest_contents.counts(due, now, now)
+    unread = contents.counts(due, now, now)
     readers = recipients.by_ids(unread)
     lock_for_writing()
     rows = [

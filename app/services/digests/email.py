@@ -13,9 +13,9 @@ from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest import Bar, Digest, Group, Line
 from app.rendering.words import Texts
-from app.services import digest_contents, digest_links
 from app.services.base import local_time
 from app.services.base.local_time import WEEKLY
+from app.services.digests import contents, links
 from app.services.preferences import unsubscribe
 from app.services.routing import wording
 
@@ -39,7 +39,7 @@ def letter(
         as_of: when it was settled: what came later is not in it, what was read since neither.
         day: an instant of the day whose interviews are listed; default the day of `as_of`.
     """
-    unread = digest_contents.counts([user.id], as_of, now).get(user.id, {})
+    unread = contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
     words = wording.words_for(wording.live(kind), kind, data)(user)
@@ -57,7 +57,7 @@ def letter(
         groups=(*meetings, *groups),
         more=ngettext("and %(num)d more", "and %(num)d more", total - shown) if total > shown else "",
         button=(_("Open your inbox"), f"{base_url}/notifications?place=unread"),
-        mark=(_("Mark all of these read"), digest_links.link(user, as_of, secret, base_url)),
+        mark=(_("Mark all of these read"), links.link(user, as_of, secret, base_url)),
         reason=str(catalog.TYPES[kind].reason),
         links=(
             (_("Preferences"), f"{base_url}/preferences"),
@@ -76,7 +76,7 @@ def _daily(
 ) -> tuple[Group, ...]:
     """The newest, under their categories; the category with the newest of all comes first."""
     rows: dict[str, list[Notification]] = {}
-    for row in digest_contents.newest(user, unread, as_of, now):
+    for row in contents.newest(user, unread, as_of, now):
         rows.setdefault(row.category, []).append(row)
     return tuple(
         Group(
@@ -90,14 +90,14 @@ def _daily(
 
 
 def _weekly(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[Group, ...]:
-    rows = digest_contents.oldest(user, as_of, now, OLDEST)
+    rows = contents.oldest(user, as_of, now, OLDEST)
     lines = tuple(_line(row, user, as_of, base_url) for row in rows)
     return (Group(_("Waiting longest"), "system", lines),) if lines else ()
 
 
 def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> tuple[Group, ...]:
     start, end = local_time.day_bounds(day, user.time_zone)
-    rows = digest_contents.meetings(user, max(start, now), day + WEEK if is_weekly else end)
+    rows = contents.meetings(user, max(start, now), day + WEEK if is_weekly else end)
     lines = tuple(_meeting(row, user, is_weekly=is_weekly) for row in rows)
     label = _("Interviews ahead") if is_weekly else _("Interviews of the day")
     return (Group(label, "interview", lines),) if lines else ()
@@ -128,7 +128,7 @@ def _bars(user: User, as_of: datetime) -> tuple[Bar, ...]:
     end = local_time.week_start(as_of, user.time_zone)
     start = local_time.week_start(end - timedelta(days=1), user.time_zone)
     before = local_time.week_start(start - timedelta(days=1), user.time_zone)
-    this, last = digest_contents.arrived(user, start, end), digest_contents.arrived(user, before, start)
+    this, last = contents.arrived(user, start, end), contents.arrived(user, before, start)
     longest = max((*this.values(), *last.values()), default=0) or 1
     return tuple(
         Bar(
