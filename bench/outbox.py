@@ -15,8 +15,9 @@ from sqlalchemy import delete, func, select
 
 from app.extensions import db
 from app.models import Delivery, Notification
-from app.services import deliveries, letters
 from app.services.events import publish as event_publish
+from app.services.sending import email as sending_email
+from app.services.sending import worker
 from bench.inprocess import event, prepared
 from bench.rounds import Case
 
@@ -59,8 +60,8 @@ def outbox() -> Case:
     port = _mail_server(resources)
     app.extensions["mail"].server, app.extensions["mail"].port = "127.0.0.1", port
     app.extensions["mail"].use_tls = False
-    courier = deliveries.Courier(
-        letters.Sender("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench")
+    courier = worker.Courier(
+        sending_email.Sender("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench")
     )
 
     def ours() -> float:

@@ -24,9 +24,10 @@ from app.clock import utc_now
 from app.extensions import db
 from app.jobs import TIMETABLE
 from app.models import Delivery, Notification, NotificationTemplate, User
-from app.services import demo, parcels, template_samples
-from app.services.letters import Sender
+from app.services import demo, template_samples
 from app.services.routing import job_failures, template_failures
+from app.services.sending import payloads
+from app.services.sending.email import Sender
 from app.views.errors import WORDS
 from tests import factories, pseudo
 from tests.conftest import make_app
@@ -199,7 +200,7 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
     assert len(mails) > 12
     with abroad.test_request_context():
         for each in mails:
-            mail = parcels.compose(each, sender, now)
+            mail = payloads.compose(each, sender, now)
             assert f'lang="{pseudo.LONG}"' in mail.html
             missed = untranslated([mail.subject, *mail.text.splitlines(), *Reading(mail.html).texts])
             assert missed == [], each.kind

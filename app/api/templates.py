@@ -33,7 +33,7 @@ from app.services import (
     template_versions,
 )
 from app.services.base.errors import Conflict, Invalid
-from app.services.letters import Sender
+from app.services.sending.email import Sender
 from app.services.template_drafts import Edited
 
 bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", tag="Templates")

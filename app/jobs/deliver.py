@@ -6,8 +6,8 @@ from datetime import datetime
 
 from flask import current_app
 
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 
 
 def run(now: datetime | None = None, _progress: object = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.services import outbox
+from app.services.sending import outbox
 
 
 def run(now: datetime | None = None, _progress: object = None) -> int:

@@ -10,9 +10,11 @@ from app import catalog
 from app.clock import utc_now
 from app.models import Announcement, User
 from app.rendering.words import Texts
-from app.services import announcement_words, announcements, letters, preview_mails
+from app.services import announcement_words, announcements
 from app.services.announcement_words import AnnouncementIn
 from app.services.base.errors import Invalid
+from app.services.sending import email as sending_email
+from app.services.sending import email_preview
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
     )
 
 
-def mail_html(wanted: AnnouncementIn, reader: User, sender: letters.Sender) -> str:
+def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.Sender) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
     row = announcement_words.checked(wanted, reader, utc_now())
     texts = texts_for(row, reader)
-    mail = preview_mails.compose(row.notification_type, texts, reader, sender, action_url=row.action_url)
+    mail = email_preview.compose(row.notification_type, texts, reader, sender, action_url=row.action_url)
     return mail.html
 
 

@@ -11,8 +11,8 @@ from email.message import EmailMessage
 from flask_babel import gettext as _
 
 from app.models import Delivery
-from app.services import letters
-from app.services.letters import Sender
+from app.services.sending import email as sending_email
+from app.services.sending.email import Sender
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def letter(row: Delivery, sender: Sender) -> Letter | None:
         return _taken_apart(email.message_from_bytes(row.captured.raw, policy=policy.default))
     if row.channel != "email" or row.notification is None:
         return None
-    message = letters.compose(row, sender, row.sent_at or row.due_at)
+    message = sending_email.compose(row, sender, row.sent_at or row.due_at)
     return Letter(
         headers=[("Subject", message.subject), ("Message-ID", message.id), *message.headers.items()],
         text=message.text,

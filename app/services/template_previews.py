@@ -17,7 +17,9 @@ from app.models import Event, NotificationTemplate, User
 from app.rendering import short, sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
-from app.services import letters, preview_mails, template_checks, template_samples
+from app.services import template_checks, template_samples
+from app.services.sending import email as sending_email
+from app.services.sending import email_preview
 from app.services.template_checks import Check
 from app.services.template_drafts import Edited
 
@@ -66,7 +68,7 @@ def preview(
     edited: Edited,
     data: Mapping[str, Any],
     reader: User,
-    sender: letters.Sender,
+    sender: sending_email.Sender,
     *,
     are_all: bool = False,
 ) -> Preview:
@@ -108,7 +110,7 @@ def mail_html(
     edited: Edited,
     data: Mapping[str, Any],
     reader: User,
-    sender: letters.Sender,
+    sender: sending_email.Sender,
     *,
     is_dark: bool,
 ) -> str:
@@ -133,9 +135,9 @@ def _mail(
     texts: Texts,
     data: Mapping[str, Any],
     reader: User,
-    sender: letters.Sender,
+    sender: sending_email.Sender,
 ) -> Message:
-    return preview_mails.compose(
+    return email_preview.compose(
         template.notification_type,
         texts,
         reader,

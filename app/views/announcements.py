@@ -31,8 +31,8 @@ from app.services import (
     template_editing,
 )
 from app.services.base.errors import Conflict, Invalid
-from app.services.letters import Sender
 from app.services.routing import wording
+from app.services.sending.email import Sender
 from app.services.template_drafts import Edited
 from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user

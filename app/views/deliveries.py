@@ -22,8 +22,8 @@ from app.forms.numbers import whole_number
 from app.rendering.dates import zone
 from app.services import delivery_actions, delivery_chart, delivery_letters, delivery_log
 from app.services.base.errors import Conflict
-from app.services.letters import Sender
 from app.services.routing import suppressions
+from app.services.sending.email import Sender
 from app.views.access import admin_required, current_user
 from app.views.mail_frames import framed
 

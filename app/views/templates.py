@@ -29,7 +29,7 @@ from app.services import (
     template_versions,
 )
 from app.services.base.errors import Invalid, NotFound
-from app.services.letters import Sender
+from app.services.sending.email import Sender
 from app.services.template_drafts import Edited
 from app.views import htmx
 from app.views.access import admin_required, current_user

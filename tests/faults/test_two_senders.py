@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.smtp import Mailbox, Server, point_at
 

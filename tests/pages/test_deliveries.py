@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
 from app.models import Delivery, User
-from app.services.deliveries import Courier
-from app.services.letters import Sender
 from app.services.preferences import unsubscribe
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.browser import axe
 

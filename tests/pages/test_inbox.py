@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.services import surfacing
+from app.services.sending import scheduled
 from tests import factories
 from tests.browser import axe
 from tests.pages.conftest import Open
@@ -224,7 +224,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     now = utc_now()
     five[1].snoozed_until = five[1].surfaced_at = now
     db.session.commit()
-    surfacing.wake_due(now)
+    scheduled.wake_due(now)
     pill = page.get_by_role("link", name="1 new")
     expect(pill).to_be_visible(timeout=3000)
     pill.click()

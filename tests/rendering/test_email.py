@@ -13,9 +13,9 @@ from app.channels.base import Message
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
-from app.services import letters
 from app.services.events import publish as event_publish
-from app.services.letters import Sender
+from app.services.sending import email as sending_email
+from app.services.sending.email import Sender
 from tests import factories
 
 SENDER = Sender("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
@@ -24,7 +24,7 @@ HOSTILE = "<script>alert('x')</script>\"&"
 
 def letter(user: User, kind: str = "resume_processed", **fields: object) -> Message:
     row = factories.notification(user, notification_type=kind, **fields)  # type: ignore[arg-type]
-    return letters.compose(factories.delivery(row, address=user.email), SENDER, utc_now())
+    return sending_email.compose(factories.delivery(row, address=user.email), SENDER, utc_now())
 
 
 def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
@@ -36,7 +36,7 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
     published = event_publish.publish(event)
     found = next(v for v in published.verdicts if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()
-    return letters.compose(row, SENDER, utc_now())
+    return sending_email.compose(row, SENDER, utc_now())
 
 
 def invitation(mail: Message) -> Calendar:
@@ -130,7 +130,7 @@ def test_a_mail_sent_late_still_speaks_of_what_its_notification_said(app: Flask,
     early = db.session.query(Delivery).filter_by(channel="email").one()
     told(alice, "interview.rescheduled", hours=2)
     db.session.expire_all()
-    late = letters.compose(early, SENDER, utc_now())
+    late = sending_email.compose(early, SENDER, utc_now())
     (event,) = invitation(late).walk("VEVENT")
     assert (event.start, int(event["SEQUENCE"])) == (datetime(2030, 3, 12, 13, tzinfo=UTC), 0)
     assert "13:00 to 14:00" in late.text
@@ -154,7 +154,7 @@ def test_an_account_mail_has_its_link_and_no_unsubscribe(app: Flask, alice: User
     row = Delivery(kind=kind, recipient_id=alice.id, channel="email", address=alice.email)
     db.session.add(row)
     db.session.commit()
-    mail = letters.compose(row, SENDER, utc_now())
+    mail = sending_email.compose(row, SENDER, utc_now())
     assert "https://bellhop.example/password/reset/" in mail.text
     assert "https://bellhop.example/password/reset/" in mail.html
     assert "List-Unsubscribe" not in mail.headers

@@ -18,10 +18,11 @@ from sqlalchemy import func, select, text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Announcement, AuditEntry, Delivery, Notification, User
-from app.services import announcement_progress, announcement_writing, announcements, surfacing
+from app.services import announcement_progress, announcement_writing, announcements
 from app.services.accounts import administration as people
 from app.services.announcement_words import AnnouncementIn
 from app.services.base.errors import Conflict, Forbidden, Invalid
+from app.services.sending import scheduled
 from tests import factories
 
 NEWS = {"title": "Maintenance tonight", "message": "Bellhop sleeps from 22:00 to 22:30."}
@@ -212,7 +213,7 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     assert small.state == large.state == "written"
     for made in (small, large):
         announcements.cancel(bob, made.id, now=now + timedelta(hours=2))
-    assert surfacing.surface_due(at + timedelta(hours=1)) == 0
+    assert scheduled.surface_due(at + timedelta(hours=1)) == 0
     assert set(db.session.scalars(select(Delivery.state))) == {"cancelled", "skipped"}
     assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
     assert set(db.session.scalars(select(Notification.surfaced_at))) == {None}

@@ -15,13 +15,13 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services.deliveries import Courier
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
-from app.services.letters import Sender
 from app.services.notifications import inbox
 from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)

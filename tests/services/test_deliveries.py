@@ -11,12 +11,13 @@ from app.channels import smtp_answers
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
-from app.services import claims, outbox, outcomes, retries
-from app.services.claims import Claim
-from app.services.deliveries import Courier
-from app.services.letters import Sender
-from app.services.outcomes import Outcome
+from app.services import retries
 from app.services.routing import reasons
+from app.services.sending import lease, outbox, results
+from app.services.sending.email import Sender
+from app.services.sending.lease import Claim
+from app.services.sending.results import Outcome
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.smtp import Script, Server, point_at
 
@@ -298,10 +299,10 @@ def test_a_claim_is_one_persons_at_a_time(any_app: Flask) -> None:
     assert ids == {row.id}
     assert outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="two")[1] == set()
     done = Outcome(row.id, "sent", now, started_at=now)
-    assert outcomes.finish("somebody else's", [done]) == 0
+    assert results.finish("somebody else's", [done]) == 0
     assert fresh(row).state == "claimed"
-    assert outcomes.finish(token, [done]) == 1
-    assert outcomes.finish(token, [done]) == 0
+    assert results.finish(token, [done]) == 1
+    assert results.finish(token, [done]) == 0
     assert len(attempts(row)) == 1
 
 
@@ -331,7 +332,7 @@ def test_a_row_that_kills_its_sender_ends_dead_and_takes_no_other_with_it(any_ap
                 is_suspect=is_suspect,
             )
             if poison.id not in ids:
-                outcomes.finish(token, [Outcome(row, "sent", now, started_at=now) for row in ids])
+                results.finish(token, [Outcome(row, "sent", now, started_at=now) for row in ids])
             sizes.append(len(ids))
             # Where the poison is among them, the sender dies here and its claim lapses.
             outbox.sweep(now + timedelta(seconds=31))
@@ -366,7 +367,7 @@ def test_a_claim_outlives_a_server_slower_than_the_lease(
     app: Flask, smtp: Server, alice: User, courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(claims, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(lease, "HEARTBEAT", 0.2)
     smtp.mailbox.seconds = 2.5
     row = pending_mail(alice)
 

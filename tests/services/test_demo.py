@@ -13,10 +13,10 @@ from app.extensions import db
 from app.models import Delivery, Notification, User
 from app.services import demo, template_versions
 from app.services.accounts import users
-from app.services.deliveries import Courier
 from app.services.interviews import reminders
-from app.services.letters import Sender
 from app.services.routing import wording
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from app.services.template_drafts import Edited
 from tests import factories
 

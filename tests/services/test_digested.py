@@ -16,12 +16,12 @@ from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
 from app.services import create_notification, template_editing
 from app.services.base.local_time import DAILY
-from app.services.deliveries import Courier
 from app.services.digests import settle
-from app.services.letters import Sender
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
 from app.services.routing import reasons, wording
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 
 # 07:00 in UTC; the digest comes at eight.

@@ -16,17 +16,20 @@ from sqlalchemy import event, select, text
 from app.channels.base import Message
 from app.extensions import db
 from app.models import Delivery, Digest, User
-from app.services import letters, objections
 from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import contents as digest_contents
 from app.services.digests import settle
+from app.services.sending import email as sending_email
+from app.services.sending import preflight
 from tests import factories
 from tests.services.test_digest_days import ZONES
 
 # A Thursday; 08:00 in Paris.
 NOW = datetime(2026, 3, 12, 7, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-SENDER = letters.Sender("https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only")
+SENDER = sending_email.Sender(
+    "https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only"
+)
 
 
 def reader(name: str = "alice", zone: str = "Europe/Paris", **preference: object) -> User:
@@ -46,7 +49,7 @@ def dates(user: User) -> list[date]:
 
 
 def mail(user: User, now: datetime = NOW) -> Message:
-    return letters.compose(mails(user)[-1], SENDER, now)
+    return sending_email.compose(mails(user)[-1], SENDER, now)
 
 
 def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts(app: Flask) -> None:
@@ -224,7 +227,7 @@ def test_one_that_is_due_waits_while_its_reader_pauses(app: Flask) -> None:
 
 
 def objection(delivery: Delivery) -> str | None:
-    found = objections.objection_to(delivery, objections.grounds_for("email", [delivery]), NOW + 2 * HOUR)
+    found = preflight.objection_to(delivery, preflight.grounds_for("email", [delivery]), NOW + 2 * HOUR)
     return found.reason if found else None
 
 

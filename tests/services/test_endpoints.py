@@ -30,10 +30,11 @@ from app.models import (
     UserNotificationPreference,
     Webhook,
 )
-from app.services import lanes, webhook_calls
+from app.services import webhook_calls
 from app.services.accounts import webhooks
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending import pool
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.channels.test_push import OURS, Browser
 from tests.web import Reply, WebServer, until
@@ -356,7 +357,7 @@ def test_a_new_channel_is_a_file_and_a_row(ways: WebServer, monkeypatch: pytest.
     exec(compile(source, "chat.py", "exec"), example)
     monkeypatch.setattr(web.post, "__kwdefaults__", web.post.__kwdefaults__ | {"may_reach": loopback})
     monkeypatch.setitem(CHANNELS, "chat", example["connect"])
-    monkeypatch.setattr(lanes, "LANES", (*lanes.LANES, "chat"))
+    monkeypatch.setattr(pool, "LANES", (*pool.LANES, "chat"))
     monkeypatch.setattr(UserNotificationPreference, "chat_enabled", True, raising=False)
     note = factories.notification(everything_on(), "Booked", message="On Thursday.")
     row = factories.delivery(note, "chat", address=ways.url + "/room")

@@ -14,11 +14,11 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, EvaluationReminder, Notification, User
-from app.services import objections
 from app.services.base.errors import NotFound
 from app.services.events import publish as event_publish
 from app.services.interviews import evaluations
 from app.services.notifications import inbox
+from app.services.sending import preflight
 from tests import factories
 
 # A Thursday, 10:00 in Paris.
@@ -99,7 +99,7 @@ def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: Us
             Notification.notification_type == "evaluation_due",
         )
     ).all()[-1]
-    found = objections.objection_to(mail, objections.grounds_for("email", [mail]), NOW + 31 * HOUR)
+    found = preflight.objection_to(mail, preflight.grounds_for("email", [mail]), NOW + 31 * HOUR)
     assert found is not None
     assert found.reason == "evaluation_over"
 

@@ -18,15 +18,16 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.unseen import without_unseen
-from app.services import announcements, deliveries, parcels, template_drafts, template_publishing
+from app.services import announcements, template_drafts, template_publishing
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api
-from app.services.letters import Sender
 from app.services.routing import wording
+from app.services.sending import payloads, worker
+from app.services.sending.email import Sender
 from app.services.template_drafts import Edited
 from tests import factories
 
@@ -131,7 +132,7 @@ def check_mail(message: Message) -> None:
 
 
 def check(delivery: Delivery) -> None:
-    message = parcels.compose(delivery, SENDER, utc_now())
+    message = payloads.compose(delivery, SENDER, utc_now())
     match delivery.channel:
         case "email":
             check_mail(message)
@@ -186,9 +187,9 @@ def test_what_a_server_answers_is_kept_as_one_harmless_line(
 
         def close(self) -> None: ...
 
-    monkeypatch.setitem(deliveries.CHANNELS, "email", Hostile)
+    monkeypatch.setitem(worker.CHANNELS, "email", Hostile)
     row = factories.delivery(factories.notification(factories.user("alice@example.test")))
-    deliveries.Courier(SENDER).deliver_due()
+    worker.Courier(SENDER).deliver_due()
     db.session.expire_all()
     (attempt,) = db.session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))
     harmless(attempt.response)

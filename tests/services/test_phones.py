@@ -14,8 +14,8 @@ from app.extensions import db
 from app.models import CapturedMail, Delivery, PhoneCode, User
 from app.services.accounts import phones
 from app.services.base.errors import Invalid
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 
 SECRET = "a key for tests only"

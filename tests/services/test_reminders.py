@@ -14,16 +14,19 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services import letters, objections, parcels
 from app.services.events import publish as event_publish
 from app.services.interviews import reminders
 from app.services.notifications.inbox import Filters, page_for
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
+from app.services.sending import email as sending_email
+from app.services.sending import payloads, preflight
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
-SENDER = letters.Sender("https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only")
+SENDER = sending_email.Sender(
+    "https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only"
+)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
@@ -188,14 +191,14 @@ def objection(user: User, now: datetime, number: int = 0) -> str | None:
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
     )
     (delivery,) = mail
-    found = objections.objection_to(delivery, objections.grounds_for("email", [delivery]), now)
+    found = preflight.objection_to(delivery, preflight.grounds_for("email", [delivery]), now)
     return found.reason if found else None
 
 
 def mail_at(user: User, number: int, now: datetime) -> str:
     row = reminded(user)[number]
     (mail,) = [one for one in row.deliveries if one.channel == "email"]
-    return letters.compose(mail, SENDER, now).subject
+    return sending_email.compose(mail, SENDER, now).subject
 
 
 def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User) -> None:
@@ -210,8 +213,8 @@ def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
     publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
-    assert parcels.compose(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
-    assert parcels.compose(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
+    assert payloads.compose(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
+    assert payloads.compose(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
 
 
 def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:

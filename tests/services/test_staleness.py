@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services.deliveries import Courier
-from app.services.letters import Sender
 from app.services.preferences import editing as preference_editing
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.services.test_reminders import publish
 

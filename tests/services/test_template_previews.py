@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.services import letters, template_previews, template_samples, template_trials
+from app.services import template_previews, template_samples, template_trials
 from app.services.base.errors import Invalid
 from app.services.routing import wording
+from app.services.sending import email as sending_email
 from app.services.template_drafts import Edited
 from tests import factories
 
-SENDER = letters.Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
+SENDER = sending_email.Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
 
 
 def data(kind: str, key: str = "sample") -> dict[str, object]:
@@ -120,7 +121,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     states = {delivery.channel: delivery.state for delivery in made.deliveries}
     assert states == {"in_app": "sent", "email": "pending"}
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = letters.compose(mail, SENDER, made.created_at)
+    message = sending_email.compose(mail, SENDER, made.created_at)
     assert message.subject == "Test: Draft: Staff Data Engineer"
     assert "Alder Robotics" in message.html
     assert db.session.scalar(select(func.count(Notification.id))) == 1
@@ -130,7 +131,7 @@ def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Fl
     row = wording.live("interview_scheduled")
     made = template_trials.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = letters.compose(mail, SENDER, made.created_at)
+    message = sending_email.compose(mail, SENDER, made.created_at)
     assert "Room Birch" in message.html
     assert message.attachments == ()
 

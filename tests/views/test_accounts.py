@@ -15,8 +15,8 @@ from app.extensions import db
 from app.models import ApiToken, CapturedMail, Delivery, User
 from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.factories import PASSWORD
 from tests.views.forms import send

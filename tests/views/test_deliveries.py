@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from app.extensions import db
 from app.models import Delivery, User
-from app.services.deliveries import Courier
-from app.services.letters import Sender
 from app.services.routing import suppressions
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.views.forms import send
 

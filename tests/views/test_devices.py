@@ -20,8 +20,8 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
 from app.services.accounts import browsers, webhooks
-from app.services.deliveries import Courier
-from app.services.letters import Sender
+from app.services.sending.email import Sender
+from app.services.sending.worker import Courier
 from tests import factories
 from tests.browser import axe
 from tests.channels.test_push import Browser

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from app.models import Delivery
-from app.services import endpoints, staleness
 from app.services.base.local_time import DAILY, KINDS
-from app.services.outcomes import Outcome
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
 from app.services.routing.fanout import GIVE_UP_AFTER
 from app.services.routing.reasons import Verdict
 from app.services.routing.required_channels import Locks
+from app.services.sending import endpoint_health, preflight_rules
+from app.services.sending.results import Outcome
 
 # Why a message was held back for its reader's sake: once it has been read, it need not be sent.
 HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
@@ -69,7 +69,7 @@ def _is_suppressed(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool
 
 
 def _is_gone(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
-    return endpoints.is_gone(delivery)
+    return endpoint_health.is_gone(delivery)
 
 
 def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
@@ -82,7 +82,7 @@ def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
 # (what is looked at, the state it leads to, the reason's code); the first that applies counts.
 RULES: tuple[tuple[Rule, str, str], ...] = (
     (_is_switched_off, "skipped", "recipient_inactive"),
-    *staleness.RULES,
+    *preflight_rules.RULES,
     (_is_cancelled, "cancelled", "cancelled"),
     (_is_over, "expired", "expired"),
     (_is_suppressed, "suppressed", "address_suppressed"),

@@ -8,14 +8,14 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
 from app.rendering.words import Texts
-from app.services import letters
+from app.services.sending import email
 
 
 def compose(
     notification_type: str,
     texts: Texts,
     reader: User,
-    sender: letters.Sender,
+    sender: email.Sender,
     *,
     action_url: str = "",
     event: Event | None = None,
@@ -48,4 +48,4 @@ def compose(
     )
     with db.session.no_autoflush:
         row.event, delivery.notification, delivery.recipient = event, row, reader
-        return letters.compose(delivery, sender, now)
+        return email.compose(delivery, sender, now)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.clock import utc_now
 from app.extensions import db
-from app.services import outbox
+from app.services.sending import outbox
 
 HEARTBEAT = 10.0
 log = logging.getLogger(__name__)

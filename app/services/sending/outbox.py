@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, insert, literal_col
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery
-from app.services import outcomes
+from app.services.sending import results
 
 LEASE = timedelta(seconds=30)
 CRASHES_UNTIL_DEAD = 3
@@ -104,7 +104,7 @@ def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, A
     Args:
         reason: why it waits on, where that has changed.
     """
-    values = outcomes.FREE | {"state": WAITING_AGAIN}
+    values = results.FREE | {"state": WAITING_AGAIN}
     if reason is not None:
         values |= {"reason": reason, "reason_data": reason_data or {}}
     db.session.connection().execute(MINE.values(values), {"held": token})
@@ -127,7 +127,7 @@ def sweep(now: datetime | None = None) -> int:
         db.session.commit()
         return 0
     is_dead = Delivery.crashes + 1 >= CRASHES_UNTIL_DEAD
-    values = outcomes.FREE | {
+    values = results.FREE | {
         "state": case((is_dead, "dead"), else_=WAITING_AGAIN),
         "reason": case((is_dead, "crashed"), else_=Delivery.reason),
         "crashes": Delivery.crashes + 1,
@@ -141,6 +141,6 @@ def sweep(now: datetime | None = None) -> int:
 
 def _bury(dead: Sequence[Any]) -> None:
     if dead:
-        entries = [outcomes.audit_entry(row, "dead", "crashed") for row in dead]
+        entries = [results.audit_entry(row, "dead", "crashed") for row in dead]
         db.session.connection().execute(insert(AuditEntry), entries)
-        outcomes.settle_failed([row.notification_id for row in dead])
+        results.settle_failed([row.notification_id for row in dead])

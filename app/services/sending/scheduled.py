@@ -8,8 +8,8 @@ from sqlalchemy import case, select, update
 
 from app.extensions import db
 from app.models import Delivery, Notification
-from app.services import outbox, outcomes
 from app.services.notifications import actions as notification_actions
+from app.services.sending import outbox, results
 
 CHUNK = 500
 
@@ -32,7 +32,7 @@ def surface_due(now: datetime) -> int:
         .returning(Delivery.notification_id, Delivery.recipient_id)
         .execution_options(synchronize_session=False)
     ).all()
-    outcomes.settle_sent([row.notification_id for row in rows], now)
+    results.settle_sent([row.notification_id for row in rows], now)
     notification_actions.touch_ids(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)

@@ -14,7 +14,7 @@ from app.services.digests import contents as digest_contents
 from app.services.interviews.reminder_texts import KIND as REMINDER
 
 if TYPE_CHECKING:
-    from app.services.objections import Grounds
+    from app.services.sending.preflight import Grounds
 
 # They say that and when an interview will be.
 ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})

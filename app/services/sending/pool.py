@@ -11,7 +11,7 @@ from flask import Flask, current_app
 
 from app.channels import CHANNELS
 from app.clock import utc_now
-from app.services import surfacing
+from app.services.sending import scheduled
 
 # A lane for each channel; several where each address may be on another host.
 SEVERAL = {"webhook": 4, "push": 4}
@@ -44,8 +44,8 @@ def run(
 
     with ThreadPoolExecutor(len(LANES), thread_name_prefix="lane") as pool:
         while True:
-            surfacing.surface_due(now or utc_now())
-            surfacing.wake_due(now or utc_now())
+            scheduled.surface_due(now or utc_now())
+            scheduled.wake_due(now or utc_now())
             waiting = {channel for channel in LANES if has_work(channel, now)}
             for lane, channel in enumerate(LANES):
                 if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():

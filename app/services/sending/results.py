@@ -12,7 +12,7 @@ from sqlalchemy import Update, bindparam, func, insert, select, update
 from app.extensions import db, lock_for_writing
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
 from app.models.delivery import END_STATES, OPEN_STATES
-from app.services import endpoints
+from app.services.sending import endpoint_health
 
 # What a delivery in nobody's hands looks like.
 FREE: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
@@ -131,9 +131,9 @@ def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
         settle_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
     for outcome, row in mine:
         if outcome.state == "sent":
-            endpoints.succeeded(row.channel, row.address)
+            endpoint_health.succeeded(row.channel, row.address)
         elif outcome.started_at is not None:
-            endpoints.failed(
+            endpoint_health.failed(
                 row.channel, row.address, outcome.response, outcome.finished_at, is_dead=outcome.does_suppress
             )
         if outcome.kept is not None:

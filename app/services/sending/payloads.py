@@ -14,10 +14,10 @@ from app.channels.base import Message, PermanentFailure
 from app.models import Delivery, Notification, PushSubscription, Webhook
 from app.rendering import short
 from app.rendering.words import Texts
-from app.services import endpoints, letters
 from app.services.accounts import phones, webhooks
 from app.services.interviews import reminder_texts
-from app.services.letters import Sender
+from app.services.sending import email, endpoint_health
+from app.services.sending.email import Sender
 
 # RFC 8030, 5.3: how much a sleeping phone should mind.
 URGENCY = {"urgent": "high", "high": "high", "medium": "normal", "low": "low"}
@@ -59,7 +59,7 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
 
 
 def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
-    browser, row = endpoints.find(delivery), delivery.notification
+    browser, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
     words = reminder_texts.told(delivery, row, now) if row else None
@@ -89,7 +89,7 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
 
 
 def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
-    hook, row = endpoints.find(delivery), delivery.notification
+    hook, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(hook, Webhook):
         raise PermanentFailure(_("This webhook has been removed"))
     content = {
@@ -110,7 +110,7 @@ def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
 
 
 COMPOSERS: dict[str, Callable[[Delivery, Sender, datetime], Message]] = {
-    "email": letters.compose,
+    "email": email.compose,
     "sms": _sms,
     "push": _push,
     "webhook": _webhook,

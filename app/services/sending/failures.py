@@ -13,7 +13,7 @@ from app.models import Delivery, DeliveryAttempt
 from app.rendering import short
 from app.services import retries
 from app.services.base.local_time import KINDS
-from app.services.outcomes import Outcome
+from app.services.sending.results import Outcome
 
 
 def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, now: datetime) -> Outcome:

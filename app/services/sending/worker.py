@@ -21,9 +21,19 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
 from app.rendering import short
-from app.services import failures, lanes, letters, objections, outbox, outcomes, parcels
-from app.services.claims import Claim, kept_alive
-from app.services.outcomes import Outcome
+from app.services.sending import (
+    email,
+    failures,
+    outbox,
+    payloads,
+    pool,
+    preflight,
+)
+from app.services.sending import (
+    results as sending_results,
+)
+from app.services.sending.lease import Claim, kept_alive
+from app.services.sending.results import Outcome
 
 # A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
 SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
@@ -43,7 +53,7 @@ class Courier:
     `stopping` ends a run after the message at hand; what was claimed beside it is given back.
     """
 
-    def __init__(self, sender: letters.Sender) -> None:
+    def __init__(self, sender: email.Sender) -> None:
         self.sender = sender
         self.holder = f"{socket.gethostname()}:{os.getpid()}"[:80]
         self.stopping = threading.Event()
@@ -57,7 +67,7 @@ class Courier:
         Returns:
             how many attempts and decisions there were.
         """
-        return lanes.run(self._has_work, lambda name: self._empty(name, now), now)
+        return pool.run(self._has_work, lambda name: self._empty(name, now), now)
 
     def _has_work(self, name: str, now: datetime | None) -> bool:
         return not self._ends(name) and outbox.has_due(name, now or utc_now())
@@ -110,7 +120,7 @@ class Courier:
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, str]:
         """Answers how many rows were dealt with, and what a host said that cannot be reached."""
-        grounds = objections.grounds_for(name, rows)
+        grounds = preflight.grounds_for(name, rows)
         db.session.commit()  # No transaction stays open while the network is waited for.
         results, unreachable, done, written_at = [], "", 0, time.monotonic()
         for row in rows:
@@ -131,13 +141,13 @@ class Courier:
         return done, unreachable
 
     def _attempt(
-        self, channel: Channel, row: Delivery, grounds: objections.Grounds, now: datetime | None
+        self, channel: Channel, row: Delivery, grounds: preflight.Grounds, now: datetime | None
     ) -> Outcome:
         started_at = now or utc_now()
-        if objection := objections.objection_to(row, grounds, started_at):
+        if objection := preflight.objection_to(row, grounds, started_at):
             return objection
         try:
-            message = parcels.compose(row, self.sender, started_at)
+            message = payloads.compose(row, self.sender, started_at)
             db.session.commit()  # What was looked up for it holds no transaction open while the network is waited for.
             receipt = channel.send(message)
         except HostUnavailable:
@@ -167,7 +177,7 @@ class Courier:
         """Write results down, also when the database is busy for a while: these messages are out."""
         for pause in (*WRITE_AGAIN_AFTER, None) if results else ():
             try:
-                outcomes.finish(claim.token, results)
+                sending_results.finish(claim.token, results)
             except OperationalError:
                 db.session.rollback()
                 if pause is None:

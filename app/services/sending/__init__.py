@@ -1,0 +1,1 @@
+"""Claiming due deliveries, sending them and recording the result."""
