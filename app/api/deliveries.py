@@ -11,8 +11,9 @@ from app.api.answers import answer, links, neighbours
 from app.api.auth import caller, requires
 from app.api.body import asks
 from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
-from app.services import delivery_actions, delivery_log
-from app.services.delivery_log import Filters
+from app.services.deliveries import actions as delivery_actions
+from app.services.deliveries import log as delivery_log
+from app.services.deliveries.log import Filters
 
 bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliveries")
 

@@ -24,8 +24,8 @@ from app.api.schemas.notifications import (
     UnreadCount,
     Updated,
 )
-from app.services import explanations
 from app.services.base.errors import Invalid
+from app.services.deliveries import explanations
 from app.services.notifications import inbox, json_list, search_query
 from app.services.notifications.inbox import Filters
 from app.services.notifications.search_query import EVERYTHING

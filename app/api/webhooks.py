@@ -20,9 +20,9 @@ from app.api.schemas.webhooks import (
     WebhookList,
     WebhookOut,
 )
-from app.services import webhook_calls
 from app.services.accounts import webhooks
-from app.services.delivery_log import Line
+from app.services.deliveries import webhook_calls
+from app.services.deliveries.log import Line
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app import catalog
 from app.forms.numbers import whole_number
-from app.services.delivery_log import Filters
+from app.services.deliveries.log import Filters
 
 
 @dataclass(frozen=True)

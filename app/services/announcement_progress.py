@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Announcement, Delivery, Notification, User
-from app.services import delivery_log
+from app.services.deliveries import log as delivery_log
 
 STATES = ("scheduled", "writing", "written", "cancelled")
 MOST_NAMED = 100

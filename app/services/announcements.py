@@ -18,7 +18,7 @@ from app.services import announcement_progress, announcement_words, announcement
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import audit, paging
 from app.services.base.errors import Conflict, Forbidden, NotFound
-from app.services.explanations import ANNOUNCEMENT
+from app.services.deliveries.explanations import ANNOUNCEMENT
 from app.services.notifications import expiry
 
 SOURCE = "bellhop:announcements"

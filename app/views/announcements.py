@@ -26,11 +26,11 @@ from app.services import (
     announcement_progress,
     announcement_words,
     announcements,
-    delivery_log,
     template_checks,
     template_editing,
 )
 from app.services.base.errors import Conflict, Invalid
+from app.services.deliveries import log as delivery_log
 from app.services.routing import wording
 from app.services.sending.email import Sender
 from app.services.template_drafts import Edited

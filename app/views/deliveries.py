@@ -20,8 +20,10 @@ from app import catalog
 from app.forms.deliveries import DeliveriesQuery
 from app.forms.numbers import whole_number
 from app.rendering.dates import zone
-from app.services import delivery_actions, delivery_chart, delivery_letters, delivery_log
 from app.services.base.errors import Conflict
+from app.services.deliveries import actions as delivery_actions
+from app.services.deliveries import chart, message_view
+from app.services.deliveries import log as delivery_log
 from app.services.routing import suppressions
 from app.services.sending.email import Sender
 from app.views.access import admin_required, current_user
@@ -43,7 +45,7 @@ def index() -> str:
         "deliveries/index.html",
         query=query,
         page=page,
-        days=delivery_chart.last_days(current_user),
+        days=chart.last_days(current_user),
         outcomes=delivery_log.OUTCOMES,
         ways=delivery_log.WAYS,
         types=catalog.TYPES,
@@ -58,7 +60,7 @@ def show(delivery_id: int) -> str:
         "deliveries/show.html",
         line=delivery_log.line(row, current_user),
         row=row,
-        letter=delivery_letters.letter(row, Sender.of(current_app.config)),
+        letter=message_view.letter(row, Sender.of(current_app.config)),
         outcome_of=delivery_log.outcome_of,
         actions=delivery_actions,
     )
@@ -67,7 +69,7 @@ def show(delivery_id: int) -> str:
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    letter = delivery_letters.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
+    letter = message_view.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
     if letter is None:
         abort(404)
     return framed(letter.html)

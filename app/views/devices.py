@@ -16,9 +16,9 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services import webhook_calls
 from app.services.accounts import browsers, phones, webhooks
 from app.services.base.errors import Invalid
+from app.services.deliveries import webhook_calls
 from app.views.access import current_user, login_required
 from app.views.static import FOLDER
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from app.services import delivery_log, explanations
-from app.services.explanations import Explanation
+from app.services.deliveries import explanations
+from app.services.deliveries import log as delivery_log
+from app.services.deliveries.explanations import Explanation
 from app.views.access import admin_required, current_user, login_required
 from app.views.details import CHANNEL_ICONS
 

@@ -14,9 +14,10 @@ import pytest
 from app.clock import utc_now
 from app.extensions import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
-from app.services import announcements, template_drafts, template_publishing, webhook_calls
+from app.services import announcements, template_drafts, template_publishing
 from app.services.accounts import tokens, webhooks
 from app.services.announcement_words import AnnouncementIn
+from app.services.deliveries import webhook_calls
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.preferences import editing as preference_editing

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, Delivery, Suppression, User
-from app.services import delivery_actions, delivery_chart, delivery_log
 from app.services.base.errors import Conflict, NotFound
+from app.services.deliveries import actions as delivery_actions
+from app.services.deliveries import chart
+from app.services.deliveries import log as delivery_log
 from app.services.notifications import inbox
 from app.services.routing import suppressions
 from tests import factories
@@ -96,8 +98,8 @@ def test_the_chart_counts_days_of_the_readers_calendar(owner: User) -> None:
         factories.delivery(
             note, state=state, created_at=now - timedelta(hours=hours), address=f"{number}@example.test"
         )
-    days = delivery_chart.last_days(owner, now)
-    assert len(days) == delivery_chart.DAYS
+    days = chart.last_days(owner, now)
+    assert len(days) == chart.DAYS
     assert days[-1].counts == {"sent": 2, "kept": 0, "failed": 0, "waiting": 0}
     assert days[-2].counts == {"sent": 0, "kept": 0, "failed": 1, "waiting": 1}
     assert sum(day.total for day in days) == 4
@@ -132,5 +134,5 @@ def test_what_was_kept_here_is_not_said_to_be_sent(owner: User, admin: User) -> 
     assert found("sent") == [(sent.id, "Sent")]
     assert found("kept") == [(kept.id, "Kept here")]
     assert len(found("sent", "kept")) == 2
-    counts = delivery_chart.last_days(owner)[-1].counts
+    counts = chart.last_days(owner)[-1].counts
     assert (counts["sent"], counts["kept"]) == (1, 1)

@@ -30,8 +30,8 @@ from app.models import (
     UserNotificationPreference,
     Webhook,
 )
-from app.services import webhook_calls
 from app.services.accounts import webhooks
+from app.services.deliveries import webhook_calls
 from app.services.sending import pool
 from app.services.sending.email import Sender
 from app.services.sending.worker import Courier

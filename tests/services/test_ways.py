@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
-from app.services import explanations
+from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.events.publish import EventIn

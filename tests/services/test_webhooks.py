@@ -12,9 +12,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, User, Webhook
-from app.services import webhook_calls
 from app.services.accounts import webhooks
 from app.services.base.errors import Conflict, Invalid, NotFound
+from app.services.deliveries import webhook_calls
 from tests import factories
 
 SECRET = "a key for tests only"

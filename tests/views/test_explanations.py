@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services import announcement_progress, announcements, explanations
+from app.services import announcement_progress, announcements
 from app.services.announcement_words import AnnouncementIn
+from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
 from app.services.interviews import evaluations, reminder_outcomes, reminders
 from tests import factories

@@ -12,11 +12,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User, Webhook
-from app.services import delivery_log
 from app.services.accounts import webhooks
 from app.services.base import paging
 from app.services.base.errors import Conflict
-from app.services.delivery_log import Line, Page
+from app.services.deliveries import log
+from app.services.deliveries.log import Line, Page
 
 RECENT = 10
 
@@ -70,7 +70,7 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Li
     )
     db.session.add(row)
     db.session.commit()
-    return delivery_log.line(row, user)
+    return log.line(row, user)
 
 
 def _page(
@@ -87,4 +87,4 @@ def _page(
     loaded = query.options(selectinload(Delivery.log), joinedload(Delivery.notification))
     fresh = loaded.execution_options(populate_existing=True)
     rows, older, newer = paging.newest_first(fresh, Delivery.id, before=before, after=after, limit=limit)
-    return Page([delivery_log.line(row, user) for row in rows], older, newer)
+    return Page([log.line(row, user) for row in rows], older, newer)

@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, User
 from app.rendering.dates import zone
-from app.services.delivery_log import is_in
+from app.services.deliveries.log import is_in
 
 DAYS = 14
 # Stacked from the bottom; what was left out on purpose is no news of the senders' health.

@@ -1,0 +1,1 @@
+"""The delivery log: what was sent, what was not, and why."""
