@@ -24,10 +24,11 @@ from app.clock import utc_now
 from app.extensions import db
 from app.jobs import TIMETABLE
 from app.models import Delivery, Notification, NotificationTemplate, User
-from app.services import demo, template_samples
+from app.services import demo
 from app.services.routing import job_failures, template_failures
 from app.services.sending import payloads
 from app.services.sending.email import Sender
+from app.services.templates import samples as template_samples
 from app.views.errors import WORDS
 from tests import factories, pseudo
 from tests.conftest import make_app

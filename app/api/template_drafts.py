@@ -11,8 +11,16 @@ from app.api.auth import caller, requires
 from app.api.body import takes
 from app.api.problems import problem
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
-from app.services import template_drafts, template_editing, template_publishing
 from app.services.base.errors import NotFound
+from app.services.templates import (
+    drafts as template_drafts,
+)
+from app.services.templates import (
+    management as template_management,
+)
+from app.services.templates import (
+    publishing as template_publishing,
+)
 
 bp = APIBlueprint("template_drafts", __name__, url_prefix="/notifications/templates", tag="Templates")
 
@@ -45,7 +53,7 @@ def show_template_draft(template_id: int) -> Response:
 
     It is the one that the editor shows; each admin has their own.
     """
-    draft = template_drafts.find(template_editing.get(template_id).id, caller().user)
+    draft = template_drafts.find(template_management.get(template_id).id, caller().user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
     return answer(DraftOut.model_validate(draft))
@@ -71,4 +79,4 @@ def publish_template(body: Publication, template_id: int) -> Response:
     the draft is kept.
     """
     template_publishing.publish(template_id, actor=caller().user, note=body.note, brings=body.brings)
-    return answer(TemplateOut.model_validate(template_editing.get(template_id)))
+    return answer(TemplateOut.model_validate(template_management.get(template_id)))

@@ -25,16 +25,24 @@ from app.api.schemas.templates import (
     VersionList,
     VersionOut,
 )
-from app.services import (
-    template_editing,
-    template_previews,
-    template_publishing,
-    template_samples,
-    template_versions,
-)
 from app.services.base.errors import Conflict, Invalid
 from app.services.sending.email import Sender
-from app.services.template_drafts import Edited
+from app.services.templates import (
+    management as template_management,
+)
+from app.services.templates import (
+    preview as template_preview,
+)
+from app.services.templates import (
+    publishing as template_publishing,
+)
+from app.services.templates import (
+    samples as template_samples,
+)
+from app.services.templates import (
+    versions as template_versions,
+)
+from app.services.templates.drafts import Edited
 
 bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", tag="Templates")
 
@@ -45,7 +53,7 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 @asks(SearchPaged)
 def list_templates(query: SearchPaged) -> Response:
     """List templates"""
-    return answer_short(TemplateList, template_editing.listed(query.search), query)
+    return answer_short(TemplateList, template_management.listed(query.search), query)
 
 
 @bp.post("/")
@@ -57,7 +65,9 @@ def create_template(body: TemplateIn) -> Response:
 
     Callers name it in `template_name`; it begins with the words of its type.
     """
-    made = template_editing.create(body.name, body.notification_type, actor=caller().user, words=body.given())
+    made = template_management.create(
+        body.name, body.notification_type, actor=caller().user, words=body.given()
+    )
     return _answer(made, 201)
 
 
@@ -69,7 +79,7 @@ def show_template(template_id: int) -> Response:
 
     Its `ETag` goes into `If-Match` when it is changed.
     """
-    return _answer(template_editing.get(template_id))
+    return _answer(template_management.get(template_id))
 
 
 @bp.put("/<row_id:template_id>/")
@@ -81,7 +91,7 @@ def replace_template(body: TemplateReplacement, template_id: int) -> Response:
 
     What was read can be edited and put back whole; what cannot be changed must be as it is.
     """
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     fixed = ("id", "name", "notification_type", "is_builtin", "created_at")
     if other := [name for name in fixed if getattr(body, name) not in (None, getattr(template, name))]:
         raise Invalid({name: _("This cannot be changed.") for name in other})
@@ -99,7 +109,7 @@ def change_template(body: TemplateChange, template_id: int) -> Response:
 
     What is left out stays.
     """
-    words = replace(Edited.of(template_editing.get(template_id)), **body.given())
+    words = replace(Edited.of(template_management.get(template_id)), **body.given())
     return _change(template_id, words, body)
 
 
@@ -111,10 +121,10 @@ def delete_template(template_id: int) -> Response:
 
     A built-in one can only be reset.
     """
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     if not _is_expected(template):
         return _changed_meanwhile()
-    template_editing.delete(template_id, actor=caller().user)
+    template_management.delete(template_id, actor=caller().user)
     return Response(status=204)
 
 
@@ -127,13 +137,13 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 
     Nothing is kept and nothing is sent. A `context` that lacks what the words need is a `problem`.
     """
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     if body.context is None:
         data = template_samples.data(template.notification_type, "sample")
     else:
         data = template_samples.checked(body.context)
     edited = replace(Edited.of(template), **body.given())
-    found = template_previews.preview(
+    found = template_preview.preview(
         template, edited, data, caller().user, Sender.of(current_app.config), are_all=body.context is not None
     )
     return answer(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
@@ -145,7 +155,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 @asks(Paged)
 def list_template_versions(query: Paged, template_id: int) -> Response:
     """List a template's versions"""
-    rows = template_versions.listed(template_editing.get(template_id))
+    rows = template_versions.listed(template_management.get(template_id))
     return answer_short(VersionList, rows, query, _version)
 
 
@@ -158,7 +168,7 @@ def reset_template(template_id: int) -> Response:
 
 
 def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     if not _is_expected(template):
         return _changed_meanwhile()
     expected = template.version if request.if_match else None
@@ -169,7 +179,7 @@ def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
     except Conflict:
         return _changed_meanwhile()
     if body.is_active is not None:
-        template = template_editing.set_active(template_id, is_active=body.is_active, actor=caller().user)
+        template = template_management.set_active(template_id, is_active=body.is_active, actor=caller().user)
     return _answer(template)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app.forms.numbers import whole_number
-from app.services.template_drafts import Edited
+from app.services.templates.drafts import Edited
 
 VIEWS = ("email", "sms", "inapp")
 

@@ -13,12 +13,12 @@ from app import catalog
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.context import values_for
-from app.services import template_checks
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 from app.services.base.local_time import KINDS
 from app.services.routing import fanout, wording
-from app.services.template_drafts import Edited
+from app.services.templates import validation as template_validation
+from app.services.templates.drafts import Edited
 
 INSTANTS = ("starts_at", "ends_at")
 # A request takes a moment to come here: what was meant as "now" is not refused.
@@ -152,7 +152,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         given = values_for(
             row.notification_type, _with_instants(row.context), reader.time_zone, reader.locale
         )
-        needed = template_checks.lacking(template, Edited.of(template), given)
+        needed = template_validation.lacking(template, Edited.of(template), given)
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         words.render_all(wording.texts_of(template), given)

@@ -21,19 +21,14 @@ from app.clock import utc_now
 from app.forms.announcements import AnnouncementForm
 from app.forms.numbers import whole_number
 from app.rendering.dates import zone
-from app.services import (
-    announcement_previews,
-    announcement_progress,
-    announcement_words,
-    announcements,
-    template_checks,
-    template_editing,
-)
+from app.services import announcement_previews, announcement_progress, announcement_words, announcements
 from app.services.base.errors import Conflict, Invalid
 from app.services.deliveries import log as delivery_log
 from app.services.routing import wording
 from app.services.sending.email import Sender
-from app.services.template_drafts import Edited
+from app.services.templates import management as template_management
+from app.services.templates import validation as template_validation
+from app.services.templates.drafts import Edited
 from app.views import announcement_lines, htmx
 from app.views.access import admin_required, current_user
 from app.views.mail_frames import framed
@@ -151,7 +146,7 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         preview=shown,
         missing=announcement_lines.missing(shown.errors) if shown else [],
         errors=announcement_lines.by_field(errors or {}),
-        variables=template_checks.named(template, Edited.of(template)) if template else [],
+        variables=template_validation.named(template, Edited.of(template)) if template else [],
         offered=announcement_words.OFFERED,
-        choices=[template for template in template_editing.listed() if template.is_active],
+        choices=[template for template in template_management.listed() if template.is_active],
     )

@@ -7,15 +7,23 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.forms.numbers import whole_number
-from app.services import (
-    template_checks,
-    template_drafts,
-    template_editing,
-    template_publishing,
-    template_versions,
-)
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
-from app.services.template_drafts import Edited
+from app.services.templates import (
+    drafts as template_drafts,
+)
+from app.services.templates import (
+    management as template_management,
+)
+from app.services.templates import (
+    publishing as template_publishing,
+)
+from app.services.templates import (
+    validation as template_validation,
+)
+from app.services.templates import (
+    versions as template_versions,
+)
+from app.services.templates.drafts import Edited
 from app.views.access import admin_required, current_user
 
 bp = Blueprint("template_versions", __name__, url_prefix="/admin/templates")
@@ -26,7 +34,7 @@ TEMPLATE = "/<int(max=9223372036854775807):template_id>"
 @bp.get(f"{TEMPLATE}/publication")
 @admin_required
 def review(template_id: int) -> str | Response | tuple[str, int]:
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         flash(_("There is nothing to publish: what you see is live already."), "error")
@@ -49,7 +57,7 @@ def publish(template_id: int) -> str | Response | tuple[str, int]:
         return _review(template_id, errors=error.errors, note=note), 422
     except Conflict as error:
         draft = template_drafts.find(template_id, current_user)
-        if draft and draft.base_version == template_editing.get(template_id).version:
+        if draft and draft.base_version == template_management.get(template_id).version:
             return _review(template_id, errors={"draft": str(error)}, note=note), 409
         if draft:
             return _overtaken(template_id)
@@ -84,7 +92,7 @@ def discard(template_id: int) -> Response:
 @bp.get(f"{TEMPLATE}/comparison")
 @admin_required
 def compare(template_id: int) -> str:
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     old, new = request.args.get("old", ""), request.args.get("new", str(template.version))
     fields = template_versions.compare(
         template_versions.words_of(template, old, current_user),
@@ -111,7 +119,7 @@ def restore(template_id: int) -> Response | tuple[str, int]:
 @bp.post(f"{TEMPLATE}/activation")
 @admin_required
 def activate(template_id: int) -> Response:
-    template = template_editing.set_active(template_id, is_active=True, actor=current_user)
+    template = template_management.set_active(template_id, is_active=True, actor=current_user)
     flash(_("“%(name)s” is switched on.", name=template.name))
     return _editor(template_id)
 
@@ -119,7 +127,7 @@ def activate(template_id: int) -> Response:
 @bp.post(f"{TEMPLATE}/deactivation")
 @admin_required
 def deactivate(template_id: int) -> Response:
-    template = template_editing.set_active(template_id, is_active=False, actor=current_user)
+    template = template_management.set_active(template_id, is_active=False, actor=current_user)
     flash(_("“%(name)s” is switched off: nobody is told.", name=template.name))
     return _editor(template_id)
 
@@ -135,7 +143,7 @@ def reset(template_id: int) -> Response:
 @bp.post(f"{TEMPLATE}/deletion")
 @admin_required
 def delete(template_id: int) -> Response:
-    template_editing.delete(template_id, actor=current_user)
+    template_management.delete(template_id, actor=current_user)
     flash(_("The template is gone."))
     return redirect(url_for("templates.index"))
 
@@ -148,12 +156,12 @@ def declined(error: Forbidden) -> Response:
 
 
 def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str = "") -> str:
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
     edited = Edited.of(draft)
-    faults = template_checks.errors(template, edited)
+    faults = template_validation.errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,
@@ -161,7 +169,7 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
         rewordings=template_versions.rewordings(template, edited),
         errors=faults | (errors or {}),
         is_publishable=not faults,
-        unbrought=template_checks.unbrought(template, edited),
+        unbrought=template_validation.unbrought(template, edited),
         labels=template_versions.LABELS,
         note=note,
         stamp=template_publishing.stamp(draft),
@@ -170,7 +178,7 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
 
 def _overtaken(template_id: int) -> tuple[str, int]:
     """Somebody else published while this admin was typing: both texts, and three ways on."""
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
@@ -190,7 +198,7 @@ def _overtaken(template_id: int) -> tuple[str, int]:
 
 def _in_the_way(template_id: int, number: int) -> tuple[str, int]:
     """A draft says something else than the version that is to be restored: both texts, and two ways on."""
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     old = template_versions.words_of(template, str(number), current_user)
     mine = template_versions.words_of(template, "draft", current_user)
     fields = template_versions.compare(mine, old)

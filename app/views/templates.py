@@ -19,18 +19,30 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.templates import Look, TemplateForm
-from app.services import (
-    template_checks,
-    template_drafts,
-    template_editing,
-    template_previews,
-    template_samples,
-    template_trials,
-    template_versions,
-)
 from app.services.base.errors import Invalid, NotFound
 from app.services.sending.email import Sender
-from app.services.template_drafts import Edited
+from app.services.templates import (
+    drafts as template_drafts,
+)
+from app.services.templates import (
+    management as template_management,
+)
+from app.services.templates import (
+    preview as template_preview,
+)
+from app.services.templates import (
+    samples as template_samples,
+)
+from app.services.templates import (
+    test_send,
+)
+from app.services.templates import (
+    validation as template_validation,
+)
+from app.services.templates import (
+    versions as template_versions,
+)
+from app.services.templates.drafts import Edited
 from app.views import htmx
 from app.views.access import admin_required, current_user
 from app.views.mail_frames import framed
@@ -51,7 +63,7 @@ def index() -> str:
 def create() -> Redirect | tuple[str, int]:
     name, kind = request.form.get("name", ""), request.form.get("notification_type", "")
     try:
-        made = template_editing.create(name.replace("\0", ""), kind, actor=current_user)
+        made = template_management.create(name.replace("\0", ""), kind, actor=current_user)
     except Invalid as error:
         return _index(errors=error.errors, name=name, kind=kind), 422
     return redirect(url_for(".show", template_id=made.id))
@@ -85,10 +97,10 @@ def draft(template_id: int) -> Response | Redirect:
 @admin_required
 def test(template_id: int) -> Redirect:
     form, look = TemplateForm.read(request.form), Look.read(request.form)
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     try:
         template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
-        template_trials.send_test(template, form.edited, _data(template, look), actor=current_user)
+        test_send.send_test(template, form.edited, _data(template, look), actor=current_user)
         flash(_("A test is on its way to you."))
     except Invalid as error:
         flash(_("No test was sent: %(why)s", why=" ".join(error.errors.values())), "error")
@@ -98,9 +110,9 @@ def test(template_id: int) -> Redirect:
 @bp.get(f"{TEMPLATE}/mail")
 @admin_required
 def mail(template_id: int) -> Response:
-    template, look = template_editing.get(template_id), Look.read(request.args)
+    template, look = template_management.get(template_id), Look.read(request.args)
     kept = template_drafts.find(template_id, current_user)
-    html = template_previews.mail_html(
+    html = template_preview.mail_html(
         template,
         Edited.of(kept or template),
         _data(template, look),
@@ -114,8 +126,8 @@ def mail(template_id: int) -> Response:
 def _index(**shown: Any) -> str:
     search = request.args.get("q", "").replace("\0", "").strip()[:100]
     values = {
-        "rows": template_editing.listed(search),
-        "drafts": template_editing.with_drafts(current_user),
+        "rows": template_management.listed(search),
+        "drafts": template_management.with_drafts(current_user),
         "search": search,
         "kinds": {kind.name: kind.label for kind in catalog.TYPES.values()},
         "errors": {},
@@ -129,7 +141,7 @@ def _editor(
     template_id: int, look: Look, *, typed: TemplateForm | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """What the editor shows: the words as typed, else as drafted, else as live."""
-    template = template_editing.get(template_id)
+    template = template_management.get(template_id)
     kept = template_drafts.find(template_id, current_user)
     edited = typed.edited if typed else Edited.of(kept or template)
     return {
@@ -137,17 +149,17 @@ def _editor(
         "draft": kept,
         "base_version": typed.base_version if typed else kept.base_version if kept else template.version,
         "edited": edited,
-        "errors": template_checks.errors(template, edited) | (errors or {}),
+        "errors": template_validation.errors(template, edited) | (errors or {}),
         "unsaved": bool(errors),
         "look": look,
         "samples": template_samples.choices(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
-        "preview": template_previews.preview(
+        "preview": template_preview.preview(
             template, edited, _data(template, look), current_user, Sender.of(current_app.config)
         ),
-        "variables": template_checks.variables(template),
-        "used": template_checks.used(edited),
+        "variables": template_validation.variables(template),
+        "used": template_validation.used(edited),
         "versions": template_versions.listed(template),
         "labels": template_versions.LABELS,
         "others": template_drafts.others(template_id, current_user),

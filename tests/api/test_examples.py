@@ -14,7 +14,7 @@ import pytest
 from app.clock import utc_now
 from app.extensions import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
-from app.services import announcements, template_drafts, template_publishing
+from app.services import announcements
 from app.services.accounts import tokens, webhooks
 from app.services.announcement_words import AnnouncementIn
 from app.services.deliveries import webhook_calls
@@ -22,7 +22,9 @@ from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
-from app.services.template_drafts import Edited
+from app.services.templates import drafts as template_drafts
+from app.services.templates import publishing as template_publishing
+from app.services.templates.drafts import Edited
 from tests import factories
 
 

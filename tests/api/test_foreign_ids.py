@@ -15,13 +15,14 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements, template_drafts
+from app.services import announcements
 from app.services.accounts import tokens
 from app.services.announcement_words import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.routing import wording
-from app.services.template_drafts import Edited
+from app.services.templates import drafts as template_drafts
+from app.services.templates.drafts import Edited
 from tests import factories
 
 API = "/api/notifications"

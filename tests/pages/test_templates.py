@@ -11,8 +11,9 @@ from playwright.sync_api import Page, expect
 
 from app.extensions import db
 from app.models import NotificationTemplate, User
-from app.services import template_drafts, template_publishing
 from app.services.routing import wording
+from app.services.templates import drafts as template_drafts
+from app.services.templates import publishing as template_publishing
 from tests.browser import axe
 from tests.services.test_templates import edited, publish_event
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from app import catalog
 from app.extensions import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
-from app.services import create_notification, template_editing
+from app.services import create_notification
 from app.services.base.local_time import DAILY
 from app.services.digests import settle
 from app.services.preferences import editing as preference_editing
@@ -22,6 +22,7 @@ from app.services.preferences import unsubscribe
 from app.services.routing import reasons, wording
 from app.services.sending.email import Sender
 from app.services.sending.worker import Courier
+from app.services.templates import management as template_management
 from tests import factories
 
 # 07:00 in UTC; the digest comes at eight.
@@ -63,7 +64,7 @@ def digest_text(user: User) -> str:
 
 
 def switch_off_for_everyone(actor: User) -> None:
-    template_editing.set_active(wording.by_name(DAILY).id, is_active=False, actor=actor)
+    template_management.set_active(wording.by_name(DAILY).id, is_active=False, actor=actor)
 
 
 def test_without_a_digest_for_anybody_each_mail_goes_by_itself(

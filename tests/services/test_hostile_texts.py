@@ -18,7 +18,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.unseen import without_unseen
-from app.services import announcements, template_drafts, template_publishing
+from app.services import announcements
 from app.services.announcement_words import AnnouncementIn
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
@@ -28,7 +28,9 @@ from app.services.events import python_api
 from app.services.routing import wording
 from app.services.sending import payloads, worker
 from app.services.sending.email import Sender
-from app.services.template_drafts import Edited
+from app.services.templates import drafts as template_drafts
+from app.services.templates import publishing as template_publishing
+from app.services.templates.drafts import Edited
 from tests import factories
 
 SENDER = Sender("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")

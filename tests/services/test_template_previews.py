@@ -11,11 +11,13 @@ from sqlalchemy import func, select
 from app import catalog
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.services import template_previews, template_samples, template_trials
 from app.services.base.errors import Invalid
 from app.services.routing import wording
 from app.services.sending import email as sending_email
-from app.services.template_drafts import Edited
+from app.services.templates import preview as template_preview
+from app.services.templates import samples as template_samples
+from app.services.templates import test_send
+from app.services.templates.drafts import Edited
 from tests import factories
 
 SENDER = sending_email.Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
@@ -31,7 +33,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
     app: Flask, bob: User, kind: str, key: str
 ) -> None:
     row = wording.live(kind)
-    shown = template_previews.preview(row, Edited.of(row), data(kind, key), bob, SENDER)
+    shown = template_preview.preview(row, Edited.of(row), data(kind, key), bob, SENDER)
     assert shown.problem == ""
     assert shown.title
     assert not [check for found in shown.checks.values() for check in found if check.tone == "bad"]
@@ -44,9 +46,9 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
 def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: Flask) -> None:
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
     row = wording.live("interview_scheduled")
-    shown = template_previews.preview(row, Edited.of(row), data("interview_scheduled"), reader, SENDER)
+    shown = template_preview.preview(row, Edited.of(row), data("interview_scheduled"), reader, SENDER)
     assert "22:00 (Tokyo time)" in shown.message
-    html = template_previews.mail_html(
+    html = template_preview.mail_html(
         row, Edited.of(row), data("interview_scheduled"), reader, SENDER, is_dark=False
     )
     assert "Room Birch, 3rd floor" in html
@@ -56,7 +58,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
 def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: User) -> None:
     row = wording.live("job_created")
     pages = {
-        is_dark: template_previews.mail_html(
+        is_dark: template_preview.mail_html(
             row, Edited.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
         )
         for is_dark in (True, False)
@@ -73,7 +75,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
     edited = replace(
         Edited.of(row), email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>"
     )
-    html = template_previews.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
     assert "Designed for Staff Data Engineer" in html
     assert "alert(1)" not in html
     assert "<img" not in html
@@ -88,12 +90,12 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
         email_html="<p style='color:red'>Hi</p>",
         sms_text="Ж" * 80,
     )
-    shown = template_previews.preview(row, edited, data("job_created"), bob, SENDER)
+    shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
     warnings = [check.text for found in shown.checks.values() for check in found if check.tone == "warn"]
     assert any("61 characters" in text for text in warnings)
     assert any("style: color" in text for text in warnings)
     assert any("shortened to fit" in text for text in warnings)
-    shown = template_previews.preview(row, replace(edited, sms_text="Ж"), data("job_created"), bob, SENDER)
+    shown = template_preview.preview(row, replace(edited, sms_text="Ж"), data("job_created"), bob, SENDER)
     assert [check.tone for check in shown.checks["sms"]] == ["ok", "warn"]
     assert "Ж" in shown.checks["sms"][1].text
     assert shown.sms_text == "Ж http://bellhop.test/n/123456"
@@ -102,9 +104,9 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
 def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
     row = wording.live("job_created")
     edited = replace(Edited.of(row), message_template="{{ nobody }}")
-    shown = template_previews.preview(row, edited, data("job_created"), bob, SENDER)
+    shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
     assert "nobody" in shown.problem
-    html = template_previews.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
     assert "nobody" in html
 
 
@@ -116,7 +118,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     edited = replace(
         Edited.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
     )
-    made = template_trials.send_test(row, edited, data("job_created"), actor=admin)
+    made = test_send.send_test(row, edited, data("job_created"), actor=admin)
     assert (made.recipient_id, made.title) == (admin.id, "Test: Draft: Staff Data Engineer")
     states = {delivery.channel: delivery.state for delivery in made.deliveries}
     assert states == {"in_app": "sent", "email": "pending"}
@@ -129,7 +131,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
 
 def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
     row = wording.live("interview_scheduled")
-    made = template_trials.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
+    made = test_send.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
     message = sending_email.compose(mail, SENDER, made.created_at)
     assert "Room Birch" in message.html
@@ -143,7 +145,7 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
         replace(Edited.of(row), title_template="{{ nobody }}"),
     ):
         with pytest.raises(Invalid) as caught:
-            template_trials.send_test(row, edited, data("job_created"), actor=bob)
+            test_send.send_test(row, edited, data("job_created"), actor=bob)
         assert list(caught.value.errors) == ["general"]
 
 
@@ -151,4 +153,4 @@ def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
     row = wording.live("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.checked(given)
-        assert template_previews.preview(row, Edited.of(row), values, bob, SENDER).problem == ""
+        assert template_preview.preview(row, Edited.of(row), values, bob, SENDER).problem == ""

@@ -20,20 +20,30 @@ from app.models import (
     TemplateVersion,
     User,
 )
-from app.services import (
-    template_checks,
-    template_drafts,
-    template_editing,
-    template_publishing,
-    template_samples,
-    template_versions,
-)
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.routing import wording
-from app.services.template_drafts import Edited
+from app.services.templates import (
+    drafts as template_drafts,
+)
+from app.services.templates import (
+    management as template_management,
+)
+from app.services.templates import (
+    publishing as template_publishing,
+)
+from app.services.templates import (
+    samples as template_samples,
+)
+from app.services.templates import (
+    validation as template_validation,
+)
+from app.services.templates import (
+    versions as template_versions,
+)
+from app.services.templates.drafts import Edited
 from tests import factories
 
 
@@ -75,7 +85,7 @@ def test_every_type_has_a_built_in_template_that_can_be_published(app: Flask, bo
     for kind in catalog.TYPES:
         row = wording.live(kind)
         assert row.is_builtin
-        assert template_checks.errors(row, Edited.of(row)) == {}
+        assert template_validation.errors(row, Edited.of(row)) == {}
         assert Edited.of(row) == Edited.built_in(kind)
 
 
@@ -232,12 +242,12 @@ def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
     template: NotificationTemplate, bob: User
 ) -> None:
     with pytest.raises(Forbidden):
-        template_editing.delete(template.id, actor=bob)
-    custom = template_editing.create("Maintenance", "system_alert", actor=bob)
+        template_management.delete(template.id, actor=bob)
+    custom = template_management.create("Maintenance", "system_alert", actor=bob)
     assert custom.title_template == "System Alert"
     with pytest.raises(Forbidden):
         template_publishing.reset(custom.id, actor=bob)
-    template_editing.delete(custom.id, actor=bob)
+    template_management.delete(custom.id, actor=bob)
     with pytest.raises(NotFound):
         wording.by_name("Maintenance")
     assert [entry.action for entry in audited("template.created") + audited("template.deleted")] == [
@@ -249,14 +259,14 @@ def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
 @pytest.mark.parametrize("name", ["", " ", "job_created", "<b>", "a" * 101, "a\nb"])
 def test_a_name_is_plain_and_free(template: NotificationTemplate, bob: User, name: str) -> None:
     with pytest.raises(Invalid) as caught:
-        template_editing.create(name, "system_alert", actor=bob)
+        template_management.create(name, "system_alert", actor=bob)
     assert list(caught.value.errors) == ["name"]
 
 
 def test_a_custom_template_takes_the_variables_that_its_callers_are_said_to_bring(
     alice: User, bob: User
 ) -> None:
-    custom = template_editing.create("Maintenance", "system_alert", actor=bob)
+    custom = template_management.create("Maintenance", "system_alert", actor=bob)
     with pytest.raises(Invalid) as caught:
         published(custom, bob, title_template="Down: {{ service }}", message_template="{{ message }}")
     assert "service" in caught.value.errors["brings"]
@@ -276,11 +286,11 @@ def test_an_alerts_own_words_count_until_the_template_is_edited(alice: User, bob
 def test_who_switches_a_template_off_silences_it(
     template: NotificationTemplate, alice: User, bob: User
 ) -> None:
-    template_editing.set_active(template.id, is_active=False, actor=bob)
+    template_management.set_active(template.id, is_active=False, actor=bob)
     (row,) = publish_event("job.created", alice)
     assert {delivery.reason for delivery in row.deliveries} == {"template_inactive"}
-    template_editing.set_active(template.id, is_active=True, actor=bob)
-    template_editing.set_active(template.id, is_active=True, actor=bob)
+    template_management.set_active(template.id, is_active=True, actor=bob)
+    template_management.set_active(template.id, is_active=True, actor=bob)
     assert len(audited("template.switched_off")) == len(audited("template.switched_on")) == 1
 
 

@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft, User
-from app.services import template_drafts
 from app.services.routing import wording
-from app.services.template_drafts import Edited
+from app.services.templates import drafts as template_drafts
+from app.services.templates.drafts import Edited
 from tests import factories
 from tests.views.forms import send
 

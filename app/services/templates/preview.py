@@ -17,11 +17,11 @@ from app.models import Event, NotificationTemplate, User
 from app.rendering import short, sms, words
 from app.rendering.context import values_for
 from app.rendering.words import Texts
-from app.services import template_checks, template_samples
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
-from app.services.template_checks import Check
-from app.services.template_drafts import Edited
+from app.services.templates import samples, validation
+from app.services.templates.drafts import Edited
+from app.services.templates.validation import Check
 
 TEST_SOURCE = "bellhop:template-tests"
 DARK = "@media (prefers-color-scheme: dark)"
@@ -45,20 +45,20 @@ class Preview:
         if not self.checks or not self.sms_size.limit or not self.title:
             return {}
         return {
-            "title_template": (len(self.title), template_checks.LONGEST_TITLE),
-            "email_subject": (len(self.subject), template_checks.LONGEST_SUBJECT),
+            "title_template": (len(self.title), validation.LONGEST_TITLE),
+            "email_subject": (len(self.subject), validation.LONGEST_SUBJECT),
             "sms_text": (self.sms_size.units, self.sms_size.limit),
         }
 
 
 def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> Texts:
     """These words with these values, in the reader's language and on the reader's clock. Raises WordsError."""
-    sources = template_checks.texts(edited)
+    sources = validation.texts(edited)
     with force_locale(reader.locale):
         values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
         if not template.is_builtin:
             # Callers bring variables of their own; here they show their names.
-            values = {name: f"[{name}]" for name in template_checks.used(edited)} | values
+            values = {name: f"[{name}]" for name in validation.used(edited)} | values
         texts = words.render_all(sources, values)
     return words.with_own_words(template.notification_type, sources, texts, data)
 
@@ -98,9 +98,9 @@ def preview(
         sms_size=size,
         problem=problem,
         checks={
-            "email": bad + template_checks.for_mail(template, edited, mail.subject, len(mail.html.encode())),
-            "sms": bad + template_checks.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
-            "in_app": bad + template_checks.for_inbox(texts.title, texts.message),
+            "email": bad + validation.for_mail(template, edited, mail.subject, len(mail.html.encode())),
+            "sms": bad + validation.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
+            "in_app": bad + validation.for_inbox(texts.title, texts.message),
         },
     )
 
@@ -126,7 +126,7 @@ def mail_html(
 
 def _lack(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> str:
     values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
-    missing = template_checks.lacking(template, edited, values)
+    missing = validation.lacking(template, edited, values)
     return _("There is no value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
 
 
@@ -149,12 +149,12 @@ def _mail(
 
 def event_of(data: Mapping[str, Any], now: datetime) -> Event:
     """An event that carries these values, so that a mail shows the interview they speak of; not in the session."""
-    is_interview = all(isinstance(data.get(name), datetime) for name in template_samples.INSTANTS)
+    is_interview = all(isinstance(data.get(name), datetime) for name in samples.INSTANTS)
     values = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in data.items()
         # A mail shows an interview's facts only where it knows when it starts and ends.
-        if is_interview or name not in template_samples.INSTANTS
+        if is_interview or name not in samples.INSTANTS
     }
     return Event(
         source=TEST_SOURCE,

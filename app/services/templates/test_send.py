@@ -14,12 +14,12 @@ from app.extensions import db, lock_for_writing
 from app.models import Notification, NotificationTemplate, User
 from app.rendering import words
 from app.rendering.words import Texts
-from app.services import template_previews
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.routing import fanout, policy
 from app.services.routing.reasons import Verdict
-from app.services.template_drafts import Edited
+from app.services.templates import preview
+from app.services.templates.drafts import Edited
 
 
 def send_test(
@@ -39,7 +39,7 @@ def send_test(
     """
     now = now or utc_now()
     try:
-        texts = template_previews.texts_for(template, edited, data, actor)
+        texts = preview.texts_for(template, edited, data, actor)
     except words.WordsError as error:
         raise Invalid({"general": str(error)}) from error
     ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
@@ -53,7 +53,7 @@ def send_test(
         texts.sms,
     )
     lock_for_writing()
-    event = template_previews.event_of(data, now)
+    event = preview.event_of(data, now)
     db.session.add(event)
     db.session.flush()
     message = fanout.Message(

@@ -16,12 +16,12 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, User
-from app.services import template_checks, template_drafts, template_publishing
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
 from app.services.base.local_time import DAILY
 from app.services.routing import digest_coverage, wording
-from app.services.template_drafts import Edited
+from app.services.templates import drafts, publishing, validation
+from app.services.templates.drafts import Edited
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
 # Custom templates are few; beyond this one searches.
@@ -88,11 +88,11 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = template_drafts.usable(replace(Edited.of(wording.live(notification_type)), **(words or {})))
+    edited = drafts.usable(replace(Edited.of(wording.live(notification_type)), **(words or {})))
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )
-    if errors := template_checks.errors(template, edited):
+    if errors := validation.errors(template, edited):
         raise Invalid(errors)
     edited.write_to(template)
     db.session.add(template)
@@ -101,7 +101,7 @@ def create(
     except IntegrityError as error:
         db.session.rollback()
         raise Invalid({"name": _("There is a template of this name already.")}) from error
-    template_publishing.go_live(template, edited, actor, _("Created"), now, action="template.created")
+    publishing.go_live(template, edited, actor, _("Created"), now, action="template.created")
     db.session.commit()
     return template
 
@@ -113,7 +113,7 @@ def delete(template_id: int, *, actor: User) -> None:
         NotFound: there is no such template.
         Forbidden: it is a built-in one, which can only be reset.
     """
-    template = template_drafts.locked(template_id)
+    template = drafts.locked(template_id)
     if template.is_builtin:
         db.session.rollback()
         raise Forbidden(_("A built-in template cannot be deleted, only reset to its own words."))
@@ -134,7 +134,7 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
     Raises:
         NotFound: there is no such template.
     """
-    template = template_drafts.locked(template_id)
+    template = drafts.locked(template_id)
     if template.is_active != is_active:
         template.is_active = is_active
         template.updated_at = utc_now()

@@ -12,7 +12,7 @@ from app import catalog
 from app.models import NotificationTemplate
 from app.rendering import liquid, markup, sms
 from app.rendering.words import Texts, WordsError
-from app.services.template_drafts import Edited
+from app.services.templates.drafts import Edited
 
 # A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
 LONGEST_SUBJECT, LONGEST_TITLE = 60, 80

@@ -13,10 +13,10 @@ from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering import markup
 from app.rendering.words import one_line
-from app.services import template_checks, template_drafts
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
-from app.services.template_drafts import Edited
+from app.services.templates import drafts, validation
+from app.services.templates.drafts import Edited
 
 
 def publish(
@@ -39,8 +39,8 @@ def publish(
             was reviewed; the draft stays.
         Invalid: these words cannot go live; keyed by field. The draft stays.
     """
-    template = template_drafts.locked(template_id)
-    draft = template_drafts.find(template_id, actor)
+    template = drafts.locked(template_id)
+    draft = drafts.find(template_id, actor)
     if draft is None or draft.base_version != template.version:
         db.session.rollback()
         if draft is None:
@@ -73,7 +73,7 @@ def reset(template_id: int, *, actor: User, now: datetime | None = None) -> Noti
         NotFound: there is no such template.
         Forbidden: it is not a built-in one.
     """
-    template = template_drafts.locked(template_id)
+    template = drafts.locked(template_id)
     if not template.is_builtin:
         db.session.rollback()
         raise Forbidden(_("Only built-in templates have words to go back to."))
@@ -104,8 +104,8 @@ def rewrite(
         Conflict: the live version is another one than expected.
         Invalid: these words cannot go live; keyed by field.
     """
-    edited = template_drafts.usable(edited)
-    template = template_drafts.locked(template_id)
+    edited = drafts.usable(edited)
+    template = drafts.locked(template_id)
     if expected is not None and expected != template.version:
         db.session.rollback()
         raise Conflict(
@@ -146,8 +146,8 @@ def go_live(
 
 
 def _refuse(template: NotificationTemplate, edited: Edited, brings: Collection[str]) -> None:
-    errors = template_checks.errors(template, edited)
-    if unbrought := [name for name in template_checks.unbrought(template, edited) if name not in brings]:
+    errors = validation.errors(template, edited)
+    if unbrought := [name for name in validation.unbrought(template, edited) if name not in brings]:
         names = ", ".join(unbrought)[:200]
         errors["brings"] = _(
             "Nobody brings a value for: %(names)s. Say that callers do, or take it out.", names=names

@@ -14,9 +14,9 @@ from app import catalog
 from app.extensions import db
 from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.rendering import diff, words
-from app.services import template_drafts, template_previews, template_samples
 from app.services.base.errors import NotFound
-from app.services.template_drafts import Edited
+from app.services.templates import drafts, preview, samples
+from app.services.templates.drafts import Edited
 
 LABELS: dict[str, LazyString] = {
     "title_template": _l("Title"),
@@ -70,7 +70,7 @@ def words_of(template: NotificationTemplate, name: str, reader: User) -> Edited:
         NotFound: there is no such version or draft.
     """
     if name == "draft":
-        draft = template_drafts.find(template.id, reader)
+        draft = drafts.find(template.id, reader)
         if draft is None:
             raise NotFound(_("You have no draft of this template."))
         return Edited.of(draft)
@@ -96,7 +96,7 @@ def compare(old: Edited, new: Edited) -> list[FieldDiff]:
 
 def rewordings(template: NotificationTemplate, edited: Edited, limit: int = 20) -> list[Rewording]:
     """The last notifications of the type, their words beside what these words would have made of them."""
-    rows = template_samples.recent(template.notification_type, limit)
+    rows = samples.recent(template.notification_type, limit)
     readers = {
         user.id: user
         for user in db.session.scalars(select(User).where(User.id.in_({row.recipient_id for row in rows})))
@@ -105,9 +105,9 @@ def rewordings(template: NotificationTemplate, edited: Edited, limit: int = 20) 
 
 
 def _rewording(template: NotificationTemplate, edited: Edited, row: Notification, reader: User) -> Rewording:
-    data = template_samples.of_event(row.event) if row.event else {}
+    data = samples.of_event(row.event) if row.event else {}
     try:
-        texts = template_previews.texts_for(template, edited, data, reader)
+        texts = preview.texts_for(template, edited, data, reader)
     except words.WordsError as error:
         return Rewording(row, diff.compare(row.title, row.title), [], str(error))
     return Rewording(row, diff.compare(row.title, texts.title), diff.compare(row.message, texts.message))

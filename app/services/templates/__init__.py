@@ -1,0 +1,1 @@
+"""Template administration: drafts, validation, preview, publishing, versions."""
