@@ -14,8 +14,13 @@ from app.api.schemas.admin import Announce, Announced, Reached
 from app.api.schemas.announcements import AnnouncementDetail, AnnouncementOut, AnnouncementPage
 from app.api.schemas.base import Paged
 from app.clock import utc_now
-from app.services import announcement_progress, announcements
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import (
+    management as announcement_management,
+)
+from app.services.announcements import (
+    progress as announcement_progress,
+)
+from app.services.announcements.validation import AnnouncementIn
 
 bp = APIBlueprint("announcements", __name__, url_prefix="/notifications", tag="Announcements")
 
@@ -38,7 +43,7 @@ def create_notification(body: Announce) -> Response:
 
     Up to 100 people have it when this answers; more get it within moments. With `deliver_at` it waits until then.
     """
-    row = announcements.create(caller().user, AnnouncementIn(**dict(body)))
+    row = announcement_management.create(caller().user, AnnouncementIn(**dict(body)))
     reached = [Reached(id=number, recipient=email) for email, number in announcement_progress.reached(row)]
     values = {name: getattr(row, name) for name in ("id", "total", "written", "deliver_at")}
     state = announcement_progress.state(row, utc_now())
@@ -54,7 +59,7 @@ def list_announcements(query: Paged) -> Response:
 
     Newest first, every admin's.
     """
-    page = announcements.page(before=query.next_from, after=query.previous_from, limit=query.limit)
+    page = announcement_management.page(before=query.next_from, after=query.previous_from, limit=query.limit)
     following, previous = neighbours(page.older, page.newer)
     rows = [AnnouncementOut(**_values(row)) for row in page.rows]
     return answer(
@@ -67,7 +72,7 @@ def list_announcements(query: Paged) -> Response:
 @bp.output(AnnouncementDetail)
 def show_announcement(announcement_id: int) -> Response:
     """Read an announcement and how far it has come"""
-    return _answer(announcements.get(announcement_id))
+    return _answer(announcement_management.get(announcement_id))
 
 
 @bp.post(f"{ANNOUNCEMENT}cancel/")
@@ -78,7 +83,7 @@ def cancel_announcement(announcement_id: int) -> Response:
 
     Before its time nobody gets it; while it goes out, nobody else does. 409 once everybody has it.
     """
-    return _answer(announcements.cancel(caller().user, announcement_id))
+    return _answer(announcement_management.cancel(caller().user, announcement_id))
 
 
 def _answer(row: Any) -> Response:

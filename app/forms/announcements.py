@@ -10,7 +10,7 @@ from uuid import uuid4
 from werkzeug.datastructures import MultiDict
 
 from app.forms.numbers import whole_number
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements.validation import AnnouncementIn
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 CONTEXT = "context."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.services import announcement_writing
+from app.services.announcements import writer
 
 
 def run(now: datetime | None = None, _progress: object = None) -> int:
     """Write until nothing is left; how many people it was written to."""
-    return announcement_writing.write_due(now)
+    return writer.write_due(now)

@@ -11,7 +11,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
-from app.services import announcement_progress, announcements
+from app.services.announcements import (
+    management as announcement_management,
+)
+from app.services.announcements import (
+    progress as announcement_progress,
+)
 
 STATES: dict[str, tuple[str, LazyString]] = {
     "scheduled": ("info", _l("Scheduled")),
@@ -66,7 +71,9 @@ def line(row: Any) -> Line:
     state = announcement_progress.state(row, utc_now())
     tone, label = STATES[state]
     is_cancellable = state in {"scheduled", "writing"}
-    return Line(row, announcements.title_of(row), _audience(row.audience), tone, label, is_cancellable)
+    return Line(
+        row, announcement_management.title_of(row), _audience(row.audience), tone, label, is_cancellable
+    )
 
 
 def _audience(audience: dict[str, Any]) -> str:

@@ -21,7 +21,18 @@ from app.clock import utc_now
 from app.forms.announcements import AnnouncementForm
 from app.forms.numbers import whole_number
 from app.rendering.dates import zone
-from app.services import announcement_previews, announcement_progress, announcement_words, announcements
+from app.services.announcements import (
+    management as announcement_management,
+)
+from app.services.announcements import (
+    preview as announcement_preview,
+)
+from app.services.announcements import (
+    progress as announcement_progress,
+)
+from app.services.announcements import (
+    validation as announcement_validation,
+)
 from app.services.base.errors import Conflict, Invalid
 from app.services.deliveries import log as delivery_log
 from app.services.routing import wording
@@ -41,7 +52,7 @@ ANNOUNCEMENT = "/<int(max=9223372036854775807):announcement_id>"
 @bp.get("")
 @admin_required
 def index() -> str:
-    page = announcements.page(before=request.args.get("before", type=whole_number))
+    page = announcement_management.page(before=request.args.get("before", type=whole_number))
     return render_template(
         "announcements/index.html",
         lines=[announcement_lines.line(row) for row in page.rows],
@@ -68,7 +79,7 @@ def new() -> str:
 def preview() -> Response:
     """How it reads so far: the pane beside the form, or with scripts off the page with both."""
     form = AnnouncementForm.read(request.form)
-    shown = announcement_previews.preview(_wanted(form), current_user)
+    shown = announcement_preview.preview(_wanted(form), current_user)
     if htmx.is_partial():
         missing = announcement_lines.missing(shown.errors)
         return htmx.vary(render_template("announcements/_preview.html", preview=shown, missing=missing))
@@ -80,7 +91,7 @@ def preview() -> Response:
 def mail() -> Response:
     """The mail as it would be read, for the frame in the preview."""
     wanted, sender = _wanted(AnnouncementForm.read(request.form)), Sender.of(current_app.config)
-    return framed(announcement_previews.mail_html(wanted, current_user, sender))
+    return framed(announcement_preview.mail_html(wanted, current_user, sender))
 
 
 @bp.post("")
@@ -91,11 +102,11 @@ def create() -> Redirect | tuple[str, int]:
     try:
         # Nobody sends to a number of people that they were not told.
         expected = -1 if form.seen is None else form.seen
-        made = announcements.create(current_user, wanted, key=form.key, expected=expected)
+        made = announcement_management.create(current_user, wanted, key=form.key, expected=expected)
     except Invalid as error:
-        return _form_page(form, announcement_previews.preview(wanted, current_user), error.errors), 422
+        return _form_page(form, announcement_preview.preview(wanted, current_user), error.errors), 422
     except Conflict as error:
-        shown = announcement_previews.preview(wanted, current_user)
+        shown = announcement_preview.preview(wanted, current_user)
         return _form_page(form.renewed(), shown, {"general": str(error)}), 409
     is_ahead = announcement_progress.is_ahead(made, utc_now())
     flash(_("Scheduled. It can be cancelled until then.") if is_ahead else _("It is on its way."))
@@ -105,7 +116,7 @@ def create() -> Redirect | tuple[str, int]:
 @bp.get(ANNOUNCEMENT)
 @admin_required
 def show(announcement_id: int) -> Response:
-    row = announcements.get(announcement_id)
+    row = announcement_management.get(announcement_id)
     counts = announcement_progress.counts(row)
     is_ahead = announcement_progress.is_ahead(row, utc_now())
     waiting = sum(counter["waiting"] for counter in counts.values())
@@ -116,7 +127,7 @@ def show(announcement_id: int) -> Response:
             line=announcement_lines.line(row),
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
-            texts=announcement_previews.texts_for(row, current_user),
+            texts=announcement_preview.texts_for(row, current_user),
             is_busy=row.state == "writing" or (waiting > 0 and not is_ahead),
         )
     )
@@ -126,7 +137,7 @@ def show(announcement_id: int) -> Response:
 @admin_required
 def cancel(announcement_id: int) -> Redirect:
     try:
-        row = announcements.cancel(current_user, announcement_id)
+        row = announcement_management.cancel(current_user, announcement_id)
     except Conflict as error:
         flash(str(error), "error")
     else:
@@ -134,7 +145,7 @@ def cancel(announcement_id: int) -> Redirect:
     return redirect(url_for(".show", announcement_id=announcement_id), 303)
 
 
-def _wanted(form: AnnouncementForm) -> announcement_words.AnnouncementIn:
+def _wanted(form: AnnouncementForm) -> announcement_validation.AnnouncementIn:
     return form.wanted(zone(current_user.time_zone))
 
 
@@ -147,6 +158,6 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         missing=announcement_lines.missing(shown.errors) if shown else [],
         errors=announcement_lines.by_field(errors or {}),
         variables=template_validation.named(template, Edited.of(template)) if template else [],
-        offered=announcement_words.OFFERED,
+        offered=announcement_validation.OFFERED,
         choices=[template for template in template_management.listed() if template.is_active],
     )

@@ -14,9 +14,9 @@ import pytest
 from app.clock import utc_now
 from app.extensions import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
-from app.services import announcements
 from app.services.accounts import tokens, webhooks
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import management as announcement_management
+from app.services.announcements.validation import AnnouncementIn
 from app.services.deliveries import webhook_calls
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
@@ -140,8 +140,8 @@ def _one_of_each(client, headers, alice, bob):
     return {
         "notifications": row.id,
         "changes": inbox.change(bob, "saved", ids=[read.id]).id,
-        "announcements": announcements.create(bob, AnnouncementIn(**said)).id,
-        "cancel_announcement": announcements.create(bob, later).id,
+        "announcements": announcement_management.create(bob, AnnouncementIn(**said)).id,
+        "cancel_announcement": announcement_management.create(bob, later).id,
         "deliveries": waiting.id,
         "people": alice.id,
         "templates": _template(client, headers, bob),

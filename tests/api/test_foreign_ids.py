@@ -15,9 +15,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Webhook
-from app.services import announcements
 from app.services.accounts import tokens
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import management as announcement_management
+from app.services.announcements.validation import AnnouncementIn
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.routing import wording
@@ -50,7 +50,7 @@ def _draft(user):
 def _announcement(user):
     tomorrow = utc_now() + timedelta(days=1)
     wanted = AnnouncementIn(everyone=True, title="Away", message="On Friday.", deliver_at=tomorrow)
-    return announcements.create(user, wanted).id
+    return announcement_management.create(user, wanted).id
 
 
 def _view(user):

@@ -18,9 +18,17 @@ from sqlalchemy import func, select, text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Announcement, AuditEntry, Delivery, Notification, User
-from app.services import announcement_progress, announcement_writing, announcements
 from app.services.accounts import administration as people
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import (
+    management as announcement_management,
+)
+from app.services.announcements import (
+    progress as announcement_progress,
+)
+from app.services.announcements import (
+    writer,
+)
+from app.services.announcements.validation import AnnouncementIn
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.sending import scheduled
 from tests import factories
@@ -50,7 +58,7 @@ def test_people_named_by_address_get_it_at_once_each_once(any_app: Flask) -> Non
     wanted = AnnouncementIn(
         recipients=["alice@example.test", "BOB@example.test", "alice@example.test"], **NEWS
     )
-    made = announcements.create(bob, wanted)
+    made = announcement_management.create(bob, wanted)
     assert made.state == "written"
     assert [email for email, _ in announcement_progress.reached(made)] == [alice.email, bob.email]
     row = db.session.scalars(select(Notification).where(Notification.recipient_id == alice.id)).one()
@@ -63,15 +71,15 @@ def test_roles_and_everyone_mean_active_people_only(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     factories.user("alice@example.test")
     people.deactivate(factories.user("gone@example.test").id, actor=bob)
-    assert announcements.create(bob, AnnouncementIn(roles=["recruiter"], **NEWS)).total == 1
+    assert announcement_management.create(bob, AnnouncementIn(roles=["recruiter"], **NEWS)).total == 1
     assert reached() == ["alice@example.test"]
-    assert announcements.create(bob, AnnouncementIn(everyone=True, **NEWS)).total == 2
+    assert announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS)).total == 2
     assert reached() == ["alice@example.test", "alice@example.test", "bob@example.test"]
-    assert announcements.count(AnnouncementIn(roles=["recruiter", "admin"])) == 2
+    assert announcement_management.count(AnnouncementIn(roles=["recruiter", "admin"])) == 2
 
 
 def test_a_template_gives_the_words_and_its_own_priority(bob: User, alice: User) -> None:
-    announcements.create(
+    announcement_management.create(
         bob,
         AnnouncementIn(
             recipients=[alice.email],
@@ -92,7 +100,7 @@ def test_times_in_a_context_are_shown_on_the_readers_clock(bob: User) -> None:
         "company_name": "Alder",
         "starts_at": "2031-03-12T14:00:00Z",
     }
-    announcements.create(
+    announcement_management.create(
         bob,
         AnnouncementIn(
             recipients=["paris@example.test"], template_name="interview_scheduled", context=context
@@ -148,7 +156,7 @@ def test_what_cannot_be_used_is_named_and_nothing_is_written(
 ) -> None:
     wanted = {"recipients": [alice.email], **NEWS, **wrong}
     with pytest.raises(Invalid) as refused:
-        announcements.create(bob, AnnouncementIn(**wanted))
+        announcement_management.create(bob, AnnouncementIn(**wanted))
     assert field in refused.value.errors
     assert db.session.scalar(select(func.count()).select_from(Announcement)) == 0
     assert db.session.scalar(select(func.count()).select_from(Notification)) == 0
@@ -156,18 +164,18 @@ def test_what_cannot_be_used_is_named_and_nothing_is_written(
 
 def test_only_admins_announce_and_cancel(alice: User, bob: User) -> None:
     with pytest.raises(Forbidden):
-        announcements.create(alice, AnnouncementIn(everyone=True, **NEWS))
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+        announcement_management.create(alice, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     with pytest.raises(Forbidden):
-        announcements.cancel(alice, made.id)
+        announcement_management.cancel(alice, made.id)
 
 
 def test_the_same_form_sent_twice_announces_once(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     wanted = AnnouncementIn(everyone=True, **NEWS)
-    first = announcements.create(bob, wanted, key="form-1")
-    assert announcements.create(bob, wanted, key="form-1").id == first.id
-    assert announcements.create(bob, wanted, key="form-2").id != first.id
+    first = announcement_management.create(bob, wanted, key="form-1")
+    assert announcement_management.create(bob, wanted, key="form-1").id == first.id
+    assert announcement_management.create(bob, wanted, key="form-2").id != first.id
     assert rows_each() == {2}
 
 
@@ -179,24 +187,24 @@ def test_a_form_sent_again_with_something_else_in_it_is_not_dropped_in_silence(
     bob: User, alice: User, other: dict[str, object]
 ) -> None:
     wanted = AnnouncementIn(everyone=True, channels=["in_app"], **NEWS)
-    announcements.create(bob, wanted, key="form-1")
+    announcement_management.create(bob, wanted, key="form-1")
     with pytest.raises(Conflict):
-        announcements.create(bob, replace(wanted, **other), key="form-1")
+        announcement_management.create(bob, replace(wanted, **other), key="form-1")
 
 
 def test_a_form_for_later_sent_again_when_its_time_is_over_is_still_the_same(bob: User, alice: User) -> None:
     now = utc_now()
     wanted = AnnouncementIn(everyone=True, deliver_at=now + timedelta(hours=1), **NEWS)
-    first = announcements.create(bob, wanted, key="form-1", now=now)
-    again = announcements.create(bob, wanted, key="form-1", now=now + timedelta(hours=3))
+    first = announcement_management.create(bob, wanted, key="form-1", now=now)
+    again = announcement_management.create(bob, wanted, key="form-1", now=now + timedelta(hours=3))
     assert again.id == first.id
 
 
 def test_it_is_not_sent_to_more_people_than_were_announced(bob: User, alice: User) -> None:
     wanted = AnnouncementIn(everyone=True, **NEWS)
     with pytest.raises(Conflict):
-        announcements.create(bob, wanted, expected=1)
-    assert announcements.create(bob, wanted, expected=2).written == 2
+        announcement_management.create(bob, wanted, expected=1)
+    assert announcement_management.create(bob, wanted, expected=2).written == 2
 
 
 def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
@@ -205,14 +213,14 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     factories.user("nothing@example.test", preference={"system_notifications": False})
     now = utc_now()
     at = now + timedelta(hours=3)
-    small = announcements.create(
+    small = announcement_management.create(
         bob, AnnouncementIn(recipients=["p1@example.test"], deliver_at=at, **NEWS), now=now
     )
-    large = announcements.create(bob, AnnouncementIn(everyone=True, deliver_at=at, **NEWS), now=now)
-    announcement_writing.write_due(now)
+    large = announcement_management.create(bob, AnnouncementIn(everyone=True, deliver_at=at, **NEWS), now=now)
+    writer.write_due(now)
     assert small.state == large.state == "written"
     for made in (small, large):
-        announcements.cancel(bob, made.id, now=now + timedelta(hours=2))
+        announcement_management.cancel(bob, made.id, now=now + timedelta(hours=2))
     assert scheduled.surface_due(at + timedelta(hours=1)) == 0
     assert set(db.session.scalars(select(Delivery.state))) == {"cancelled", "skipped"}
     assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
@@ -223,21 +231,21 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
 def test_cancelled_while_it_goes_out_nobody_else_gets_it(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     crowd(450)
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     assert (made.state, made.written, made.total) == ("writing", 0, 451)
-    announcement_writing._write_some(made.id, utc_now())  # One chunk of the job's loop.
-    announcements.cancel(bob, made.id)
-    assert announcement_writing.write_due() == 0
-    assert len(reached()) == made.written == announcement_writing.CHUNK
+    writer._write_some(made.id, utc_now())  # One chunk of the job's loop.
+    announcement_management.cancel(bob, made.id)
+    assert writer.write_due() == 0
+    assert len(reached()) == made.written == writer.CHUNK
     assert "cancelled" not in set(db.session.scalars(select(Delivery.state)))
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "announcement.cancelled")).one()
-    assert entry.detail == {"id": made.id, "kept": announcement_writing.CHUNK}
+    assert entry.detail == {"id": made.id, "kept": writer.CHUNK}
 
 
 @pytest.mark.parametrize(("people", "state"), [(100, "written"), (101, "writing")])
 def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people: int, state: str) -> None:
     crowd(people - 1)
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     assert made.state == state
     assert len(announcement_progress.reached(made)) == (100 if state == "written" else 0)
 
@@ -245,12 +253,12 @@ def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people
 def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     crowd(600)
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     counts: list[int] = []
 
     def write() -> None:
         with any_app.app_context():
-            counts.append(announcement_writing.write_due())
+            counts.append(writer.write_due())
 
     threads = [threading.Thread(target=write) for _ in range(3)]
     for thread in threads:
@@ -263,14 +271,14 @@ def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
 
 
 def test_what_everybody_has_cannot_be_cancelled(bob: User, alice: User) -> None:
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     with pytest.raises(Conflict):
-        announcements.cancel(bob, made.id)
+        announcement_management.cancel(bob, made.id)
 
 
 def test_progress_counts_deliveries_by_channel_and_outcome(bob: User) -> None:
     factories.user("quiet@example.test", preference={"email_enabled": False})
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     assert announcement_progress.counts(made) == {
         "in_app": Counter(sent=2),
         "email": Counter(waiting=1, withheld=1),
@@ -303,7 +311,7 @@ def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_agai
     crowd_of(9_999)
     # The work it takes, not the wait for a busy machine.
     before = time.thread_time()
-    made = announcements.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
     assert time.thread_time() - before < 1
     assert made.written == 0
     environ = os.environ | {
@@ -323,7 +331,7 @@ def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_agai
     db.session.refresh(made)
     assert 0 < made.written < 10_000
     assert len(reached()) == made.written
-    announcement_writing.write_due()
+    writer.write_due()
     db.session.refresh(made)
     assert (made.state, made.written, made.total) == ("written", 10_000, 10_000)
     assert rows_each() == {1}

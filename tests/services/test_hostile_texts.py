@@ -18,8 +18,8 @@ from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.unseen import without_unseen
-from app.services import announcements
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import management as announcement_management
+from app.services.announcements.validation import AnnouncementIn
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
@@ -77,7 +77,7 @@ def by_context(alice: User) -> None:
 def by_announcement(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
     wanted = AnnouncementIn(recipients=[alice.email], title=EVIL, message=f"{EVIL}\r\n{EVIL}", channels=WAYS)
-    announcements.create(admin, wanted)
+    announcement_management.create(admin, wanted)
 
 
 def by_template(alice: User) -> None:

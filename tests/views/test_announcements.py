@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Announcement, Notification, User
-from app.services import announcement_writing, announcements
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import management as announcement_management
+from app.services.announcements import writer
+from app.services.announcements.validation import AnnouncementIn
 from tests import factories
 from tests.browser import axe
 from tests.views.forms import send
@@ -175,13 +176,13 @@ def test_the_mail_comes_under_a_policy_of_its_own_and_its_markup_is_text(sign_in
 def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> None:
     db.session.add_all(factories.bare_user(f"p{number}@example.test") for number in range(300))
     db.session.commit()
-    made = announcements.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
     client = sign_in(bob)
     piece = {"HX-Request": "true"}
     before = client.get(f"/admin/announcements/{made.id}", headers=piece).text
     assert "Written to 0 of 301 people." in before
     assert 'hx-trigger="every 2s"' in before
-    announcement_writing.write_due()
+    writer.write_due()
     after = client.get(f"/admin/announcements/{made.id}", headers=piece).text
     assert "Written to 301 of 301 people." in after
     assert "<html" not in after
@@ -191,7 +192,9 @@ def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> N
 
 def test_the_list_is_paged_by_key(sign_in: SignIn, bob: User) -> None:
     for number in range(60):
-        announcements.create(bob, AnnouncementIn(everyone=True, title=f"News {number:02}", message="Words"))
+        announcement_management.create(
+            bob, AnnouncementIn(everyone=True, title=f"News {number:02}", message="Words")
+        )
     client = sign_in(bob)
     first = client.get("/admin/announcements").text
     rest = re.search(r'rel="next" href="([^"]+)"', first)
@@ -211,7 +214,7 @@ PATHS = ("", "/new", "/{id}")
 def test_it_is_for_admins_only(
     client: FlaskClient, sign_in: SignIn, alice: User, bob: User, path: str
 ) -> None:
-    made = announcements.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    made = announcement_management.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
     address = f"/admin/announcements{path.format(id=made.id)}"
     assert sign_in(alice).get(address).status_code == 403
     assert "/sign-in" in client.get(address).headers["Location"]

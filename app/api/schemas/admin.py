@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, Paged, QueryInstant, left_out, usable
 from app.api.schemas.notifications import Channel, Priority, Type
-from app.services import announcement_progress
+from app.services.announcements import progress as announcement_progress
 from app.services.base import validation
 
 Role = Annotated[str, OneOf(catalog.ROLES)]

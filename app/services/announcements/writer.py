@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement
-from app.services import announcement_words, audiences
+from app.services.announcements import audiences, validation
 from app.services.routing import fanout
 
 # Large enough to be quick, small enough that other writers hardly wait.
@@ -37,7 +37,7 @@ def write_due(now: datetime | None = None) -> int:
 
 def write_chunk(row: Announcement, now: datetime) -> int:
     """Write to the next people of an announcement that is locked, in the caller's transaction."""
-    message = announcement_words.message(row)
+    message = validation.message(row)
     # One more than are written, to see whether these are the last.
     found = audiences.some(row.audience, after=row.last_user_id, limit=CHUNK + 1)
     people = found[:CHUNK]

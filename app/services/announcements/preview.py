@@ -10,8 +10,8 @@ from app import catalog
 from app.clock import utc_now
 from app.models import Announcement, User
 from app.rendering.words import Texts
-from app.services import announcement_words, announcements
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import management, validation
+from app.services.announcements.validation import AnnouncementIn
 from app.services.base.errors import Invalid
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
@@ -43,11 +43,11 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
     errors: dict[str, str] = {}
     count = row = None
     try:
-        count = announcements.count(wanted)
+        count = management.count(wanted)
     except Invalid as error:
         errors |= error.errors
     try:
-        row = announcement_words.checked(wanted, reader, now or utc_now())
+        row = validation.checked(wanted, reader, now or utc_now())
     except Invalid as error:
         errors |= error.errors
     texts = texts_for(row, reader) if row else Texts(wanted.title, wanted.message)
@@ -66,7 +66,7 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
 
 def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.Sender) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
-    row = announcement_words.checked(wanted, reader, utc_now())
+    row = validation.checked(wanted, reader, utc_now())
     texts = texts_for(row, reader)
     mail = email_preview.compose(row.notification_type, texts, reader, sender, action_url=row.action_url)
     return mail.html
@@ -74,4 +74,4 @@ def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.Sender
 
 def texts_for(row: Announcement, reader: User) -> Texts:
     """What an announcement says to a reader."""
-    return announcement_words.message(row).words_for(reader)
+    return validation.message(row).words_for(reader)

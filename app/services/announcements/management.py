@@ -14,8 +14,8 @@ from sqlalchemy.orm import joinedload
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Announcement, Event, User
-from app.services import announcement_progress, announcement_words, announcement_writing, audiences
-from app.services.announcement_words import AnnouncementIn
+from app.services.announcements import audiences, progress, validation, writer
+from app.services.announcements.validation import AnnouncementIn
 from app.services.base import audit, paging
 from app.services.base.errors import Conflict, Forbidden, NotFound
 from app.services.deliveries.explanations import ANNOUNCEMENT
@@ -68,7 +68,7 @@ def create(
     external_id = f"{actor.id}:{key or uuid4()}"
     if earlier := _earlier(external_id):
         return _same(earlier, wanted, actor)
-    row = announcement_words.checked(wanted, actor, now)
+    row = validation.checked(wanted, actor, now)
     row.author_id, row.audience = actor.id, _audience(wanted)
     row.total = audiences.count(row.audience)
     if expected is not None and expected != row.total:
@@ -84,8 +84,8 @@ def create(
     audit.record(
         "announcement.created", title_of(row), actor=actor, id=row.id, people=row.total, audience=_said(row)
     )
-    if row.total <= announcement_writing.CHUNK:
-        announcement_writing.write_chunk(row, now)
+    if row.total <= writer.CHUNK:
+        writer.write_chunk(row, now)
     db.session.commit()
     return row
 
@@ -108,10 +108,10 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
         raise NotFound(_("There is no such announcement."))
     if row.state == "cancelled":
         return row
-    if row.state == "written" and not announcement_progress.is_ahead(row, now):
+    if row.state == "written" and not progress.is_ahead(row, now):
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
-    if announcement_progress.is_ahead(row, now):
+    if progress.is_ahead(row, now):
         expiry.withdraw(row.event_id, now)
         row.written = 0
     audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
@@ -172,7 +172,7 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
 
 def _same(earlier: Announcement, wanted: AnnouncementIn, actor: User) -> Announcement:
     """What was made with this key. Raises Conflict where that is not what is wanted now."""
-    row = announcement_words.checked(wanted, actor, earlier.created_at)
+    row = validation.checked(wanted, actor, earlier.created_at)
     row.audience = _audience(wanted)
     if any(getattr(row, name) != getattr(earlier, name) for name in SAID):
         raise Conflict(

@@ -1,0 +1,1 @@
+"""Notifications that an admin writes to many people."""
