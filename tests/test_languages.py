@@ -24,7 +24,7 @@ from app.clock import utc_now
 from app.extensions import db
 from app.jobs import TIMETABLE
 from app.models import Delivery, Notification, NotificationTemplate, User
-from app.services import demo
+from app.services.operations import demo
 from app.services.routing import job_failures, template_failures
 from app.services.sending import payloads
 from app.services.sending.email import Sender

@@ -12,8 +12,8 @@ from werkzeug.exceptions import BadRequest
 
 from app.api.answers import answer_ready
 from app.api.problems import Unprocessable
-from app.services import repeats
-from app.services.repeats import Answer
+from app.services.operations import idempotency
+from app.services.operations.idempotency import Answer
 
 HEADER = "Idempotency-Key"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -25,7 +25,7 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
     Raises:
         BadRequest: the key is no key.
         Unprocessable: the key came with another call.
-        app.services.repeats.StillRunning: the first call is.
+        app.services.operations.idempotency.StillRunning: the first call is.
     """
     if request.method not in UNSAFE or HEADER not in request.headers:
         return view()
@@ -43,8 +43,8 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
         return Answer(response.status_code, body, response.headers.get("ETag", ""))
 
     try:
-        kept = repeats.once(user_id, key, _call(), act)
-    except repeats.Mismatch as error:
+        kept = idempotency.once(user_id, key, _call(), act)
+    except idempotency.Mismatch as error:
         sentence = _("This key was used for another call.")
         raise Unprocessable([{"field": HEADER, "parameter": HEADER, "detail": sentence}]) from error
     if kept is None:

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import TooManyRequests
 
 if TYPE_CHECKING:
-    from app.services.call_counts import SharedCounts
+    from app.services.operations.rate_counter import SharedCounts
 
 log = logging.getLogger(__name__)
 # Callers remembered at once; when there are more, those whose window is over are forgotten.
@@ -65,7 +65,7 @@ class SharedLimits(Limits):
 
     def count(self, caller: str, now: float) -> Allowance:
         """Count one call; see `Limits.count`."""
-        from app.services.call_counts import Trouble
+        from app.services.operations.rate_counter import Trouble
 
         if now < self._alone_until:
             return super().count(caller, now)
@@ -87,7 +87,7 @@ def _limits(rate: tuple[int, int], redis_url: str) -> Limits:
     if not redis_url:
         return Limits(*rate)
     # Here, not above: whoever has no Redis need not load its client.
-    from app.services.call_counts import SharedCounts
+    from app.services.operations.rate_counter import SharedCounts
 
     return SharedLimits(*rate, SharedCounts(redis_url))
 

@@ -18,7 +18,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
-from app.services.repeats import StillRunning
+from app.services.operations.idempotency import StillRunning
 
 MEDIA_TYPE = "application/problem+json"
 # Where the title alone says too little.

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.services import demo as service
+from app.services.operations import demo as service
 
 demo = AppGroup("demo", help="Demo data.")
 

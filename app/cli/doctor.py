@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.services import doctor as service
+from app.services.operations import doctor as service
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.jobs.running import Progress, say_nothing
-from app.services import retention
+from app.services.operations import retention
 
 
 def run(now: datetime | None = None, progress: Progress = say_nothing) -> int:

@@ -16,7 +16,7 @@ from flask_babel import LazyString
 from app.clock import utc_now
 from app.extensions import db
 from app.jobs import deliver
-from app.services import job_runs, leases
+from app.services.operations import job_runs, leases
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How often slots and wishes are looked for: also how soon another process takes over, or a failure is tried again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from app.services import health, metrics
+from app.services.operations import health, metrics
 
 bp = Blueprint("health", __name__)
 

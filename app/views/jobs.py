@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
-from app.services import job_runs
+from app.services.operations import job_runs
 from app.views import htmx
 from app.views.access import admin_required, current_user
 

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import KeptAnswer, Notification
-from app.services import repeats
 from app.services.accounts import tokens
+from app.services.operations import idempotency
 from app.services.routing import wording
 from tests import factories
 
@@ -86,7 +86,7 @@ def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
         raise RuntimeError("killed before the answer was kept")
 
     with pytest.raises(RuntimeError):
-        repeats.once(alice.id, "k", b"call", act)
+        idempotency.once(alice.id, "k", b"call", act)
     assert db.session.get_one(Notification, row.id).read_at is None
     assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
 
@@ -97,12 +97,12 @@ def test_an_answer_is_kept_for_seven_days(any_app):
 
     def act():
         done.append(1)
-        return repeats.Answer(200, b"{}")
+        return idempotency.Answer(200, b"{}")
 
     for days in (0, 6.9, 7.1):
-        repeats.once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
+        idempotency.once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
     assert len(done) == 2
-    assert repeats.forget_old(now + timedelta(days=15)) == 1
+    assert idempotency.forget_old(now + timedelta(days=15)) == 1
 
 
 def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
@@ -112,29 +112,29 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     def slow():
         started.set()
         may_end.wait(10)
-        return repeats.Answer(200, b"{}")
+        return idempotency.Answer(200, b"{}")
 
     def first():
         with any_app.app_context():
-            said.append(repeats.once(alice.id, "k", b"call", slow))
+            said.append(idempotency.once(alice.id, "k", b"call", slow))
 
     thread = threading.Thread(target=first)
     user_id = alice.id
     db.session.remove()
     thread.start()
     assert started.wait(10)
-    with pytest.raises(repeats.StillRunning):
-        repeats.once(user_id, "k", b"call", slow)
+    with pytest.raises(idempotency.StillRunning):
+        idempotency.once(user_id, "k", b"call", slow)
     may_end.set()
     thread.join()
     assert said == [None]
-    assert repeats.once(user_id, "k", b"call", slow) == repeats.Answer(200, b"{}")
+    assert idempotency.once(user_id, "k", b"call", slow) == idempotency.Answer(200, b"{}")
 
 
 def test_who_is_told_that_the_first_call_still_runs_is_told_when_to_ask_again(
     client, alice, token, monkeypatch
 ):
-    monkeypatch.setattr(repeats, "_running", {(alice.id, "a-key")})
+    monkeypatch.setattr(idempotency, "_running", {(alice.id, "a-key")})
     answer = client.post(MARK, json={"notification_ids": []}, headers=keyed(token(alice)))
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.api.limits import ALONE_SECONDS, Limits, SharedLimits
-from app.services import doctor
-from app.services.call_counts import SharedCounts, Trouble
+from app.services.operations import doctor
+from app.services.operations.rate_counter import SharedCounts, Trouble
 from tests import factories
 
 

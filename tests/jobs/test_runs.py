@@ -14,7 +14,7 @@ from app import jobs
 from app.extensions import db
 from app.jobs import running
 from app.models import JobRun, Notification, User
-from app.services import job_runs
+from app.services.operations import job_runs
 from tests import factories
 from tests.smtp import wait_until
 

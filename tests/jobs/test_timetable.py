@@ -10,7 +10,8 @@ from app import jobs
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Lease, User
-from app.services import create_notification, leases
+from app.services import create_notification
+from app.services.operations import leases
 from app.services.sending import outbox
 from tests import factories
 from tests.smtp import Server, wait_until

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Notification, User
-from app.services import demo
+from app.services.operations import demo
 from tests import pseudo
 from tests.browser import CUT_OFF, axe
 from tests.conftest import make_app

@@ -11,9 +11,9 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.services import demo
 from app.services.accounts import users
 from app.services.interviews import reminders
+from app.services.operations import demo
 from app.services.routing import wording
 from app.services.sending.email import Sender
 from app.services.sending.worker import Courier

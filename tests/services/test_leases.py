@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Lease
-from app.services import leases
+from app.services.operations import leases
 
 
 def test_one_holder_at_a_time_until_the_lease_is_over(any_app: Flask) -> None:

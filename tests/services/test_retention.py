@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app import catalog
 from app.extensions import Base, db
 from app.models import Delivery, Digest, Event, JobRun, Notification, User
-from app.services import retention
+from app.services.operations import retention
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 3, 0, tzinfo=UTC)

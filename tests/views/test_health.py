@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.clock import utc_now
 from app.extensions import db
 from app.models import DeliveryAttempt
-from app.services import job_runs
+from app.services.operations import job_runs
 from tests import factories
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app import jobs
 from app.clock import utc_now
 from app.models import User
-from app.services import job_runs
+from app.services.operations import job_runs
 from tests.smtp import wait_until
 
 SignIn = Callable[[User], FlaskClient]

@@ -11,8 +11,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import Base, db
 from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
-from app.services import job_runs, repeats
 from app.services.notifications import actions as notification_actions
+from app.services.operations import idempotency, job_runs
 
 # Days that notifications are kept, by type; what somebody saved is kept until they let go of it.
 KEPT_DAYS = dict.fromkeys(catalog.TYPES, 365) | {
@@ -45,7 +45,9 @@ def purge(now: datetime | None = None, progress: Callable[[int, int], None] | No
             count += deleted
             if progress:
                 progress(count, count)
-    return count + notification_actions.forget_old(now) + job_runs.forget_old(now) + repeats.forget_old(now)
+    return (
+        count + notification_actions.forget_old(now) + job_runs.forget_old(now) + idempotency.forget_old(now)
+    )
 
 
 def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt
-from app.services import job_runs
+from app.services.operations import job_runs
 
 # Of so many tries, the newest, it is told how they ended.
 RECENT = 1000

@@ -20,8 +20,8 @@ from app.models.preference import UserNotificationPreference
 from app.rendering import words
 from app.rendering.context import values_for
 from app.services.accounts import passwords
-from app.services.demo_story import Draft, drafts
 from app.services.notifications import stacks
+from app.services.operations.demo_story import Draft, drafts
 
 PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start, and only for the three people below.
 PEOPLE = (

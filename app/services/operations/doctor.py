@@ -78,7 +78,7 @@ def _mail(config: Mapping[str, Any]) -> Finding:
 
 def _redis(url: str) -> Finding:
     # Here, not above: whoever has no Redis need not load its client.
-    from app.services.call_counts import SharedCounts, Trouble
+    from app.services.operations.rate_counter import SharedCounts, Trouble
 
     try:
         SharedCounts(url).check()

@@ -1,0 +1,1 @@
+"""Running the installation: health, metrics, jobs, retention, demo data."""
