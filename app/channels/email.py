@@ -13,7 +13,7 @@ from email.utils import parseaddr
 
 import flask_mail
 
-from app.channels import mime, smtp_answers
+from app.channels import mime, smtp_replies
 from app.channels.base import Channel, HostUnavailable, Message, Receipt, TemporaryFailure, UncertainOutcome
 from app.channels.capture import CaptureChannel
 from app.extensions import mail
@@ -127,7 +127,7 @@ class SmtpChannel:
         if code in good:
             return f"{code} {text}"
         self._reset(code)
-        raise smtp_answers.failure(stage, code, text)
+        raise smtp_replies.failure(stage, code, text)
 
     def _reset(self, code: int) -> None:
         """Make the connection fit for the next mail, or let go of it."""
@@ -159,7 +159,7 @@ class SmtpChannel:
         if host.sock is not None and select.select([host.sock], [], [], 0)[0]:
             code, answer = host.getreply()
             self._drop()
-            raise smtp_answers.failure("data", code, answer.decode("utf-8", "replace"))
+            raise smtp_replies.failure("data", code, answer.decode("utf-8", "replace"))
 
 
 def _dotted(body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from flask import current_app
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
-from app.channels import web
+from app.channels import safe_http
 from app.channels.base import Channel, Message, PermanentFailure, Receipt, TemporaryFailure
 
 # The browser is gone or has taken its permission back (RFC 8030, 7.3).
@@ -45,7 +45,7 @@ class PushChannel:
         self,
         private_key: str,
         subject: str,
-        may_reach: Callable[[web.IPAddress], bool] = web.is_public,
+        may_reach: Callable[[safe_http.IPAddress], bool] = safe_http.is_public,
     ) -> None:
         self.vapid = Vapid02.from_string(private_key)
         self.subject = subject
@@ -79,13 +79,13 @@ class PushChannel:
     def close(self) -> None:
         """Nothing stays open between two messages."""
 
-    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> web.Answer:
+    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> safe_http.Answer:
         origin = _origin(endpoint)
         if time.monotonic() < self.resting_until.get(origin, 0.0):
             raise TemporaryFailure(f"{origin} did not answer a moment ago", retry_after=REST_SECONDS)
         try:
-            return web.post(endpoint, body, headers, may_reach=self.may_reach, within=SECONDS)
-        except web.NoAnswer:
+            return safe_http.post(endpoint, body, headers, may_reach=self.may_reach, within=SECONDS)
+        except safe_http.NoAnswer:
             self.resting_until[origin] = time.monotonic() + REST_SECONDS
             raise
 

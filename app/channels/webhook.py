@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from app.channels import web
+from app.channels import safe_http
 from app.channels.base import Channel, Message, PermanentFailure, Receipt, TemporaryFailure
 
 
@@ -19,13 +19,13 @@ def connect() -> Channel:
 class WebhookChannel:
     """Posts JSON to the message's address, signed with each of its keys."""
 
-    def __init__(self, may_reach: Callable[[web.IPAddress], bool] = web.is_public) -> None:
+    def __init__(self, may_reach: Callable[[safe_http.IPAddress], bool] = safe_http.is_public) -> None:
         self.may_reach = may_reach
 
     def send(self, message: Message) -> Receipt:
         """Post a message. Raises PermanentFailure (`suppress` on 410) or TemporaryFailure."""
         headers = {"Content-Type": "application/json", **signed(message, datetime.now(UTC))}
-        answer = web.post(message.address, message.text.encode(), headers, may_reach=self.may_reach)
+        answer = safe_http.post(message.address, message.text.encode(), headers, may_reach=self.may_reach)
         if answer.is_ok:
             return Receipt(answer.said())
         if answer.status == 410:

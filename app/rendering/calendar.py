@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from app.models import Interview
-from app.rendering.words import one_line
+from app.rendering.texts import one_line
 
 # Any fixed namespace: the same interview must have the same UID for ever, whatever the server is called.
 NAMESPACE = uuid.UUID("5f0cbd4e-5b1c-4f4e-9d0a-0f6a2d1c7b11")

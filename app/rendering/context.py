@@ -8,7 +8,7 @@ from typing import Any
 
 from app import catalog
 from app.rendering import dates
-from app.rendering.words import plain
+from app.rendering.texts import plain
 
 
 def values_for(

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import force_locale
 
 from app.clock import utc_now
-from app.rendering import digest as rendering
+from app.rendering import digest_email as rendering
 from app.services.base.errors import NotFound
 from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import email as digest_email

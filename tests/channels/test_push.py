@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.channels import push, web
+from app.channels import push, safe_http
 from app.channels.base import Message, PermanentFailure, TemporaryFailure
 from app.channels.push import PushChannel
 from tests.web import Call, Reply, WebServer
@@ -123,7 +123,7 @@ def test_what_another_try_would_not_change_ends(status: int, web_server: WebServ
 def test_everything_else_is_tried_again(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
     web_server.usual = reply
     with pytest.raises(TemporaryFailure) as caught:
         channel().send(message(web_server.url, Browser()))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from app.channels import web
+from app.channels import safe_http
 from app.channels.base import (
     DeliveryError,
     HostUnavailable,
@@ -103,7 +103,7 @@ def test_a_host_that_is_down_says_nothing_about_the_text_and_a_lost_answer_is_un
         port = free.getsockname()[1]
     with pytest.raises(HostUnavailable):
         TwilioChannel(f"http://127.0.0.1:{port}", "AC123", "t", "+1").send(TEXT)
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
     web_server.usual = Reply(after=20)
     with pytest.raises(UncertainOutcome):
         channel(web_server).send(TEXT)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.channels import web
+from app.channels import safe_http
 from app.channels.base import PermanentFailure
 from tests.web import Reply, WebServer
 
 
-def loopback(address: web.IPAddress) -> bool:
+def loopback(address: safe_http.IPAddress) -> bool:
     return address.is_loopback
 
 
@@ -69,15 +69,15 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 def test_an_address_that_is_not_of_the_open_internet_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not web.is_public(ip_address(address))
+    assert not safe_http.is_public(ip_address(address))
     resolve_to(monkeypatch, address)
     with pytest.raises(PermanentFailure, match="not a public address"):
-        web.post("https://innocent.example.com/", b"", {})
+        safe_http.post("https://innocent.example.com/", b"", {})
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
 def test_an_address_of_the_open_internet_is_allowed(address: str) -> None:
-    assert web.is_public(ip_address(address))
+    assert safe_http.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_an_address_in_disguise_is_refused_before_any_name_is_looked_up(
 
     monkeypatch.setattr(socket, "getaddrinfo", nobody_asks)
     with pytest.raises(PermanentFailure, match="address"):
-        web.post(url, b"", {})
+        safe_http.post(url, b"", {})
 
 
 def test_a_name_with_one_forbidden_address_among_good_ones_is_refused(
@@ -126,7 +126,7 @@ def test_a_name_with_one_forbidden_address_among_good_ones_is_refused(
 ) -> None:
     resolve_to(monkeypatch, "8.8.8.8", "127.0.0.1")
     with pytest.raises(PermanentFailure):
-        web.post("https://two-faced.example.com/", b"", {})
+        safe_http.post("https://two-faced.example.com/", b"", {})
 
 
 def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
@@ -142,7 +142,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     url = f"http://hooks.example.com:{web_server.server.server_port}/hook?a=b"
-    answer = web.post(url, b"{}", {"X-Own": "1"}, may_reach=loopback)
+    answer = safe_http.post(url, b"{}", {"X-Own": "1"}, may_reach=loopback)
     assert (answer.status, answer.text, asked) == (200, "ok", ["hooks.example.com"])
     call = web_server.calls[0]
     assert (call.path, call.headers["host"], call.headers["x-own"], call.body) == (
@@ -155,7 +155,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
 
 def test_a_redirect_is_an_answer_and_is_not_followed(web_server: WebServer) -> None:
     web_server.answers.append(Reply(302, headers={"Location": f"{web_server.url}/elsewhere"}))
-    assert web.post(web_server.url, b"", {}, may_reach=loopback).status == 302
+    assert safe_http.post(web_server.url, b"", {}, may_reach=loopback).status == 302
     assert len(web_server.calls) == 1
 
 
@@ -163,11 +163,11 @@ def test_a_redirect_is_an_answer_and_is_not_followed(web_server: WebServer) -> N
 def test_whoever_does_not_answer_in_time_is_cut_off(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.4)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.4)
     web_server.usual = reply
     began_at = time.monotonic()
-    with pytest.raises(web.NoAnswer) as caught:
-        web.post(web_server.url, b"", {}, may_reach=loopback)
+    with pytest.raises(safe_http.NoAnswer) as caught:
+        safe_http.post(web_server.url, b"", {}, may_reach=loopback)
     assert time.monotonic() - began_at < 2
     assert caught.value.was_sent
     assert "No answer within" in str(caught.value)
@@ -178,8 +178,8 @@ def test_whoever_does_not_answer_in_time_is_cut_off(
 )
 def test_what_is_no_http_is_no_answer(raw: bytes, web_server: WebServer) -> None:
     web_server.usual = Reply(raw=raw)
-    with pytest.raises(web.NoAnswer):
-        web.post(web_server.url, b"", {}, may_reach=loopback)
+    with pytest.raises(safe_http.NoAnswer):
+        safe_http.post(web_server.url, b"", {}, may_reach=loopback)
 
 
 def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> None:
@@ -187,15 +187,15 @@ def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> Non
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/", "https://no-such-host.invalid/"):
-        with pytest.raises(web.NoAnswer) as caught:
-            web.post(url, b"", {}, may_reach=loopback)
+        with pytest.raises(safe_http.NoAnswer) as caught:
+            safe_http.post(url, b"", {}, may_reach=loopback)
         assert not caught.value.was_sent
 
 
 def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> None:
     web_server.usual = Reply(body=b"x" * 1_000_000)
-    answer = web.post(web_server.url, b"", {}, may_reach=loopback)
-    assert len(answer.text) == web.MOST_BYTES
+    answer = safe_http.post(web_server.url, b"", {}, may_reach=loopback)
+    assert len(answer.text) == safe_http.MOST_BYTES
     assert len(answer.said()) <= 300
 
 
@@ -204,4 +204,4 @@ def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> N
     [("7", 7.0), ("soon", None), ("", None), ("-3", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
-    assert web.Answer(429, {"retry-after": value}, "").retry_after() == seconds
+    assert safe_http.Answer(429, {"retry-after": value}, "").retry_after() == seconds

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.channels import web, webhook
+from app.channels import safe_http, webhook
 from app.channels.base import Message, PermanentFailure, TemporaryFailure
 from app.channels.webhook import WebhookChannel
 from tests.web import Reply, WebServer
@@ -75,7 +75,7 @@ def test_gone_is_the_last_word(web_server: WebServer) -> None:
 def test_no_answer_is_tried_again(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
     web_server.usual = reply
     with pytest.raises(TemporaryFailure):
         channel().send(message(web_server.url))

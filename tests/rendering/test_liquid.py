@@ -8,9 +8,9 @@ import tracemalloc
 import pytest
 from flask import Flask
 
-from app.rendering import words
+from app.rendering import texts as rendering_texts
 from app.rendering.liquid import FILTERS, MAX_VALUE, clip, compiled
-from app.rendering.words import WordsError
+from app.rendering.texts import WordsError
 
 VALUES = {"x": "Bob & co " * 1000, "y": "<b>Priya</b>", "z": ""}
 ERROR = object()
@@ -89,7 +89,7 @@ EXHAUSTIONS: list[str] = [
 
 def outcome(source: str, *, is_html: bool) -> object:
     try:
-        return words.render(source, VALUES, is_html=is_html)
+        return rendering_texts.render(source, VALUES, is_html=is_html)
     except WordsError as error:
         # An error that says nothing, or everything, is none.
         return ERROR if 0 < len(str(error)) < 400 else error
@@ -121,9 +121,9 @@ def test_no_source_takes_two_seconds_or_fifty_megabytes(app: Flask, source: str,
 
 def test_values_are_text_and_never_templates(app: Flask) -> None:
     values = {"x": "{{ y }}{% if", "y": "secret", "self": "me", "source": "s"}
-    assert words.render("{{ x }} {{ self }} {{ source }}", values) == "{{ y }}{% if me s"
+    assert rendering_texts.render("{{ x }} {{ self }} {{ source }}", values) == "{{ y }}{% if me s"
     assert (
-        words.render("<p>{{ x }}</p>", {"x": "<script>'\""}, is_html=True)
+        rendering_texts.render("<p>{{ x }}</p>", {"x": "<script>'\""}, is_html=True)
         == "<p>&lt;script&gt;&#39;&#34;</p>"
     )
 
@@ -131,13 +131,13 @@ def test_values_are_text_and_never_templates(app: Flask) -> None:
 def test_each_filter_that_is_offered_works(app: Flask) -> None:
     for name in FILTERS:
         argument = ": 3" if name.startswith("truncate") else ": 'a'" if name == "default" else ""
-        assert words.render(f"{{{{ x | {name}{argument} }}}}", {"x": " bob "})
+        assert rendering_texts.render(f"{{{{ x | {name}{argument} }}}}", {"x": " bob "})
 
 
 def test_conditions_and_defaults_work(app: Flask) -> None:
     source = "{% if place != '' %}at {{ place }}{% else %}somewhere{% endif %}, {{ who | default: 'nobody' }}"
-    assert words.render(source, {"place": "Birch", "who": ""}) == "at Birch, nobody"
-    assert words.render(source, {"place": "", "who": "Priya"}) == "somewhere, Priya"
+    assert rendering_texts.render(source, {"place": "Birch", "who": ""}) == "at Birch, nobody"
+    assert rendering_texts.render(source, {"place": "", "who": "Priya"}) == "somewhere, Priya"
 
 
 @pytest.mark.parametrize("is_html", [False, True])
@@ -164,21 +164,21 @@ def test_names_between_words_are_filled_in_as_liquid_does_it(
 
 def test_an_error_says_what_and_where(app: Flask) -> None:
     with pytest.raises(WordsError, match=r"Line 2: .*expected"):
-        words.render("Hello\n{{ x", VALUES)
+        rendering_texts.render("Hello\n{{ x", VALUES)
     with pytest.raises(WordsError, match="“cadidate_name”"):
-        words.render("{{ cadidate_name }}", VALUES)
+        rendering_texts.render("{{ cadidate_name }}", VALUES)
 
 
 def test_a_source_is_read_once(app: Flask) -> None:
     compiled.cache_clear()
     for _ in range(3):
-        words.render("{{ y }} once", VALUES)
+        rendering_texts.render("{{ y }} once", VALUES)
     assert compiled.cache_info().misses == 1
 
 
 def test_built_in_words_never_fail(app: Flask) -> None:
     huge = dict.fromkeys(("filename", "extracted_data", "candidate_name"), "\N{GRINNING FACE}" * 1_000_000)
-    texts = words.built_in("resume_processed", huge)
+    texts = rendering_texts.built_in("resume_processed", huge)
     assert len(texts.title) == 255
     assert len(texts.message) < 3 * MAX_VALUE
-    assert "\N{EM DASH}" in words.built_in("resume_processed", {}).title
+    assert "\N{EM DASH}" in rendering_texts.built_in("resume_processed", {}).title

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.rendering import sms
+from app.rendering import sms_segments
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ from app.rendering import sms
     ],
 )
 def test_segments_are_counted(text: str, segments: int, units: int, is_gsm7: bool) -> None:
-    size = sms.size(text)
+    size = sms_segments.size(text)
     assert (size.segments, size.units, size.is_gsm7) == (segments, units, is_gsm7)
 
 
 def test_the_characters_that_cost_most_are_named() -> None:
-    assert sms.size("Zoë said “hi” “there”").costly == ("ë", "“", "”")
+    assert sms_segments.size("Zoë said “hi” “there”").costly == ("ë", "“", "”")

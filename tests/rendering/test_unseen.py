@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rendering.unseen import without_unseen
+from app.rendering.invisible_characters import without_unseen
 
 HIDING = "\u00ad\u034f\u180e\u200b\u202a\u202b\u202d\u202e\u202c\u2060\u2063\u2066\u2067\u2068\u2069\u3164\ufeff\ufff9"
 

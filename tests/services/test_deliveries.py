@@ -7,11 +7,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from app.channels import smtp_answers
+from app.channels import retry_schedule, smtp_replies
 from app.clock import utc_now
 from app.extensions import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
-from app.services import retries
 from app.services.routing import reasons
 from app.services.sending import lease, outbox, results
 from app.services.sending.email import Sender
@@ -420,7 +419,7 @@ def test_the_sender_finds_its_work_in_an_index(app: Flask) -> None:
     ],
 )
 def test_answers_mean_what_the_table_says(stage: str, code: int, answer: str, kind: str, flag: str) -> None:
-    failure = smtp_answers.failure(stage, code, answer)
+    failure = smtp_replies.failure(stage, code, answer)
     assert type(failure).__name__ == kind
     assert [name for name in ("slow_down", "suppress") if getattr(failure, name, False)] == (
         [flag] if flag else []
@@ -430,13 +429,13 @@ def test_answers_mean_what_the_table_says(stage: str, code: int, answer: str, ki
 def test_mail_is_retried_for_four_days_with_growing_jittered_pauses() -> None:
     now = utc_now()
     pauses = []
-    for tries in range(1, len(retries.SCHEDULES["email"])):
-        several = [(retries.next_try("email", tries, now) or now) - now for _ in range(40)]
-        wanted = retries.SCHEDULES["email"][tries]
+    for tries in range(1, len(retry_schedule.SCHEDULES["email"])):
+        several = [(retry_schedule.next_try("email", tries, now) or now) - now for _ in range(40)]
+        wanted = retry_schedule.SCHEDULES["email"][tries]
         assert all(0.8 * wanted <= pause.total_seconds() <= 1.2 * wanted for pause in several)
         assert len(set(several)) > 1
         pauses.append(wanted)
     assert pauses[:7] == [60, 300, 900, 1800, 3600, 7200, 14400]
     assert timedelta(hours=95) < timedelta(seconds=sum(pauses)) <= timedelta(hours=97)
-    assert retries.next_try("email", len(retries.SCHEDULES["email"]), now) is None
-    assert retries.next_try("email", 1, now, retry_after=1000) == now + timedelta(seconds=1000)
+    assert retry_schedule.next_try("email", len(retry_schedule.SCHEDULES["email"]), now) is None
+    assert retry_schedule.next_try("email", 1, now, retry_after=1000) == now + timedelta(seconds=1000)

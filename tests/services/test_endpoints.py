@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import select
 from standardwebhooks import Webhook as Verifier
 
-from app.channels import CHANNELS, web
+from app.channels import CHANNELS, safe_http
 from app.channels.base import Message, Receipt
 from app.channels.push import PushChannel
 from app.channels.sms import TwilioChannel
@@ -45,7 +45,7 @@ NASTY = "<script>x</script>\r\nTo: b\u202egnp\u2066.exe\u200b\u200d\ufeff\x07 {{
 HIDDEN = set("\r\n\u202e\u2066\u200b\u200d\ufeff\x07")
 
 
-def loopback(address: web.IPAddress) -> bool:
+def loopback(address: safe_http.IPAddress) -> bool:
     return address.is_loopback
 
 
@@ -246,7 +246,7 @@ def test_a_new_webhook_gets_nothing_of_the_one_whose_number_it_was_given(ways: W
 def test_an_sms_is_one_segment_with_a_link_and_no_tricks(ways: WebServer) -> None:
     from urllib.parse import parse_qs
 
-    from app.rendering import sms
+    from app.rendering import sms_segments
 
     alice = everything_on(phone="+442079460958")
     note = factories.notification(alice, NASTY)
@@ -255,8 +255,8 @@ def test_an_sms_is_one_segment_with_a_link_and_no_tricks(ways: WebServer) -> Non
     deliver()
     assert (again(row).state, again(row).log[0].response) == ("sent", "201 SM1 queued")
     text = parse_qs(ways.calls[0].body.decode())["Body"][0]
-    assert sms.size(text).segments == 1
-    assert sms.size(text).is_gsm7
+    assert sms_segments.size(text).segments == 1
+    assert sms_segments.size(text).is_gsm7
     assert text.endswith(f" http://bellhop.test/n/{note.id}")
     assert not HIDDEN & set(text)
 
@@ -277,7 +277,7 @@ def test_whoever_answers_stop_gets_no_text_again(ways: WebServer) -> None:
 def test_a_text_whose_answer_was_lost_is_repeated_once_after_a_quarter_of_an_hour(
     ways: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.2)
     alice = everything_on(phone="+442079460958")
     row = factories.delivery(factories.notification(alice), "sms", address=alice.phone)
     ways.usual = Reply(after=5)
@@ -300,7 +300,7 @@ def test_a_number_that_was_changed_meanwhile_is_not_written_to(ways: WebServer) 
 @pytest.mark.parametrize("any_app", ["sqlite"], indirect=True)
 def test_one_dead_channel_slows_no_other(ways: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Webhooks that hang until they are cut off: mail and push due meanwhile still leave at once."""
-    monkeypatch.setattr(web, "TOTAL_SECONDS", 6.0)
+    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 6.0)
     sent: dict[str, float] = {}
 
     class Quick:
@@ -355,7 +355,9 @@ def test_a_new_channel_is_a_file_and_a_row(ways: WebServer, monkeypatch: pytest.
     source = text.partition("```python\n")[2].partition("```")[0]
     example: dict[str, Any] = {"__name__": "chat"}
     exec(compile(source, "chat.py", "exec"), example)
-    monkeypatch.setattr(web.post, "__kwdefaults__", web.post.__kwdefaults__ | {"may_reach": loopback})
+    monkeypatch.setattr(
+        safe_http.post, "__kwdefaults__", safe_http.post.__kwdefaults__ | {"may_reach": loopback}
+    )
     monkeypatch.setitem(CHANNELS, "chat", example["connect"])
     monkeypatch.setattr(pool, "LANES", (*pool.LANES, "chat"))
     monkeypatch.setattr(UserNotificationPreference, "chat_enabled", True, raising=False)

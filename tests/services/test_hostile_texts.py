@@ -17,7 +17,7 @@ from app.channels.base import Message, PermanentFailure, Receipt, TemporaryFailu
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
-from app.rendering.unseen import without_unseen
+from app.rendering.invisible_characters import without_unseen
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementIn
 from app.services.base import account_fields

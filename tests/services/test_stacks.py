@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Notification, User
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app.channels import push, web
+from app.channels import push, safe_http
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User
-from app.rendering import short
+from app.rendering import plain_text
 from app.services.accounts import users
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
@@ -54,7 +54,7 @@ def subscribe(
     # Whoever is signed in now gets what this browser shows.
     row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
     row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
-    row.label = short.clean(label)[:100] or _("A browser")
+    row.label = plain_text.clean(label)[:100] or _("A browser")
     user.preference.push_enabled = True
     db.session.add(row)
     audit.record("push.subscribed", user.email, actor=user, label=row.label)
@@ -102,7 +102,7 @@ def _own(user: User, subscription_id: int) -> PushSubscription:
 
 def _check(endpoint: str, p256dh: str, auth: str) -> None:
     try:
-        is_good = urlsplit(endpoint).scheme == "https" and web.may_be_public(web.check(endpoint))
+        is_good = urlsplit(endpoint).scheme == "https" and safe_http.may_be_public(safe_http.check(endpoint))
         sizes = [len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))) for key in (p256dh, auth)]
     except (ValueError, binascii.Error):
         is_good, sizes = False, []

@@ -9,7 +9,7 @@ from datetime import datetime
 from app import catalog
 from app.clock import utc_now
 from app.models import Announcement, User
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.announcements import management, validation
 from app.services.announcements.validation import AnnouncementIn
 from app.services.base.errors import Invalid

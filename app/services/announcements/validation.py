@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from app import catalog
 from app.models import Announcement, NotificationTemplate, User
-from app.rendering import words
+from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
@@ -101,7 +101,7 @@ def message(row: Announcement) -> fanout.Message:
         template = wording.by_name(row.template_name or row.notification_type)
     except NotFound:  # Deleted since: the type's own words are always there.
         template = wording.live(row.notification_type)
-    texts = words.Texts(words.one_line(row.title), row.message)
+    texts = rendering_texts.Texts(rendering_texts.one_line(row.title), row.message)
     return fanout.Message(
         notification_type=row.notification_type,
         priority=row.priority,
@@ -155,8 +155,8 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         needed = template_validation.lacking(template, Edited.of(template), given)
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
-        words.render_all(wording.texts_of(template), given)
-    except (words.WordsError, validation.Unusable) as error:
+        rendering_texts.render_all(wording.texts_of(template), given)
+    except (rendering_texts.WordsError, validation.Unusable) as error:
         return {"context": str(error)}
     return {}
 

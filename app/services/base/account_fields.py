@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
-from app.rendering.words import one_line
+from app.rendering.texts import one_line
 from app.services.base import validation
 from app.services.base.errors import Invalid
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
-from app.rendering.unseen import without_unseen
+from app.rendering.invisible_characters import without_unseen
 
 MAX_COUNT = 2**31 - 1
 # Of 64 bits: beyond them most of those who read the JSON again get another number, or none.

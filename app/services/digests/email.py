@@ -11,8 +11,8 @@ from flask_babel import ngettext
 from app import catalog
 from app.models import Interview, Notification, User
 from app.rendering import dates
-from app.rendering.digest import Bar, Digest, Group, Line
-from app.rendering.words import Texts
+from app.rendering.digest_email import Bar, Digest, Group, Line
+from app.rendering.texts import Texts
 from app.services.base import local_time
 from app.services.base.local_time import WEEKLY
 from app.services.digests import contents, links

@@ -14,8 +14,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Interview, Notification, User
-from app.rendering.unseen import without_unseen
-from app.rendering.words import Texts, one_line
+from app.rendering.invisible_characters import without_unseen
+from app.rendering.texts import Texts, one_line
 from app.services.base.errors import Invalid
 from app.services.events import data, publish
 from app.services.interviews import records as interview_records

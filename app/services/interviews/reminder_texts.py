@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.models import Delivery, Interview, Notification
 from app.rendering import dates
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.base.recipients import Recipient
 from app.services.interviews import records
 from app.services.routing import wording

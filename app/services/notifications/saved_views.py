@@ -15,7 +15,7 @@ from sqlalchemy import delete as sql_delete
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Notification, SavedView, User
-from app.rendering.unseen import without_unseen
+from app.rendering.invisible_characters import without_unseen
 from app.services.base import cache
 from app.services.base.errors import Invalid, NotFound, ServiceError
 from app.services.notifications import actions, search_query

@@ -17,7 +17,7 @@ from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification, Reminder, Suppression, User
 from app.models.preference import UserNotificationPreference
-from app.rendering import words
+from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.accounts import passwords
 from app.services.notifications import stacks
@@ -108,7 +108,7 @@ def _people() -> list[User]:
 def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
     user, kind, fields = draft.user, catalog.TYPES[draft.kind], draft.fields
     values = values_for(kind.name, draft.data, user.time_zone, user.locale)
-    texts = words.built_in(kind.name, values)
+    texts = rendering_texts.built_in(kind.name, values)
     age = now - draft.at
     is_seen = age > timedelta(days=2) and chance.random() < min(0.97, 0.7 + age.days / 40)
     read_at = fields.get("read_at") or (

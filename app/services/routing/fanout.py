@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from app import catalog, folding
 from app.extensions import Base, db
 from app.prepared import Prepared
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient
 from app.services.notifications import actions as notification_actions

@@ -7,7 +7,7 @@ from datetime import datetime
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.base import audit, recipients
 from app.services.base.recipients import Recipient
 from app.services.routing import fanout

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Event
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.base import audit, recipients
 from app.services.base.recipients import Recipient
 from app.services.routing import fanout

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from app.extensions import Base, db
 from app.models import NotificationTemplate
 from app.prepared import Prepared
-from app.rendering import words
+from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
@@ -79,9 +79,9 @@ def in_use(notification_type: str) -> InUse:
     return InUse(*row)
 
 
-def texts_of(template: Template) -> words.Texts:
+def texts_of(template: Template) -> rendering_texts.Texts:
     """The template's sources, as the renderer takes them."""
-    return words.Texts(
+    return rendering_texts.Texts(
         title=template.title_template,
         message=template.message_template,
         email_subject=template.email_subject,
@@ -92,22 +92,22 @@ def texts_of(template: Template) -> words.Texts:
 
 def words_for(
     template: Template, notification_type: str, data: Mapping[str, Any]
-) -> Callable[[Recipient], words.Texts]:
+) -> Callable[[Recipient], rendering_texts.Texts]:
     """A function that words a message for one person, on that person's clock and in that language.
 
     It never fails: a template that does is replaced by the built-in words, and the failure is reported.
     """
     sources = texts_of(template)
 
-    def for_person(user: Recipient) -> words.Texts:
+    def for_person(user: Recipient) -> rendering_texts.Texts:
         with force_locale(user.locale):
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:
-                texts = words.render_all(sources, values)
-            except words.WordsError as error:
+                texts = rendering_texts.render_all(sources, values)
+            except rendering_texts.WordsError as error:
                 log.warning("Template %s failed, built-in words used: %s", template.name, error)
                 template_failures.report(template, str(error))
-                texts = words.built_in(notification_type, values)
-            return words.with_own_words(notification_type, sources, texts, data)
+                texts = rendering_texts.built_in(notification_type, values)
+            return rendering_texts.with_own_words(notification_type, sources, texts, data)
 
     return for_person

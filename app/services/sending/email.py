@@ -15,7 +15,8 @@ from flask_babel import gettext as _
 from app import catalog
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
-from app.rendering import calendar, dates, digest, email, markup
+from app.rendering import calendar, dates, email, html_sanitizer
+from app.rendering import digest_email as rendering_digest_email
 from app.services.accounts import account_letters
 from app.services.accounts import emails as account_emails
 from app.services.base.local_time import KINDS
@@ -84,7 +85,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
             (_("Choose what we send you"), f"{sender.base_url}/preferences"),
             (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
         ),
-        body=markup.for_mail(words.email_html),
+        body=html_sanitizer.for_mail(words.email_html),
     )
     return Message(
         id=message_id(delivery, sender),
@@ -109,8 +110,8 @@ def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
         address=delivery.address,
         name=user.name,
         subject=words.email_subject or words.title,
-        text=digest.text(letter),
-        html=digest.html(letter),
+        text=rendering_digest_email.text(letter),
+        html=rendering_digest_email.html(letter),
         headers=_list_headers(delivery.kind.replace("_", "-"), stop, sender),
     )
 

@@ -7,7 +7,7 @@ from app.channels.base import Message
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Event, Notification, User
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.sending import email
 
 

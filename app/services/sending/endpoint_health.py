@@ -8,10 +8,10 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import update
 
+from app.channels import retry_schedule
 from app.extensions import db
 from app.models import Delivery, PushSubscription, User, Webhook
-from app.rendering.words import Texts
-from app.services import retries
+from app.rendering.texts import Texts
 from app.services.base import audit
 from app.services.base.recipients import Recipient
 from app.services.routing import fanout, suppressions
@@ -98,7 +98,9 @@ def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> 
         _switch_off(hook, said, now)
         return
     # What else waits for it would cost a timeout each: it rests as a whole, and longer each time.
-    rest_until = retries.next_try("webhook", min(hook.failures, retries.LONGEST_REST), now) or now
+    rest_until = (
+        retry_schedule.next_try("webhook", min(hook.failures, retry_schedule.LONGEST_REST), now) or now
+    )
     waiting = update(Delivery).where(
         Delivery.channel == "webhook",
         Delivery.address == hook.address,

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.channels import retry_schedule
 from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainOutcome
 from app.extensions import db
 from app.models import Delivery, DeliveryAttempt
-from app.rendering import short
-from app.services import retries
+from app.rendering import plain_text
 from app.services.base.local_time import KINDS
 from app.services.sending.results import Outcome
 
@@ -23,7 +23,7 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
         error: what the channel raised; `HostUnavailable` is no attempt and does not come here.
         started_at, now: when the attempt began and ended.
     """
-    said = short.clean(str(error))
+    said = plain_text.clean(str(error))
     common: dict[str, Any] = {
         "delivery_id": delivery.id,
         "started_at": started_at,
@@ -36,11 +36,11 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
     if isinstance(error, UncertainOutcome):
         if was_uncertain_before(delivery) or delivery.kind in KINDS:
             return Outcome(state="uncertain", reason="answer_lost", **common)
-        due_at, reason = now + retries.AFTER_UNCERTAIN, "answer_lost"
+        due_at, reason = now + retry_schedule.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"
     else:
         asked = error.retry_after if isinstance(error, TemporaryFailure) else None
-        next_at = retries.next_try(delivery.channel, delivery.attempts + 1, now, retry_after=asked)
+        next_at = retry_schedule.next_try(delivery.channel, delivery.attempts + 1, now, retry_after=asked)
         if next_at is None:
             return Outcome(state="failed", reason="gave_up", **common)
         due_at, reason = next_at, "deferred"

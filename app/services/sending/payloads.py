@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 
 from app.channels.base import Message, PermanentFailure
 from app.models import Delivery, Notification, PushSubscription, Webhook
-from app.rendering import short
-from app.rendering.words import Texts
+from app.rendering import plain_text
+from app.rendering.texts import Texts
 from app.services.accounts import phones, webhooks
 from app.services.interviews import reminder_texts
 from app.services.sending import email, endpoint_health
@@ -42,7 +42,9 @@ def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
         raise PermanentFailure(_("There is nothing to say over this channel"))
     words = reminder_texts.told(delivery, row, now)
     text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
-    return Message(id=_id(delivery), address=delivery.address, subject=short.clean(words.title), text=text)
+    return Message(
+        id=_id(delivery), address=delivery.address, subject=plain_text.clean(words.title), text=text
+    )
 
 
 def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
@@ -51,10 +53,10 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
         with force_locale(delivery.recipient.locale):
             code = phones.code_of(delivery, sender.secret)
             words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
-            text = short.for_sms(words)
+            text = plain_text.for_sms(words)
     else:
         told = reminder_texts.told(delivery, row, now)
-        text = short.for_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
+        text = plain_text.for_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
 
@@ -66,9 +68,10 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
-            "title": short.clip(short.clean(words.title if words else _("Bellhop")), MOST_TITLE),
-            "message": short.clip(
-                short.clean(words.message if words else _("Notifications will look like this.")), MOST_BODY
+            "title": plain_text.clip(plain_text.clean(words.title if words else _("Bellhop")), MOST_TITLE),
+            "message": plain_text.clip(
+                plain_text.clean(words.message if words else _("Notifications will look like this.")),
+                MOST_BODY,
             ),
             "url": f"/notifications/{row.id}" if row else "/account/devices",
             "tag": f"d{delivery.id}",

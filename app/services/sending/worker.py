@@ -20,7 +20,7 @@ from app.channels.base import Channel, DeliveryError, HostUnavailable, Temporary
 from app.clock import utc_now
 from app.extensions import db
 from app.models import Delivery, Notification, User
-from app.rendering import short
+from app.rendering import plain_text
 from app.services.sending import (
     email,
     failures,
@@ -132,7 +132,7 @@ class Courier:
                 results.append(self._attempt(channel, row, grounds, now))
                 done += 1
             except HostUnavailable as error:
-                unreachable = short.clean(str(error))
+                unreachable = plain_text.clean(str(error))
                 self._rest(name, unreachable)
             if len(results) >= GROUP or time.monotonic() - written_at >= GROUP_SECONDS:
                 self._write(claim, results)
@@ -154,7 +154,7 @@ class Courier:
             raise
         except DeliveryError as error:
             if isinstance(error, TemporaryFailure) and error.slow_down:
-                self._rest(row.channel, short.clean(str(error)))
+                self._rest(row.channel, plain_text.clean(str(error)))
             failure = error
         except Exception as error:
             # A defect of ours: the message waits for its repair instead of being lost.
@@ -168,7 +168,7 @@ class Courier:
                 now or utc_now(),
                 reason="sent" if receipt.kept is None else "kept",
                 started_at=started_at,
-                response=short.clean(receipt.response),
+                response=plain_text.clean(receipt.response),
                 kept=receipt.kept,
             )
         return failures.outcome_of(failure, row, started_at, now or utc_now())

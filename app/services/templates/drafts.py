@@ -13,8 +13,8 @@ from app import catalog
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
+from app.rendering.invisible_characters import without_unseen
 from app.rendering.liquid import MAX_SOURCE
-from app.rendering.unseen import without_unseen
 from app.services.base import audit
 from app.services.base.errors import Conflict, Invalid, NotFound
 

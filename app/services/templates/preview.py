@@ -14,9 +14,10 @@ from flask_babel import gettext as _
 from app.channels.base import Message
 from app.clock import utc_now
 from app.models import Event, NotificationTemplate, User
-from app.rendering import short, sms, words
+from app.rendering import plain_text, sms_segments
+from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
-from app.rendering.words import Texts
+from app.rendering.texts import Texts
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
 from app.services.templates import samples, validation
@@ -35,7 +36,7 @@ class Preview:
     message: str = ""
     subject: str = ""
     sms_text: str = ""
-    sms_size: sms.Size = sms.size("")  # noqa: RUF009  # A frozen value, the same for all.
+    sms_size: sms_segments.Size = sms_segments.size("")  # noqa: RUF009  # A frozen value, the same for all.
     problem: str = ""
     checks: Mapping[str, list[Check]] | None = None
 
@@ -59,8 +60,8 @@ def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str,
         if not template.is_builtin:
             # Callers bring variables of their own; here they show their names.
             values = {name: f"[{name}]" for name in validation.used(edited)} | values
-        texts = words.render_all(sources, values)
-    return words.with_own_words(template.notification_type, sources, texts, data)
+        texts = rendering_texts.render_all(sources, values)
+    return rendering_texts.with_own_words(template.notification_type, sources, texts, data)
 
 
 def preview(
@@ -79,15 +80,15 @@ def preview(
     """
     try:
         texts = texts_for(template, edited, data, reader)
-    except words.WordsError as error:
+    except rendering_texts.WordsError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
         return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
     mail = _mail(template, texts, data, reader, sender)
     # As `parcels` puts it together; a number like those of real notifications.
     link = f"{sender.base_url}/n/123456"
-    sms_text = short.for_sms(texts.sms or texts.title, link)
-    size = sms.size(sms_text)
+    sms_text = plain_text.for_sms(texts.sms or texts.title, link)
+    size = sms_segments.size(sms_text)
     problem = _lack(template, edited, data, reader) if are_all else ""
     bad = [Check("bad", problem)] if problem else []
     return Preview(
@@ -117,7 +118,7 @@ def mail_html(
     """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
     try:
         texts = texts_for(template, edited, data, reader)
-    except words.WordsError as error:
+    except rendering_texts.WordsError as error:
         texts = Texts(_("This cannot be shown yet"), str(error))
     html = _mail(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from app.clock import utc_now
 from app.extensions import db
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
-from app.rendering import markup
-from app.rendering.words import one_line
+from app.rendering import html_sanitizer
+from app.rendering.texts import one_line
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.templates import drafts, validation
@@ -128,7 +128,7 @@ def go_live(
     action: str = "template.published",
 ) -> TemplateVersion:
     """Write the words into the template and its history, in the caller's transaction. They were checked before."""
-    kept = replace(edited, email_html=markup.for_keeping(edited.email_html))
+    kept = replace(edited, email_html=html_sanitizer.for_keeping(edited.email_html))
     kept.write_to(template)
     template.version += 1
     template.updated_at = now

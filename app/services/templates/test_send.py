@@ -12,8 +12,8 @@ from app.channels import CHANNELS
 from app.clock import utc_now
 from app.extensions import db, lock_for_writing
 from app.models import Notification, NotificationTemplate, User
-from app.rendering import words
-from app.rendering.words import Texts
+from app.rendering import texts as rendering_texts
+from app.rendering.texts import Texts
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.routing import fanout, policy
@@ -40,7 +40,7 @@ def send_test(
     now = now or utc_now()
     try:
         texts = preview.texts_for(template, edited, data, actor)
-    except words.WordsError as error:
+    except rendering_texts.WordsError as error:
         raise Invalid({"general": str(error)}) from error
     ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
     if not ways:

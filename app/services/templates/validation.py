@@ -10,8 +10,8 @@ from flask_babel import ngettext
 
 from app import catalog
 from app.models import NotificationTemplate
-from app.rendering import liquid, markup, sms
-from app.rendering.words import Texts, WordsError
+from app.rendering import html_sanitizer, liquid, sms_segments
+from app.rendering.texts import Texts, WordsError
 from app.services.templates.drafts import Edited
 
 # A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
@@ -93,7 +93,7 @@ def _problem(template: NotificationTemplate, name: str, source: str) -> str | No
     try:
         named = liquid.compiled(source, is_html=name == "email_html").variables
         if name == "email_html":
-            liquid.compiled(markup.for_keeping(source), is_html=True)
+            liquid.compiled(html_sanitizer.for_keeping(source), is_html=True)
     except WordsError as error:
         return str(error)
     # Callers of a custom template bring variables of their own.
@@ -121,14 +121,14 @@ def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size:
         found.append(Check("ok", _("The subject fits on a phone")))
     if lost := _dropped(edited.email_html):
         found.append(Check("warn", _("Mail programs would drop: %(names)s", names=", ".join(lost[:8]))))
-    if len(edited.email_html) > markup.MAX_BODY or size > LARGEST_MAIL:
+    if len(edited.email_html) > html_sanitizer.MAX_BODY or size > LARGEST_MAIL:
         found.append(Check("warn", _("The HTML is too long for a mail; the message is sent in its place")))
     elif size:
         found.append(Check("ok", _("%(size)s of 60 KB", size=max(1, round(size / 1024)))))
     return found
 
 
-def for_sms(size: sms.Size, whole: str, sent: str) -> list[Check]:
+def for_sms(size: sms_segments.Size, whole: str, sent: str) -> list[Check]:
     """Findings about the SMS, as it would read with the sample.
 
     Args:
@@ -177,7 +177,7 @@ def _of_variables(template: NotificationTemplate, edited: Edited) -> list[Check]
 
 def _dropped(html: str) -> list[str]:
     try:
-        return markup.dropped(html)
+        return html_sanitizer.dropped(html)
     except WordsError:
         return []
 

@@ -17,8 +17,8 @@ import nh3
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from app.rendering.invisible_characters import without_unseen
 from app.rendering.liquid import WordsError
-from app.rendering.unseen import without_unseen
 
 TAGS = {
     "a",

@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
+from app.rendering.invisible_characters import without_unseen
 from app.rendering.liquid import WordsError, clip, compiled
-from app.rendering.unseen import without_unseen
 
 __all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "with_own_words"]
 

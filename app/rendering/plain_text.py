@@ -5,8 +5,8 @@ from __future__ import annotations
 import bisect
 import unicodedata
 
-from app.rendering import sms
-from app.rendering.unseen import without_unseen
+from app.rendering import sms_segments
+from app.rendering.invisible_characters import without_unseen
 
 # What an editor or a phone writes, in letters of the cheap alphabet.
 PLAINER = str.maketrans(
@@ -53,12 +53,12 @@ def for_sms(text: str, link: str = "") -> str:
 
 def _fitted(text: str, link: str, segments: int) -> str | None:
     end = f" {link}" if link else ""
-    if sms.size(text + end).segments <= segments:
+    if sms_segments.size(text + end).segments <= segments:
         return text + end
     # The longest beginning that fits: a shorter one never takes more room.
     lengths = range(SHORTEST, len(text))
     found = bisect.bisect_right(
-        lengths, segments, key=lambda most: sms.size(_plainer(clip(text, most)) + end).segments
+        lengths, segments, key=lambda most: sms_segments.size(_plainer(clip(text, most)) + end).segments
     )
     return _plainer(clip(text, lengths[found - 1])) + end if found else None
 
@@ -67,11 +67,11 @@ def _plainer(text: str) -> str:
     """The text in the cheap alphabet; unchanged where a letter has no place in it, for then nothing is gained."""
     letters = [_letter(letter) for letter in text.translate(PLAINER)]
     plain = "".join(letters)
-    return plain if sms.size(plain).is_gsm7 else text
+    return plain if sms_segments.size(plain).is_gsm7 else text
 
 
 def _letter(letter: str) -> str:
-    if letter in sms.BASIC or letter in sms.EXTENDED:
+    if letter in sms_segments.BASIC or letter in sms_segments.EXTENDED:
         return letter
     base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
-    return base if base and all(part in sms.BASIC for part in base) else letter
+    return base if base and all(part in sms_segments.BASIC for part in base) else letter
