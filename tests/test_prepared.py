@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from app.database.compiled import Prepared
 from app.extensions import Base, db
 from app.models import Event
-from app.prepared import Prepared
 from tests import factories
 
 USERS, PREFERENCES, EVENTS = (

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
+from app.database.compiled import Prepared
 from app.extensions import Base, db
 from app.models import User
-from app.prepared import Prepared
 from app.services.base.errors import Invalid
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from app import catalog, folding
+from app.database.compiled import Prepared
 from app.extensions import Base, db
-from app.prepared import Prepared
 from app.rendering.texts import Texts
 from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient

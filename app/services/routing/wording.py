@@ -12,9 +12,9 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 
+from app.database.compiled import Prepared
 from app.extensions import Base, db
 from app.models import NotificationTemplate
-from app.prepared import Prepared
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.base.errors import NotFound

@@ -1,0 +1,1 @@
+"""How Bellhop talks to SQLite and PostgreSQL."""
