@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app import jobs
-from app.jobs import running
+from app.jobs import scheduler as jobs_scheduler
 
 group = AppGroup("jobs", help="Jobs of the timetable.")
 
@@ -37,7 +37,7 @@ class Instant(click.ParamType[datetime]):
 @click.option("--at", type=Instant(), help="Act as if it were this time.")
 def run(name: str, at: datetime | None) -> None:
     """Run one job once, now; exit with 1 where it fails."""
-    count = running.by_hand(jobs.TIMETABLE[name], at, _say)
+    count = jobs_scheduler.by_hand(jobs.TIMETABLE[name], at, _say)
     if count is None:
         raise click.ClickException(f"{name} failed; the log above says why.")
     click.echo(f"{name}: {count}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 
 # How long a token may live, as the form offers it; 0 is for ever.
 TOKEN_DAYS = (30, 90, 365, 0)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.services.announcements.validation import AnnouncementIn
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.services.deliveries.log import Filters
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.services.notifications import search_query
 from app.services.notifications.inbox import Filters, read_cursor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 
 
 @dataclass(frozen=True)

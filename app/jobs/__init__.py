@@ -10,7 +10,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from app.jobs import announcements, deliver, digests, reminders, retention, sweep
-from app.jobs.running import Job, Running
+from app.jobs.scheduler import Job, Running
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.jobs.running import Progress, say_nothing
+from app.jobs.scheduler import Progress, say_nothing
 from app.services.interviews import evaluations, reminders
 
 

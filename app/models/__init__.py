@@ -12,9 +12,9 @@ from app.models.job import JobRun, Lease
 from app.models.notification import Notification, NotificationChange
 from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotificationPreference
 from app.models.reminder import EvaluationReminder, Reminder
+from app.models.saved_view import RecentSearch, SavedView
 from app.models.template import NotificationTemplate, TemplateDraft, TemplateVersion
 from app.models.user import ApiToken, SignInAttempt, User
-from app.models.view import RecentSearch, SavedView
 
 __all__ = [
     "Announcement",

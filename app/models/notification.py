@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app import folding
+from app import search_text
 from app.clock import utc_now
 from app.extensions import Base, Id
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _indexed(context: DefaultExecutionContext) -> str:
     values = context.get_current_parameters()  # type: ignore[no-untyped-call]  # SQLAlchemy gives it none
-    return folding.indexed(values["title"], values["message"])
+    return search_text.indexed(values["title"], values["message"])
 
 
 class Notification(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from app import folding
+from app import search_text
 
 # A word as it is written: letters and digits, with the marks that folding takes off.
 _PIECE = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])*")
@@ -38,7 +38,7 @@ def _spans(text: str, wanted: Iterable[Wanted]) -> list[tuple[int, int]]:
     there = [
         (word, piece.start(), piece.end())
         for piece in _PIECE.finditer(text)
-        for word in folding.words(piece.group())
+        for word in search_text.words(piece.group())
     ]
     found: list[tuple[int, int]] = []
     for words, is_exact in wanted:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app.clock import utc_now
 from app.forms.announcements import AnnouncementForm
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.rendering.dates import zone
 from app.services.announcements import (
     management as announcement_management,

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.deliveries import DeliveriesQuery
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.rendering.dates import zone
 from app.services.base.errors import Conflict
 from app.services.deliveries import actions as delivery_actions

@@ -13,8 +13,8 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
+from app.forms.integers import whole_number
 from app.forms.notifications import ListQuery
-from app.forms.numbers import whole_number
 from app.services.base.errors import NotFound
 from app.services.notifications import actions, inbox, snooze
 from app.views import details, htmx, lists

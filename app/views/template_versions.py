@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.forms.numbers import whole_number
+from app.forms.integers import whole_number
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.templates import (
     drafts as template_drafts,

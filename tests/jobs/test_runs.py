@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app import jobs
 from app.extensions import db
-from app.jobs import running
+from app.jobs import scheduler
 from app.models import JobRun, Notification, User
 from app.services.operations import job_runs
 from tests import factories
@@ -116,7 +116,7 @@ def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flas
 def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_now: datetime | None, _progress: running.Progress) -> int:
+    def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
         raise ValueError("no such table")
 
     job = dataclasses.replace(jobs.TIMETABLE["reminders"], run=broken)
@@ -142,7 +142,7 @@ def test_every_job_can_be_run_by_hand_and_is_written_down(app: Flask, name: str)
 
 
 def test_the_command_fails_where_the_job_does(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_now: datetime | None, _progress: running.Progress) -> int:
+    def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
         raise ValueError("no such table")
 
     monkeypatch.setitem(jobs.TIMETABLE, "sweep", dataclasses.replace(jobs.TIMETABLE["sweep"], run=broken))

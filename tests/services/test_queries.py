@@ -9,7 +9,7 @@ from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app import folding
+from app import search_text
 from app.services.base.errors import Invalid
 from app.services.notifications.search_query import Query, Term, parse
 
@@ -142,11 +142,15 @@ def test_any_text_is_understood_or_explained(text: str) -> None:
         return  # The parser raises nothing else, and never without a sentence: the tests above read them.
     assert bool(query) == bool(text.strip())
     for term in query.terms:
-        assert all(folding.written(word).isascii() and folding.written(word).isalnum() for word in term.words)
+        assert all(
+            search_text.written(word).isascii() and search_text.written(word).isalnum() for word in term.words
+        )
 
 
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_a_word_begins_with_another_in_writing_exactly_where_it_does(one: str, other: str) -> None:
-    for word in folding.words(one):
-        for longer in folding.words(other):
-            assert folding.written(longer).startswith(folding.written(word)) == longer.startswith(word)
+    for word in search_text.words(one):
+        for longer in search_text.words(other):
+            assert search_text.written(longer).startswith(search_text.written(word)) == longer.startswith(
+                word
+            )

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from app import folding
+from app import search_text
 from app.extensions import db
 from app.models import Notification
 from app.services.notifications.places import Clauses, standing
@@ -96,4 +96,4 @@ def _tsquery(term: Term) -> str:
 
 
 def _owned(term: Term) -> list[str]:
-    return [OWNER + folding.written(word) for word in term.words]
+    return [OWNER + search_text.written(word) for word in term.words]

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 
-from app import catalog, folding
+from app import catalog, search_text
 from app.clock import utc_now
 from app.rendering.dates import zone
 from app.services.base.errors import Invalid
@@ -109,7 +109,7 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
             )
         )
     # Signs between words separate them and are not looked for: "R&D" finds "R & D".
-    words = tuple(folding.words(phrase or bare)[: folding.MOST_WORDS])
+    words = tuple(search_text.words(phrase or bare)[: search_text.MOST_WORDS])
     if bare == "-" or (is_not and not words):
         raise _wrong(
             _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")

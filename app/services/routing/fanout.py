@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app import catalog, folding
+from app import catalog, search_text
 from app.database.compiled import Prepared
 from app.extensions import Base, db
 from app.rendering.texts import Texts
@@ -206,7 +206,7 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "stack_key": stacks.key(message.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if is_sent else None,
         "expires_at": message.expires_at,
-        "words": folding.indexed(words.title, words.message),
+        "words": search_text.indexed(words.title, words.message),
     }
 
 
