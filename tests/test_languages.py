@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import func, select
 
 from app.api import schemas
-from app.api.sentences import sentence
+from app.api.http.error_messages import sentence
 from app.clock import utc_now
 from app.extensions import db
 from app.jobs import TIMETABLE

@@ -9,22 +9,19 @@ from werkzeug.routing import BaseConverter
 
 from app.api import (
     announcements,
-    answers,
-    auth,
     deliveries,
     events,
-    limits,
     notifications,
     openapi,
     people,
     preferences,
-    problems,
     saved_views,
     template_drafts,
     templates,
     tokens,
     webhooks,
 )
+from app.api.http import auth, problems, rate_limits, responses
 from app.extensions import csrf
 
 NOUNS = (
@@ -61,7 +58,7 @@ def register(app: APIFlask) -> None:
     problems.register(app, api)
     api.register_error_handler(auth.Unauthorized, auth.unauthorized)
     api.register_error_handler(CSRFError, auth.bad_csrf)
-    limits.register(app)
+    rate_limits.register(app)
     api.after_request(_finish)
     for noun in NOUNS:
         # A bearer token needs no CSRF protection; `auth` asks for it where the session is used.
@@ -77,5 +74,5 @@ def _finish(response: Response) -> Response:
         response.headers.add("Cache-Control", "private, no-cache")
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
     if request.method in {"GET", "HEAD"} and response.status_code == 200 and "ETag" not in response.headers:
-        answers.tagged(response)
-    return answers.squeeze(limits.tell(response))
+        responses.tagged(response)
+    return responses.squeeze(rate_limits.tell(response))

@@ -7,9 +7,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbours
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, links, neighbours
 from app.api.schemas.admin import Announce, Announced, Reached
 from app.api.schemas.announcements import AnnouncementDetail, AnnouncementOut, AnnouncementPage
 from app.api.schemas.base import Paged

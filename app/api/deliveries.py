@@ -7,9 +7,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbours
-from app.api.auth import caller, requires
-from app.api.body import asks
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks
+from app.api.http.responses import answer, links, neighbours
 from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
 from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import log as delivery_log

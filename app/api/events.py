@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest
 
-from app.api import idempotency
-from app.api.answers import answer
-from app.api.auth import requires
-from app.api.body import Unkeepable, asks, checked, refuse_unkeepable, takes
-from app.api.problems import Unprocessable, error_in_body, errors_of
+from app.api.http import idempotency
+from app.api.http.auth import requires
+from app.api.http.problems import Unprocessable, error_in_body, errors_of
+from app.api.http.request_body import Unkeepable, asks, checked, refuse_unkeepable, takes
+from app.api.http.responses import answer
 from app.api.schemas.events import (
     BatchError,
     BatchOut,

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from flask_babel import gettext as _
 
-from app.api.answers import answer, answer_page, answer_ready, tagged
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, answer_page, answer_ready, tagged
 from app.api.schemas.notifications import (
     BulkMarkRead,
     ChangeIn,

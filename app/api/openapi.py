@@ -9,7 +9,8 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Response, request
 
-from app.api import answers, examples
+from app.api import examples
+from app.api.http import responses as http_responses
 from app.api.schemas.problems import Problem
 
 PROBLEMS = {
@@ -157,7 +158,7 @@ def _keep_document(response: Response) -> Response:
         return response
     response.headers["Cache-Control"] = "no-cache"
     response.headers.add("Vary", "Accept-Encoding")
-    return answers.squeeze(answers.tagged(response))
+    return http_responses.squeeze(http_responses.tagged(response))
 
 
 def _complete(spec: Any) -> dict[str, Any]:

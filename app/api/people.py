@@ -5,9 +5,9 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, links, neighbours
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, links, neighbours
 from app.api.schemas.admin import Invite, PeoplePage, PersonChange, PersonOut
 from app.api.schemas.base import SearchPaged
 from app.services.accounts import administration

@@ -5,9 +5,9 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer
-from app.api.auth import caller, requires
-from app.api.body import takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import takes
+from app.api.http.responses import answer
 from app.api.schemas.preferences import PreferencesIn, PreferencesOut
 from app.services.preferences import editing as preference_editing
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from apiflask import APIBlueprint
 from flask import Response
 
-from app.api.answers import answer, answer_short
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, answer_short
 from app.api.schemas.base import Paged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
 from app.services.notifications import saved_views

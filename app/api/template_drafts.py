@@ -6,10 +6,10 @@ from apiflask import APIBlueprint
 from flask import Response
 from flask_babel import gettext as _
 
-from app.api.answers import answer
-from app.api.auth import caller, requires
-from app.api.body import takes
-from app.api.problems import problem
+from app.api.http.auth import caller, requires
+from app.api.http.problems import problem
+from app.api.http.request_body import takes
+from app.api.http.responses import answer
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
 from app.services.base.errors import NotFound
 from app.services.templates import (

@@ -9,10 +9,10 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from flask_babel import gettext as _
 
-from app.api.answers import answer, answer_short, tagged
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
-from app.api.problems import problem
+from app.api.http.auth import caller, requires
+from app.api.http.problems import problem
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, answer_short, tagged
 from app.api.schemas.base import Paged, SearchPaged
 from app.api.schemas.templates import (
     PreviewOut,

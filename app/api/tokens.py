@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response
 from flask_babel import gettext as _
 
-from app.api.answers import answer_once, answer_short
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer_once, answer_short
 from app.api.schemas.base import Paged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
 from app.services.accounts import tokens

@@ -7,9 +7,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from app.api.answers import answer, answer_once, answer_short, links, neighbours
-from app.api.auth import caller, requires
-from app.api.body import asks, takes
+from app.api.http.auth import caller, requires
+from app.api.http.request_body import asks, takes
+from app.api.http.responses import answer, answer_once, answer_short, links, neighbours
 from app.api.schemas.base import MOMENT, Paged
 from app.api.schemas.webhooks import (
     CallOut,

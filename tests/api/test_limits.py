@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.limits import ALONE_SECONDS, Limits, SharedLimits
+from app.api.http.rate_limits import ALONE_SECONDS, Limits, SharedLimits
 from app.services.operations import doctor
 from app.services.operations.rate_counter import SharedCounts, Trouble
 from tests import factories

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from app.api.problems import Unprocessable, error_in_body, error_in_query
-from app.api.sentences import sentence
+from app.api.http.error_messages import sentence
+from app.api.http.problems import Unprocessable, error_in_body, error_in_query
 
 MAX_DEPTH = 32
 # Two megabytes hold a million small values, and in Python each takes fifty times its place. Counted are the signs in

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 
-from app.api import idempotency, limits
-from app.api.problems import problem
+from app.api.http import idempotency, rate_limits
+from app.api.http.problems import problem
 from app.extensions import csrf
 from app.services.accounts import administration, tokens
 
@@ -60,7 +60,7 @@ def requires(scope: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             g.caller = who = _identify()
-            limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
+            rate_limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
             if scope not in who.scopes:
                 return _forbidden(scope)
             return idempotency.once(who.id, lambda: view(*args, **kwargs))
@@ -103,7 +103,7 @@ def _identify() -> Caller:
 
 def _nobody(sentence: str, challenge: str = "Bearer") -> Unauthorized:
     # Whoever guesses tokens is counted by the address they guess from.
-    limits.count(f"address {request.remote_addr}")
+    rate_limits.count(f"address {request.remote_addr}")
     return Unauthorized(sentence, challenge)
 
 

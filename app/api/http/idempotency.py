@@ -10,8 +10,8 @@ from flask import Response, g, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
-from app.api.answers import answer_ready
-from app.api.problems import Unprocessable
+from app.api.http.problems import Unprocessable
+from app.api.http.responses import answer_ready
 from app.services.operations import idempotency
 from app.services.operations.idempotency import Answer
 
