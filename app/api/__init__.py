@@ -12,7 +12,6 @@ from app.api import (
     deliveries,
     events,
     notifications,
-    openapi,
     people,
     preferences,
     saved_views,
@@ -22,6 +21,7 @@ from app.api import (
     webhooks,
 )
 from app.api.http import auth, problems, rate_limits, responses
+from app.api.openapi import document
 from app.extensions import csrf
 
 NOUNS = (
@@ -65,7 +65,7 @@ def register(app: APIFlask) -> None:
         csrf.exempt(noun.bp)
         api.register_blueprint(noun.bp)
     app.register_blueprint(api)
-    openapi.register(app)
+    document.register(app)
 
 
 def _finish(response: Response) -> Response:

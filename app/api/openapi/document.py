@@ -9,8 +9,8 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Response, request
 
-from app.api import examples
 from app.api.http import responses as http_responses
+from app.api.openapi import examples
 from app.api.schemas.problems import Problem
 
 PROBLEMS = {
