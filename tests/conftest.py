@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.extensions import db
 from app.models import User
-from app.views import static
+from app.views.web import static_files
 from tests import factories
 
 # A property is about what holds, not about how busy the machine is.
@@ -46,7 +46,7 @@ def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 Rule._compile_builder = _compile_builder_once
 # Nor do the files in app/static change meanwhile.
-static._read = cache(static._read)
+static_files._read = cache(static_files._read)
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 

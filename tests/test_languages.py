@@ -29,7 +29,7 @@ from app.services.routing import job_failures, template_failures
 from app.services.sending import payloads
 from app.services.sending.email import Sender
 from app.services.templates import samples as template_samples
-from app.views.errors import WORDS
+from app.views.web.errors import WORDS
 from tests import factories, pseudo
 from tests.conftest import make_app
 from tests.crawl import Reading, walk

@@ -9,34 +9,36 @@ from flask_login import current_user
 from app import catalog
 from app.extensions import babel
 from app.views import (
-    access,
     accounts,
     announcements,
-    compression,
     deliveries,
     devices,
     digests,
     docs,
-    errors,
     evaluations,
     explanations,
-    filters,
-    headers,
     health,
     jobs,
     lists,
     live,
-    marks,
     navigation,
     notifications,
     people,
     preferences,
     saved_views,
     searches,
-    static,
     template_versions,
     templates,
     unsubscribe,
+)
+from app.views.web import (
+    auth,
+    compression,
+    datetime_filters,
+    errors,
+    search_highlight,
+    security_headers,
+    static_files,
 )
 
 
@@ -44,13 +46,13 @@ def register(app: Flask) -> None:
     """Add every page, what they share, and the headers that every answer carries."""
     babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
     compression.register(app)
-    headers.register(app)
-    static.register(app)
-    filters.register(app)
-    marks.register(app)
+    security_headers.register(app)
+    static_files.register(app)
+    datetime_filters.register(app)
+    search_highlight.register(app)
     navigation.register(app)
     errors.register(app)
-    access.register(app)
+    auth.register(app)
     lists.register(app)
     live.register(app)
     app.register_blueprint(accounts.bp)

@@ -25,7 +25,7 @@ from app.services.accounts import tokens, users
 from app.services.accounts.sign_in_throttle import TooManyTries
 from app.services.base import account_fields
 from app.services.base.errors import Conflict, Invalid, NotFound
-from app.views.access import current_user, login_required, safe_next, start_session
+from app.views.web.auth import current_user, login_required, safe_next, start_session
 
 bp = Blueprint("accounts", __name__)
 

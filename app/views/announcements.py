@@ -40,9 +40,10 @@ from app.services.sending.email import Sender
 from app.services.templates import management as template_management
 from app.services.templates import validation as template_validation
 from app.services.templates.drafts import Edited
-from app.views import announcement_lines, htmx
-from app.views.access import admin_required, current_user
-from app.views.mail_frames import framed
+from app.views import announcement_lines
+from app.views.web import htmx
+from app.views.web.auth import admin_required, current_user
+from app.views.web.mail_frame import framed
 
 bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
 

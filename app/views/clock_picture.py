@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from app.views.filters import local
+from app.views.web.datetime_filters import local
 
 DAY = 24 * 60
 

@@ -26,8 +26,8 @@ from app.services.deliveries import chart, message_view
 from app.services.deliveries import log as delivery_log
 from app.services.routing import suppressions
 from app.services.sending.email import Sender
-from app.views.access import admin_required, current_user
-from app.views.mail_frames import framed
+from app.views.web.auth import admin_required, current_user
+from app.views.web.mail_frame import framed
 
 bp = Blueprint("deliveries", __name__, url_prefix="/admin/deliveries")
 

@@ -14,8 +14,8 @@ from flask_babel import gettext as _
 from app import catalog
 from app.services.interviews import evaluations
 from app.services.routing import reasons
-from app.views.access import current_user
-from app.views.filters import interval
+from app.views.web.auth import current_user
+from app.views.web.datetime_filters import interval
 
 CHANNEL_ICONS = {"in_app": "bell", "email": "mail", "sms": "phone", "push": "screen", "webhook": "globe"}
 LONGEST_FACT = 500

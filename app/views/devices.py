@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response
 from app.services.accounts import browsers, phones, webhooks
 from app.services.base.errors import Invalid
 from app.services.deliveries import webhook_calls
-from app.views.access import current_user, login_required
-from app.views.static import FOLDER
+from app.views.web.auth import current_user, login_required
+from app.views.web.static_files import FOLDER
 
 bp = Blueprint("devices", __name__)
 NUMBER = "int(max=9223372036854775807)"

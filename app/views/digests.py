@@ -13,8 +13,8 @@ from app.services.base.errors import NotFound
 from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import email as digest_email
 from app.services.digests import links as digest_links
-from app.views.access import current_user, login_required
-from app.views.mail_frames import framed
+from app.views.web.auth import current_user, login_required
+from app.views.web.mail_frame import framed
 
 bp = Blueprint("digests", __name__)
 

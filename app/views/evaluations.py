@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.services.interviews import evaluations
-from app.views.access import current_user, login_required
+from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("evaluations", __name__)
 

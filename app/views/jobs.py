@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.services.operations import job_runs
-from app.views import htmx
-from app.views.access import admin_required, current_user
+from app.views.web import htmx
+from app.views.web.auth import admin_required, current_user
 
 bp = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 

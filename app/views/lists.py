@@ -14,7 +14,7 @@ from app.forms.notifications import PAGE, ListQuery
 from app.services.base.errors import Invalid
 from app.services.notifications import inbox
 from app.services.notifications.inbox import Filters, Page
-from app.views.access import current_user
+from app.views.web.auth import current_user
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from app.forms.notifications import ListQuery
 from app.services.base.errors import Conflict
 from app.services.notifications.stream import Broadcaster
 from app.views import lists
-from app.views.access import current_user, login_required
+from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
 

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
 from app.services.notifications import inbox, snooze
-from app.views.access import current_user
+from app.views.web.auth import current_user
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from app.forms.integers import whole_number
 from app.forms.notifications import ListQuery
 from app.services.base.errors import NotFound
 from app.services.notifications import actions, inbox, snooze
-from app.views import details, htmx, lists
-from app.views.access import current_user, login_required
-from app.views.filters import back_at, local, whole_day
+from app.views import details, lists
 from app.views.navigation import PLACES
+from app.views.web import htmx
+from app.views.web.auth import current_user, login_required
+from app.views.web.datetime_filters import back_at, local, whole_day
 
 bp = Blueprint("notifications", __name__)
 

@@ -13,7 +13,7 @@ from app.forms.people import AuditQuery, PeopleQuery
 from app.services.accounts import administration
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
-from app.views.access import admin_required, current_user
+from app.views.web.auth import admin_required, current_user
 
 bp = Blueprint("people", __name__, url_prefix="/admin")
 

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from app import catalog
 from app.clock import utc_now
 from app.services.routing import quiet_hours
-from app.views.filters import clock_time, full_day, local
+from app.views.web.datetime_filters import clock_time, full_day, local
 
 LABELS: dict[str, LazyString] = {
     **{f"{name}_enabled": label for name, label in catalog.CHANNEL_LABELS.items()},

@@ -19,8 +19,9 @@ from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
 from app.services.preferences.preference_changes import Changed
 from app.services.routing import required_channels
-from app.views import clock_picture, htmx, preference_words
-from app.views.access import admin_required, current_user, login_required
+from app.views import clock_picture, preference_words
+from app.views.web import htmx
+from app.views.web.auth import admin_required, current_user, login_required
 
 bp = Blueprint("preferences", __name__)
 Change = Callable[[], Changed]

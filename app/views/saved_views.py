@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from app.forms.notifications import ListQuery
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import Filter, Shown
-from app.views import htmx
-from app.views.access import current_user, login_required
+from app.views.web import htmx
+from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("saved_views", __name__, url_prefix="/notifications/views")
 

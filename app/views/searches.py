@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from app.forms.notifications import ListQuery
 from app.services.base.errors import Invalid
 from app.services.notifications import recent_searches as notification_recent_searches
-from app.views import htmx
-from app.views.access import current_user, login_required
+from app.views.web import htmx
+from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("searches", __name__, url_prefix="/notifications/searches")
 

@@ -24,7 +24,7 @@ from app.services.templates import (
     versions as template_versions,
 )
 from app.services.templates.drafts import Edited
-from app.views.access import admin_required, current_user
+from app.views.web.auth import admin_required, current_user
 
 bp = Blueprint("template_versions", __name__, url_prefix="/admin/templates")
 

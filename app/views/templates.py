@@ -43,9 +43,9 @@ from app.services.templates import (
     versions as template_versions,
 )
 from app.services.templates.drafts import Edited
-from app.views import htmx
-from app.views.access import admin_required, current_user
-from app.views.mail_frames import framed
+from app.views.web import htmx
+from app.views.web.auth import admin_required, current_user
+from app.views.web.mail_frame import framed
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 

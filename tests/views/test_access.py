@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.views.access import safe_next
+from app.views.web.auth import safe_next
 
 
 @pytest.mark.parametrize(

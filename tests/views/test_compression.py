@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.clock import utc_now
 from app.models import User
-from app.views import compression
+from app.views.web import compression
 from tests import factories
 
 SignIn = Callable[[User], FlaskClient]

@@ -9,7 +9,7 @@ from flask_login import login_user
 
 from app.extensions import db
 from app.models import User
-from app.views import filters
+from app.views.web import datetime_filters
 
 NOW = datetime(2026, 2, 26, 10, 42, tzinfo=UTC)  # a Thursday
 
@@ -28,7 +28,10 @@ NOW = datetime(2026, 2, 26, 10, 42, tzinfo=UTC)  # a Thursday
 )
 def test_a_rows_time_gets_coarser_with_age(app: Flask, instant: datetime, short: str, long: str) -> None:
     with app.test_request_context():
-        assert (filters.short_time(instant, NOW), filters.long_time(instant, NOW)) == (short, long)
+        assert (datetime_filters.short_time(instant, NOW), datetime_filters.long_time(instant, NOW)) == (
+            short,
+            long,
+        )
 
 
 def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
@@ -37,9 +40,9 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
     with app.test_request_context():
         login_user(alice)
         # 10:30 UTC is half past eleven at night there, an hour later the next day has begun.
-        assert filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
-        assert filters.exact_time(datetime(2026, 2, 25, 11, 30, 7, tzinfo=UTC)) == "26 Feb 00:30:07"
-        assert filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
+        assert datetime_filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
+        assert datetime_filters.exact_time(datetime(2026, 2, 25, 11, 30, 7, tzinfo=UTC)) == "26 Feb 00:30:07"
+        assert datetime_filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
 
 
 @pytest.mark.parametrize(
@@ -54,18 +57,18 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
 )
 def test_the_head_of_a_day_says_everything_once(app: Flask, day: date, head: tuple[str, str]) -> None:
     with app.test_request_context():
-        assert (filters.day_name(day, NOW), filters.day_note(day, NOW)) == head
+        assert (datetime_filters.day_name(day, NOW), datetime_filters.day_note(day, NOW)) == head
 
 
 def test_names_follow_the_readers_language(app: Flask) -> None:
     with app.test_request_context(), force_locale("fr"):
-        assert filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
-        assert filters.full_day(datetime(2026, 2, 23, tzinfo=UTC).date(), NOW) == "lundi 23 février"
+        assert datetime_filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
+        assert datetime_filters.full_day(datetime(2026, 2, 23, tzinfo=UTC).date(), NOW) == "lundi 23 février"
 
 
 def test_an_interview_over_midnight_names_both_days(app: Flask) -> None:
     with app.test_request_context():
-        text = filters.interval(
+        text = datetime_filters.interval(
             datetime(2031, 3, 12, 23, 0, tzinfo=UTC), datetime(2031, 3, 13, 0, 30, tzinfo=UTC)
         )
     assert text == "Wednesday 12 March 2031, 23:00 to Thursday 13 March 2031, 00:30"

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.views.static import FOLDER, static_url
+from app.views.web.static_files import FOLDER, static_url
 from tests.conftest import make_app
 
 SignIn = Callable[[User], FlaskClient]

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.extensions import login
 from app.services.accounts import users
-from app.views import htmx
+from app.views.web import htmx
 
 View = Callable[..., Any]
 

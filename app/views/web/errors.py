@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from app.services.base import errors
-from app.views import htmx
+from app.views.web import htmx
 
 WORDS = {
     400: (_l("We could not read that"), _l("The request was broken on its way. Go back and try again.")),

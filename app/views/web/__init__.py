@@ -1,0 +1,1 @@
+"""What every page shares: sign-in, headers, errors, filters, static files."""
