@@ -19,9 +19,7 @@ from app.views import (
     explanations,
     health,
     jobs,
-    lists,
     live,
-    navigation,
     notifications,
     people,
     preferences,
@@ -31,6 +29,7 @@ from app.views import (
     templates,
     unsubscribe,
 )
+from app.views.presenters import inbox_list, navigation
 from app.views.web import (
     auth,
     compression,
@@ -53,7 +52,7 @@ def register(app: Flask) -> None:
     navigation.register(app)
     errors.register(app)
     auth.register(app)
-    lists.register(app)
+    inbox_list.register(app)
     live.register(app)
     app.register_blueprint(accounts.bp)
     app.register_blueprint(people.bp)

@@ -40,7 +40,7 @@ from app.services.sending.email import Sender
 from app.services.templates import management as template_management
 from app.services.templates import validation as template_validation
 from app.services.templates.drafts import Edited
-from app.views import announcement_lines
+from app.views.presenters import announcement_rows
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import framed
@@ -56,7 +56,7 @@ def index() -> str:
     page = announcement_management.page(before=request.args.get("before", type=whole_number))
     return render_template(
         "announcements/index.html",
-        lines=[announcement_lines.line(row) for row in page.rows],
+        lines=[announcement_rows.line(row) for row in page.rows],
         older=page.older,
     )
 
@@ -82,7 +82,7 @@ def preview() -> Response:
     form = AnnouncementForm.read(request.form)
     shown = announcement_preview.preview(_wanted(form), current_user)
     if htmx.is_partial():
-        missing = announcement_lines.missing(shown.errors)
+        missing = announcement_rows.missing(shown.errors)
         return htmx.vary(render_template("announcements/_preview.html", preview=shown, missing=missing))
     return htmx.vary(_form_page(form, shown, shown.errors), 422 if shown.errors else 200)
 
@@ -125,7 +125,7 @@ def show(announcement_id: int) -> Response:
     return htmx.vary(
         render_template(
             template,
-            line=announcement_lines.line(row),
+            line=announcement_rows.line(row),
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
             texts=announcement_preview.texts_for(row, current_user),
@@ -142,7 +142,7 @@ def cancel(announcement_id: int) -> Redirect:
     except Conflict as error:
         flash(str(error), "error")
     else:
-        flash(announcement_lines.cancelled(row.written))
+        flash(announcement_rows.cancelled(row.written))
     return redirect(url_for(".show", announcement_id=announcement_id), 303)
 
 
@@ -156,8 +156,8 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         "announcements/new.html",
         form=form,
         preview=shown,
-        missing=announcement_lines.missing(shown.errors) if shown else [],
-        errors=announcement_lines.by_field(errors or {}),
+        missing=announcement_rows.missing(shown.errors) if shown else [],
+        errors=announcement_rows.by_field(errors or {}),
         variables=template_validation.named(template, Edited.of(template)) if template else [],
         offered=announcement_validation.OFFERED,
         choices=[template for template in template_management.listed() if template.is_active],

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.forms.notifications import ListQuery
 from app.services.base.errors import Conflict
 from app.services.notifications.stream import Broadcaster
-from app.views import lists
+from app.views.presenters import inbox_list
 from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
@@ -50,7 +50,7 @@ def stream() -> Response:
 def pulse() -> BaseResponse:
     """The counts, and for a list also how its rows stand, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
-    shown = lists.of(query) if "list" in request.args else None
+    shown = inbox_list.of(query) if "list" in request.args else None
     response = Response(render_template("notifications/pulse.hx.html", shown=shown, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()

@@ -17,8 +17,8 @@ from app.forms.integers import whole_number
 from app.forms.notifications import ListQuery
 from app.services.base.errors import NotFound
 from app.services.notifications import actions, inbox, snooze
-from app.views import details, lists
-from app.views.navigation import PLACES
+from app.views.presenters import inbox_list, notification_detail
+from app.views.presenters.navigation import PLACES
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
 from app.views.web.datetime_filters import back_at, local, whole_day
@@ -55,7 +55,7 @@ def show(notification_id: int) -> Response:
     template = "notifications/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
     return htmx.vary(
-        render_template(template, opened=details.of(row), query=query, place=PLACES[query.place])
+        render_template(template, opened=notification_detail.of(row), query=query, place=PLACES[query.place])
     )
 
 
@@ -117,7 +117,7 @@ def changes() -> Response:
 @login_required
 def undo(change_id: int) -> Response:
     made = inbox.undo(current_user, change_id)
-    query = lists.reaching(ListQuery.read(request.form.get("view", "")), actions.newest(made))
+    query = inbox_list.reaching(ListQuery.read(request.form.get("view", "")), actions.newest(made))
     return _answer_with_list(query, _("Undone"))
 
 
@@ -213,7 +213,7 @@ def _pieces(**context: Any) -> Response:
 
 
 def _list(query: ListQuery) -> dict[str, Any]:
-    shown = lists.of(query)
+    shown = inbox_list.of(query)
     days = [(day, list(rows)) for day, rows in groupby(shown.page.rows, _day)]
     return {
         "query": query,
@@ -230,11 +230,11 @@ def _day(row: Any) -> date:
     return local(row.surfaced_at).date()
 
 
-def _opened(query: ListQuery) -> details.Detail | None:
+def _opened(query: ListQuery) -> notification_detail.Detail | None:
     """What the address says is open; an address that outlived its notification shows the list alone."""
     if query.open is None:
         return None
     try:
-        return details.of(inbox.detail(current_user, query.open))
+        return notification_detail.of(inbox.detail(current_user, query.open))
     except NotFound:
         return None

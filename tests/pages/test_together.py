@@ -20,7 +20,7 @@ from app.extensions import db
 from app.models import User
 from app.services.notifications import inbox
 from app.services.notifications.inbox import Filters
-from app.views.lists import revision, row_id
+from app.views.presenters.inbox_list import revision, row_id
 from tests import factories
 from tests.pages.conftest import Open
 

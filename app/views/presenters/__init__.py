@@ -1,0 +1,1 @@
+"""Prepares service results for templates: labels, facts, rows, charts."""
