@@ -10,25 +10,20 @@ from app import catalog
 from app.extensions import babel
 from app.views import (
     accounts,
-    announcements,
-    deliveries,
     devices,
     digests,
     docs,
     evaluations,
     explanations,
     health,
-    jobs,
     live,
     notifications,
-    people,
     preferences,
     saved_views,
     searches,
-    template_versions,
-    templates,
     unsubscribe,
 )
+from app.views.admin import announcements, deliveries, jobs, people, template_versions, templates
 from app.views.presenters import inbox_list, navigation
 from app.views.web import (
     auth,
