@@ -10,17 +10,17 @@ from app import catalog
 from app.extensions import babel
 from app.views import (
     accounts,
+    api_docs,
     devices,
     digests,
-    docs,
     evaluations,
     explanations,
     health,
-    live,
     notifications,
     preferences,
     saved_views,
     searches,
+    stream,
     unsubscribe,
 )
 from app.views.admin import announcements, deliveries, jobs, people, template_versions, templates
@@ -48,11 +48,11 @@ def register(app: Flask) -> None:
     errors.register(app)
     auth.register(app)
     inbox_list.register(app)
-    live.register(app)
+    stream.register(app)
     app.register_blueprint(accounts.bp)
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)
-    app.register_blueprint(docs.bp)
+    app.register_blueprint(api_docs.bp)
     app.register_blueprint(notifications.bp)
     app.register_blueprint(searches.bp)
     app.register_blueprint(saved_views.bp)
