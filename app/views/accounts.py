@@ -175,7 +175,7 @@ def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
     try:
         owner, kind = account_emails.link_owner(token, secret=current_app.config["SECRET_KEY"])
     except NotFound:
-        response = make_response(render_template("accounts/link_over.html"), 410)
+        response = make_response(render_template("accounts/link_expired.html"), 410)
     else:
         page = render_template(
             "accounts/reset.html", owner=owner, kind=kind, token=token, errors=errors or {}

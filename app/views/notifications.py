@@ -43,7 +43,7 @@ def index() -> Response:
     context = _list(query) | {"last_day": request.args.get("last_day"), "opened": _opened(query)}
     template = "notifications/index.html"
     if htmx.is_partial():
-        template = "notifications/more.hx.html" if query.cursor else "notifications/list.hx.html"
+        template = "notifications/responses/more.hx.html" if query.cursor else "notifications/responses/list.hx.html"
     return htmx.vary(render_template(template, **context))
 
 
@@ -52,7 +52,7 @@ def index() -> Response:
 def show(notification_id: int) -> Response:
     """One notification: a page of its own, or the reading pane beside the list."""
     row = inbox.detail(current_user, notification_id)
-    template = "notifications/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
+    template = "notifications/responses/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
     return htmx.vary(
         render_template(template, opened=notification_detail.of(row), query=query, place=PLACES[query.place])
@@ -89,7 +89,7 @@ def choices() -> str:
     """Until when something can be put off now: a piece for a menu that opens long after its page was loaded."""
     query = ListQuery.read(request.args)
     return render_template(
-        "notifications/choices.hx.html",
+        "notifications/responses/choices.hx.html",
         menu_id=request.args.get("id", type=whole_number),
         place=PLACES[query.place],
         is_page="page" in request.args,
@@ -126,7 +126,7 @@ def undo(change_id: int) -> Response:
 def total() -> str:
     """How many the list holds on all its pages: a piece for the bar, which asks when something is ticked."""
     number = inbox.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
-    return render_template("notifications/total.hx.html", total=number)
+    return render_template("notifications/responses/total.hx.html", total=number)
 
 
 def _wanted(query: ListQuery) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _answer_with_list(query: ListQuery, text: str, change_id: int | None = None)
     if not htmx.is_partial():
         return _go_back(query, text, change_id)
     context = _list(query) | {"text": text, "undo": change_id, "opened": _opened(query)}
-    return htmx.vary(render_template("notifications/list.hx.html", **context))
+    return htmx.vary(render_template("notifications/responses/list.hx.html", **context))
 
 
 def _go_back(query: ListQuery, text: str, change_id: int | None, stay: int | None = None) -> Response:
@@ -209,7 +209,7 @@ def _go_back(query: ListQuery, text: str, change_id: int | None, stay: int | Non
 
 
 def _pieces(**context: Any) -> Response:
-    return htmx.vary(render_template("notifications/change.hx.html", **context))
+    return htmx.vary(render_template("notifications/responses/change.hx.html", **context))
 
 
 def _list(query: ListQuery) -> dict[str, Any]:

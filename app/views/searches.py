@@ -49,7 +49,7 @@ def change() -> Response:
         _remember(query.search)
     if not htmx.is_partial():
         return redirect(url_for("notifications.index"), 303)
-    return htmx.vary(render_template("notifications/_recent.html", query=query))
+    return htmx.vary(render_template("notifications/toolbar/_recent.html", query=query))
 
 
 def _remember(search: str) -> None:

@@ -51,7 +51,7 @@ def pulse() -> BaseResponse:
     """The counts, and for a list also how its rows stand, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
     shown = inbox_list.of(query) if "list" in request.args else None
-    response = Response(render_template("notifications/pulse.hx.html", shown=shown, query=query))
+    response = Response(render_template("notifications/responses/pulse.hx.html", shown=shown, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     return response.make_conditional(request)

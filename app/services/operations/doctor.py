@@ -16,7 +16,7 @@ from app.channels import email
 from app.channels.base import DeliveryError
 from app.extensions import db
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def _overtaken(template_id: int) -> tuple[str, int]:
         raise NotFound(_("You have no draft of this template."))
     live, mine = Edited.of(template), Edited.of(draft)
     page = render_template(
-        "templates/overtaken.html",
+        "templates/version_conflict.html",
         template=template,
         draft=draft,
         live=live,
@@ -202,7 +202,7 @@ def _in_the_way(template_id: int, number: int) -> tuple[str, int]:
     old = template_versions.words_of(template, str(number), current_user)
     mine = template_versions.words_of(template, "draft", current_user)
     fields = template_versions.compare(mine, old)
-    page = render_template("templates/in_the_way.html", template=template, number=number, fields=fields)
+    page = render_template("templates/draft_conflict.html", template=template, number=number, fields=fields)
     return page, 409
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-FOLDER = Path(__file__).resolve().parent.parent / "static"
+FOLDER = Path(__file__).resolve().parents[2] / "static"
 # Formats that are compressed already gain nothing.
 COMPRESSED = frozenset({".css", ".js", ".svg", ".txt", ".md", ".json"})
 
