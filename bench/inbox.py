@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox, json_list, search_query, snooze
 from app.services.notifications.inbox import Filters

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import delete, insert, select
 
 from app.clock import utc_now
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import User, UserNotificationPreference
 from app.services.events import publish as event_publish
 from bench.rounds import Case, migrated_app, scratch_folder

@@ -13,7 +13,7 @@ from email.policy import SMTP
 
 from sqlalchemy import delete, func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification
 from app.services.events import publish as event_publish
 from app.services.sending import email as sending_email

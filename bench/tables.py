@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.services.accounts import tokens, users
 from bench.rounds import migrated_app, scratch_folder
 

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import JSON, Connection, text
 
 import app.models  # noqa: F401  (fills the metadata)
-from app.extensions import UTCDateTime, db
+from app.database.base import UTCDateTime, db
 
 # Any number; it only has to be the same in every process that migrates.
 LOCK = 20201122

@@ -21,7 +21,7 @@ from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from app import create_app
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.views.web import static_files
 from tests import factories

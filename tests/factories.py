@@ -10,7 +10,7 @@ from typing import Any
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Interview, Notification, User, UserNotificationPreference
 
 PASSWORD = "correct horse battery"

@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from sqlalchemy import Table, update
 
-from app.extensions import db
+from app.database.base import db
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG, RIGHT_TO_LEFT = "el", "he"

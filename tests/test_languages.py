@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from app.api import schemas
 from app.api.http.error_messages import sentence
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.jobs import TIMETABLE
 from app.models import Delivery, Notification, NotificationTemplate, User
 from app.services.operations import demo

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db
 from app.models import Event
 from tests import factories
 

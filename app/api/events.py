@@ -30,7 +30,7 @@ from app.api.schemas.events import (
     EventQuery,
 )
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish

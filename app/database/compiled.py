@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.extensions import begin_writing, db
+from app.database.base import db
+from app.database.sqlite import begin_writing
 
 
 class Prepared:

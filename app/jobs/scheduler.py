@@ -14,7 +14,7 @@ from flask import Flask
 from flask_babel import LazyString
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.jobs import deliver
 from app.services.operations import job_runs, leases
 

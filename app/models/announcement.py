@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 from app.models.event import Event
 from app.models.user import User
 

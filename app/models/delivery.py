@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 
 if TYPE_CHECKING:
     from app.models.notification import Notification

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 from app.models.delivery import Delivery
 from app.models.user import User
 

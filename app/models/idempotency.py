@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 
 
 class KeptAnswer(Base):

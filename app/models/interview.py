@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 from app.models.user import User
 
 

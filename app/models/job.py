@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 
 
 class Lease(Base):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import search_text
 from app.clock import utc_now
-from app.extensions import Base, Id
+from app.database.base import Base, Id
 
 if TYPE_CHECKING:
     from app.models.delivery import Delivery

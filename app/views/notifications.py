@@ -43,7 +43,9 @@ def index() -> Response:
     context = _list(query) | {"last_day": request.args.get("last_day"), "opened": _opened(query)}
     template = "notifications/index.html"
     if htmx.is_partial():
-        template = "notifications/responses/more.hx.html" if query.cursor else "notifications/responses/list.hx.html"
+        template = (
+            "notifications/responses/more.hx.html" if query.cursor else "notifications/responses/list.hx.html"
+        )
     return htmx.vary(render_template(template, **context))
 
 

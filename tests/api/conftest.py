@@ -13,7 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Event, Interview, Notification, User
 
 

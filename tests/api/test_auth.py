@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.services.accounts import tokens
 from tests import factories
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Event, Notification, User
 from app.services.accounts import tokens
 from tests import factories

@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
 from app.services.accounts import tokens, webhooks
 from app.services.announcements import management as announcement_management

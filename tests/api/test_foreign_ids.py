@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import Webhook
 from app.services.accounts import tokens
 from app.services.announcements import management as announcement_management

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import KeptAnswer, Notification
 from app.services.accounts import tokens
 from app.services.operations import idempotency

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import ApiToken, Delivery, Notification, NotificationTemplate
 from app.services.accounts import tokens, webhooks
 from app.services.events import publish as event_publish

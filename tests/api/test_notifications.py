@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification
 from tests import factories
 from tests.api.conftest import fields

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from tests import factories
 

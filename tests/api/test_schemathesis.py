@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text as sql
 
-from app.extensions import db
+from app.database.base import db
 from app.services.accounts import tokens
 from tests import factories
 

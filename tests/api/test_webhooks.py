@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Webhook
 from app.services.accounts import webhooks
 from tests import factories

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import ApiToken, User
 from app.services.accounts import tokens, users
 

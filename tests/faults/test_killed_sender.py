@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from tests import factories
 from tests.smtp import Server, wait_until

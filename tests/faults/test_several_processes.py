@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from tests import factories
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification
 from app.services.sending.email import Sender
 from app.services.sending.worker import Courier

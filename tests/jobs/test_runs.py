@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import jobs
-from app.extensions import db
+from app.database.base import db
 from app.jobs import scheduler
 from app.models import JobRun, Notification, User
 from app.services.operations import job_runs

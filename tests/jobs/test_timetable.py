@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app import jobs
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Lease, User
 from app.services import create_notification
 from app.services.operations import leases

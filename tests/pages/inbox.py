@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Route
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification
 
 SIZES: dict[str, dict[str, Any]] = {

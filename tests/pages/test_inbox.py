@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.sending import scheduled
 from tests import factories

@@ -7,7 +7,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from tests import factories
 from tests.pages.conftest import Open

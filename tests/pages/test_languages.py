@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.operations import demo
 from tests import pseudo

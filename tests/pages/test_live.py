@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Route, expect
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox
 from tests import factories

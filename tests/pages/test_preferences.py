@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Locator, Page, expect
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
 from tests.browser import axe

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.extensions import db
+from app.database.base import db
 from app.models import NotificationTemplate, User
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.notifications import inbox
 from app.services.notifications.inbox import Filters

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification
 from tests.pages.conftest import Open
 from tests.pages.inbox import asked, focused, hold, row, shown, stored, until

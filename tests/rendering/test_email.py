@@ -11,7 +11,7 @@ from icalendar import Calendar
 from app import catalog
 from app.channels.base import Message
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.services.events import publish as event_publish
 from app.services.sending import email as sending_email

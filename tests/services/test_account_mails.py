@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, SignInAttempt, User
 from app.services.accounts import passwords, sign_in_throttle, users
 from app.services.accounts.sign_in_throttle import TooManyTries

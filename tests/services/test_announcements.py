@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Announcement, AuditEntry, Delivery, Notification, User
 from app.services.accounts import administration as people
 from app.services.announcements import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.base import audit
 from tests import factories

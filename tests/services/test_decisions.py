@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from app.channels import retry_schedule, smtp_replies
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
 from app.services.routing import reasons
 from app.services.sending import lease, outbox, results

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, Delivery, Suppression, User
 from app.services.base.errors import Conflict, NotFound
 from app.services.deliveries import actions as delivery_actions

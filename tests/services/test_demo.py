@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.accounts import users
 from app.services.interviews import reminders

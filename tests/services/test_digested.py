@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
 from app.services import create_notification
 from app.services.base.local_time import DAILY

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import event, select, text
 
 from app.channels.base import Message
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Digest, User
 from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import contents as digest_contents

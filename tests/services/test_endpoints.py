@@ -20,7 +20,7 @@ from app.channels.push import PushChannel
 from app.channels.sms import TwilioChannel
 from app.channels.webhook import WebhookChannel
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import (
     AuditEntry,
     Delivery,

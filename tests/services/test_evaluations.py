@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, EvaluationReminder, Notification, User
 from app.services.base.errors import NotFound
 from app.services.events import publish as event_publish

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.services.accounts import tokens
 from app.services.base import cache
 from app.services.notifications import inbox, json_list

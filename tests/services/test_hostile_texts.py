@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app.channels import mime
 from app.channels.base import Message, PermanentFailure, Receipt, TemporaryFailure
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.invisible_characters import without_unseen
 from app.services.announcements import management as announcement_management

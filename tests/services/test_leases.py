@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Lease
 from app.services.operations import leases
 

@@ -11,7 +11,7 @@ from sqlalchemy import event as sa_event
 from sqlalchemy import insert, text
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import inbox, json_list, places

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, Delivery, User, UserNotificationPreference
 from app.services.accounts import administration, tokens, users
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import inspect, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import CapturedMail, Delivery, PhoneCode, User
 from app.services.accounts import phones
 from app.services.base.errors import Invalid

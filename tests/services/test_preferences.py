@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
 from app.services.accounts import users

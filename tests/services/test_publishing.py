@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from app import services
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, Delivery, Event, Interview, Notification, NotificationTemplate, User
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Interview, Notification, Reminder, User
 from app.services.events import publish as event_publish
 from app.services.interviews import reminders

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import catalog
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import Delivery, Digest, Event, JobRun, Notification, User
 from app.services.operations import retention
 from tests import factories

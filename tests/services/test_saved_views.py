@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from app.extensions import db
+from app.database.base import db
 from app.models import SavedView, User
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import inbox, saved_views

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.base.errors import Invalid
 from app.services.notifications import inbox, json_list

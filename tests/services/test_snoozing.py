@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services import create_notification
 from app.services.base.errors import Invalid

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.rendering.texts import Texts
 from app.services.events import data as event_data

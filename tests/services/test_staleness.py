@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.preferences import editing as preference_editing
 from app.services.sending.email import Sender

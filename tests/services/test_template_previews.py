@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Event, Notification, User
 from app.services.base.errors import Invalid
 from app.services.routing import wording

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import (
     AuditEntry,
     Event,

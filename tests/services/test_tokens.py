@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, User
 from app.services.accounts import tokens
 from app.services.base.errors import Invalid, NotFound

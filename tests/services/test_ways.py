@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, User, Webhook
 from app.services.accounts import webhooks
 from app.services.base.errors import Conflict, Invalid, NotFound

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import ApiToken, CapturedMail, Delivery, User
 from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails

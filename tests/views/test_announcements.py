@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Announcement, Notification, User
 from app.services.announcements import management as announcement_management
 from app.services.announcements import writer

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.services.routing import suppressions
 from app.services.sending.email import Sender
@@ -98,7 +98,7 @@ def test_the_html_of_a_kept_mail_comes_under_a_policy_of_its_own(
 
 
 def test_an_attempt_shows_the_servers_own_words(sign_in: SignIn, bob: User, kept: Delivery) -> None:
-    from app.extensions import db
+    from app.database.base import db
     from app.models import DeliveryAttempt
 
     entry = db.session.query(DeliveryAttempt).one()

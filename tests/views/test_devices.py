@@ -17,7 +17,7 @@ from sqlalchemy import select
 from app.channels import CHANNELS
 from app.channels.webhook import WebhookChannel
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
 from app.services.accounts import browsers, webhooks
 from app.services.sending.email import Sender

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.digests import links as digest_links
 from app.services.notifications import inbox

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
 from app.services.announcements import (
     management as announcement_management,

@@ -7,7 +7,7 @@ from flask import Flask
 from flask_babel import force_locale
 from flask_login import login_user
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.views.web import datetime_filters
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import DeliveryAttempt
 from app.services.operations import job_runs
 from tests import factories

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.base.errors import Conflict
 from app.services.notifications import stream

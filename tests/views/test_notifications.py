@@ -12,7 +12,7 @@ from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, NotificationChange, User
 from app.services.notifications import inbox
 from tests import factories

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.services.accounts import administration, users
 from app.services.base import audit

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
 from app.services.routing import required_channels

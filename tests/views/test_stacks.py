@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox
 from tests import factories

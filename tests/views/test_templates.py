@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft, User
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts

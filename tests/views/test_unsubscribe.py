@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.services import create_notification
 from app.services.preferences import unsubscribe

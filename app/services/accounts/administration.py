@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy import and_, func, or_, select, tuple_
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import User
 from app.services.accounts import emails, tokens, users
 from app.services.base import account_fields, audit

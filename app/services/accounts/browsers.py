@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.channels import push, safe_http
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, PushSubscription, User
 from app.rendering import plain_text
 from app.services.accounts import users

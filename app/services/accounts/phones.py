@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 
 from app.channels.base import PermanentFailure
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, PhoneCode, User
 from app.services.accounts import users
 from app.services.base import account_fields, audit

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from flask_babel import ngettext
 from sqlalchemy import delete, func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import SignInAttempt
 from app.services.base.errors import ServiceError
 

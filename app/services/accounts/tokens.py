@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import bindparam, or_, select, update
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import ApiToken, User
 from app.services.base import audit, cache
 from app.services.base.errors import Invalid, NotFound

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import User
 from app.services.accounts import passwords, sign_in_throttle
 from app.services.base import account_fields, audit

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.channels import safe_http
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import User, Webhook
 from app.services.accounts import users
 from app.services.base import audit

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.base import recipients, validation
 from app.services.base.errors import Invalid

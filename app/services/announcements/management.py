@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Announcement, Event, User
 from app.services.announcements import audiences, progress, validation, writer
 from app.services.announcements.validation import AnnouncementIn

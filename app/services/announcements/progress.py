@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Announcement, Delivery, Notification, User
 from app.services.deliveries import log as delivery_log
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Announcement
 from app.services.announcements import audiences, validation
 from app.services.routing import fanout

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
-from app.extensions import db
+from app.database.base import db
 from app.models import AuditEntry, User
 
 

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.engine import Engine
 
-from app.extensions import db
+from app.database.base import db
 
 # All of it is dropped at the next write anyway; this is for a quiet night with many readers.
 MOST_KEPT = 500

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.extensions import db
+from app.database.base import db
 
 
 def newest_first(

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db
 from app.models import User
 from app.services.base.errors import Invalid
 

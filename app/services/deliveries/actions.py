@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Delivery, Notification, Suppression, User
 from app.services.base import audit
 from app.services.base.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ from itertools import pairwise
 from sqlalchemy import and_, func, or_, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User
 from app.rendering.dates import zone
 from app.services.deliveries.log import is_in

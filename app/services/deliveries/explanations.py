@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services.base.errors import NotFound
 from app.services.interviews import reminder_outcomes

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.channels import CHANNELS
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.base import paging
 from app.services.base.errors import NotFound

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, User, Webhook
 from app.services.accounts import webhooks
 from app.services.base import paging

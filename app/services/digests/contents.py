@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Interview, InterviewRecruiter, Notification, User
 
 N = Notification

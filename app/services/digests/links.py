@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeSerializer
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import NotificationChange, User
 from app.services.base.errors import NotFound
 from app.services.digests import contents

@@ -10,7 +10,8 @@ from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
 from app.services.base import recipients
 from app.services.base.local_time import DAILY, WEEKLY, due_date

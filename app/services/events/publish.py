@@ -13,8 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app import catalog
 from app.clock import utc_now
+from app.database.base import db
 from app.database.compiled import Prepared
-from app.extensions import db, lock_for_writing
+from app.database.sqlite import lock_for_writing
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Person, Recipient

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.invisible_characters import without_unseen
 from app.rendering.texts import Texts, one_line

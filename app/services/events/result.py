@@ -9,7 +9,7 @@ from functools import cached_property
 
 from sqlalchemy import bindparam, select
 
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import Delivery, Notification, User
 from app.services.base.recipients import Recipient
 from app.services.routing import fanout

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Interview
 from app.services.base.recipients import Somebody
 from app.services.interviews import records

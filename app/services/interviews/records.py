@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Interview, Notification, User
 from app.services.base.recipients import Somebody
 

@@ -9,7 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Reminder, User
 from app.rendering import dates
 

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Interview, InterviewRecruiter, Reminder, User
 from app.services.base import recipients
 from app.services.interviews import records, reminder_texts

@@ -26,8 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db, lock_for_writing
+from app.database.sqlite import lock_for_writing
 from app.models import Notification, NotificationChange, User
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Somebody

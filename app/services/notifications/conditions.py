@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app import search_text
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification
 from app.services.notifications.places import Clauses, standing
 from app.services.notifications.search_query import ALTERNATIVES, PLACES, Query, Term

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import or_, select, update
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification
 from app.models.delivery import OPEN_STATES
 from app.services.notifications import actions

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Select, and_, bindparam, false, func, or_,
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, NotificationChange, User
 from app.services.base import cache
 from app.services.base.errors import Invalid, NotFound

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification
 from app.services.base import cache
 from app.services.base.recipients import Somebody

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Select, delete, select
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import RecentSearch, User
 from app.services.notifications import search_query
 

@@ -13,7 +13,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy import delete as sql_delete
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Notification, SavedView, User
 from app.rendering.invisible_characters import without_unseen
 from app.services.base import cache

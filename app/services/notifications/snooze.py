@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.rendering.dates import zone
 from app.services.base.errors import Invalid

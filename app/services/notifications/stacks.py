@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, func, literal_column, or_, select,
 from sqlalchemy.sql.util import ClauseAdapter
 
 from app import catalog
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import Notification
 from app.rendering.dates import zone
 

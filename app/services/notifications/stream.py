@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import db
+from app.database.base import db
 from app.models import User
 from app.services.base.errors import Conflict
 

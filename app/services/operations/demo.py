@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification, Reminder, Suppression, User
 from app.models.preference import UserNotificationPreference
 from app.rendering import texts as rendering_texts

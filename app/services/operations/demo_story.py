@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Interview, User
 from app.rendering.dates import zone
 

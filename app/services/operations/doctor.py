@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.channels import email
 from app.channels.base import DeliveryError
-from app.extensions import db
+from app.database.base import db
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 

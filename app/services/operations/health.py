@@ -10,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import db
+from app.database.base import db
 
 
 def trouble() -> str | None:

@@ -13,7 +13,8 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection, delete, func, select
 
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import KeptAnswer
 from app.services.base.errors import Conflict
 

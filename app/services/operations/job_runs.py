@@ -13,7 +13,7 @@ from sqlalchemy import ScalarSelect, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import JobRun, User
 from app.services.base import audit
 from app.services.routing import job_failures

@@ -8,7 +8,7 @@ from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import IntegrityError
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Lease
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt
 from app.services.operations import job_runs
 

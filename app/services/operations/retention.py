@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import Base, db
+from app.database.base import Base, db
 from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
 from app.services.notifications import actions as notification_actions
 from app.services.operations import idempotency, job_runs

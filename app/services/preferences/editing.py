@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 
 from app.channels import CHANNELS
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import audit

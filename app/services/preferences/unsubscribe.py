@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import User, UserNotificationPreference
 from app.services.base import audit
 from app.services.base.errors import NotFound

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.extensions import db
+from app.database.base import db
 from app.models import PhoneCode, PushSubscription, Webhook
 from app.services.base.recipients import Recipient
 

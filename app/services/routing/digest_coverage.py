@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Update, bindparam, false, func, select, update
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
 from app.services.base.local_time import DAILY, KINDS

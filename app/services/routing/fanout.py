@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from app import catalog, search_text
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db
 from app.rendering.texts import Texts
 from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient

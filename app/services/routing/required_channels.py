@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from app import catalog
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db, lock_for_writing
+from app.database.sqlite import lock_for_writing
 from app.models import PreferenceLock, User
 from app.services.base import audit, validation
 from app.services.base.errors import Invalid

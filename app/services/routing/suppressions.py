@@ -7,8 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db
 from app.models import Suppression
 
 # Up to so many are asked for one by one; more than so many addresses are not sent along.

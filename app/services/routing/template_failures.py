@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Event
 from app.rendering.texts import Texts
 from app.services.base import audit, recipients

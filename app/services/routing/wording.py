@@ -12,8 +12,8 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 
+from app.database.base import Base, db
 from app.database.compiled import Prepared
-from app.extensions import Base, db
 from app.models import NotificationTemplate
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import catalog
 from app.channels.base import Message
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Event, Notification, User
 from app.rendering.texts import Texts
 from app.services.sending import email

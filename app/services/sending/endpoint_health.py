@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import update
 
 from app.channels import retry_schedule
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.rendering.texts import Texts
 from app.services.base import audit

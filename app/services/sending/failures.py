@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.channels import retry_schedule
 from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainOutcome
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, DeliveryAttempt
 from app.rendering import plain_text
 from app.services.base.local_time import KINDS

@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.services.sending import outbox
 
 HEARTBEAT = 10.0

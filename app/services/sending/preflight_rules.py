@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Interview, Notification
 from app.services.base.local_time import KINDS
 from app.services.digests import contents as digest_contents

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Update, bindparam, func, insert, select, update
 
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
 from app.models.delivery import END_STATES, OPEN_STATES
 from app.services.sending import endpoint_health

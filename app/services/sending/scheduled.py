@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import case, select, update
 
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification
 from app.services.notifications import actions as notification_actions
 from app.services.sending import outbox, results

@@ -18,7 +18,7 @@ from sqlalchemy.orm import joinedload
 from app.channels import CHANNELS
 from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.rendering import plain_text
 from app.services.sending import (

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering.invisible_characters import without_unseen
 from app.rendering.liquid import MAX_SOURCE

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import catalog
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import NotificationTemplate, TemplateDraft, User
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound

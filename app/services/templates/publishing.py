@@ -9,7 +9,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 
 from app.clock import utc_now
-from app.extensions import db
+from app.database.base import db
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering import html_sanitizer
 from app.rendering.texts import one_line

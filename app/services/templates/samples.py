@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import Event, Notification
 from app.rendering.dates import day
 from app.services.base import validation

@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 
 from app.channels import CHANNELS
 from app.clock import utc_now
-from app.extensions import db, lock_for_writing
+from app.database.base import db
+from app.database.sqlite import lock_for_writing
 from app.models import Notification, NotificationTemplate, User
 from app.rendering import texts as rendering_texts
 from app.rendering.texts import Texts

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app import catalog
-from app.extensions import db
+from app.database.base import db
 from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.rendering import diff
 from app.rendering import texts as rendering_texts
