@@ -14,6 +14,13 @@ CHANNELS = ("in_app", "email", "sms", "push", "webhook")
 PRIORITIES = ("low", "medium", "high", "urgent")
 STATUSES = ("pending", "sent", "read", "failed", "cancelled")
 ROLES = ("recruiter", "admin")
+DAILY_DIGEST, WEEKLY_SUMMARY = "daily_digest", "weekly_summary"
+# Notification types that are one email for many notifications.
+DIGESTS = (DAILY_DIGEST, WEEKLY_SUMMARY)
+# Fields of every event's data that say how to notify; the rest are facts for the template.
+ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
+# The event type of an announcement. The API does not accept it.
+ANNOUNCEMENT = "announcement"
 
 CHANNEL_LABELS: dict[str, LazyString] = {
     "in_app": _l("In app"),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.jobs.scheduler import Progress, say_nothing
-from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import settle
 
 
 def run_daily(now: datetime | None = None, progress: Progress = say_nothing) -> int:
     """Send daily digests; how many."""
-    return settle.send_due(DAILY, now, progress)
+    return settle.send_due(DAILY_DIGEST, now, progress)
 
 
 def run_weekly(now: datetime | None = None, progress: Progress = say_nothing) -> int:
     """Send weekly summaries; how many."""
-    return settle.send_due(WEEKLY, now, progress)
+    return settle.send_due(WEEKLY_SUMMARY, now, progress)

@@ -7,10 +7,10 @@ from datetime import timedelta
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import force_locale
 
+from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
 from app.rendering import digest_email as rendering
 from app.services.base.errors import NotFound
-from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import email as digest_email
 from app.services.digests import links as digest_links
 from app.views.web.auth import current_user, login_required
@@ -18,7 +18,7 @@ from app.views.web.mail_frame import framed
 
 bp = Blueprint("digests", __name__)
 
-KIND_OF = {"daily": DAILY, "weekly": WEEKLY}
+KIND_OF = {"daily": DAILY_DIGEST, "weekly": WEEKLY_SUMMARY}
 
 
 @bp.get("/digests/<token>")

@@ -289,11 +289,11 @@ KILLED = """
 import os, signal
 from sqlalchemy import event
 from app import create_app
-from app.services import announcement_writing
+from app.services.announcements import writer
 
 app = create_app()
 with app.app_context():
-    from app.extensions import db
+    from app.database.base import db
     commits = 0
     def count(_connection):
         global commits
@@ -301,7 +301,7 @@ with app.app_context():
         if commits > {chunks}:
             os.kill(os.getpid(), signal.SIGKILL)
     event.listen(db.engine, "commit", count)
-    announcement_writing.write_due()
+    writer.write_due()
 """
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.base.local_time import APART, DAILY, WEEKLY, at_hour, due_date
+from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
+from app.services.base.local_time import at_hour
+from app.services.digests.settle import APART, due_date
 
 ZONES = (
     "Europe/Paris",
@@ -50,7 +52,7 @@ def run(
 def test_one_digest_for_every_local_date_of_two_years_at_the_digest_hour(zone: str, hour: int) -> None:
     """2018 is within Brazil's and Samoa's years of summer time; both clock changes of each zone are in it."""
     start = at_hour(date(2018, 1, 1), 0, zone)
-    settled = run(DAILY, [(start, zone)], start, at_hour(date(2020, 1, 1), 0, zone), hour)
+    settled = run(DAILY_DIGEST, [(start, zone)], start, at_hour(date(2020, 1, 1), 0, zone), hour)
     assert [day for day, _ in settled] == [date(2018, 1, 1) + timedelta(days=n) for n in range(730)]
     for day, at in settled:
         local = at.astimezone(ZoneInfo(zone))
@@ -64,7 +66,7 @@ def test_one_digest_for_every_local_date_of_two_years_at_the_digest_hour(zone: s
 @pytest.mark.parametrize("zone", ZONES)
 def test_one_summary_for_every_monday(zone: str) -> None:
     start = at_hour(date(2018, 1, 1), 0, zone)
-    settled = run(WEEKLY, [(start, zone)], start, start + timedelta(days=730))
+    settled = run(WEEKLY_SUMMARY, [(start, zone)], start, start + timedelta(days=730))
     assert [day for day, _ in settled] == [date(2018, 1, 1) + timedelta(days=7 * n) for n in range(105)]
     assert {at.astimezone(ZoneInfo(zone)).weekday() for _, at in settled} == {0}
 
@@ -72,14 +74,14 @@ def test_one_summary_for_every_monday(zone: str) -> None:
 def test_a_date_that_a_zone_left_out_has_no_digest() -> None:
     """Samoa went from 29 to 31 December 2011."""
     start = at_hour(date(2011, 12, 28), 0, "Pacific/Apia")
-    settled = run(DAILY, [(start, "Pacific/Apia")], start, start + timedelta(days=3))
+    settled = run(DAILY_DIGEST, [(start, "Pacific/Apia")], start, start + timedelta(days=3))
     assert [day.day for day, _ in settled] == [28, 29, 31]
 
 
 def test_after_three_days_of_outage_one_digest_comes_at_once() -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 10, 5, tzinfo=UTC), datetime(2026, 3, 13, 10, tzinfo=UTC))
-    settled = run(DAILY, [(start, "Europe/Paris")], start, start + timedelta(days=20), down=down)
+    settled = run(DAILY_DIGEST, [(start, "Europe/Paris")], start, start + timedelta(days=20), down=down)
     assert [day.day for day, _ in settled] == [*range(1, 10), *range(13, 21)]
     assert dict(settled)[date(2026, 3, 13)] == down[1]
 
@@ -88,14 +90,14 @@ def test_after_three_days_of_outage_one_digest_comes_at_once() -> None:
 def test_a_summary_missed_on_monday_is_made_up_for_until_wednesday(back_on: int, comes: bool) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 9, 1, tzinfo=UTC), datetime(2026, 3, back_on, 12, tzinfo=UTC))
-    settled = run(WEEKLY, [(start, "UTC")], start, start + timedelta(days=22), down=down)
+    settled = run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=22), down=down)
     assert (date(2026, 3, 9) in dict(settled)) is comes
     assert date(2026, 3, 16) in dict(settled)
 
 
 def test_whoever_asks_for_a_summary_in_the_middle_of_a_week_waits_for_monday() -> None:
     start = datetime(2026, 3, 10, tzinfo=UTC)
-    assert run(WEEKLY, [(start, "UTC")], start, start + timedelta(days=9))[0][0] == date(2026, 3, 16)
+    assert run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=9))[0][0] == date(2026, 3, 16)
 
 
 @given(
@@ -110,7 +112,7 @@ def test_whoever_travels_never_has_two_for_one_date_nor_two_in_a_row(
 ) -> None:
     start = datetime(2026, 3, 25, tzinfo=UTC)
     zones = [(start, "Europe/Paris"), *((start + timedelta(hours=at), name) for at, name in sorted(moves))]
-    settled = run(DAILY, zones, start, start + timedelta(days=14), hour)
+    settled = run(DAILY_DIGEST, zones, start, start + timedelta(days=14), hour)
     days = [day for day, _ in settled]
     assert days == sorted(set(days))
     assert all(later - earlier >= APART for (_, earlier), (_, later) in itertools.pairwise(settled))

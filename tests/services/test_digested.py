@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app import catalog
+from app.catalog import DAILY_DIGEST
 from app.database.base import db
 from app.models import CapturedMail, Delivery, Digest, Notification, User
 from app.services import create_notification
-from app.services.base.local_time import DAILY
 from app.services.digests import settle
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
@@ -58,13 +58,13 @@ def digest_text(user: User) -> str:
     raw = db.session.scalars(
         select(CapturedMail.raw)
         .join(Delivery, Delivery.id == CapturedMail.delivery_id)
-        .where(Delivery.recipient_id == user.id, Delivery.kind == DAILY)
+        .where(Delivery.recipient_id == user.id, Delivery.kind == DAILY_DIGEST)
     ).all()
     return b"".join(raw).decode()
 
 
 def switch_off_for_everyone(actor: User) -> None:
-    template_management.set_active(wording.by_name(DAILY).id, is_active=False, actor=actor)
+    template_management.set_active(wording.by_name(DAILY_DIGEST).id, is_active=False, actor=actor)
 
 
 def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
@@ -76,7 +76,7 @@ def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
     assert (mail.state, mail.reason) == ("pending", "queued")
     courier.deliver_due(MORNING)
     assert again(mail)[0] == "sent"
-    assert settle.send_due(DAILY, EIGHT) == 0
+    assert settle.send_due(DAILY_DIGEST, EIGHT) == 0
 
 
 @pytest.mark.parametrize("preference", [QUIET | {"digest_hour": 6}, WAITS])
@@ -87,7 +87,7 @@ def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_besid
     at = MORNING - MINUTE if preference is not WAITS else MORNING + 30 * MINUTE
     mail = tell(dana, "Pressing", "high", at=at)
     assert mail.state == "pending"
-    assert settle.send_due(DAILY, EIGHT if preference is WAITS else MORNING) == 1
+    assert settle.send_due(DAILY_DIGEST, EIGHT if preference is WAITS else MORNING) == 1
     courier.deliver_due(EIGHT + timedelta(hours=1))
     assert again(mail) == ("skipped", "digested")
     assert "Pressing" in digest_text(dana)
@@ -96,7 +96,7 @@ def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_besid
 def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Courier) -> None:
     dana = reader(**WAITS)
     tell(dana, "Earlier", "medium")
-    assert settle.send_due(DAILY, EIGHT) == 1
+    assert settle.send_due(DAILY_DIGEST, EIGHT) == 1
     later = tell(dana, "Pressing, later", "high", at=EIGHT + MINUTE)
     dana.preference.in_app_enabled = False
     db.session.commit()
@@ -108,7 +108,7 @@ def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Couri
 def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: Courier) -> None:
     dana = reader()
     mail = tell(dana, "Fire", "urgent")
-    assert settle.send_due(DAILY, EIGHT) == 1
+    assert settle.send_due(DAILY_DIGEST, EIGHT) == 1
     courier.deliver_due(EIGHT)
     assert again(mail)[0] == "sent"
 
@@ -118,7 +118,7 @@ def by_preferences(user: User) -> None:
 
 
 def by_link(user: User) -> None:
-    unsubscribe.stop(unsubscribe.link(user, DAILY, "k", "").rpartition("/")[2], "k")
+    unsubscribe.stop(unsubscribe.link(user, DAILY_DIGEST, "k", "").rpartition("/")[2], "k")
 
 
 def without_any_mail(user: User) -> None:
@@ -158,7 +158,7 @@ def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, cour
 def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier) -> None:
     dana = reader()
     listed = tell(dana, "Listed", "medium")
-    settle.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY_DIGEST, EIGHT)
     courier.deliver_due(EIGHT)
     preference_editing.change(dana, {"daily_digest": False}, now=EIGHT + MINUTE)
     assert again(listed) == ("skipped", "in_digest")
@@ -169,7 +169,7 @@ def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
 ) -> None:
     dana = reader()
     held = tell(dana, "Held", "medium")
-    settle.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY_DIGEST, EIGHT)
     switch_off_for_everyone(bob)
     courier.deliver_due(EIGHT)
     mail = db.session.scalars(select(Delivery).join(Digest, Digest.delivery_id == Delivery.id)).one()
@@ -183,7 +183,7 @@ def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Cour
     changed = preference_editing.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
     preference_editing.change(dana, changed.before, now=MORNING + 2 * MINUTE)
     assert again(mail) == ("skipped", "in_digest")
-    settle.send_due(DAILY, EIGHT)
+    settle.send_due(DAILY_DIGEST, EIGHT)
     courier.deliver_due(EIGHT)
     assert "News" in digest_text(dana)
 
@@ -225,7 +225,7 @@ def test_whatever_is_switched_nothing_comes_twice_and_nothing_waits_for_a_digest
             preference_editing.change(dana, {what: value}, now=now)
         for _run in range(value if what == "runs" else 0):
             now += timedelta(hours=2)
-            settle.send_due(DAILY, now)
+            settle.send_due(DAILY_DIGEST, now)
             courier.deliver_due(now)
         now += MINUTE
     listed = digest_times(dana)

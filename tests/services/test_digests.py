@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, text
 
+from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.channels.base import Message
 from app.database.base import db
 from app.models import Delivery, Digest, User
-from app.services.base.local_time import DAILY, WEEKLY
 from app.services.digests import contents as digest_contents
 from app.services.digests import settle
 from app.services.sending import email as sending_email
@@ -38,7 +38,9 @@ def reader(name: str = "alice", zone: str = "Europe/Paris", **preference: object
 
 
 def mails(user: User) -> list[Delivery]:
-    query = select(Delivery).where(Delivery.recipient_id == user.id, Delivery.kind.in_([DAILY, WEEKLY]))
+    query = select(Delivery).where(
+        Delivery.recipient_id == user.id, Delivery.kind.in_([DAILY_DIGEST, WEEKLY_SUMMARY])
+    )
     return list(db.session.scalars(query.order_by(Delivery.id).execution_options(populate_existing=True)))
 
 
@@ -69,7 +71,7 @@ def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts
     factories.notification(alice, "Done already", archived_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
     factories.notification(alice, "Over", expires_at=NOW - HOUR, created_at=NOW - 2 * HOUR)
     factories.notification(alice, "Later", surfaced_at=NOW + HOUR, created_at=NOW - 2 * HOUR)
-    assert settle.send_due(DAILY, NOW) == 1
+    assert settle.send_due(DAILY_DIGEST, NOW) == 1
     text = mail(alice).text
     assert "Interviews (4)" in text
     assert "Resumes (18)" in text
@@ -91,7 +93,7 @@ def test_a_busy_category_hides_no_other(any_app: Flask) -> None:
         factories.notification(
             alice, f"Resume {number}", notification_type=kind, created_at=NOW - HOUR * (20 + number)
         )
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     text = mail(alice).text
     assert "Interviews (30)" in text
     assert "Resumes (3)" in text
@@ -125,7 +127,7 @@ def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask)
     factories.interview(
         factories.user("other@example.test"), starts_at=NOW + 3 * HOUR, candidate_name="Another's"
     )
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     text = mail(alice).text
     assert "- 15:45  Omar Haddad" in text
     assert text.index("Interviews of the day") < text.index("Interviews (1)")
@@ -134,9 +136,9 @@ def test_the_interviews_of_the_day_stand_on_top_on_the_readers_clock(app: Flask)
 
 def test_nothing_unread_means_no_mail_and_the_date_is_settled(app: Flask) -> None:
     alice = reader()
-    assert settle.send_due(DAILY, NOW) == 0
+    assert settle.send_due(DAILY_DIGEST, NOW) == 0
     factories.notification(alice, created_at=NOW + HOUR)
-    assert settle.send_due(DAILY, NOW + 2 * HOUR) == 0
+    assert settle.send_due(DAILY_DIGEST, NOW + 2 * HOUR) == 0
     assert (mails(alice), dates(alice)) == ([], [date(2026, 3, 12)])
 
 
@@ -146,13 +148,13 @@ def test_nothing_unread_means_no_mail_and_the_date_is_settled(app: Flask) -> Non
 def test_whoever_does_not_want_it_gets_none(app: Flask, preference: dict[str, object]) -> None:
     alice = reader(**preference)
     factories.notification(alice, created_at=NOW - HOUR)
-    assert settle.send_due(DAILY, NOW) == 0
+    assert settle.send_due(DAILY_DIGEST, NOW) == 0
 
 
 def test_quiet_hours_hold_the_mail_until_they_end(app: Flask) -> None:
     alice = reader(quiet_enabled=True, digest_hour=7)
     factories.notification(alice, created_at=NOW - 2 * HOUR)
-    settle.send_due(DAILY, NOW - HOUR)
+    settle.send_due(DAILY_DIGEST, NOW - HOUR)
     (held,) = mails(alice)
     assert held.reason == "quiet_hours"
     assert timedelta(minutes=30) <= held.due_at - (NOW - HOUR) <= timedelta(minutes=35)
@@ -164,12 +166,12 @@ def test_what_goes_only_by_mail_is_in_the_digest_that_stands_for_that_mail(app: 
     factories.delivery(row, state="skipped", reason="in_digest")
     other = factories.notification(alice, "Switched off", surfaced_at=None, created_at=NOW - HOUR)
     factories.delivery(other, state="skipped", reason="category_off")
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     assert "Only by mail" in mail(alice).text
     assert "Switched off" not in mail(alice).text
 
 
-@pytest.mark.parametrize("kind", [DAILY, WEEKLY])
+@pytest.mark.parametrize("kind", [DAILY_DIGEST, WEEKLY_SUMMARY])
 def test_what_has_no_row_in_the_inbox_stands_by_its_age_among_the_others(any_app: Flask, kind: str) -> None:
     alice = reader(weekly_summary=True)
     rows = {
@@ -182,11 +184,11 @@ def test_what_has_no_row_in_the_inbox_stands_by_its_age_among_the_others(any_app
     db.session.commit()
     some = (
         digest_contents.newest(alice, {"interview": 6}, NOW, NOW, 3)
-        if kind == DAILY
+        if kind == DAILY_DIGEST
         else digest_contents.oldest(alice, NOW, NOW, 3)
     )
     assert [row.title for row in some] == [
-        f"{hours} h old" for hours in ((1, 2, 3) if kind == DAILY else (12, 11, 10))
+        f"{hours} h old" for hours in ((1, 2, 3) if kind == DAILY_DIGEST else (12, 11, 10))
     ]
     assert digest_contents.arrived(alice, NOW - 24 * HOUR, NOW) == {"interview": 6}
 
@@ -194,7 +196,7 @@ def test_what_has_no_row_in_the_inbox_stands_by_its_age_among_the_others(any_app
 def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sent(app: Flask) -> None:
     alice = reader()
     rows = [factories.notification(alice, f"Number {number}", created_at=NOW - HOUR) for number in range(2)]
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     factories.notification(alice, "Newer", created_at=NOW + HOUR)
     rows[0].read_at = NOW + HOUR
     db.session.commit()
@@ -210,7 +212,7 @@ def test_what_is_read_before_it_is_sent_is_not_in_it_and_an_empty_one_is_not_sen
 def test_one_switched_off_before_it_is_sent_is_not_sent(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, created_at=NOW - HOUR)
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     assert objection(mails(alice)[0]) is None
     alice.preference.daily_digest = False
     db.session.commit()
@@ -220,7 +222,7 @@ def test_one_switched_off_before_it_is_sent_is_not_sent(app: Flask) -> None:
 def test_one_that_is_due_waits_while_its_reader_pauses(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, created_at=NOW - HOUR)
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     alice.preference.paused_until = NOW + 5 * HOUR
     db.session.commit()
     assert objection(mails(alice)[0]) == "paused"
@@ -234,7 +236,7 @@ def objection(delivery: Delivery) -> str | None:
 def test_its_mail_carries_an_unsubscribe_link_of_its_own(app: Flask) -> None:
     alice = reader()
     factories.notification(alice, "Élodie & <b>Co</b>", created_at=NOW - HOUR)
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     made = mail(alice)
     assert made.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert made.headers["List-Unsubscribe"].strip("<>") in made.html
@@ -258,7 +260,7 @@ def test_the_summary_has_the_week_beside_the_one_before_in_bars_of_a_table(app: 
         alice, "Today", created_at=monday - HOUR, notification_type="job_created", read_at=monday
     )
     factories.interview(alice, starts_at=monday + timedelta(days=2), candidate_name="Omar Haddad")
-    assert settle.send_due(WEEKLY, monday) == 1
+    assert settle.send_due(WEEKLY_SUMMARY, monday) == 1
     made = mail(alice, monday)
     assert "Interviews: 4 (was 2)" in made.text
     assert "Jobs:" not in made.text
@@ -266,7 +268,7 @@ def test_the_summary_has_the_week_beside_the_one_before_in_bars_of_a_table(app: 
     assert "Omar Haddad" in made.text
     assert 'width="50%"' in made.html
     assert "<img" not in made.html
-    assert settle.send_due(WEEKLY, monday + HOUR) == 0
+    assert settle.send_due(WEEKLY_SUMMARY, monday + HOUR) == 0
 
 
 def test_a_digest_of_nearly_anything_stays_under_60_kb(app: Flask) -> None:
@@ -275,7 +277,7 @@ def test_a_digest_of_nearly_anything_stays_under_60_kb(app: Flask) -> None:
         factories.notification(
             alice, f"{number} {'Ünïcödé ' * 30}"[:255], created_at=NOW - HOUR * (number + 1)
         )
-    settle.send_due(DAILY, NOW)
+    settle.send_due(DAILY_DIGEST, NOW)
     assert len(mail(alice).html.encode()) < 60_000
 
 
@@ -288,7 +290,7 @@ def test_four_schedulers_at_once_send_one_each(any_app: Flask) -> None:
     def run() -> None:
         with any_app.app_context():
             try:
-                sent.append(settle.send_due(DAILY, NOW))
+                sent.append(settle.send_due(DAILY_DIGEST, NOW))
             except Exception as error:  # noqa: BLE001 (handed to the test)
                 failures.append(error)
 
@@ -332,7 +334,7 @@ def _run_and_be_killed(number: int, when: str) -> int:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         event.listen(db.session, when, count)
-        settle.send_due(DAILY, NOW)
+        settle.send_due(DAILY_DIGEST, NOW)
         os._exit(0)
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
@@ -363,7 +365,7 @@ def test_two_years_in_six_zones_with_a_traveller_and_an_outage(app: Flask) -> No
         while travels and travels[0][0] <= now:
             traveller.time_zone = travels.pop(0)[1]
             db.session.commit()
-        settle.send_due(DAILY, now)
+        settle.send_due(DAILY_DIGEST, now)
     for zone, person in people.items():
         local = [now.astimezone(ZoneInfo(zone)) for now in runs]
         wanted = sorted({now.date() for now in local if now.hour >= 8})
@@ -413,7 +415,7 @@ def _measured() -> tuple[int, int]:
     listener = (db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
     event.listen(*listener)
     tracemalloc.start()
-    settle.send_due(DAILY, NOW + 2 * HOUR)
+    settle.send_due(DAILY_DIGEST, NOW + 2 * HOUR)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     event.remove(*listener)

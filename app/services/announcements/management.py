@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
+from app.catalog import ANNOUNCEMENT
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
@@ -19,7 +20,6 @@ from app.services.announcements import audiences, progress, validation, writer
 from app.services.announcements.validation import AnnouncementIn
 from app.services.base import audit, paging
 from app.services.base.errors import Conflict, Forbidden, NotFound
-from app.services.deliveries.explanations import ANNOUNCEMENT
 from app.services.notifications import expiry
 
 SOURCE = "bellhop:announcements"

@@ -10,12 +10,12 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
+from app.catalog import DIGESTS
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
-from app.services.base.local_time import KINDS
 from app.services.routing import fanout, wording
 from app.services.templates import validation as template_validation
 from app.services.templates.drafts import Edited
@@ -24,7 +24,7 @@ INSTANTS = ("starts_at", "ends_at")
 # A request takes a moment to come here: what was meant as "now" is not refused.
 GRACE = timedelta(minutes=1)
 # What free words can be announced as; a digest is put together for each reader.
-OFFERED = tuple(name for name in catalog.TYPES if name not in KINDS)
+OFFERED = tuple(name for name in catalog.TYPES if name not in DIGESTS)
 
 
 @dataclass(frozen=True)

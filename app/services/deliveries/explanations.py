@@ -20,9 +20,6 @@ from app.services.interviews.reminder_outcomes import Decided
 from app.services.notifications import inbox
 from app.services.routing import reasons, template_failures
 
-# The type of an announcement's event; no event from outside can have it.
-ANNOUNCEMENT = "announcement"
-
 
 @dataclass(frozen=True)
 class Way:
@@ -142,7 +139,7 @@ def _recipient_reason(row: Notification) -> str:
     event = row.event
     if event is None:
         return _unreported(row)
-    if event.type == ANNOUNCEMENT:
+    if event.type == catalog.ANNOUNCEMENT:
         return _announced(event)
     if event.type not in catalog.EVENTS:
         return _("This person tried out a template.")

@@ -9,12 +9,12 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app import catalog
+from app.catalog import WEEKLY_SUMMARY
 from app.models import Interview, Notification, User
 from app.rendering import dates
 from app.rendering.digest_email import Bar, Digest, Group, Line
 from app.rendering.texts import Texts
 from app.services.base import local_time
-from app.services.base.local_time import WEEKLY
 from app.services.digests import contents, links
 from app.services.preferences import unsubscribe
 from app.services.routing import wording
@@ -43,7 +43,7 @@ def letter(
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
     words = wording.words_for(wording.live(kind), kind, data)(user)
-    is_weekly = kind == WEEKLY
+    is_weekly = kind == WEEKLY_SUMMARY
     groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
     shown = sum(len(group.lines) for group in groups)
     meetings = _meetings(user, day or as_of, now, is_weekly=is_weekly)

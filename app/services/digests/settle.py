@@ -9,19 +9,26 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
+from app.rendering.dates import zone
 from app.services.base import recipients
-from app.services.base.local_time import DAILY, WEEKLY, due_date
+from app.services.base.local_time import at_hour
 from app.services.digests import contents
 from app.services.routing import quiet_hours, wording
 
+# Who flies across the date line, or moves the digest hour, is not written to twice within these hours.
+APART = timedelta(hours=6)
+WEEK = timedelta(days=7)
+# A summary missed on Monday is made up for until Wednesday; later it would be old news.
+LATE_DAYS = timedelta(days=2)
 # People a transaction: other writers get their turn between two of them.
 CHUNK = 100
 # A digest that could not be sent until the next one is due is not sent at all: that one holds more.
-WORTH_SENDING = {DAILY: timedelta(hours=20), WEEKLY: timedelta(days=3)}
+WORTH_SENDING = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(days=3)}
 # Whoever had none for longer than this is treated as if there had never been any.
 LOOK_BACK = timedelta(days=15)
 # Told how many people have been looked at, and of how many.
@@ -37,6 +44,31 @@ class Reader:
     time_zone: str
     digest_hour: int
     paused_until: datetime | None
+
+
+def due_date(
+    kind: str, hour: int, time_zone: str, now: datetime, *, last: date | None, last_at: datetime | None
+) -> date | None:
+    """The local date whose digest is to be settled now; None when none is.
+
+    A date has one digest, from its digest hour on: after an outage it comes late, and those of the dates that
+    passed meanwhile do not come at all, because one holds everything that is still unread.
+
+    Args:
+        hour, time_zone: the reader's.
+        last, last_at: the newest date that was settled, and when.
+    """
+    today = now.astimezone(zone(time_zone)).date()
+    day = today if kind == DAILY_DIGEST else today - timedelta(days=today.weekday())
+    if last is not None and last >= day:
+        return None
+    # Whoever has just asked for a summary gets the first one on a Monday, not in the middle of a week.
+    if day < today and (last != day - WEEK or today - day > LATE_DAYS):
+        return None
+    earliest = at_hour(day, hour, time_zone)
+    if last_at is not None:
+        earliest = max(earliest, last_at + APART)
+    return day if now >= earliest else None
 
 
 def send_due(kind: str, now: datetime | None = None, progress: Progress | None = None) -> int:

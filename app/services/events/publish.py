@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import catalog
+from app.catalog import ENVELOPE
 from app.clock import utc_now
 from app.database.base import db
 from app.database.compiled import Prepared
@@ -27,8 +28,6 @@ from app.services.notifications import expiry, stacks
 from app.services.routing import fanout, wording
 from app.services.routing.reasons import Verdict
 
-# Keys of an event's data that say how to notify, and are no variables of the message.
-ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
 # Built once, as all statements on this way are: building one costs more than running it.
 _INSERT_ONCE = {
     name: Prepared(

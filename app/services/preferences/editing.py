@@ -20,7 +20,7 @@ from app.services.base.errors import Invalid
 from app.services.preferences import fields
 from app.services.preferences.preference_changes import Changed
 from app.services.routing import digest_coverage, policy
-from app.services.sending.preflight import HELD
+from app.services.routing.reasons import HELD
 
 # After one of these changes, what waits for a night or a pause to end is decided on again.
 TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})

@@ -10,13 +10,13 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 
 from app import catalog
+from app.catalog import DAILY_DIGEST, DIGESTS
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import User, UserNotificationPreference
 from app.services.base import audit
 from app.services.base.errors import NotFound
-from app.services.base.local_time import DAILY, KINDS
 from app.services.routing import digest_coverage, required_channels
 
 
@@ -38,7 +38,9 @@ class Subscription:
     def label(self) -> str:
         """What a person calls it."""
         return str(
-            catalog.TYPES[self.scope].label if self.scope in KINDS else catalog.CATEGORIES[self.scope].plural
+            catalog.TYPES[self.scope].label
+            if self.scope in DIGESTS
+            else catalog.CATEGORIES[self.scope].plural
         )
 
 
@@ -75,7 +77,7 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
     ).one_or_none()
     has_changed = preference is not None and _is_on(preference, scope) != is_on
     if preference is not None and has_changed:
-        if scope in KINDS:
+        if scope in DIGESTS:
             setattr(preference, scope, is_on)
         else:
             # A new value, not a change inside the old one, which would go unnoticed.
@@ -83,7 +85,7 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
             preference.matrix = {**preference.matrix, scope: cells}
         action = "mail.resumed" if is_on else "mail.stopped"
         audit.record(action, preference.user.email, actor=preference.user, scope=scope)
-        if scope == DAILY:
+        if scope == DAILY_DIGEST:
             digest_coverage.hand_back(utc_now(), user=preference.user)
     db.session.commit()
     return replace(_subscription(user_id, scope), has_changed=has_changed)
@@ -98,7 +100,7 @@ def _subscription(user_id: int, scope: str) -> Subscription:
 
 
 def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
-    if scope in KINDS:
+    if scope in DIGESTS:
         return bool(getattr(preference, scope))
     return bool(preference.matrix.get(scope, {}).get("email", True))
 
@@ -108,7 +110,7 @@ def _read(token: str, secret: str) -> tuple[int, str]:
         user_id, scope = _serializer(secret).loads(token)
     except (BadData, TypeError, ValueError) as error:
         raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
-    if scope not in catalog.CATEGORIES and scope not in KINDS:
+    if scope not in catalog.CATEGORIES and scope not in DIGESTS:
         raise NotFound(_("This link speaks of mail that is no longer sent."))
     return int(user_id), str(scope)
 

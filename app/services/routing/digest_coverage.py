@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Update, bindparam, false, func, select, update
 
+from app.catalog import DAILY_DIGEST, DIGESTS
 from app.database.base import db
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
-from app.services.base.local_time import DAILY, KINDS
 from app.services.notifications import actions as notification_actions
 
 N = Notification
@@ -18,14 +18,14 @@ N = Notification
 HAS_COME = ("sent", "uncertain")
 # Built once: they run for every batch of mail.
 _LIVE = select(NotificationTemplate.name).where(
-    NotificationTemplate.name.in_(KINDS), NotificationTemplate.is_active
+    NotificationTemplate.name.in_(DIGESTS), NotificationTemplate.is_active
 )
 _TAKEN_UP = (
     select(Digest.user_id, func.max(Digest.settled_at))
     .join(Delivery, Delivery.id == Digest.delivery_id)
     .where(
         Digest.user_id.in_(bindparam("readers", expanding=True)),
-        Digest.kind == DAILY,
+        Digest.kind == DAILY_DIGEST,
         Delivery.state.in_([*OPEN_STATES, *HAS_COME]),
     )
     .group_by(Digest.user_id)
@@ -56,7 +56,7 @@ def hand_back(now: datetime, *, user: User | None = None) -> None:
     whose = () if user is None else (Delivery.recipient_id == user.id,)
     preference = UserNotificationPreference
     wanting = select(preference.user_id).where(preference.email_enabled, preference.daily_digest)
-    comes = Delivery.recipient_id.in_(wanting) if DAILY in live_kinds() else false()
+    comes = Delivery.recipient_id.in_(wanting) if DAILY_DIGEST in live_kinds() else false()
 
     def those(*conditions: ColumnElement[bool], is_shown: bool) -> Update:
         stands = N.surfaced_at.is_not(None) if is_shown else N.surfaced_at.is_(None)
@@ -94,7 +94,7 @@ def _was_listed() -> ColumnElement[bool]:
         select(Digest.id)
         .where(
             Digest.user_id == N.recipient_id,
-            Digest.kind == DAILY,
+            Digest.kind == DAILY_DIGEST,
             mail.in_(HAS_COME),
             Digest.settled_at >= func.coalesce(N.surfaced_at, N.created_at),
         )

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import insert
 
 from app import catalog, search_text
+from app.catalog import DAILY_DIGEST
 from app.database.base import Base, db
 from app.database.compiled import Prepared
 from app.rendering.texts import Texts
-from app.services.base.local_time import DAILY
 from app.services.base.recipients import Recipient
 from app.services.notifications import actions as notification_actions
 from app.services.notifications import stacks
@@ -86,7 +86,7 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
         {(channel, address) for (_id, channel), some in known.items() for address in some}
     )
     has_digests = any(user.preference.daily_digest for user in recipients)
-    is_digest_live = not has_digests or DAILY in digest_coverage.live_kinds()
+    is_digest_live = not has_digests or DAILY_DIGEST in digest_coverage.live_kinds()
 
     def verdict(user: Recipient, channel: str) -> Verdict:
         question = policy.question(

@@ -13,6 +13,9 @@ from flask_babel import lazy_gettext as _l
 from app import catalog
 from app.rendering import dates
 
+# Why a message was held back for its reader's sake: once it has been read, it need not be sent.
+HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -13,13 +13,13 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app import catalog
+from app.catalog import DIGESTS
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
 from app.rendering import calendar, dates, email, html_sanitizer
 from app.rendering import digest_email as rendering_digest_email
 from app.services.accounts import account_letters
 from app.services.accounts import emails as account_emails
-from app.services.base.local_time import KINDS
 from app.services.digests import email as digest_email
 from app.services.interviews import reminder_texts
 from app.services.preferences import unsubscribe
@@ -51,7 +51,7 @@ class Sender:
 def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     """The finished message of a delivery, in its reader's language and on its reader's clock."""
     with force_locale(delivery.recipient.locale):
-        if delivery.kind in KINDS:
+        if delivery.kind in DIGESTS:
             return _digest_mail(delivery, sender, now)
         if delivery.notification is None:
             return _account_mail(delivery, sender, now)

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.catalog import DIGESTS
 from app.channels import retry_schedule
 from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure, UncertainOutcome
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt
 from app.rendering import plain_text
-from app.services.base.local_time import KINDS
 from app.services.sending.results import Outcome
 
 
@@ -34,7 +34,7 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
     if isinstance(error, PermanentFailure):
         return Outcome(state="failed", reason="refused", does_suppress=error.suppress, **common)
     if isinstance(error, UncertainOutcome):
-        if was_uncertain_before(delivery) or delivery.kind in KINDS:
+        if was_uncertain_before(delivery) or delivery.kind in DIGESTS:
             return Outcome(state="uncertain", reason="answer_lost", **common)
         due_at, reason = now + retry_schedule.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"

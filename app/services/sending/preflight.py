@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.catalog import DAILY_DIGEST, DIGESTS
 from app.models import Delivery
-from app.services.base.local_time import DAILY, KINDS
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
 from app.services.routing.fanout import GIVE_UP_AFTER
-from app.services.routing.reasons import Verdict
+from app.services.routing.reasons import HELD, Verdict
 from app.services.routing.required_channels import Locks
 from app.services.sending import endpoint_health, preflight_rules
 from app.services.sending.results import Outcome
-
-# Why a message was held back for its reader's sake: once it has been read, it need not be sent.
-HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
 
 
 @dataclass(frozen=True)
@@ -98,13 +95,13 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
             data: dict[str, Any] = {"channel": delivery.channel}
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
-        return _digest_waits(delivery, now) if delivery.kind in KINDS else None
+        return _digest_waits(delivery, now) if delivery.kind in DIGESTS else None
     question = policy.question_before_sending(
         delivery,
         delivery.notification,
         now,
         locks=grounds.locks,
-        is_digest_live=DAILY in grounds.live_digests,
+        is_digest_live=DAILY_DIGEST in grounds.live_digests,
         digested_at=grounds.digested_at.get(delivery.recipient_id),
     )
     verdict = policy.decide(question, now)

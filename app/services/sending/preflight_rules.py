@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from app.catalog import DIGESTS
 from app.database.base import db
 from app.models import Delivery, Interview, Notification
-from app.services.base.local_time import KINDS
 from app.services.digests import contents as digest_contents
 from app.services.interviews.reminder_texts import KIND as REMINDER
 
@@ -88,16 +88,16 @@ def _is_evaluated(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
 
 
 def _is_digest_inactive(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool:
-    return delivery.kind in KINDS and delivery.kind not in grounds.live_digests
+    return delivery.kind in DIGESTS and delivery.kind not in grounds.live_digests
 
 
 def _is_digest_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     preference = delivery.recipient.preference
-    return delivery.kind in KINDS and not (preference.email_enabled and getattr(preference, delivery.kind))
+    return delivery.kind in DIGESTS and not (preference.email_enabled and getattr(preference, delivery.kind))
 
 
 def _is_digest_empty(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
-    if delivery.kind not in KINDS:
+    if delivery.kind not in DIGESTS:
         return False
     return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)
 

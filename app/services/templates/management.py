@@ -13,12 +13,12 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from app import catalog
+from app.catalog import DAILY_DIGEST
 from app.clock import utc_now
 from app.database.base import db
 from app.models import NotificationTemplate, TemplateDraft, User
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
-from app.services.base.local_time import DAILY
 from app.services.routing import digest_coverage, wording
 from app.services.templates import drafts, publishing, validation
 from app.services.templates.drafts import Edited
@@ -141,7 +141,7 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
         audit.record(
             "template.switched_on" if is_active else "template.switched_off", template.name, actor=actor
         )
-        if template.name == DAILY:
+        if template.name == DAILY_DIGEST:
             digest_coverage.hand_back(utc_now())
     db.session.commit()
     return template

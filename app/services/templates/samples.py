@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app import catalog
+from app.catalog import ENVELOPE
 from app.database.base import db
 from app.models import Event, Notification
 from app.rendering.dates import day
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
-from app.services.events.publish import ENVELOPE
 
 INSTANTS = ("starts_at", "ends_at")
 # Only among the newest: what is looked for by type has no index, which every notification would pay for.
