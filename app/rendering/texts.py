@@ -10,9 +10,7 @@ from flask_babel import gettext as _
 
 from app import catalog
 from app.rendering.invisible_characters import without_unseen
-from app.rendering.liquid import WordsError, clip, compiled
-
-__all__ = ["Texts", "WordsError", "built_in", "one_line", "plain", "render", "render_all", "with_own_words"]
+from app.rendering.liquid import clip, compiled
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 
 from app.rendering import texts as rendering_texts
-from app.rendering.liquid import FILTERS, MAX_VALUE, clip, compiled
-from app.rendering.texts import WordsError
+from app.rendering.liquid import FILTERS, MAX_VALUE, WordsError, clip, compiled
 
 VALUES = {"x": "Bob & co " * 1000, "y": "<b>Priya</b>", "z": ""}
 ERROR = object()

@@ -14,6 +14,7 @@ from app.catalog import DIGESTS
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
+from app.rendering.liquid import WordsError
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 from app.services.routing import fanout, wording
@@ -156,7 +157,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         rendering_texts.render_all(wording.texts_of(template), given)
-    except (rendering_texts.WordsError, validation.Unusable) as error:
+    except (WordsError, validation.Unusable) as error:
         return {"context": str(error)}
     return {}
 

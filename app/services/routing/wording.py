@@ -17,6 +17,7 @@ from app.database.compiled import Prepared
 from app.models import NotificationTemplate
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
+from app.rendering.liquid import WordsError
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
 from app.services.routing import template_failures
@@ -104,7 +105,7 @@ def words_for(
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:
                 texts = rendering_texts.render_all(sources, values)
-            except rendering_texts.WordsError as error:
+            except WordsError as error:
                 log.warning("Template %s failed, built-in words used: %s", template.name, error)
                 template_failures.report(template, str(error))
                 texts = rendering_texts.built_in(notification_type, values)

@@ -17,6 +17,7 @@ from app.models import Event, NotificationTemplate, User
 from app.rendering import plain_text, sms_segments
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
+from app.rendering.liquid import WordsError
 from app.rendering.texts import Texts
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
@@ -80,7 +81,7 @@ def preview(
     """
     try:
         texts = texts_for(template, edited, data, reader)
-    except rendering_texts.WordsError as error:
+    except WordsError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
         return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
@@ -118,7 +119,7 @@ def mail_html(
     """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
     try:
         texts = texts_for(template, edited, data, reader)
-    except rendering_texts.WordsError as error:
+    except WordsError as error:
         texts = Texts(_("This cannot be shown yet"), str(error))
     html = _mail(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"

@@ -11,7 +11,8 @@ from flask_babel import ngettext
 from app import catalog
 from app.models import NotificationTemplate
 from app.rendering import html_sanitizer, liquid, sms_segments
-from app.rendering.texts import Texts, WordsError
+from app.rendering.liquid import WordsError
+from app.rendering.texts import Texts
 from app.services.templates.drafts import Edited
 
 # A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
