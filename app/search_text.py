@@ -13,7 +13,7 @@ _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 _WORD = re.compile(r"[^\W_]+")
 
 
-def words(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """The words of a text: letters and digits without case and accents; everything else stands between words."""
     if not text.isascii():
         text = "".join(
@@ -22,7 +22,7 @@ def words(text: str) -> list[str]:
     return [word[:LONGEST] for word in _WORD.findall(text.casefold().translate(_LETTERS))]
 
 
-def written(word: str) -> str:
+def encode_token(word: str) -> str:
     """A word as the databases keep it: ASCII letters and digits only, so that no tokenizer has an opinion on it.
 
     What begins like another word begins like it in writing too, and only that.
@@ -34,6 +34,6 @@ def written(word: str) -> str:
 
 # One message goes to many people.
 @lru_cache(maxsize=64)
-def indexed(title: str, message: str) -> str:
+def index_text(title: str, message: str) -> str:
     """What search finds a notification by."""
-    return " ".join(map(written, words(f"{title}\n{message}")[:MOST_WORDS]))
+    return " ".join(map(encode_token, tokenize(f"{title}\n{message}")[:MOST_WORDS]))

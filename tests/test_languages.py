@@ -19,10 +19,10 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import func, select
 
 from app.api import schemas
-from app.api.http.error_messages import sentence
+from app.api.http.error_messages import message
 from app.clock import utc_now
 from app.database.base import db
-from app.jobs import TIMETABLE
+from app.jobs import SCHEDULE
 from app.models import Delivery, Notification, NotificationTemplate, User
 from app.services.operations import demo
 from app.services.routing import job_failures, template_failures
@@ -80,7 +80,7 @@ def client_of(app: Flask, name: str) -> FlaskClient:
 
 def untranslated(texts: list[str]) -> list[str]:
     # Jobs are called as on the command line.
-    jobs = re.compile(rf"\b({'|'.join(TIMETABLE)})\b")
+    jobs = re.compile(rf"\b({'|'.join(SCHEDULE)})\b")
     return [text for text in texts if pseudo.english(jobs.sub("", text))]
 
 
@@ -178,7 +178,7 @@ def _sentences(schema: type[BaseModel], body: dict[str, Any]) -> dict[str, str]:
     try:
         schema.model_validate(body)
     except ValidationError as error:
-        return {each["type"]: CODE.sub("", sentence(each)) for each in error.errors(include_url=False)}
+        return {each["type"]: CODE.sub("", message(each)) for each in error.errors(include_url=False)}
     except (AttributeError, TypeError):
         pass  # A query's values are always text.
     return {}

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.models import Event
 from tests import factories
 
@@ -38,22 +38,22 @@ def test_rows_are_those_of_sqlalchemy_every_type_of_them(any_app: Flask) -> None
     user.preference.matrix, user.preference.quiet_start = {"job": {"sms": False}}, time(22, 15)
     user.preference.paused_until = datetime(2030, 1, 1, 0, 0, 0, 7, tzinfo=UTC)
     db.session.commit()
-    (row,) = Prepared(BY_EMAIL).rows(email="alice@example.test")
+    (row,) = CompiledStatement(BY_EMAIL).rows(email="alice@example.test")
     expected = db.session.execute(BY_EMAIL, {"email": "alice@example.test"}).one()
     assert tuple(row) == tuple(expected)
     assert row._fields == tuple(expected._fields)
     assert (row.matrix, row.quiet_start) == ({"job": {"sms": False}}, time(22, 15))
-    assert Prepared(BY_EMAIL).rows(email="nobody@example.test") == []
+    assert CompiledStatement(BY_EMAIL).rows(email="nobody@example.test") == []
 
 
 def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app: Flask) -> None:
-    once = Prepared(insert(EVENTS).returning(EVENTS.c.id), EVENT)
+    once = CompiledStatement(insert(EVENTS).returning(EVENTS.c.id), EVENT)
     (first,) = once.rows(**EVENT)
     db.session.rollback()
     assert db.session.get(Event, first.id) is None
     (second,) = once.rows(**EVENT)
-    Prepared(insert(EVENTS), EVENT).many([EVENT | {"external_id": f"m{n}"} for n in range(3)])
-    Prepared(update(EVENTS).where(EVENTS.c.id == bindparam("one")).values(type="system.alert")).rows(
+    CompiledStatement(insert(EVENTS), EVENT).many([EVENT | {"external_id": f"m{n}"} for n in range(3)])
+    CompiledStatement(update(EVENTS).where(EVENTS.c.id == bindparam("one")).values(type="system.alert")).rows(
         one=second.id
     )
     db.session.commit()
@@ -63,7 +63,7 @@ def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app
 
 
 def test_errors_are_sqlalchemys(any_app: Flask) -> None:
-    once = Prepared(insert(EVENTS), EVENT)
+    once = CompiledStatement(insert(EVENTS), EVENT)
     once.rows(**EVENT)
     with pytest.raises(IntegrityError):
         once.rows(**EVENT)
@@ -78,7 +78,7 @@ def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -
 
     def hold() -> None:
         with app.app_context():
-            Prepared(insert(EVENTS), EVENT).rows(**EVENT)
+            CompiledStatement(insert(EVENTS), EVENT).rows(**EVENT)
             held.set()
             done.wait(10)
             db.session.rollback()
@@ -87,6 +87,6 @@ def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -
     thread.start()
     held.wait(10)
     with pytest.raises(OperationalError, match="locked"):
-        Prepared(insert(EVENTS), EVENT).rows(**EVENT | {"external_id": "e2"})
+        CompiledStatement(insert(EVENTS), EVENT).rows(**EVENT | {"external_id": "e2"})
     done.set()
     thread.join(10)

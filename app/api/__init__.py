@@ -74,5 +74,5 @@ def _finish(response: Response) -> Response:
         response.headers.add("Cache-Control", "private, no-cache")
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
     if request.method in {"GET", "HEAD"} and response.status_code == 200 and "ETag" not in response.headers:
-        responses.tagged(response)
-    return responses.squeeze(rate_limits.tell(response))
+        responses.with_etag(response)
+    return responses.gzipped(rate_limits.add_limit_headers(response))

@@ -8,8 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, links, neighbours
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response, links, neighbours
 from app.api.schemas.admin import Announce, Announced, Reached
 from app.api.schemas.announcements import AnnouncementDetail, AnnouncementOut, AnnouncementPage
 from app.api.schemas.base import Paged
@@ -37,7 +37,7 @@ TAKEN_BACK = {
 @bp.post("/create/")
 @requires("admin")
 @bp.output(Announced, status_code=201)
-@takes(Announce)
+@json_body(Announce)
 def create_notification(body: Announce) -> Response:
     """Announce something to people, roles or everyone
 
@@ -47,13 +47,13 @@ def create_notification(body: Announce) -> Response:
     reached = [Reached(id=number, recipient=email) for email, number in announcement_progress.reached(row)]
     values = {name: getattr(row, name) for name in ("id", "total", "written", "deliver_at")}
     state = announcement_progress.state(row, utc_now())
-    return answer(Announced(**values, state=state, notifications=reached), 201)
+    return json_response(Announced(**values, state=state, notifications=reached), 201)
 
 
 @bp.get(ANNOUNCEMENTS)
 @requires("admin")
 @bp.output(AnnouncementPage)
-@asks(Paged)
+@query_params(Paged)
 def list_announcements(query: Paged) -> Response:
     """List announcements
 
@@ -62,7 +62,7 @@ def list_announcements(query: Paged) -> Response:
     page = announcement_management.page(before=query.next_from, after=query.previous_from, limit=query.limit)
     following, previous = neighbours(page.older, page.newer)
     rows = [AnnouncementOut(**_values(row)) for row in page.rows]
-    return answer(
+    return json_response(
         AnnouncementPage(results=rows, next=following, previous=previous), headers=links(following, previous)
     )
 
@@ -88,7 +88,7 @@ def cancel_announcement(announcement_id: int) -> Response:
 
 def _answer(row: Any) -> Response:
     counts = {channel: dict(found) for channel, found in announcement_progress.counts(row).items()}
-    return answer(AnnouncementDetail(**_values(row), deliveries=counts))
+    return json_response(AnnouncementDetail(**_values(row), deliveries=counts))
 
 
 def _values(row: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks
-from app.api.http.responses import answer, links, neighbours
+from app.api.http.request_body import query_params
+from app.api.http.responses import json_response, links, neighbours
 from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
 from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import log as delivery_log
@@ -21,7 +21,7 @@ bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliver
 @bp.get("/")
 @requires("admin")
 @bp.output(DeliveryPage)
-@asks(DeliveryQuery)
+@query_params(DeliveryQuery)
 def list_deliveries(query: DeliveryQuery) -> Response:
     """List deliveries
 
@@ -43,7 +43,7 @@ def list_deliveries(query: DeliveryQuery) -> Response:
     )
     following, previous = neighbours(page.older, page.newer)
     rows = [DeliverySummary(**_line(line)) for line in page.lines]
-    return answer(
+    return json_response(
         DeliveryPage(results=rows, next=following, previous=previous), headers=links(following, previous)
     )
 
@@ -80,7 +80,7 @@ def cancel_delivery(delivery_id: int) -> Response:
 def _answer(delivery_id: int) -> Response:
     line = delivery_log.line(delivery_log.get(delivery_id), caller().user)
     log = [AttemptOut.model_validate(attempt) for attempt in line.row.log]
-    return answer(DeliveryDetail(**_line(line), log=log))
+    return json_response(DeliveryDetail(**_line(line), log=log))
 
 
 def _line(line: delivery_log.Line) -> dict[str, Any]:

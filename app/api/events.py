@@ -16,8 +16,8 @@ from werkzeug.exceptions import BadRequest
 from app.api.http import idempotency
 from app.api.http.auth import requires
 from app.api.http.problems import Unprocessable, error_in_body, errors_of
-from app.api.http.request_body import Unkeepable, asks, checked, refuse_unkeepable, takes
-from app.api.http.responses import answer
+from app.api.http.request_body import UnstorableText, json_body, query_params, refuse_unstorable, validate
+from app.api.http.responses import json_response
 from app.api.schemas.events import (
     BatchError,
     BatchOut,
@@ -73,13 +73,13 @@ def _attribute(name: str, value: str) -> str:
 @requires("events")
 @bp.output(EventOut, status_code=201, description="The event is new; its notifications are written.")
 @bp.doc(responses={200: "The event was known already, or this is a dry run."})
-@takes(
+@json_body(
     EventBody,
     media_types=("application/json", "application/cloudevents+json"),
     whole=_with_headers,
     instead=lambda: b"{}" if _is_binary() else b"",
 )
-@asks(EventQuery)
+@query_params(EventQuery)
 def report_event(body: EventBody, query: EventQuery) -> Response:
     """Report an event
 
@@ -87,14 +87,14 @@ def report_event(body: EventBody, query: EventQuery) -> Response:
     `id` is delivered once, however often it is sent.
     """
     status, outcome = _publish(body, is_dry_run=query.dry_run)
-    return answer(outcome, status)
+    return json_response(outcome, status)
 
 
 @bp.post("/batch/")
 @requires("events")
 @bp.output(BatchOut)
-@takes(EventBatch, media_types=("application/json", "application/cloudevents-batch+json"), is_batch=True)
-@asks(EventQuery)
+@json_body(EventBatch, media_types=("application/json", "application/cloudevents-batch+json"), is_batch=True)
+@query_params(EventQuery)
 def report_events(body: EventBatch, query: EventQuery) -> Response:
     """Report up to 1,000 events
 
@@ -105,7 +105,7 @@ def report_events(body: EventBatch, query: EventQuery) -> Response:
     results = [
         _one_of_many(place, event, tried, is_dry_run=query.dry_run) for place, event in enumerate(body.root)
     ]
-    return answer(BatchOut(results=results))
+    return json_response(BatchOut(results=results))
 
 
 def _in_trouble(place: int, error: OperationalError) -> BatchResult:
@@ -123,8 +123,8 @@ def _one_of_many(
     place: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
 ) -> BatchResult:
     try:
-        refuse_unkeepable(event)
-        body = checked(EventBody, event)
+        refuse_unstorable(event)
+        body = validate(EventBody, event)
         status, outcome = _publish(body, is_dry_run=is_dry_run)
     except (BadRequest, Unprocessable, Invalid) as error:
         found = [_within(place, each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
@@ -138,7 +138,7 @@ def _one_of_many(
 
 def _mistakes(error: BadRequest | Unprocessable | Invalid) -> Sequence[Mapping[str, str]]:
     if isinstance(error, BadRequest):
-        path = error.path if isinstance(error, Unkeepable) else []
+        path = error.path if isinstance(error, UnstorableText) else []
         return [error_in_body(path, str(error.description))]
     return errors_of(error) if isinstance(error, Invalid) else error.errors
 

@@ -7,8 +7,8 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, answer_page, answer_ready, tagged
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_bytes_response, json_page_response, json_response, with_etag
 from app.api.schemas.notifications import (
     BulkMarkRead,
     ChangeIn,
@@ -38,7 +38,7 @@ POLL_SECONDS = "15"
 @bp.get("/")
 @requires("read")
 @bp.output(NotificationPage)
-@asks(ListQuery)
+@query_params(ListQuery)
 def list_notifications(query: ListQuery) -> Response:
     """List notifications
 
@@ -46,13 +46,13 @@ def list_notifications(query: ListQuery) -> Response:
     """
     only = frozenset(query.fields) or None
     page = json_list.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=only)
-    return answer_page(page.rows, page.next, page.previous)
+    return json_page_response(page.rows, page.next, page.previous)
 
 
 @bp.get("/<row_id:notification_id>/")
 @requires("read")
 @bp.output(NotificationOut)
-@asks(DetailQuery)
+@query_params(DetailQuery)
 def show_notification(query: DetailQuery, notification_id: int) -> Response:
     """Read one notification
 
@@ -60,28 +60,30 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
     """
     user = caller().user
     if query.peek or request.method == "HEAD":
-        return answer(NotificationOut.model_validate(inbox.get(user, notification_id)))
-    return answer(NotificationOut.model_validate(inbox.mark_notification_as_read(notification_id, user)))
+        return json_response(NotificationOut.model_validate(inbox.get(user, notification_id)))
+    return json_response(
+        NotificationOut.model_validate(inbox.mark_notification_as_read(notification_id, user))
+    )
 
 
 @bp.post("/mark-read/")
 @requires("write")
 @bp.output(NotificationOut)
-@takes(MarkRead)
+@json_body(MarkRead)
 def mark_read(body: MarkRead) -> Response:
     """Mark one notification read"""
     row = inbox.mark_notification_as_read(body.notification_id, caller().user)
-    return answer(NotificationOut.model_validate(row))
+    return json_response(NotificationOut.model_validate(row))
 
 
 @bp.post("/bulk-mark-read/")
 @requires("write")
 @bp.output(Updated)
-@takes(BulkMarkRead)
+@json_body(BulkMarkRead)
 def bulk_mark_read(body: BulkMarkRead) -> Response:
     """Mark several notifications read"""
     change = inbox.change(caller().user, "read", ids=body.notification_ids)
-    return answer(Updated(updated=change.count))
+    return json_response(Updated(updated=change.count))
 
 
 @bp.get("/summary/")
@@ -89,7 +91,7 @@ def bulk_mark_read(body: BulkMarkRead) -> Response:
 @bp.output(Summary)
 def show_summary() -> Response:
     """Count notifications by type, priority, status and channel"""
-    return answer(Summary(**inbox.summary(caller().user)))
+    return json_response(Summary(**inbox.summary(caller().user)))
 
 
 @bp.get("/unread-count/")
@@ -101,8 +103,8 @@ def show_unread_count() -> Response:
     Made to be polled: send the `ETag` back as `If-None-Match`, and wait `X-Poll-Interval` seconds between calls.
     """
     count = inbox.unread_count(caller())
-    response = answer_ready(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
-    return tagged(response, f"{caller().id}-{count}")
+    response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
+    return with_etag(response, f"{caller().id}-{count}")
 
 
 @bp.get("/<row_id:notification_id>/explain/")
@@ -111,13 +113,13 @@ def show_unread_count() -> Response:
 def explain_notification(notification_id: int) -> Response:
     """Explain why a notification came, channel by channel"""
     found = explanations.for_owner(caller().user, notification_id)
-    return answer(Explanation.model_validate({**vars(found), "notification_id": notification_id}))
+    return json_response(Explanation.model_validate({**vars(found), "notification_id": notification_id}))
 
 
 @bp.post("/changes/")
 @requires("write")
 @bp.output(ChangeOut)
-@takes(ChangeIn)
+@json_body(ChangeIn)
 def change_notifications(body: ChangeIn) -> Response:
     """Change several notifications at once
 
@@ -132,7 +134,7 @@ def change_notifications(body: ChangeIn) -> Response:
         filters=_selected(body.filter) if body.filter else None,
         until=body.until,
     )
-    return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
+    return json_response(ChangeOut(id=made.id, action=made.action, updated=made.count))
 
 
 @bp.post("/changes/<row_id:change_id>/undo/")
@@ -144,7 +146,7 @@ def undo_change(change_id: int) -> Response:
     Exactly what it found, for ten minutes. Made again, the call changes nothing and answers the same.
     """
     made = inbox.undo(caller().user, change_id)
-    return answer(ChangeOut(id=made.id, action=made.action, updated=made.count))
+    return json_response(ChangeOut(id=made.id, action=made.action, updated=made.count))
 
 
 def _selected(selection: Selection) -> Filters:

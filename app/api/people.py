@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, links, neighbours
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response, links, neighbours
 from app.api.schemas.admin import Invite, PeoplePage, PersonChange, PersonOut
 from app.api.schemas.base import SearchPaged
 from app.services.accounts import administration
@@ -18,7 +18,7 @@ bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 @bp.get("/")
 @requires("admin")
 @bp.output(PeoplePage)
-@asks(SearchPaged)
+@query_params(SearchPaged)
 def list_people(query: SearchPaged) -> Response:
     """List people
 
@@ -29,20 +29,20 @@ def list_people(query: SearchPaged) -> Response:
     )
     following, previous = neighbours(page.next, page.previous)
     body = {"results": page.rows, "next": following, "previous": previous}
-    return answer(PeoplePage.model_validate(body), headers=links(following, previous))
+    return json_response(PeoplePage.model_validate(body), headers=links(following, previous))
 
 
 @bp.post("/")
 @requires("admin")
 @bp.output(PersonOut, status_code=201)
-@takes(Invite)
+@json_body(Invite)
 def invite_person(body: Invite) -> Response:
     """Invite a person
 
     They get a mail with a link to choose a password.
     """
     made = administration.invite(body.email, body.name, body.role, actor=caller().user)
-    return answer(PersonOut.model_validate(made), 201)
+    return json_response(PersonOut.model_validate(made), 201)
 
 
 @bp.get("/<row_id:person_id>/")
@@ -50,13 +50,13 @@ def invite_person(body: Invite) -> Response:
 @bp.output(PersonOut)
 def show_person(person_id: int) -> Response:
     """Read about one person"""
-    return answer(PersonOut.model_validate(administration.get(person_id)))
+    return json_response(PersonOut.model_validate(administration.get(person_id)))
 
 
 @bp.patch("/<row_id:person_id>/")
 @requires("admin")
 @bp.output(PersonOut)
-@takes(PersonChange)
+@json_body(PersonChange)
 def change_person(body: PersonChange, person_id: int) -> Response:
     """Change a person's role, or switch them off and on
 
@@ -68,4 +68,4 @@ def change_person(body: PersonChange, person_id: int) -> Response:
     if body.is_enabled is not None:
         switch = administration.reactivate if body.is_enabled else administration.deactivate
         person = switch(person_id, actor=actor)
-    return answer(PersonOut.model_validate(person))
+    return json_response(PersonOut.model_validate(person))

@@ -8,8 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, answer_short
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response, short_json_response
 from app.api.schemas.base import Paged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
 from app.services.notifications import saved_views
@@ -21,19 +21,19 @@ bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", ta
 @bp.get("/")
 @requires("read")
 @bp.output(ViewList)
-@asks(Paged)
+@query_params(Paged)
 def list_views(query: Paged) -> Response:
     """List one's saved views
 
     In their order, each with the number of notifications that it shows.
     """
-    return answer_short(ViewList, saved_views.shown(caller().user), query, _out)
+    return short_json_response(ViewList, saved_views.shown(caller().user), query, _out)
 
 
 @bp.post("/")
 @requires("write")
 @bp.output(ViewOut, status_code=201)
-@takes(ViewIn)
+@json_body(ViewIn)
 def create_view(body: ViewIn) -> Response:
     """Save a view
 
@@ -46,12 +46,12 @@ def create_view(body: ViewIn) -> Response:
 @bp.put("/order/")
 @requires("write")
 @bp.output(ViewList)
-@takes(ViewOrder)
+@json_body(ViewOrder)
 def order_views(body: ViewOrder) -> Response:
     """Put one's saved views in order"""
     saved_views.order(caller().user, body.view_ids)
     rows = [_out(view) for view in saved_views.shown(caller().user)]
-    return answer(ViewList(results=rows, next=None, previous=None))
+    return json_response(ViewList(results=rows, next=None, previous=None))
 
 
 @bp.get("/<row_id:view_id>/")
@@ -65,7 +65,7 @@ def show_view(view_id: int) -> Response:
 @bp.patch("/<row_id:view_id>/")
 @requires("write")
 @bp.output(ViewOut)
-@takes(ViewChange)
+@json_body(ViewChange)
 def change_view(body: ViewChange, view_id: int) -> Response:
     """Rename a view, or change its filter"""
     saved_views.change(caller().user, view_id, **body.model_dump())
@@ -96,7 +96,7 @@ def restore_view(view_id: int) -> Response:
 def _one(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
     found = next(view for view in saved_views.shown(caller().user) if view.id == view_id)
-    return answer(_out(found), status)
+    return json_response(_out(found), status)
 
 
 def _out(view: saved_views.Shown) -> ViewOut:

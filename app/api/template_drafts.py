@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
 from app.api.http.problems import problem
-from app.api.http.request_body import takes
-from app.api.http.responses import answer
+from app.api.http.request_body import json_body
+from app.api.http.responses import json_response
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
 from app.services.base.errors import NotFound
 from app.services.templates import (
@@ -30,7 +30,7 @@ TEMPLATE = "/<row_id:template_id>"
 @bp.post(f"{TEMPLATE}/restore/")
 @requires("admin")
 @bp.output(DraftOut)
-@takes(Restore)
+@json_body(Restore)
 def restore_template(body: Restore, template_id: int) -> Response:
     """Make an old version your draft
 
@@ -42,7 +42,7 @@ def restore_template(body: Restore, template_id: int) -> Response:
     )
     if draft is None:
         return problem(409, _("There is nothing to publish: these words are live already."))
-    return answer(DraftOut.model_validate(draft))
+    return json_response(DraftOut.model_validate(draft))
 
 
 @bp.get(f"{TEMPLATE}/draft/")
@@ -56,7 +56,7 @@ def show_template_draft(template_id: int) -> Response:
     draft = template_drafts.find(template_management.get(template_id).id, caller().user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
-    return answer(DraftOut.model_validate(draft))
+    return json_response(DraftOut.model_validate(draft))
 
 
 @bp.delete(f"{TEMPLATE}/draft/")
@@ -71,7 +71,7 @@ def discard_template_draft(template_id: int) -> Response:
 @bp.post(f"{TEMPLATE}/publish/")
 @requires("admin")
 @bp.output(TemplateOut)
-@takes(Publication)
+@json_body(Publication)
 def publish_template(body: Publication, template_id: int) -> Response:
     """Publish your draft of a template
 
@@ -79,4 +79,4 @@ def publish_template(body: Publication, template_id: int) -> Response:
     the draft is kept.
     """
     template_publishing.publish(template_id, actor=caller().user, note=body.note, brings=body.brings)
-    return answer(TemplateOut.model_validate(template_management.get(template_id)))
+    return json_response(TemplateOut.model_validate(template_management.get(template_id)))

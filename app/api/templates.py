@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
 from app.api.http.problems import problem
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, answer_short, tagged
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response, short_json_response, with_etag
 from app.api.schemas.base import Paged, SearchPaged
 from app.api.schemas.templates import (
     PreviewOut,
@@ -50,16 +50,16 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 @bp.get("/")
 @requires("admin")
 @bp.output(TemplateList)
-@asks(SearchPaged)
+@query_params(SearchPaged)
 def list_templates(query: SearchPaged) -> Response:
     """List templates"""
-    return answer_short(TemplateList, template_management.listed(query.search), query)
+    return short_json_response(TemplateList, template_management.listed(query.search), query)
 
 
 @bp.post("/")
 @requires("admin")
 @bp.output(TemplateOut, status_code=201, example={"version": 1})
-@takes(TemplateIn)
+@json_body(TemplateIn)
 def create_template(body: TemplateIn) -> Response:
     """Create a template
 
@@ -85,7 +85,7 @@ def show_template(template_id: int) -> Response:
 @bp.put("/<row_id:template_id>/")
 @requires("admin")
 @bp.output(TemplateOut)
-@takes(TemplateReplacement)
+@json_body(TemplateReplacement)
 def replace_template(body: TemplateReplacement, template_id: int) -> Response:
     """Replace a template's words
 
@@ -103,7 +103,7 @@ def replace_template(body: TemplateReplacement, template_id: int) -> Response:
 @bp.patch("/<row_id:template_id>/")
 @requires("admin")
 @bp.output(TemplateOut)
-@takes(TemplateChange)
+@json_body(TemplateChange)
 def change_template(body: TemplateChange, template_id: int) -> Response:
     """Change some of a template
 
@@ -131,7 +131,7 @@ def delete_template(template_id: int) -> Response:
 @bp.post("/<row_id:template_id>/preview/")
 @requires("admin")
 @bp.output(PreviewOut)
-@takes(TemplatePreviewIn)
+@json_body(TemplatePreviewIn)
 def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
     """Try a template
 
@@ -146,17 +146,17 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
     found = template_preview.preview(
         template, edited, data, caller().user, Sender.of(current_app.config), are_all=body.context is not None
     )
-    return answer(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
+    return json_response(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
 
 
 @bp.get("/<row_id:template_id>/versions/")
 @requires("admin")
 @bp.output(VersionList)
-@asks(Paged)
+@query_params(Paged)
 def list_template_versions(query: Paged, template_id: int) -> Response:
     """List a template's versions"""
     rows = template_versions.listed(template_management.get(template_id))
-    return answer_short(VersionList, rows, query, _version)
+    return short_json_response(VersionList, rows, query, _version)
 
 
 @bp.post("/<row_id:template_id>/reset/")
@@ -184,7 +184,7 @@ def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
 
 
 def _answer(template: Any, status: int = 200) -> Response:
-    return tagged(answer(TemplateOut.model_validate(template), status), _tag(template))
+    return with_etag(json_response(TemplateOut.model_validate(template), status), _tag(template))
 
 
 def _tag(template: Any) -> str:

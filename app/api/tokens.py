@@ -7,8 +7,8 @@ from flask import Response
 from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer_once, answer_short
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response_once, short_json_response
 from app.api.schemas.base import Paged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
 from app.services.accounts import tokens
@@ -20,16 +20,16 @@ bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 @bp.get("/")
 @requires("read")
 @bp.output(TokenList)
-@asks(Paged)
+@query_params(Paged)
 def list_tokens(query: Paged) -> Response:
     """List one's tokens"""
-    return answer_short(TokenList, tokens.for_user(caller().user), query)
+    return short_json_response(TokenList, tokens.for_user(caller().user), query)
 
 
 @bp.post("/")
 @requires("write")
 @bp.output(NewToken, status_code=201)
-@takes(TokenIn)
+@json_body(TokenIn)
 def create_token(body: TokenIn) -> Response:
     """Make a token
 
@@ -43,7 +43,7 @@ def create_token(body: TokenIn) -> Response:
         user, body.name, body.scopes, days=body.days, until=caller().expires_at, actor=user
     )
     made = TokenOut.model_validate(row)
-    return answer_once(NewToken(**made.model_dump(), token=text), "token")
+    return json_response_once(NewToken(**made.model_dump(), token=text), "token")
 
 
 @bp.delete("/<row_id:token_id>/")

@@ -8,8 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import asks, takes
-from app.api.http.responses import answer, answer_once, answer_short, links, neighbours
+from app.api.http.request_body import json_body, query_params
+from app.api.http.responses import json_response, json_response_once, links, neighbours, short_json_response
 from app.api.schemas.base import MOMENT, Paged
 from app.api.schemas.webhooks import (
     CallOut,
@@ -41,16 +41,16 @@ JUST_ASKED_FOR = {
 @bp.get("/")
 @requires("read")
 @bp.output(WebhookList)
-@asks(Paged)
+@query_params(Paged)
 def list_webhooks(query: Paged) -> Response:
     """List one's webhooks"""
-    return answer_short(WebhookList, webhooks.for_user(caller().user), query)
+    return short_json_response(WebhookList, webhooks.for_user(caller().user), query)
 
 
 @bp.post("/")
 @requires("write")
 @bp.output(NewWebhook, status_code=201)
-@takes(WebhookIn)
+@json_body(WebhookIn)
 def create_webhook(body: WebhookIn) -> Response:
     """Add a webhook
 
@@ -65,20 +65,20 @@ def create_webhook(body: WebhookIn) -> Response:
 @bp.output(WebhookOut)
 def show_webhook(webhook_id: int) -> Response:
     """Read one webhook"""
-    return answer(WebhookOut.model_validate(webhooks.get(caller().user, webhook_id)))
+    return json_response(WebhookOut.model_validate(webhooks.get(caller().user, webhook_id)))
 
 
 @bp.patch("/<row_id:webhook_id>/")
 @requires("write")
 @bp.output(WebhookOut, example={"disabled_at": MOMENT, "disabled_reason": "by its owner"})
-@takes(WebhookChange)
+@json_body(WebhookChange)
 def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
     """Lead a webhook elsewhere, or switch it off and on
 
     Its secret stays. Bellhop itself switches off one that fails for days or answers 410; `disabled_reason` says why.
     """
     hook = webhooks.change(caller().user, webhook_id, url=body.url, is_on=body.is_enabled)
-    return answer(WebhookOut.model_validate(hook))
+    return json_response(WebhookOut.model_validate(hook))
 
 
 @bp.delete("/<row_id:webhook_id>/")
@@ -110,13 +110,13 @@ def test_webhook(webhook_id: int) -> Response:
 
     It goes out within moments; its outcome stands among the calls.
     """
-    return answer(_call(webhook_calls.send_test(caller().user, webhook_id)), 201)
+    return json_response(_call(webhook_calls.send_test(caller().user, webhook_id)), 201)
 
 
 @bp.get("/<row_id:webhook_id>/calls/")
 @requires("read")
 @bp.output(CallPage)
-@asks(Paged)
+@query_params(Paged)
 def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
     """List what went to a webhook
 
@@ -127,7 +127,7 @@ def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
     )
     following, previous = neighbours(page.older, page.newer)
     rows = [_call(line) for line in page.lines]
-    return answer(
+    return json_response(
         CallPage(results=rows, next=following, previous=previous), headers=links(following, previous)
     )
 
@@ -135,7 +135,7 @@ def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
 def _told(made: tuple[Any, str], status: int) -> Response:
     hook, secret = made
     shown = WebhookOut.model_validate(hook)
-    return answer_once(NewWebhook(**shown.model_dump(), secret=secret), "secret", status)
+    return json_response_once(NewWebhook(**shown.model_dump(), secret=secret), "secret", status)
 
 
 def _call(line: Line) -> CallOut:

@@ -79,13 +79,13 @@ class PushChannel:
     def close(self) -> None:
         """Nothing stays open between two messages."""
 
-    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> safe_http.Answer:
+    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> safe_http.HttpResponse:
         origin = _origin(endpoint)
         if time.monotonic() < self.resting_until.get(origin, 0.0):
             raise TemporaryFailure(f"{origin} did not answer a moment ago", retry_after=REST_SECONDS)
         try:
             return safe_http.post(endpoint, body, headers, may_reach=self.may_reach, within=SECONDS)
-        except safe_http.NoAnswer:
+        except safe_http.NoResponse:
             self.resting_until[origin] = time.monotonic() + REST_SECONDS
             raise
 

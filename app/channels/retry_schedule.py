@@ -19,14 +19,14 @@ SCHEDULES: dict[str, tuple[int, ...]] = {
     ),
 }
 # SMS, push and whatever is new: worth less the later they come.
-USUAL = (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR)
+DEFAULT = (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR)
 # How far down its schedule a webhook that keeps failing rests as a whole: 2 hours.
-LONGEST_REST = 4
+MAX_BACKOFF = 4
 # An unanswered message may have arrived: its one repetition waits until a late arrival would show.
 AFTER_UNCERTAIN = timedelta(minutes=15)
 
 
-def next_try(
+def next_attempt_at(
     channel: str, attempts: int, now: datetime, *, retry_after: float | None = None
 ) -> datetime | None:
     """When to try again, or None when the schedule is at its end.
@@ -35,7 +35,7 @@ def next_try(
         attempts: how many tries there were, the one that just failed included.
         retry_after: seconds that the other side asked for; never shortened.
     """
-    schedule = SCHEDULES.get(channel, USUAL)
+    schedule = SCHEDULES.get(channel, DEFAULT)
     if attempts >= len(schedule):
         return None
     # Jitter, so that what failed together does not come back together.

@@ -25,7 +25,7 @@ from app.channels.base import PermanentFailure, TemporaryFailure
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
 # Of an answer only the beginning is of interest.
-MOST_BYTES = 16 * 1024
+MAX_BYTES = 16 * 1024
 IPAddress = IPv4Address | IPv6Address
 # What Python does not call private by itself: ways in which IPv6 carries an IPv4 address, and old site-local ones.
 REFUSED = [
@@ -47,7 +47,7 @@ PORTS = frozenset({80, 443, *range(1024, 65536)}) - {3306, 5432, 6379, 9200, 112
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What came back; `text` is the beginning of the body."""
 
     status: int
@@ -75,7 +75,7 @@ class Answer:
         return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-class NoAnswer(TemporaryFailure):
+class NoResponse(TemporaryFailure):
     """Nothing came back. `was_sent`: the request was out, so that it may have been heard."""
 
     def __init__(self, text: str, *, was_sent: bool) -> None:
@@ -92,7 +92,7 @@ def is_public(address: IPAddress) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def check(url: str) -> SplitResult:
+def parse_url(url: str) -> SplitResult:
     """The parts of an address that may be posted to, as far as one can tell without asking the network.
 
     Raises:
@@ -116,7 +116,7 @@ def check(url: str) -> SplitResult:
     return parts
 
 
-def may_be_public(parts: SplitResult) -> bool:
+def looks_public(parts: SplitResult) -> bool:
     """Whether a checked address may be one of the open internet, as far as its host's name says."""
     host = (parts.hostname or "").lower().rstrip(".")
     try:
@@ -132,7 +132,7 @@ def post(
     *,
     may_reach: Callable[[IPAddress], bool] = is_public,
     within: float = TOTAL_SECONDS,
-) -> Answer:
+) -> HttpResponse:
     """Send a body and read the answer.
 
     Args:
@@ -145,7 +145,7 @@ def post(
     within = min(within, TOTAL_SECONDS)
     deadline = time.monotonic() + within
     try:
-        parts = check(url)
+        parts = parse_url(url)
     except ValueError as error:
         raise PermanentFailure(f"The address cannot be used: {error}") from error
     link = _connect(parts, may_reach, deadline)
@@ -164,7 +164,7 @@ def post(
     except (OSError, http.client.HTTPException) as error:
         late = time.monotonic() >= deadline
         said = f"No answer within {within:.0f} s" if late else f"No usable answer: {_words(error)}"
-        raise NoAnswer(said, was_sent=was_sent) from error
+        raise NoResponse(said, was_sent=was_sent) from error
     else:
         return answer
     finally:
@@ -177,7 +177,7 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NoAnswer(f"{host} cannot be found: {_words(error)}", was_sent=False) from error
+        raise NoResponse(f"{host} cannot be found: {_words(error)}", was_sent=False) from error
     addresses = [entry for entry in found if may_reach(ip_address(entry[4][0]))]
     # One forbidden address among several is reason enough: it is there to be tried at random.
     if len(addresses) < len(found) or not found:
@@ -196,17 +196,19 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
             problem = error
         else:
             return link
-    raise NoAnswer(f"{host} cannot be reached: {_words(problem)}", was_sent=False) from problem
+    raise NoResponse(f"{host} cannot be reached: {_words(problem)}", was_sent=False) from problem
 
 
-def _exchange(parts: SplitResult, link: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _exchange(
+    parts: SplitResult, link: socket.socket, body: bytes, headers: Mapping[str, str]
+) -> HttpResponse:
     connection = http.client.HTTPConnection(parts.netloc)
     connection.sock = link
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", target, body, {**headers, "Connection": "close", "User-Agent": "Bellhop"})
     answer = connection.getresponse()
-    text = answer.read(MOST_BYTES).decode("utf-8", "replace")
-    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+    text = answer.read(MAX_BYTES).decode("utf-8", "replace")
+    return HttpResponse(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
 
 
 def _cut(link: socket.socket) -> None:

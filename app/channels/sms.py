@@ -66,7 +66,7 @@ class TwilioChannel:
         form = urlencode({"To": message.address, "Body": message.text, **self.sender})
         try:
             answer = safe_http.post(self.url, form.encode(), self.headers, may_reach=lambda _address: True)
-        except safe_http.NoAnswer as error:
+        except safe_http.NoResponse as error:
             # A text costs money and wakes somebody: one that may be out is not simply sent again.
             raise UncertainOutcome(str(error)) if error.was_sent else HostUnavailable(str(error)) from error
         if not answer.is_ok:
@@ -92,7 +92,7 @@ class CaptureChannel:
         """There is nothing to close."""
 
 
-def failure(answer: safe_http.Answer) -> DeliveryError:
+def failure(answer: safe_http.HttpResponse) -> DeliveryError:
     """What a refusal of Twilio's means."""
     said = _json(answer)
     code = said.get("code") if isinstance(said.get("code"), int) else 0
@@ -107,7 +107,7 @@ def failure(answer: safe_http.Answer) -> DeliveryError:
     return PermanentFailure(text)
 
 
-def _json(answer: safe_http.Answer) -> dict[str, Any]:
+def _json(answer: safe_http.HttpResponse) -> dict[str, Any]:
     try:
         found = json.loads(answer.text)
     except (ValueError, RecursionError):

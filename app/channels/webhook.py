@@ -24,7 +24,7 @@ class WebhookChannel:
 
     def send(self, message: Message) -> Receipt:
         """Post a message. Raises PermanentFailure (`suppress` on 410) or TemporaryFailure."""
-        headers = {"Content-Type": "application/json", **signed(message, datetime.now(UTC))}
+        headers = {"Content-Type": "application/json", **sign_payload(message, datetime.now(UTC))}
         answer = safe_http.post(message.address, message.text.encode(), headers, may_reach=self.may_reach)
         if answer.is_ok:
             return Receipt(answer.said())
@@ -37,7 +37,7 @@ class WebhookChannel:
         """Nothing stays open between two messages."""
 
 
-def signed(message: Message, now: datetime) -> dict[str, str]:
+def sign_payload(message: Message, now: datetime) -> dict[str, str]:
     """The three headers of the standard; while a secret is being replaced there are two signatures."""
     signatures = [Webhook(key).sign(message.id, now, message.text) for key in message.keys]
     return {

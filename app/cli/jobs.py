@@ -33,11 +33,11 @@ class Instant(click.ParamType[datetime]):
 
 
 @group.command("run")
-@click.argument("name", type=click.Choice(sorted(jobs.TIMETABLE)))
+@click.argument("name", type=click.Choice(sorted(jobs.SCHEDULE)))
 @click.option("--at", type=Instant(), help="Act as if it were this time.")
 def run(name: str, at: datetime | None) -> None:
     """Run one job once, now; exit with 1 where it fails."""
-    count = jobs_scheduler.by_hand(jobs.TIMETABLE[name], at, _say)
+    count = jobs_scheduler.run_now(jobs.SCHEDULE[name], at, _say)
     if count is None:
         raise click.ClickException(f"{name} failed; the log above says why.")
     click.echo(f"{name}: {count}")
@@ -59,7 +59,7 @@ def worker() -> None:
 @with_appcontext
 def scheduler() -> None:
     """Keep the timetable, and leave the sending to workers."""
-    _keep([name for name in jobs.TIMETABLE if name != "deliver"])
+    _keep([name for name in jobs.SCHEDULE if name != "deliver"])
 
 
 def _keep(names: Collection[str]) -> None:

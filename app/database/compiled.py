@@ -20,7 +20,7 @@ from app.database.base import db
 from app.database.sqlite import begin_writing
 
 
-class Prepared:
+class CompiledStatement:
     """A Core statement. What it is given goes by name, and nothing has a default: an INSERT's rows are complete.
 
     Args:
@@ -31,7 +31,7 @@ class Prepared:
     def __init__(self, statement: Any, columns: Iterable[str] | None = None) -> None:
         self._statement = statement
         self._columns = list(columns) if columns is not None else None
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, _DialectStatement] = {}
 
     def rows(self, **values: Any) -> list[Any]:
         """Run it in the session's transaction; answers its rows, each with its columns as attributes."""
@@ -43,17 +43,17 @@ class Prepared:
         connection, compiled = self._ready()
         compiled.run(connection, [compiled.bound(row) for row in rows], is_many=True)
 
-    def _ready(self) -> tuple[Connection, _Compiled]:
+    def _ready(self) -> tuple[Connection, _DialectStatement]:
         connection = db.session.connection()
         if self._statement.is_dml:
             begin_writing(connection)
         name = connection.dialect.name
         if name not in self._compiled:
-            self._compiled[name] = _Compiled(self._statement, self._columns, connection.dialect)
+            self._compiled[name] = _DialectStatement(self._statement, self._columns, connection.dialect)
         return connection, self._compiled[name]
 
 
-class _Compiled:
+class _DialectStatement:
     """The statement as one database's driver takes it, and how values go in and come out."""
 
     def __init__(self, statement: Any, columns: list[str] | None, dialect: Dialect) -> None:

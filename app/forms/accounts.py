@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 
 # How long a token may live, as the form offers it; 0 is for ever.
 TOKEN_DAYS = (30, 90, 365, 0)
@@ -51,7 +51,7 @@ class TokenForm:
     @classmethod
     def read(cls, form: MultiDict[str, str]) -> TokenForm:
         """Read the form as it was sent; a life that is not offered becomes the usual one."""
-        days = form.get("token_days", 90, type=whole_number)
+        days = form.get("token_days", 90, type=parse_integer)
         return cls(
             form.get("token_name", ""),
             tuple(form.getlist("token_scopes")),

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.services.announcements.validation import AnnouncementIn
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
@@ -56,7 +56,7 @@ class AnnouncementForm:
             action_url=clean.get("action_url", ""),
             when=clean.get("when", "now"),
             deliver_at=clean.get("deliver_at", ""),
-            seen=form.get("seen", type=whole_number),
+            seen=form.get("seen", type=parse_integer),
             key=clean.get("key", "")[:40] or str(uuid4()),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.services.deliveries.log import Filters
 
 
@@ -36,7 +36,7 @@ class DeliveriesQuery:
             kind=kind if kind in catalog.TYPES else "",
             since=args.get("since", type=_day),
             until=args.get("until", type=_day),
-            before=args.get("before", type=whole_number),
+            before=args.get("before", type=parse_integer),
         )
 
     def filters(self, zone: tzinfo) -> Filters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 LARGEST = 2**63 - 1
 
 
-def whole_number(text: str) -> int:
+def parse_integer(text: str) -> int:
     """A whole number that may be an id, for `args.get(name, type=whole_number)`. Raises ValueError: it is none."""
     found = int(text)
     if not 0 <= found <= LARGEST:

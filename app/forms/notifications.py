@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.services.notifications import search_query
 from app.services.notifications.inbox import Filters, read_cursor
 
@@ -47,8 +47,8 @@ class ListQuery:
             priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
             search=args.get("q", "").replace("\0", "").strip(),
             cursor=args.get("cursor") or None,
-            limit=min(max(args.get("limit", PAGE, type=whole_number), PAGE), MOST),
-            open=args.get("open", type=whole_number),
+            limit=min(max(args.get("limit", PAGE, type=parse_integer), PAGE), MOST),
+            open=args.get("open", type=parse_integer),
             stack=args.get("stack", "")[:80],
             within=args.get("within", "")[:80],
             upto=args.get("upto", "") if place != "later" else "",

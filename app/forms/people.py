@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PeopleQuery:
     def read(cls, args: MultiDict[str, str]) -> PeopleQuery:
         """Read the query of an address."""
         return cls(
-            _text(args, "q"), args.get("after", type=whole_number), args.get("before", type=whole_number)
+            _text(args, "q"), args.get("after", type=parse_integer), args.get("before", type=parse_integer)
         )
 
     def params(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class AuditQuery:
     def read(cls, args: MultiDict[str, str]) -> AuditQuery:
         """Read the query of an address."""
         return cls(
-            _text(args, "action"), _text(args, "person").lower(), args.get("before", type=whole_number)
+            _text(args, "action"), _text(args, "person").lower(), args.get("before", type=parse_integer)
         )
 
 

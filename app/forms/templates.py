@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.services.templates.drafts import Edited
 
 VIEWS = ("email", "sms", "inapp")
@@ -61,7 +61,7 @@ class TemplateForm:
                 channels=tuple(dict.fromkeys(form.getlist("channels"))),
                 priority=form.get("priority", ""),
             ),
-            form.get("base_version", 0, type=whole_number) % 2**31,
+            form.get("base_version", 0, type=parse_integer) % 2**31,
         )
 
 

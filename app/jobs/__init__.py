@@ -10,11 +10,11 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from app.jobs import announcements, deliver, digests, reminders, retention, sweep
-from app.jobs.scheduler import Job, Running
+from app.jobs.scheduler import Job, Scheduler
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 
-TIMETABLE = {
+SCHEDULE = {
     job.name: job
     for job in (
         Job(
@@ -55,10 +55,10 @@ TIMETABLE = {
 
 def register(app: Flask) -> None:
     """Let pages show the timetable, which they do not import."""
-    app.extensions["timetable"] = TIMETABLE
+    app.extensions["timetable"] = SCHEDULE
 
 
-def start(app: Flask, names: Collection[str] = tuple(TIMETABLE)) -> Running:
+def start(app: Flask, names: Collection[str] = tuple(SCHEDULE)) -> Scheduler:
     """Keep the timetable in background threads of this process.
 
     Args:
@@ -66,6 +66,6 @@ def start(app: Flask, names: Collection[str] = tuple(TIMETABLE)) -> Running:
     """
     # Sending may take longer than its second: that the next run is left out then is intended, and no news.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
-    running = Running(app, [TIMETABLE[name] for name in names])
+    running = Scheduler(app, [SCHEDULE[name] for name in names])
     running.scheduler.start()
     return running

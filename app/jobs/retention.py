@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.jobs.scheduler import Progress, say_nothing
+from app.jobs.scheduler import Progress, no_progress
 from app.services.operations import retention
 
 
-def run(now: datetime | None = None, progress: Progress = say_nothing) -> int:
+def run(now: datetime | None = None, progress: Progress = no_progress) -> int:
     """Delete it; how many rows."""
     return retention.purge(now, progress)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 
-def say_nothing(_done: int, _total: int) -> None:
+def no_progress(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -59,7 +59,7 @@ class Job:
         return self.slot(now) + self.every
 
 
-class Running:
+class Scheduler:
     """A timetable that is being kept, until `stop`."""
 
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
@@ -97,11 +97,11 @@ class Running:
                 return
             started_at, count, error = utc_now(), 0, ""
             try:
-                count = job.run(None, say_nothing)
+                count = job.run(None, no_progress)
             except Exception as failure:
                 db.session.rollback()
                 log.exception("The job %s failed", job.name)
-                error = said(failure)
+                error = describe_error(failure)
             minute = started_at.replace(second=0, microsecond=0)
             if count or error or self.tallied.get(job.name) != minute:
                 self.tallied[job.name] = minute
@@ -112,16 +112,16 @@ class Running:
         with self.app.app_context():
             run_id = job_runs.begin(job.name, job.slot(utc_now()), deliver.courier().holder)
             if run_id is not None:
-                carry_out(job, run_id)
+                run_job(job, run_id)
 
     def _listen(self) -> None:
         """Run what an admin asked for."""
         with self.app.app_context():
             for run_id, name in job_runs.take_asked(self.jobs, deliver.courier().holder):
-                carry_out(self.jobs[name], run_id)
+                run_job(self.jobs[name], run_id)
 
 
-def carry_out(job: Job, run_id: int, at: datetime | None = None, watch: Progress = say_nothing) -> int | None:
+def run_job(job: Job, run_id: int, at: datetime | None = None, watch: Progress = no_progress) -> int | None:
     """Run a job whose run was begun, and write down how it went.
 
     Args:
@@ -144,18 +144,18 @@ def carry_out(job: Job, run_id: int, at: datetime | None = None, watch: Progress
     except Exception as failure:
         db.session.rollback()
         log.exception("The job %s failed", job.name)
-        job_runs.fail(run_id, said(failure))
+        job_runs.fail(run_id, describe_error(failure))
         return None
     job_runs.finish(run_id, count)
     return count
 
 
-def by_hand(job: Job, at: datetime | None, watch: Progress) -> int | None:
+def run_now(job: Job, at: datetime | None, watch: Progress) -> int | None:
     """Run a job now, beside the timetable; the same answer as `carry_out`."""
     run_id = job_runs.begin(job.name, utc_now(), deliver.courier().holder)
-    return None if run_id is None else carry_out(job, run_id, at, watch)
+    return None if run_id is None else run_job(job, run_id, at, watch)
 
 
-def said(failure: Exception) -> str:
+def describe_error(failure: Exception) -> str:
     """What went wrong, in a line."""
     return f"{type(failure).__name__}: {failure}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _indexed(context: DefaultExecutionContext) -> str:
     values = context.get_current_parameters()  # type: ignore[no-untyped-call]  # SQLAlchemy gives it none
-    return search_text.indexed(values["title"], values["message"])
+    return search_text.index_text(values["title"], values["message"])
 
 
 class Notification(Base):

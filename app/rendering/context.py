@@ -8,7 +8,7 @@ from typing import Any
 
 from app import catalog
 from app.rendering import dates
-from app.rendering.texts import plain
+from app.rendering.texts import to_plain_text
 
 
 def values_for(
@@ -22,7 +22,9 @@ def values_for(
     """
     values = {field.name: "" for field in catalog.TYPES[notification_type].variables}
     for name, value in data.items():
-        values[name] = dates.full(value, time_zone, locale) if isinstance(value, datetime) else plain(value)
+        values[name] = (
+            dates.full(value, time_zone, locale) if isinstance(value, datetime) else to_plain_text(value)
+        )
     starts_at = data.get("starts_at")
     if isinstance(starts_at, datetime):
         values["interview_date"] = dates.full(starts_at, time_zone, locale)

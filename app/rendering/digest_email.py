@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from app.rendering.email import DOTS, Letter
+from app.rendering.email import CATEGORY_COLOURS, EmailContent
 
 
 @dataclass(frozen=True)
-class Line:
+class DigestLine:
     """One notification, or one interview: what, when, and where it is read."""
 
     title: str
@@ -20,21 +20,21 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Group:
+class DigestGroup:
     """Lines under one heading; `count` is how many there are, shown or not."""
 
     label: str
     category: str
-    lines: tuple[Line, ...]
+    lines: tuple[DigestLine, ...]
     count: int = 0
 
     @property
     def dot(self) -> str:
-        return DOTS[self.category]
+        return CATEGORY_COLOURS[self.category]
 
 
 @dataclass(frozen=True)
-class Bar:
+class DigestBar:
     """A number of this week beside that of the week before; the widths are percents of the longest bar."""
 
     label: str
@@ -46,33 +46,33 @@ class Bar:
 
     @property
     def dot(self) -> str:
-        return DOTS[self.category]
+        return CATEGORY_COLOURS[self.category]
 
 
 @dataclass(frozen=True)
-class Digest(Letter):
+class DigestContent(EmailContent):
     """A mail that lists.
 
     `more` says how many stand beyond the lines; `mark` is a label and the address that asks before it marks them read.
     """
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[DigestGroup, ...] = ()
     more: str = ""
     mark: tuple[str, str] = ("", "")
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[DigestBar, ...] = ()
     bars_label: str = ""
 
 
-def html(digest: Digest) -> str:
+def html(digest: DigestContent) -> str:
     """The HTML part: tables, inline styles and no image, so that mail programs leave it as it is."""
     return _render("email/digest.html", digest)
 
 
-def text(digest: Digest) -> str:
+def text(digest: DigestContent) -> str:
     """The text part: the same lines, the addresses written out."""
     return _render("email/digest.txt", digest).strip() + "\n"
 
 
-def _render(name: str, digest: Digest) -> str:
+def _render(name: str, digest: DigestContent) -> str:
     # Not flask.render_template: that asks for what only a request knows.
     return current_app.jinja_env.get_template(name).render(letter=digest)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 # Beyond this a mail is clipped: mail programs cut at about 100 KB, and what matters stands at the beginning.
 MAX_MESSAGE = 8_000
 # The dot beside the category: mid tones, because it stands on a light and on a dark ground.
-DOTS = {
+CATEGORY_COLOURS = {
     "interview": "#9471bb",
     "resume": "#2b8ebf",
     "candidate": "#1c9a79",
@@ -22,7 +22,7 @@ DOTS = {
 
 
 @dataclass(frozen=True)
-class Letter:
+class EmailContent:
     """What a mail says, every text already in the reader's language.
 
     `facts` are labels and values; `links` of the last line are labels and addresses. `body` is what an admin
@@ -42,7 +42,7 @@ class Letter:
 
     @property
     def dot(self) -> str:
-        return DOTS[self.category]
+        return CATEGORY_COLOURS[self.category]
 
     @property
     def direction(self) -> str:
@@ -60,16 +60,16 @@ class Letter:
         return [part.splitlines() for part in message.replace("\r\n", "\n").split("\n\n") if part.strip()]
 
 
-def html(letter: Letter) -> str:
+def html(letter: EmailContent) -> str:
     """The HTML part: no script, form or remote image, styles inlined, readable on a dark ground."""
     return _render("email/message.html", letter)
 
 
-def text(letter: Letter) -> str:
+def text(letter: EmailContent) -> str:
     """The text part: the same words, the addresses written out."""
     return _render("email/message.txt", letter).strip() + "\n"
 
 
-def _render(name: str, letter: Letter) -> str:
+def _render(name: str, letter: EmailContent) -> str:
     # Not flask.render_template: that asks for what only a request knows.
     return current_app.jinja_env.get_template(name).render(letter=letter)

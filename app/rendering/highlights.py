@@ -38,7 +38,7 @@ def _spans(text: str, wanted: Iterable[Wanted]) -> list[tuple[int, int]]:
     there = [
         (word, piece.start(), piece.end())
         for piece in _PIECE.finditer(text)
-        for word in search_text.words(piece.group())
+        for word in search_text.tokenize(piece.group())
     ]
     found: list[tuple[int, int]] = []
     for words, is_exact in wanted:

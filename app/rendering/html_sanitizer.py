@@ -17,8 +17,8 @@ import nh3
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from app.rendering.invisible_characters import without_unseen
-from app.rendering.liquid import WordsError
+from app.rendering.invisible_characters import strip_invisible
+from app.rendering.liquid import TemplateTextError
 
 TAGS = {
     "a",
@@ -117,7 +117,7 @@ _OPEN_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-def for_mail(html: str) -> Markup:
+def sanitize_for_email(html: str) -> Markup:
     """The body of a mail, cleaned at the moment of sending, in the layout's look.
 
     Empty where nothing is left, or where it is more than a mail can carry: then the message stands in its place.
@@ -125,7 +125,7 @@ def for_mail(html: str) -> Markup:
     if html.count("<") > MAX_TAGS or len(html) > MAX_BODY:
         return Markup("")
     # Afterwards, because a character may be written as `&#8238;`.
-    clean = without_unseen(
+    clean = strip_invisible(
         nh3.clean(
             html,
             tags=TAGS,
@@ -140,7 +140,7 @@ def for_mail(html: str) -> Markup:
     return Markup(LOOK.inline_fragment(clean, "")) if clean.strip() else Markup("")  # noqa: S704
 
 
-def for_keeping(source: str) -> str:
+def sanitize_template(source: str) -> str:
     """A template's HTML, cleaned the same way before it is kept, its Liquid left as it is and where it is.
 
     Raises:
@@ -167,24 +167,24 @@ def for_keeping(source: str) -> str:
         link_rel=None,
         strip_comments=False,
     )
-    clean = without_unseen(clean.replace(' style=""', ""))
+    clean = strip_invisible(clean.replace(' style=""', ""))
     found = re.compile(rf"(?:<|&lt;)!--{token}(\d+)\.--(?:>|&gt;)|{token}(\d+)\.")
     return found.sub(lambda name: pieces[int(name[1] or name[2])], clean)
 
 
-def dropped(source: str) -> list[str]:
+def removed_parts(source: str) -> list[str]:
     """What a mail would lose of this HTML, most frequent first: `<script>`, `onclick`, `style: color`.
 
     Raises:
         WordsError: it has more tags than a mail can sensibly have.
     """
-    lost = _contents(source) - _contents(for_keeping(source))
+    lost = _contents(source) - _contents(sanitize_template(source))
     return [name for name, _count in lost.most_common()]
 
 
 def _check(html: str) -> None:
     if html.count("<") > MAX_TAGS:
-        raise WordsError(_("This has too many tags: at most %(most)s can be used.", most=MAX_TAGS))
+        raise TemplateTextError(_("This has too many tags: at most %(most)s can be used.", most=MAX_TAGS))
 
 
 def _whole_addresses(tag: str, name: str, value: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # They turn the text after them around (UAX 9, 2.1 and 2.2), hide in it, or spell a second text beneath it.
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e0fff]"
 )
@@ -19,8 +19,8 @@ _JOINING = re.compile(
 )
 
 
-def without_unseen(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """The text as it is seen: without marks that turn around what follows, and without characters of no width."""
     if text.isascii():
         return text
-    return _JOINING.sub(lambda found: found[1] or "", _UNSEEN.sub("", text))
+    return _JOINING.sub(lambda found: found[1] or "", _INVISIBLE.sub("", text))

@@ -34,7 +34,7 @@ MAX_VALUE = 8_000  # characters of one variable; what is longer is clipped
 MAX_OUTPUT = 200_000  # bytes of one text as it is read
 
 
-class WordsError(ValueError):
+class TemplateTextError(ValueError):
     """A text cannot be read, or asks for a variable that is not there; `str(error)` says which."""
 
 
@@ -71,8 +71,8 @@ class Compiled:
         """The text with its variables filled in. Raises WordsError where one has no value."""
         # Asked before: Liquid has names of its own (`now`), which are nobody's variables here.
         if missing := sorted(self.variables - values.keys()):
-            raise WordsError(_("There is no variable “%(name)s”.", name=missing[0]))
-        clipped = {name: clip(values[name]) for name in self.variables}
+            raise TemplateTextError(_("There is no variable “%(name)s”.", name=missing[0]))
+        clipped = {name: truncate(values[name]) for name in self.variables}
         if self.pieces is not None:
             # Most texts, and a third of what an event costs: names with their values put in.
             shown = {name: str(escape(text)) for name, text in clipped.items()} if self.is_html else clipped
@@ -94,15 +94,15 @@ class _translated:  # noqa: N801  # Reads as the statement that it is.
             place = error.context() if error.token and error.token.start_index >= 0 else None
             # On one line: it is shown in lists and written to the log.
             problem = " ".join(str(error.message or type(error).__name__).split())[:200]
-            raise WordsError(
+            raise TemplateTextError(
                 _("Line %(line)s: %(problem)s", line=place[0], problem=problem) if place else problem
             ) from error
         if isinstance(error, RecursionError | TypeError | ValueError | ArithmeticError):
-            raise WordsError(str(error)[:200] or type(error).__name__) from error
+            raise TemplateTextError(str(error)[:200] or type(error).__name__) from error
 
 
 @lru_cache(maxsize=256)
-def compiled(source: str, *, is_html: bool = False) -> Compiled:
+def compile_template(source: str, *, is_html: bool = False) -> Compiled:
     """Read a text once and keep it.
 
     Args:
@@ -111,19 +111,19 @@ def compiled(source: str, *, is_html: bool = False) -> Compiled:
         WordsError: the text is not valid, or could do more than fill in its variables.
     """
     if len(source) > MAX_SOURCE:
-        raise WordsError(_("This is longer than %(most)s characters.", most=MAX_SOURCE))
+        raise TemplateTextError(_("This is longer than %(most)s characters.", most=MAX_SOURCE))
     marked = re.split(r"\{\{|\{%", source)[1:]
     if len(marked) > MAX_PARTS // 2:
         raise _too_many()
     for part in marked:
         if len(part) > MAX_EXPRESSION and not re.search(r"\}\}|%\}", part[:MAX_EXPRESSION]):
-            raise WordsError(_("Something opened with {{ or {% is never closed, or is far too long."))
+            raise TemplateTextError(_("Something opened with {{ or {% is never closed, or is far too long."))
     with _translated():
         template = _ENVIRONMENTS[is_html].from_string(source)
         return Compiled(template, frozenset(_variables(template)), _pieces(template), is_html)
 
 
-def clip(value: str) -> str:
+def truncate(value: str) -> str:
     """The value, cut where it is so long that nobody would read on."""
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
@@ -147,13 +147,13 @@ def _variables(template: BoundTemplate) -> Iterator[str]:
     for part in _parts(template):
         match part:
             case RangeLiteral():
-                raise WordsError(_("Ranges such as (1..9) cannot be used."))
+                raise TemplateTextError(_("Ranges such as (1..9) cannot be used."))
             case FilteredExpression(filters=list() as filters):
                 _check(filter_.name for filter_ in filters)
             case Path(path=[str() as name]):
                 yield name
             case Path():
-                raise WordsError(
+                raise TemplateTextError(
                     _("“%(name)s” is no variable: only plain names can be used.", name=str(part)[:100])
                 )
 
@@ -161,10 +161,10 @@ def _variables(template: BoundTemplate) -> Iterator[str]:
 def _check(filters: Iterable[str]) -> None:
     names = list(filters)
     if len(names) > MAX_FILTERS:
-        raise WordsError(_("At most %(most)s filters can follow one another.", most=MAX_FILTERS))
+        raise TemplateTextError(_("At most %(most)s filters can follow one another.", most=MAX_FILTERS))
     for name in names:
         if name not in FILTERS:
-            raise WordsError(
+            raise TemplateTextError(
                 _("There is no filter “%(name)s”. Use %(names)s.", name=name[:100], names=", ".join(FILTERS))
             )
 
@@ -183,5 +183,5 @@ def _parts(template: BoundTemplate) -> Iterator[Node | Expression]:
             todo += part.children()
 
 
-def _too_many() -> WordsError:
-    return WordsError(_("This has too many variables and conditions for one text."))
+def _too_many() -> TemplateTextError:
+    return TemplateTextError(_("This has too many variables and conditions for one text."))

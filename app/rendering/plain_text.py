@@ -6,7 +6,7 @@ import bisect
 import unicodedata
 
 from app.rendering import sms_segments
-from app.rendering.invisible_characters import without_unseen
+from app.rendering.invisible_characters import strip_invisible
 
 # What an editor or a phone writes, in letters of the cheap alphabet.
 PLAINER = str.maketrans(
@@ -21,17 +21,17 @@ SHORTEST = 30
 MOST_SEGMENTS = 3
 
 
-def clean(text: str) -> str:
+def to_single_line(text: str) -> str:
     """One line without controls, without what is no character, and without what nobody sees."""
     visible = (
         " " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter
-        for letter in without_unseen(text)
+        for letter in strip_invisible(text)
         if unicodedata.category(letter) not in {"Cs", "Co", "Cn"}
     )
     return " ".join("".join(visible).split())
 
 
-def clip(text: str, most: int) -> str:
+def truncate(text: str, most: int) -> str:
     """At most so many characters, cut between words where one ends nearby."""
     if len(text) <= most:
         return text
@@ -40,34 +40,36 @@ def clip(text: str, most: int) -> str:
     return at_word.rstrip(" ,;:-") + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def for_sms(text: str, link: str = "") -> str:
+def fit_sms(text: str, link: str = "") -> str:
     """A text and a link as one SMS: in the cheap alphabet where that changes no letter beyond its accent, shortened
     to one segment, or to two where the link leaves no room for words."""
-    text = _plainer(clean(text)[:LONGEST])
+    text = _plainer(to_single_line(text)[:LONGEST])
     for segments in range(1, MOST_SEGMENTS + 1):
         found = _fitted(text, link, segments)
         if found is not None:
             return found
-    return _plainer(clip(text, SHORTEST)) + f" {link}"
+    return _plainer(truncate(text, SHORTEST)) + f" {link}"
 
 
 def _fitted(text: str, link: str, segments: int) -> str | None:
     end = f" {link}" if link else ""
-    if sms_segments.size(text + end).segments <= segments:
+    if sms_segments.sms_size(text + end).segments <= segments:
         return text + end
     # The longest beginning that fits: a shorter one never takes more room.
     lengths = range(SHORTEST, len(text))
     found = bisect.bisect_right(
-        lengths, segments, key=lambda most: sms_segments.size(_plainer(clip(text, most)) + end).segments
+        lengths,
+        segments,
+        key=lambda most: sms_segments.sms_size(_plainer(truncate(text, most)) + end).segments,
     )
-    return _plainer(clip(text, lengths[found - 1])) + end if found else None
+    return _plainer(truncate(text, lengths[found - 1])) + end if found else None
 
 
 def _plainer(text: str) -> str:
     """The text in the cheap alphabet; unchanged where a letter has no place in it, for then nothing is gained."""
     letters = [_letter(letter) for letter in text.translate(PLAINER)]
     plain = "".join(letters)
-    return plain if sms_segments.size(plain).is_gsm7 else text
+    return plain if sms_segments.sms_size(plain).is_gsm7 else text
 
 
 def _letter(letter: str) -> str:

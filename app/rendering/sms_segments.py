@@ -15,7 +15,7 @@ KNOWN = BASIC | EXTENDED
 
 
 @dataclass(frozen=True)
-class Size:
+class SmsSize:
     """`units` are septets or UTF-16 code units; `limit` is how many the segments in use hold.
 
     `costly` are the characters that force the larger alphabet.
@@ -28,17 +28,17 @@ class Size:
     costly: tuple[str, ...]
 
 
-def size(text: str) -> Size:
+def sms_size(text: str) -> SmsSize:
     """What sending this text takes. A pair (an escape, a surrogate) is never split between two segments."""
     costly = tuple(dict.fromkeys(letter for letter in text if letter not in KNOWN))
     is_gsm7 = not costly
     widths = [1 + (letter in EXTENDED if is_gsm7 else ord(letter) > 0xFFFF) for letter in text]
     alone, each = (160, 153) if is_gsm7 else (70, 67)
     if sum(widths) <= alone:
-        return Size(is_gsm7, sum(widths), 1 if text else 0, alone, costly)
+        return SmsSize(is_gsm7, sum(widths), 1 if text else 0, alone, costly)
     segments, used = 1, 0
     for width in widths:
         if used + width > each:
             segments, used = segments + 1, 0
         used += width
-    return Size(is_gsm7, sum(widths), segments, segments * each, costly)
+    return SmsSize(is_gsm7, sum(widths), segments, segments * each, costly)

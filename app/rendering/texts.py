@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
-from app.rendering.invisible_characters import without_unseen
-from app.rendering.liquid import clip, compiled
+from app.rendering.invisible_characters import strip_invisible
+from app.rendering.liquid import compile_template, truncate
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> 
     Raises:
         WordsError: the source is not valid, or names a variable that has no value.
     """
-    return compiled(source, is_html=is_html).render(values) if source else ""
+    return compile_template(source, is_html=is_html).render(values) if source else ""
 
 
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
     """All texts of a message. A title is one line of at most 255 characters. Raises WordsError."""
     return Texts(
         title=one_line(render(texts.title, values))[:255],
-        message=without_unseen(render(texts.message, values)).strip(),
+        message=strip_invisible(render(texts.message, values)).strip(),
         email_subject=one_line(render(texts.email_subject, values))[:255],
         email_html=render(texts.email_html, values, is_html=True).strip(),
         sms=one_line(render(texts.sms, values)),
@@ -50,12 +50,14 @@ def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
 def built_in(notification_type: str, values: Mapping[str, str]) -> Texts:
     """The catalog's own words, which cannot fail: values are clipped, one that is missing shows as a dash."""
     kind = catalog.TYPES[notification_type]
-    known = {field.name: clip(values.get(field.name, "")) or "\N{EM DASH}" for field in kind.variables}
+    known = {field.name: truncate(values.get(field.name, "")) or "\N{EM DASH}" for field in kind.variables}
     words = kind.template
     return render_all(Texts(words.title, words.message, words.email_subject, "", words.sms_text), known)
 
 
-def with_own_words(notification_type: str, sources: Texts, texts: Texts, data: Mapping[str, Any]) -> Texts:
+def prefer_alert_texts(
+    notification_type: str, sources: Texts, texts: Texts, data: Mapping[str, Any]
+) -> Texts:
     """An alert that brings a title and a message is announced in them, as long as nobody edited the template."""
     default = catalog.TYPES[notification_type].template
     is_edited = (sources.title, sources.message) != (default.title, default.message)
@@ -64,16 +66,16 @@ def with_own_words(notification_type: str, sources: Texts, texts: Texts, data: M
     return replace(
         texts,
         title=one_line(str(data.get("title") or texts.title))[:255],
-        message=without_unseen(str(data.get("message") or texts.message)),
+        message=strip_invisible(str(data.get("message") or texts.message)),
     )
 
 
 def one_line(text: str) -> str:
     """The text without line breaks and without what nobody sees, so that it is safe in a header and fits a row."""
-    return " ".join(without_unseen(text).split())
+    return " ".join(strip_invisible(text).split())
 
 
-def plain(value: Any) -> str:
+def to_plain_text(value: Any) -> str:
     """Any JSON value as a person would say it: `name: Priya Raman; skills: Python, SQL`."""
     match value:
         case None:
@@ -81,8 +83,8 @@ def plain(value: Any) -> str:
         case bool():
             return _("yes") if value else _("no")
         case Mapping():
-            return "; ".join(f"{key}: {plain(item)}" for key, item in value.items())
+            return "; ".join(f"{key}: {to_plain_text(item)}" for key, item in value.items())
         case list() | tuple():
-            return ", ".join(plain(item) for item in value)
+            return ", ".join(to_plain_text(item) for item in value)
         case _:
             return str(value)

@@ -14,7 +14,7 @@ from app.services.base.errors import NotFound
 from app.services.digests import email as digest_email
 from app.services.digests import links as digest_links
 from app.views.web.auth import current_user, login_required
-from app.views.web.mail_frame import framed
+from app.views.web.mail_frame import frame_email
 
 bp = Blueprint("digests", __name__)
 
@@ -60,7 +60,7 @@ def preview_mail() -> Response:
             secret=config["SECRET_KEY"],
             day=now + timedelta(days=1),
         )
-        return framed(rendering.html(letter))
+        return frame_email(rendering.html(letter))
 
 
 @bp.errorhandler(NotFound)

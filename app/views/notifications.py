@@ -13,7 +13,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.forms.notifications import ListQuery
 from app.services.base.errors import NotFound
 from app.services.notifications import actions, inbox, snooze
@@ -57,7 +57,9 @@ def show(notification_id: int) -> Response:
     template = "notifications/responses/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
     return htmx.vary(
-        render_template(template, opened=notification_detail.of(row), query=query, place=PLACES[query.place])
+        render_template(
+            template, opened=notification_detail.build_detail(row), query=query, place=PLACES[query.place]
+        )
     )
 
 
@@ -92,7 +94,7 @@ def choices() -> str:
     query = ListQuery.read(request.args)
     return render_template(
         "notifications/responses/choices.hx.html",
-        menu_id=request.args.get("id", type=whole_number),
+        menu_id=request.args.get("id", type=parse_integer),
         place=PLACES[query.place],
         is_page="page" in request.args,
     )
@@ -119,7 +121,7 @@ def changes() -> Response:
 @login_required
 def undo(change_id: int) -> Response:
     made = inbox.undo(current_user, change_id)
-    query = inbox_list.reaching(ListQuery.read(request.form.get("view", "")), actions.newest(made))
+    query = inbox_list.extended_to(ListQuery.read(request.form.get("view", "")), actions.newest(made))
     return _answer_with_list(query, _("Undone"))
 
 
@@ -139,7 +141,7 @@ def _wanted(query: ListQuery) -> dict[str, Any]:
         stack = request.args.get("stack", filters.stack)
         return {"filters": replace(filters, stack=stack, during=whole_day(day) if day else None)}
     keys = request.form.getlist("stacks")
-    return {"ids": request.form.getlist("ids", type=whole_number), "stack_keys": keys, "filters": filters}
+    return {"ids": request.form.getlist("ids", type=parse_integer), "stack_keys": keys, "filters": filters}
 
 
 CHANGED = {
@@ -215,7 +217,7 @@ def _pieces(**context: Any) -> Response:
 
 
 def _list(query: ListQuery) -> dict[str, Any]:
-    shown = inbox_list.of(query)
+    shown = inbox_list.load_list(query)
     days = [(day, list(rows)) for day, rows in groupby(shown.page.rows, _day)]
     return {
         "query": query,
@@ -237,6 +239,6 @@ def _opened(query: ListQuery) -> notification_detail.Detail | None:
     if query.open is None:
         return None
     try:
-        return notification_detail.of(inbox.detail(current_user, query.open))
+        return notification_detail.build_detail(inbox.detail(current_user, query.open))
     except NotFound:
         return None

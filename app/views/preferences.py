@@ -101,9 +101,9 @@ def unlock(category: str, channel: str) -> Response:
 
 
 @bp.app_template_global("standing")
-def standing() -> preference_labels.Standing | None:
+def standing() -> preference_labels.QuietStatus | None:
     """The pause or the quiet hours of whoever is signed in, for the foot of the navigation."""
-    return preference_labels.standing(current_user, utc_now())
+    return preference_labels.quiet_status(current_user, utc_now())
 
 
 def _answer(change: Change, *, is_own: bool = True, is_undo: bool = False) -> Response:
@@ -114,7 +114,7 @@ def _answer(change: Change, *, is_own: bool = True, is_undo: bool = False) -> Re
     except Invalid as error:
         return _refused(error, is_own=is_own)
     flask_babel.refresh()  # The time zone may be another one now.
-    text = _("Undone") if is_undo else preference_labels.told(changed.after)
+    text = _("Undone") if is_undo else preference_labels.describe_change(changed.after)
     way_back = None
     if changed.before and not is_undo:
         url = url_for(".undo" if is_own else ".undo_defaults")
@@ -147,7 +147,7 @@ def _own() -> dict[str, Any]:
         "action": url_for(".save"),
         "offered": preference_editing.offered(current_user),
         "locks": required_channels.current(),
-        "picture": quiet_hours_chart.of(values, now),
+        "picture": quiet_hours_chart.build_chart(values, now),
         "now": now,
         "offset": preference_labels.offset(current_user.time_zone, now),
         "next_digest": preference_labels.next_digest(values, now),
@@ -164,7 +164,7 @@ def _everybodys() -> dict[str, Any]:
         "action": url_for(".save_defaults"),
         "offered": preference_editing.offered(),
         "locks": required_channels.current(),
-        "picture": quiet_hours_chart.of(values, None),
+        "picture": quiet_hours_chart.build_chart(values, None),
         "typed": {},
         "kind_labels": {name: kind.plural for name, kind in catalog.CATEGORIES.items()},
         "channel_labels": {name: catalog.CHANNEL_LABELS[name] for name in preference_editing.offered()},

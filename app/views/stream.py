@@ -50,7 +50,7 @@ def stream() -> Response:
 def pulse() -> BaseResponse:
     """The counts, and for a list also how its rows stand, as pieces for htmx. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
-    shown = inbox_list.of(query) if "list" in request.args else None
+    shown = inbox_list.load_list(query) if "list" in request.args else None
     response = Response(render_template("notifications/responses/pulse.hx.html", shown=shown, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()

@@ -166,7 +166,7 @@ def test_whoever_does_not_answer_in_time_is_cut_off(
     monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.4)
     web_server.usual = reply
     began_at = time.monotonic()
-    with pytest.raises(safe_http.NoAnswer) as caught:
+    with pytest.raises(safe_http.NoResponse) as caught:
         safe_http.post(web_server.url, b"", {}, may_reach=loopback)
     assert time.monotonic() - began_at < 2
     assert caught.value.was_sent
@@ -178,7 +178,7 @@ def test_whoever_does_not_answer_in_time_is_cut_off(
 )
 def test_what_is_no_http_is_no_answer(raw: bytes, web_server: WebServer) -> None:
     web_server.usual = Reply(raw=raw)
-    with pytest.raises(safe_http.NoAnswer):
+    with pytest.raises(safe_http.NoResponse):
         safe_http.post(web_server.url, b"", {}, may_reach=loopback)
 
 
@@ -187,7 +187,7 @@ def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> Non
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/", "https://no-such-host.invalid/"):
-        with pytest.raises(safe_http.NoAnswer) as caught:
+        with pytest.raises(safe_http.NoResponse) as caught:
             safe_http.post(url, b"", {}, may_reach=loopback)
         assert not caught.value.was_sent
 
@@ -195,7 +195,7 @@ def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> Non
 def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> None:
     web_server.usual = Reply(body=b"x" * 1_000_000)
     answer = safe_http.post(web_server.url, b"", {}, may_reach=loopback)
-    assert len(answer.text) == safe_http.MOST_BYTES
+    assert len(answer.text) == safe_http.MAX_BYTES
     assert len(answer.said()) <= 300
 
 
@@ -204,4 +204,4 @@ def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> N
     [("7", 7.0), ("soon", None), ("", None), ("-3", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
-    assert safe_http.Answer(429, {"retry-after": value}, "").retry_after() == seconds
+    assert safe_http.HttpResponse(429, {"retry-after": value}, "").retry_after() == seconds

@@ -47,7 +47,7 @@ def test_while_a_secret_is_replaced_either_is_accepted(web_server: WebServer) ->
 
 def test_a_replayed_call_is_refused_after_five_minutes() -> None:
     late = message("https://x.example")
-    headers = webhook.signed(late, datetime.now(UTC) - timedelta(minutes=6))
+    headers = webhook.sign_payload(late, datetime.now(UTC) - timedelta(minutes=6))
     with pytest.raises(WebhookVerificationError):
         Webhook(NEW).verify(late.text, headers)
 

@@ -29,7 +29,7 @@ def alerts(user: User) -> int:
 
 
 def test_slots_lie_where_every_process_sees_them() -> None:
-    daily, nightly = jobs.TIMETABLE["daily-digest"], jobs.TIMETABLE["retention"]
+    daily, nightly = jobs.SCHEDULE["daily-digest"], jobs.SCHEDULE["retention"]
     assert daily.slot(datetime(2026, 3, 12, 9, 14, 59, 7, UTC)) == datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
     assert nightly.slot(datetime(2026, 3, 12, 2, 59, tzinfo=UTC)) == datetime(2026, 3, 11, 3, 0, tzinfo=UTC)
 
@@ -119,8 +119,8 @@ def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(
     def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
         raise ValueError("no such table")
 
-    job = dataclasses.replace(jobs.TIMETABLE["reminders"], run=broken)
-    monkeypatch.setitem(jobs.TIMETABLE, "reminders", job)
+    job = dataclasses.replace(jobs.SCHEDULE["reminders"], run=broken)
+    monkeypatch.setitem(jobs.SCHEDULE, "reminders", job)
     kept = jobs.start(app, ["reminders"])
     try:
         wait_until(lambda: job_runs.latest("reminders"), 5)
@@ -132,7 +132,7 @@ def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(
     assert row.error == "ValueError: no such table"
 
 
-@pytest.mark.parametrize("name", sorted(jobs.TIMETABLE))
+@pytest.mark.parametrize("name", sorted(jobs.SCHEDULE))
 def test_every_job_can_be_run_by_hand_and_is_written_down(app: Flask, name: str) -> None:
     answer = app.test_cli_runner().invoke(args=["jobs", "run", name, "--at", "2026-03-12T08:00:00+01:00"])
     assert (answer.exit_code, answer.stdout) == (0, f"{name}: 0\n")
@@ -145,7 +145,7 @@ def test_the_command_fails_where_the_job_does(app: Flask, monkeypatch: pytest.Mo
     def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
         raise ValueError("no such table")
 
-    monkeypatch.setitem(jobs.TIMETABLE, "sweep", dataclasses.replace(jobs.TIMETABLE["sweep"], run=broken))
+    monkeypatch.setitem(jobs.SCHEDULE, "sweep", dataclasses.replace(jobs.SCHEDULE["sweep"], run=broken))
     assert app.test_cli_runner().invoke(args=["jobs", "run", "sweep"]).exit_code == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.rendering import texts as rendering_texts
-from app.rendering.liquid import FILTERS, MAX_VALUE, WordsError, clip, compiled
+from app.rendering.liquid import FILTERS, MAX_VALUE, TemplateTextError, compile_template, truncate
 
 VALUES = {"x": "Bob & co " * 1000, "y": "<b>Priya</b>", "z": ""}
 ERROR = object()
@@ -89,7 +89,7 @@ EXHAUSTIONS: list[str] = [
 def outcome(source: str, *, is_html: bool) -> object:
     try:
         return rendering_texts.render(source, VALUES, is_html=is_html)
-    except WordsError as error:
+    except TemplateTextError as error:
         # An error that says nothing, or everything, is none.
         return ERROR if 0 < len(str(error)) < 400 else error
 
@@ -103,12 +103,12 @@ def test_a_template_reaches_nothing_but_its_variables(app: Flask, source: str, e
 @pytest.mark.parametrize("source", EXHAUSTIONS, ids=lambda source: f"{source[:30]} ({len(source)})")
 @pytest.mark.parametrize("is_html", [False, True], ids=["text", "html"])
 def test_no_source_takes_two_seconds_or_fifty_megabytes(app: Flask, source: str, is_html: bool) -> None:
-    compiled.cache_clear()
+    compile_template.cache_clear()
     # This thread's own time, without the tracing, which makes everything several times slower.
     started = time.thread_time()
     outcome(source, is_html=is_html)
     assert time.thread_time() - started < 2
-    compiled.cache_clear()
+    compile_template.cache_clear()
     tracemalloc.start()
     try:
         outcome(source, is_html=is_html)
@@ -156,23 +156,23 @@ def test_conditions_and_defaults_work(app: Flask) -> None:
 def test_names_between_words_are_filled_in_as_liquid_does_it(
     app: Flask, source: str, is_plain: bool, is_html: bool
 ) -> None:
-    text = compiled(source, is_html=is_html)
+    text = compile_template(source, is_html=is_html)
     assert (text.pieces is not None) is is_plain
-    assert text.render(VALUES) == text.template.render(VALUES | {"x": clip(VALUES["x"])})
+    assert text.render(VALUES) == text.template.render(VALUES | {"x": truncate(VALUES["x"])})
 
 
 def test_an_error_says_what_and_where(app: Flask) -> None:
-    with pytest.raises(WordsError, match=r"Line 2: .*expected"):
+    with pytest.raises(TemplateTextError, match=r"Line 2: .*expected"):
         rendering_texts.render("Hello\n{{ x", VALUES)
-    with pytest.raises(WordsError, match="“cadidate_name”"):
+    with pytest.raises(TemplateTextError, match="“cadidate_name”"):
         rendering_texts.render("{{ cadidate_name }}", VALUES)
 
 
 def test_a_source_is_read_once(app: Flask) -> None:
-    compiled.cache_clear()
+    compile_template.cache_clear()
     for _ in range(3):
         rendering_texts.render("{{ y }} once", VALUES)
-    assert compiled.cache_info().misses == 1
+    assert compile_template.cache_info().misses == 1
 
 
 def test_built_in_words_never_fail(app: Flask) -> None:

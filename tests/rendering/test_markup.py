@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.rendering import html_sanitizer
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -48,23 +48,23 @@ FORBIDDEN = (
 
 @pytest.mark.parametrize("html", HOSTILE)
 def test_nothing_hostile_is_sent_or_kept(app: Flask, html: str) -> None:
-    for clean in (str(html_sanitizer.for_mail(html)), html_sanitizer.for_keeping(html)):
+    for clean in (str(html_sanitizer.sanitize_for_email(html)), html_sanitizer.sanitize_template(html)):
         # What is escaped is text.
         assert not [word for word in FORBIDDEN if word in clean.lower().replace("&lt;img", "")], clean
 
 
 def test_a_link_in_a_mail_needs_a_whole_address(app: Flask) -> None:
-    assert "href" not in html_sanitizer.for_mail("<a href='/admin'>x</a>")
+    assert "href" not in html_sanitizer.sanitize_for_email("<a href='/admin'>x</a>")
     for address in ("https://x.example/", "mailto:a@x.example", "tel:+3312345"):
-        assert f'href="{address}"' in html_sanitizer.for_mail(f"<a href='{address}'>x</a>")
+        assert f'href="{address}"' in html_sanitizer.sanitize_for_email(f"<a href='{address}'>x</a>")
 
 
 def test_the_layouts_look_is_written_into_each_element(app: Flask) -> None:
-    assert html_sanitizer.for_mail("<p>Hi</p>") == '<p style="margin: 0 0 14px;">Hi</p>'
-    assert "text-align: right" in html_sanitizer.for_mail("<p style='text-align: right'>Hi</p>").replace(
-        ":r", ": r"
-    )
-    assert html_sanitizer.for_mail("   ") == ""
+    assert html_sanitizer.sanitize_for_email("<p>Hi</p>") == '<p style="margin: 0 0 14px;">Hi</p>'
+    assert "text-align: right" in html_sanitizer.sanitize_for_email(
+        "<p style='text-align: right'>Hi</p>"
+    ).replace(":r", ": r")
+    assert html_sanitizer.sanitize_for_email("   ") == ""
 
 
 def test_liquid_stays_where_it_is(app: Flask) -> None:
@@ -73,12 +73,12 @@ def test_liquid_stays_where_it_is(app: Flask) -> None:
         '<a href="{{ meeting_url }}">Join</a>'
         "<table><tbody>{% if a %}<tr><td>{{ b }}</td></tr>{% endif %}</tbody></table>"
     )
-    assert html_sanitizer.for_keeping(source) == source
-    assert html_sanitizer.dropped(source) == []
+    assert html_sanitizer.sanitize_template(source) == source
+    assert html_sanitizer.removed_parts(source) == []
 
 
 def test_what_a_mail_would_lose_is_named(app: Flask) -> None:
-    lost = html_sanitizer.dropped(
+    lost = html_sanitizer.removed_parts(
         "<p onclick='x()' style='color:red;padding:1px'>Hi</p><img src=x><script>{{ a }}</script>"
     )
     assert set(lost) == {"onclick", "<img>", "<script>", "style: color"}
@@ -87,6 +87,6 @@ def test_what_a_mail_would_lose_is_named(app: Flask) -> None:
 @pytest.mark.parametrize("html", ["<div>" * 40_000, "<b>" * 16_000, "<" * 50_000, "<a " * 16_000])
 def test_more_tags_than_a_mail_can_have_are_refused(app: Flask, html: str) -> None:
     # Without the limit the first two overflow the stack and take the whole process with them.
-    assert html_sanitizer.for_mail(html) == ""
-    with pytest.raises(WordsError):
-        html_sanitizer.for_keeping(html)
+    assert html_sanitizer.sanitize_for_email(html) == ""
+    with pytest.raises(TemplateTextError):
+        html_sanitizer.sanitize_template(html)

@@ -26,7 +26,7 @@ LINK = "https://bellhop.example.com/n/123456"
     ],
 )
 def test_invisible_characters_go_and_everything_visible_stays(text: str, clean: str) -> None:
-    assert plain_text.clean(text) == clean
+    assert plain_text.to_single_line(text) == clean
 
 
 @pytest.mark.parametrize(
@@ -39,30 +39,30 @@ def test_invisible_characters_go_and_everything_visible_stays(text: str, clean: 
     ],
 )
 def test_the_cheap_alphabet_is_used_where_it_can_say_it(text: str, sent: str) -> None:
-    assert plain_text.for_sms(text) == sent
+    assert plain_text.fit_sms(text) == sent
 
 
 def test_a_long_text_is_cut_between_words_and_keeps_its_link() -> None:
-    text = plain_text.for_sms("Interview with Priya Raman for Staff Data Engineer " * 9, LINK)
+    text = plain_text.fit_sms("Interview with Priya Raman for Staff Data Engineer " * 9, LINK)
     assert text.endswith(f"... {LINK}")
     assert text.removesuffix(f"... {LINK}").endswith(
         ("Interview", "with", "Priya", "Raman", "for", "Staff", "Data")
     )
-    size = sms_segments.size(text)
+    size = sms_segments.sms_size(text)
     assert (size.segments, size.is_gsm7) == (1, True)
     assert size.units > 130
 
 
 def test_where_the_link_leaves_no_room_a_second_segment_is_taken() -> None:
     link = LINK + "0" * 20
-    text = plain_text.for_sms("面接の予定が変わりました。" * 9, link)
+    text = plain_text.fit_sms("面接の予定が変わりました。" * 9, link)
     assert text.endswith(link)
-    assert sms_segments.size(text).segments == 2
+    assert sms_segments.sms_size(text).segments == 2
 
 
 @given(st.text(max_size=900))
 def test_whatever_comes_in_a_text_is_one_visible_line_with_its_whole_link(text: str) -> None:
-    sent = plain_text.for_sms(text, LINK)
+    sent = plain_text.fit_sms(text, LINK)
     assert sent.endswith(LINK)
-    assert sms_segments.size(sent).segments <= plain_text.MOST_SEGMENTS
+    assert sms_segments.sms_size(sent).segments <= plain_text.MOST_SEGMENTS
     assert not [letter for letter in sent if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]

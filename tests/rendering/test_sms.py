@@ -29,9 +29,9 @@ from app.rendering import sms_segments
     ],
 )
 def test_segments_are_counted(text: str, segments: int, units: int, is_gsm7: bool) -> None:
-    size = sms_segments.size(text)
+    size = sms_segments.sms_size(text)
     assert (size.segments, size.units, size.is_gsm7) == (segments, units, is_gsm7)
 
 
 def test_the_characters_that_cost_most_are_named() -> None:
-    assert sms_segments.size("Zoë said “hi” “there”").costly == ("ë", "“", "”")
+    assert sms_segments.sms_size("Zoë said “hi” “there”").costly == ("ë", "“", "”")

@@ -430,12 +430,12 @@ def test_mail_is_retried_for_four_days_with_growing_jittered_pauses() -> None:
     now = utc_now()
     pauses = []
     for tries in range(1, len(retry_schedule.SCHEDULES["email"])):
-        several = [(retry_schedule.next_try("email", tries, now) or now) - now for _ in range(40)]
+        several = [(retry_schedule.next_attempt_at("email", tries, now) or now) - now for _ in range(40)]
         wanted = retry_schedule.SCHEDULES["email"][tries]
         assert all(0.8 * wanted <= pause.total_seconds() <= 1.2 * wanted for pause in several)
         assert len(set(several)) > 1
         pauses.append(wanted)
     assert pauses[:7] == [60, 300, 900, 1800, 3600, 7200, 14400]
     assert timedelta(hours=95) < timedelta(seconds=sum(pauses)) <= timedelta(hours=97)
-    assert retry_schedule.next_try("email", len(retry_schedule.SCHEDULES["email"]), now) is None
-    assert retry_schedule.next_try("email", 1, now, retry_after=1000) == now + timedelta(seconds=1000)
+    assert retry_schedule.next_attempt_at("email", len(retry_schedule.SCHEDULES["email"]), now) is None
+    assert retry_schedule.next_attempt_at("email", 1, now, retry_after=1000) == now + timedelta(seconds=1000)

@@ -255,8 +255,8 @@ def test_an_sms_is_one_segment_with_a_link_and_no_tricks(ways: WebServer) -> Non
     deliver()
     assert (again(row).state, again(row).log[0].response) == ("sent", "201 SM1 queued")
     text = parse_qs(ways.calls[0].body.decode())["Body"][0]
-    assert sms_segments.size(text).segments == 1
-    assert sms_segments.size(text).is_gsm7
+    assert sms_segments.sms_size(text).segments == 1
+    assert sms_segments.sms_size(text).is_gsm7
     assert text.endswith(f" http://bellhop.test/n/{note.id}")
     assert not HIDDEN & set(text)
 

@@ -26,11 +26,11 @@ def test_it_shows_how_each_job_went_and_when_it_comes_next(bob: User, sign_in: S
     job_runs.finish(ok, 1234, now - timedelta(minutes=20) + timedelta(seconds=2.5))
     job_runs.fail(bad, "OSError: disk <full>")
     page = sign_in(bob).get("/admin/jobs").text
-    assert all(name in page for name in jobs.TIMETABLE)
+    assert all(name in page for name in jobs.SCHEDULE)
     assert "1234 things" in page
     assert "2.5 s" in page
     assert "OSError: disk &lt;full&gt;" in page
-    assert jobs.TIMETABLE["retention"].next_at(now).isoformat(timespec="seconds") in page
+    assert jobs.SCHEDULE["retention"].next_at(now).isoformat(timespec="seconds") in page
 
 
 def test_it_says_when_nothing_keeps_the_timetable(bob: User, sign_in: SignIn) -> None:

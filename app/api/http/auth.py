@@ -63,7 +63,7 @@ def requires(scope: str) -> Callable[[View], View]:
             rate_limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
             if scope not in who.scopes:
                 return _forbidden(scope)
-            return idempotency.once(who.id, lambda: view(*args, **kwargs))
+            return idempotency.run_once(who.id, lambda: view(*args, **kwargs))
 
         return guarded
 

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic_core import ErrorDetails
 
 # Keyed by pydantic's error types; %(name)s are values of its context.
-SENTENCES: dict[str, LazyString] = {
+MESSAGES: dict[str, LazyString] = {
     "missing": _l("This field is missing."),
     "extra_forbidden": _l("There is no such field."),
     "bool_type": _l("Write true or false."),
@@ -28,13 +28,13 @@ SENTENCES: dict[str, LazyString] = {
 }
 
 
-def sentence(error: ErrorDetails) -> str:
+def message(error: ErrorDetails) -> str:
     """One error of pydantic's as a sentence for a person."""
     values = error.get("ctx", {})
     if error["type"] == "value_error":
         return str(values["error"])  # A check of ours has found the words.
     if error["type"] == "literal_error":
         values = {"expected": values["expected"].replace(" or ", ", ")}
-    if known := SENTENCES.get(error["type"]):
+    if known := MESSAGES.get(error["type"]):
         return str(known) % values
     return _("This value cannot be used.")

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
 from app.api.http.problems import Unprocessable
-from app.api.http.responses import answer_ready
+from app.api.http.responses import json_bytes_response
 from app.services.operations import idempotency
 from app.services.operations.idempotency import Answer
 
@@ -19,7 +19,7 @@ HEADER = "Idempotency-Key"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
-def once(user_id: int, view: Callable[[], Any]) -> Any:
+def run_once(user_id: int, view: Callable[[], Any]) -> Any:
     """Answer a call by its view, or by what the same call was answered before.
 
     Raises:
@@ -50,7 +50,7 @@ def once(user_id: int, view: Callable[[], Any]) -> Any:
     if kept is None:
         return made[0]
     tag = {"ETag": kept.etag} if kept.etag else {}
-    return answer_ready(kept.body, kept.status, {"Idempotent-Replayed": "true"} | tag)
+    return json_bytes_response(kept.body, kept.status, {"Idempotent-Replayed": "true"} | tag)
 
 
 def _call() -> bytes:

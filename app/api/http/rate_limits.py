@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 # Callers remembered at once; when there are more, those whose window is over are forgotten.
-MOST_CALLERS = 10_000
+MAX_CALLERS = 10_000
 # How long to leave a counter alone that did not answer: asking it holds every call up.
 ALONE_SECONDS = 5.0
 
@@ -52,7 +52,7 @@ class Limits:
         return Allowance(self.calls - made - 1, math.ceil(ends_at - now))
 
     def _forget_over(self, now: float) -> None:
-        if len(self._windows) >= MOST_CALLERS:
+        if len(self._windows) >= MAX_CALLERS:
             self._windows = {who: window for who, window in self._windows.items() if window[0] > now}
 
 
@@ -107,7 +107,7 @@ def count(caller: str) -> None:
         )
 
 
-def tell(response: Response) -> Response:
+def add_limit_headers(response: Response) -> Response:
     """Say on an answer what the limit is and how much of it is left."""
     if allowance := g.get("allowance"):
         response.headers.add("RateLimit-Policy", current_app.extensions["api_limits"].policy)

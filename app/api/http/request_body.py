@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from app.api.http.error_messages import sentence
+from app.api.http.error_messages import message
 from app.api.http.problems import Unprocessable, error_in_body, error_in_query
 
 MAX_DEPTH = 32
@@ -36,7 +36,7 @@ View = Callable[..., Any]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Unkeepable(BadRequest):
+class UnstorableText(BadRequest):
     """A text, somewhere in the body, that no database keeps; `path` leads to its field."""
 
     def __init__(self, path: list[str]) -> None:
@@ -47,7 +47,7 @@ class Unkeepable(BadRequest):
         self.path = path
 
 
-def takes(
+def json_body(
     schema: type[BaseModel],
     *,
     media_types: tuple[str, ...] = ("application/json",),
@@ -69,7 +69,7 @@ def takes(
         def read(raw: bytes) -> Any:
             value = decode(raw or instead())
             if not is_batch:
-                refuse_unkeepable(value)
+                refuse_unstorable(value)
             return whole(value)
 
         # What APIFlask's own `input` notes down for the OpenAPI document.
@@ -86,7 +86,7 @@ def takes(
     return decorate
 
 
-def asks(schema: type[BaseModel]) -> Callable[[View], View]:
+def query_params(schema: type[BaseModel]) -> Callable[[View], View]:
     """Decorate a view that takes query parameters: it gets an instance of `schema` as `query`.
 
     A field that is a list may be repeated or separated by commas; any other may stand once.
@@ -131,17 +131,17 @@ def _body(schema: type[BaseModel], media_types: tuple[str, ...], read: Callable[
     raw = _raw()
     # Threads would not read several large ones any faster, and each takes its memory.
     with _LARGE if len(raw) > LARGE else nullcontext():
-        return checked(schema, read(raw))
+        return validate(schema, read(raw))
 
 
-def checked(schema: type[Model], value: Any) -> Model:
+def validate(schema: type[Model], value: Any) -> Model:
     """A decoded body as an instance of its schema. Raises Unprocessable, naming each bad field."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         some = found[:MOST_ERRORS]
-        raise Unprocessable(error_in_body(_path(each), sentence(each)) for each in some) from error
+        raise Unprocessable(error_in_body(_path(each), message(each)) for each in some) from error
 
 
 def _raw() -> bytes:
@@ -162,7 +162,7 @@ def _query(schema: type[BaseModel], lists: set[str]) -> BaseModel:
         return schema.model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise Unprocessable(error_in_query(str(each["loc"][0]), sentence(each)) for each in found) from error
+        raise Unprocessable(error_in_query(str(each["loc"][0]), message(each)) for each in found) from error
 
 
 def _path(error: ErrorDetails) -> list[str | int]:
@@ -181,7 +181,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def refuse_unkeepable(value: Any) -> None:
+def refuse_unstorable(value: Any) -> None:
     """Refuse what RFC 7493 leaves out or no database keeps: NUL, a lone surrogate, too many names, nested too deep.
 
     Raises:
@@ -196,11 +196,11 @@ def refuse_unkeepable(value: Any) -> None:
         if any(isinstance(each, dict) and len(each) > MOST_NAMES for each in level):
             raise BadRequest(_("The body has an object with too many names."))
         if any(isinstance(each, str) and _UNKEEPABLE.search(each) for each in level):
-            raise Unkeepable(_bad_path(value))
-        level = [inner for outer in level for inner in _inside(outer)]
+            raise UnstorableText(_bad_path(value))
+        level = [inner for outer in level for inner in _values_inside(outer)]
 
 
-def _inside(value: Any) -> list[Any]:
+def _values_inside(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [*value, *value.values()]
     return value if isinstance(value, list) else []
@@ -210,7 +210,7 @@ def _bad_path(body: Any) -> list[str]:
     """Where the field at fault is, as far down as `data.candidate_name`; a name that is itself bad is not said."""
     names: list[str] = []
     while isinstance(body, dict) and len(names) < 2:
-        bad = next((name for name, inner in body.items() if _has_bad(inner)), None)
+        bad = next((name for name, inner in body.items() if _has_unstorable(inner)), None)
         if bad is None or _UNKEEPABLE.search(bad):
             break
         names.append(bad)
@@ -218,10 +218,10 @@ def _bad_path(body: Any) -> list[str]:
     return names
 
 
-def _has_bad(value: Any) -> bool:
+def _has_unstorable(value: Any) -> bool:
     level = [value]
     while level:
         if any(isinstance(each, str) and _UNKEEPABLE.search(each) for each in level):
             return True
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [inner for outer in level for inner in _values_inside(outer)]
     return False

@@ -17,38 +17,38 @@ from app.api.schemas.base import Paged
 from app.services.base.errors import Invalid
 
 # Below this, gzip saves less than its header costs.
-WORTH_SQUEEZING = 1000
+MIN_GZIP_BYTES = 1000
 
 
-def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response.
 
     Args:
         body: what to say; its schema is what the OpenAPI document promises.
         headers: further header fields.
     """
-    return answer_ready(body.model_dump_json().encode(), status, headers)
+    return json_bytes_response(body.model_dump_json().encode(), status, headers)
 
 
-def answer_once(body: BaseModel, secret: str, status: int = 201) -> Response:
+def json_response_once(body: BaseModel, secret: str, status: int = 201) -> Response:
     """A JSON response with a secret that is told once: a repeated call (`Idempotency-Key`) finds null in its place."""
     g.kept_body = body.model_copy(update={secret: None}).model_dump_json().encode()
-    return answer(body, status)
+    return json_response(body, status)
 
 
-def answer_ready(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_bytes_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The same where the JSON is written already."""
     return Response(body, status, headers=dict(headers or {}), content_type="application/json")
 
 
-def answer_page(rows: bytes, following: str | None, previous: str | None) -> Response:
+def json_page_response(rows: bytes, following: str | None, previous: str | None) -> Response:
     """A page of a list: its rows as a JSON array, and the cursors of the pages beside it."""
     urls = neighbour(following), neighbour(previous)
     ends = b',"next":%b,"previous":%b}' % tuple(map(orjson.dumps, urls))
-    return answer_ready(b'{"results":' + rows + ends, headers=links(*urls))
+    return json_bytes_response(b'{"results":' + rows + ends, headers=links(*urls))
 
 
-def tagged(response: Response, tag: str = "") -> Response:
+def with_etag(response: Response, tag: str = "") -> Response:
     """Give an answer an ETag, and answer 304 where the caller has it already (RFC 9110, 13.1.2)."""
     response.headers["ETag"] = quote_etag(tag or generate_etag(response.get_data()))
     if "If-None-Match" in request.headers:
@@ -56,9 +56,9 @@ def tagged(response: Response, tag: str = "") -> Response:
     return response
 
 
-def squeeze(response: Response) -> Response:
+def gzipped(response: Response) -> Response:
     """Gzip a long answer for whoever takes it."""
-    if (response.content_length or 0) < WORTH_SQUEEZING or not request.accept_encodings.quality("gzip"):
+    if (response.content_length or 0) < MIN_GZIP_BYTES or not request.accept_encodings.quality("gzip"):
         return response
     response.set_data(gzip.compress(response.get_data(), 5, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
@@ -84,7 +84,7 @@ def neighbours(following: int | None, previous: int | None) -> tuple[str | None,
     )
 
 
-def answer_short(
+def short_json_response(
     schema: type[BaseModel], rows: Sequence[Any], query: Paged, show: Callable[[Any], Any] = lambda row: row
 ) -> Response:
     """A page of a list that is short enough to be read whole, in the list's own order.
@@ -108,7 +108,7 @@ def answer_short(
         some[-1].id if some and end < len(rows) else None, some[0].id if some and start else None
     )
     results = {"results": [show(row) for row in some], "next": urls[0], "previous": urls[1]}
-    return answer(schema.model_validate(results), headers=links(*urls))
+    return json_response(schema.model_validate(results), headers=links(*urls))
 
 
 def links(following: str | None, previous: str | None) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _keep_document(response: Response) -> Response:
         return response
     response.headers["Cache-Control"] = "no-cache"
     response.headers.add("Vary", "Accept-Encoding")
-    return http_responses.squeeze(http_responses.tagged(response))
+    return http_responses.gzipped(http_responses.with_etag(response))
 
 
 def _complete(spec: Any) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _complete(spec: Any) -> dict[str, Any]:
     spec["components"]["schemas"] = {name.rpartition(".")[2]: schema for name, schema in schemas.items()}
     text = re.sub(r"(#/components/schemas/)(?:\w+\.)+", r"\1", json.dumps(spec))
     whole: dict[str, Any] = json.loads(text)
-    examples.add(whole)
+    examples.add_examples(whole)
     return whole
 
 

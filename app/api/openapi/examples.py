@@ -14,7 +14,7 @@ from app.api.schemas.base import MOMENT
 PLAIN = {"integer": 123, "boolean": True, "string": "", "object": {}}
 
 
-def add(spec: dict[str, Any]) -> None:
+def add_examples(spec: dict[str, Any]) -> None:
     """Give each call of the document an example of its answer, made of its schema, and a curl command."""
     schemas, [server] = spec["components"]["schemas"], spec["servers"]
     for path, operations in spec["paths"].items():

@@ -8,7 +8,7 @@ from app.models import User
 from app.rendering import email
 
 
-def letter(kind: str, user: User, link: str, base_url: str) -> email.Letter:
+def letter(kind: str, user: User, link: str, base_url: str) -> email.EmailContent:
     """The words of an `invitation` or a `password_reset`, in the language that is in force.
 
     Args:
@@ -31,7 +31,7 @@ def letter(kind: str, user: User, link: str, base_url: str) -> email.Letter:
         )
         button = _("Choose a new password")
         reason = _("You get this because a new password was asked for on the sign-in page.")
-    return email.Letter(
+    return email.EmailContent(
         locale=user.locale,
         heading=heading,
         message=message,

@@ -54,7 +54,7 @@ def subscribe(
     # Whoever is signed in now gets what this browser shows.
     row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
     row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
-    row.label = plain_text.clean(label)[:100] or _("A browser")
+    row.label = plain_text.to_single_line(label)[:100] or _("A browser")
     user.preference.push_enabled = True
     db.session.add(row)
     audit.record("push.subscribed", user.email, actor=user, label=row.label)
@@ -102,7 +102,9 @@ def _own(user: User, subscription_id: int) -> PushSubscription:
 
 def _check(endpoint: str, p256dh: str, auth: str) -> None:
     try:
-        is_good = urlsplit(endpoint).scheme == "https" and safe_http.may_be_public(safe_http.check(endpoint))
+        is_good = urlsplit(endpoint).scheme == "https" and safe_http.looks_public(
+            safe_http.parse_url(endpoint)
+        )
         sizes = [len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))) for key in (p256dh, auth)]
     except (ValueError, binascii.Error):
         is_good, sizes = False, []

@@ -60,7 +60,7 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
     )
     db.session.add(hook)
     user.preference.webhook_enabled = True
-    audit.record("webhook.created", user.email, actor=user, host=safe_http.check(address).hostname)
+    audit.record("webhook.created", user.email, actor=user, host=safe_http.parse_url(address).hostname)
     db.session.commit()
     return hook, _secret(hook, hook.rotation, secret)
 
@@ -107,7 +107,7 @@ def change(
     hook = get(user, webhook_id)
     if address is not None and address != hook.url:
         hook.url, hook.failures, hook.failing_since = address, 0, None
-        host = safe_http.check(address).hostname
+        host = safe_http.parse_url(address).hostname
         audit.record("webhook.changed", user.email, actor=user, webhook=hook.id, host=host)
     if is_on is True and hook.disabled_at is not None:
         hook.disabled_at, hook.disabled_reason, hook.failures, hook.failing_since = None, "", 0, None
@@ -145,12 +145,12 @@ def _secret(hook: Webhook, rotation: int, secret: str) -> str:
 def _checked(url: str) -> str:
     text = url.strip()
     try:
-        parts = safe_http.check(text)
+        parts = safe_http.parse_url(text)
     except ValueError as error:
         raise Invalid({"url": _("Write a web address such as https://example.com/hooks/bellhop.")}) from error
     if parts.scheme != "https":
         raise Invalid({"url": _("The address must begin with https://.")})
-    if not safe_http.may_be_public(parts):
+    if not safe_http.looks_public(parts):
         raise Invalid({"url": _("This address is not on the open internet.")})
     if len(text) > 500:
         raise Invalid({"url": _("The address is too long.")})

@@ -14,7 +14,7 @@ from app.catalog import DIGESTS
 from app.models import Announcement, NotificationTemplate, User
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 from app.services.routing import fanout, wording
@@ -157,7 +157,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         rendering_texts.render_all(wording.texts_of(template), given)
-    except (WordsError, validation.Unusable) as error:
+    except (TemplateTextError, validation.Unusable) as error:
         return {"context": str(error)}
     return {}
 

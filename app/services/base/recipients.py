@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.models import User
 from app.services.base.errors import Invalid
 
@@ -80,7 +80,7 @@ _PERSON = (
     .join(_PREFERENCES, _PREFERENCES.c.user_id == _USERS.c.id)
     .order_by(_USERS.c.id)
 )
-_BY_EMAIL = Prepared(_PERSON.where(_USERS.c.email == bindparam("email")))
+_BY_EMAIL = CompiledStatement(_PERSON.where(_USERS.c.email == bindparam("email")))
 _BY_EMAILS = _PERSON.where(_USERS.c.email.in_(bindparam("emails", expanding=True)))
 _RECRUITERS = _PERSON.where(_USERS.c.role == "recruiter", _USERS.c.is_enabled)
 

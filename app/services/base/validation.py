@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
-from app.rendering.invisible_characters import without_unseen
+from app.rendering.invisible_characters import strip_invisible
 
 MAX_COUNT = 2**31 - 1
 # Of 64 bits: beyond them most of those who read the JSON again get another number, or none.
@@ -44,7 +44,7 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
     """
     if not isinstance(value, str):
         raise Unusable(_("This must be a text."))
-    value = without_unseen(value).strip()
+    value = strip_invisible(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
         raise Unusable(_("This text has control characters in it."))
     return _no_longer_than(most, value)
@@ -148,7 +148,7 @@ def structure(value: object) -> Any:
         raise Unusable(_("This text has control characters in it."))
     if size > MAX_JSON_BYTES:
         raise Unusable(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    return json.loads(without_unseen(written), parse_int=_whole_number)
+    return json.loads(strip_invisible(written), parse_int=_whole_number)
 
 
 def depth(value: object) -> int:
@@ -170,7 +170,7 @@ def _whole_number(written: str) -> int:
 
 
 def _may_be_address(value: str) -> bool:
-    return not _NOT_IN_URL.search(value) and without_unseen(value) == value
+    return not _NOT_IN_URL.search(value) and strip_invisible(value) == value
 
 
 def _no_longer_than(most: int, value: str) -> str:

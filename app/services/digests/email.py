@@ -12,7 +12,7 @@ from app import catalog
 from app.catalog import WEEKLY_SUMMARY
 from app.models import Interview, Notification, User
 from app.rendering import dates
-from app.rendering.digest_email import Bar, Digest, Group, Line
+from app.rendering.digest_email import DigestBar, DigestContent, DigestGroup, DigestLine
 from app.rendering.texts import Texts
 from app.services.base import local_time
 from app.services.digests import contents, links
@@ -32,7 +32,7 @@ def letter(
     base_url: str,
     secret: str,
     day: datetime | None = None,
-) -> tuple[Texts, Digest]:
+) -> tuple[Texts, DigestContent]:
     """The words of a digest: those of its template, and what it holds.
 
     Args:
@@ -47,7 +47,7 @@ def letter(
     groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
     shown = sum(len(group.lines) for group in groups)
     meetings = _meetings(user, day or as_of, now, is_weekly=is_weekly)
-    return words, Digest(
+    return words, DigestContent(
         locale=user.locale,
         heading=words.title,
         message=words.message,
@@ -73,13 +73,13 @@ def letter(
 
 def _daily(
     user: User, unread: Mapping[str, int], as_of: datetime, now: datetime, base_url: str
-) -> tuple[Group, ...]:
+) -> tuple[DigestGroup, ...]:
     """The newest, under their categories; the category with the newest of all comes first."""
     rows: dict[str, list[Notification]] = {}
     for row in contents.newest(user, unread, as_of, now):
         rows.setdefault(row.category, []).append(row)
     return tuple(
-        Group(
+        DigestGroup(
             str(catalog.CATEGORIES[category].plural),
             category,
             tuple(_line(row, user, as_of, base_url) for row in some),
@@ -89,29 +89,29 @@ def _daily(
     )
 
 
-def _weekly(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[Group, ...]:
+def _weekly(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[DigestGroup, ...]:
     rows = contents.oldest(user, as_of, now, OLDEST)
     lines = tuple(_line(row, user, as_of, base_url) for row in rows)
-    return (Group(_("Waiting longest"), "system", lines),) if lines else ()
+    return (DigestGroup(_("Waiting longest"), "system", lines),) if lines else ()
 
 
-def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> tuple[Group, ...]:
+def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> tuple[DigestGroup, ...]:
     start, end = local_time.day_bounds(day, user.time_zone)
     rows = contents.meetings(user, max(start, now), day + WEEK if is_weekly else end)
     lines = tuple(_meeting(row, user, is_weekly=is_weekly) for row in rows)
     label = _("Interviews ahead") if is_weekly else _("Interviews of the day")
-    return (Group(label, "interview", lines),) if lines else ()
+    return (DigestGroup(label, "interview", lines),) if lines else ()
 
 
-def _meeting(row: Interview, user: User, *, is_weekly: bool) -> Line:
+def _meeting(row: Interview, user: User, *, is_weekly: bool) -> DigestLine:
     clock = dates.clock(row.starts_at, user.time_zone, user.locale)
     when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {clock}" if is_weekly else clock
-    return Line(
+    return DigestLine(
         f"{row.candidate_name}, {row.job_title}", when, row.meeting_url, row.location or row.company_name
     )
 
 
-def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> Line:
+def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> DigestLine:
     at = row.surfaced_at or row.created_at
     is_today = local_time.day_bounds(at, user.time_zone) == local_time.day_bounds(as_of, user.time_zone)
     when = (
@@ -120,10 +120,10 @@ def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> Line
         else dates.short_day(at, user.time_zone, user.locale)
     )
     pressing = str(catalog.PRIORITY_LABELS[row.priority]) if row.priority == "urgent" else ""
-    return Line(row.title, when, f"{base_url}/notifications/{row.id}", pressing)
+    return DigestLine(row.title, when, f"{base_url}/notifications/{row.id}", pressing)
 
 
-def _bars(user: User, as_of: datetime) -> tuple[Bar, ...]:
+def _bars(user: User, as_of: datetime) -> tuple[DigestBar, ...]:
     """The last whole week, Monday to Sunday on the reader's calendar, beside the one before."""
     end = local_time.week_start(as_of, user.time_zone)
     start = local_time.week_start(end - timedelta(days=1), user.time_zone)
@@ -131,7 +131,7 @@ def _bars(user: User, as_of: datetime) -> tuple[Bar, ...]:
     this, last = contents.arrived(user, start, end), contents.arrived(user, before, start)
     longest = max((*this.values(), *last.values()), default=0) or 1
     return tuple(
-        Bar(
+        DigestBar(
             str(category.plural),
             name,
             this.get(name, 0),

@@ -15,7 +15,7 @@ from app import catalog
 from app.catalog import ENVELOPE
 from app.clock import utc_now
 from app.database.base import db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
 from app.services.base import recipients
 from app.services.base.errors import Invalid
@@ -30,7 +30,7 @@ from app.services.routing.reasons import Verdict
 
 # Built once, as all statements on this way are: building one costs more than running it.
 _INSERT_ONCE = {
-    name: Prepared(
+    name: CompiledStatement(
         insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id),
         ("source", "external_id", "type", "occurred_at", "received_at", "data"),
     )

@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import Interview, Notification, User
-from app.rendering.invisible_characters import without_unseen
+from app.rendering.invisible_characters import strip_invisible
 from app.rendering.texts import Texts, one_line
 from app.services.base.errors import Invalid
 from app.services.events import data, publish
@@ -52,7 +52,7 @@ def create_notification(
     _check(notification_type, priority, channels)
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
-    texts = Texts(one_line(title)[:255], without_unseen(message))
+    texts = Texts(one_line(title)[:255], strip_invisible(message))
     template = wording.live(notification_type)
     return _deliver(
         recipient,

@@ -27,7 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
 from app.models import Notification, NotificationChange, User
 from app.services.base.errors import NotFound
@@ -44,7 +44,7 @@ _SOME = USERS.c.id.in_(bindparam("some", expanding=True))
 _LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update(key_share=True)
 _TOUCH = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
 _TOUCH_SOME = _TOUCH.where(_SOME)
-_TOUCH_ONE = Prepared(_TOUCH.where(USERS.c.id == bindparam("one")))
+_TOUCH_ONE = CompiledStatement(_TOUCH.where(USERS.c.id == bindparam("one")))
 
 
 @dataclass(frozen=True)

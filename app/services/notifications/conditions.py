@@ -96,4 +96,4 @@ def _tsquery(term: Term) -> str:
 
 
 def _owned(term: Term) -> list[str]:
-    return [OWNER + search_text.written(word) for word in term.words]
+    return [OWNER + search_text.encode_token(word) for word in term.words]

@@ -16,7 +16,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import Notification, SavedView, User
-from app.rendering.invisible_characters import without_unseen
+from app.rendering.invisible_characters import strip_invisible
 from app.services.base import cache
 from app.services.base.errors import Invalid, NotFound, ServiceError
 from app.services.notifications import actions, search_query
@@ -185,7 +185,7 @@ def _of(user: User) -> Select[SavedView]:
 
 
 def _name(name: str, others: Sequence[SavedView]) -> str:
-    name = " ".join(without_unseen(name).split())
+    name = " ".join(strip_invisible(name).split())
     if not 0 < len(name) <= LONGEST:
         raise Invalid({"name": _("Give the view a name of at most %(n)s letters.", n=LONGEST)})
     if name.casefold() in {other.name.casefold() for other in others}:

@@ -109,7 +109,7 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
             )
         )
     # Signs between words separate them and are not looked for: "R&D" finds "R & D".
-    words = tuple(search_text.words(phrase or bare)[: search_text.MOST_WORDS])
+    words = tuple(search_text.tokenize(phrase or bare)[: search_text.MOST_WORDS])
     if bare == "-" or (is_not and not words):
         raise _wrong(
             _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from app import catalog, search_text
 from app.catalog import DAILY_DIGEST
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.rendering.texts import Texts
 from app.services.base.recipients import Recipient
 from app.services.notifications import actions as notification_actions
@@ -28,12 +28,12 @@ CHUNK = 500
 # The tables themselves: the mapped classes would send rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
 _INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
-_INSERT_NOTIFICATION = Prepared(
+_INSERT_NOTIFICATION = CompiledStatement(
     _INSERT_NOTIFICATIONS,
     # What a person does with it comes later.
     set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
 )
-_INSERT_DELIVERIES = Prepared(
+_INSERT_DELIVERIES = CompiledStatement(
     insert(DELIVERIES), set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by"}
 )
 
@@ -206,7 +206,7 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "stack_key": stacks.key(message.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if is_sent else None,
         "expires_at": message.expires_at,
-        "words": search_text.indexed(words.title, words.message),
+        "words": search_text.index_text(words.title, words.message),
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import catalog
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
 from app.models import PreferenceLock, User
 from app.services.base import audit, validation
@@ -20,7 +20,7 @@ from app.services.base.errors import Invalid
 Locks = Mapping[tuple[str, str], str]
 _ORDER = {cell: place for place, cell in enumerate(product(catalog.CATEGORIES, catalog.CHANNELS))}
 _LOCKS = Base.metadata.tables["preference_locks"]
-_ALL = Prepared(select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason))
+_ALL = CompiledStatement(select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason))
 
 
 def current() -> Locks:

@@ -8,14 +8,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.models import Suppression
 
 # Up to so many are asked for one by one; more than so many addresses are not sent along.
 FEW, MANY = 3, 500
 _TABLE = Base.metadata.tables["suppressions"]
 _REASONS = select(_TABLE.c.channel, _TABLE.c.address, _TABLE.c.reason)
-_ONE = Prepared(
+_ONE = CompiledStatement(
     _REASONS.where(_TABLE.c.channel == bindparam("channel"), _TABLE.c.address == bindparam("address"))
 )
 _OVER = _REASONS.where(_TABLE.c.channel.in_(bindparam("channels", expanding=True)))

@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 
 from app.database.base import Base, db
-from app.database.compiled import Prepared
+from app.database.compiled import CompiledStatement
 from app.models import NotificationTemplate
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
 from app.services.routing import template_failures
@@ -50,7 +50,7 @@ class InUse:
 
 Template = NotificationTemplate | InUse
 _TEMPLATES = Base.metadata.tables["notification_templates"]
-_IN_USE = Prepared(
+_IN_USE = CompiledStatement(
     select(*(_TEMPLATES.c[name] for name in InUse.__dataclass_fields__)).where(
         _TEMPLATES.c.name == bindparam("name")
     )
@@ -105,10 +105,10 @@ def words_for(
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:
                 texts = rendering_texts.render_all(sources, values)
-            except WordsError as error:
+            except TemplateTextError as error:
                 log.warning("Template %s failed, built-in words used: %s", template.name, error)
                 template_failures.report(template, str(error))
                 texts = rendering_texts.built_in(notification_type, values)
-            return rendering_texts.with_own_words(notification_type, sources, texts, data)
+            return rendering_texts.prefer_alert_texts(notification_type, sources, texts, data)
 
     return for_person

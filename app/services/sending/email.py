@@ -71,7 +71,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
         f"{sender.base_url}/notifications",
         unsubscribe.link(user, row.category, sender.secret, sender.base_url),
     )
-    letter = email.Letter(
+    letter = email.EmailContent(
         locale=user.locale,
         heading=words.title,
         message=words.message,
@@ -85,7 +85,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
             (_("Choose what we send you"), f"{sender.base_url}/preferences"),
             (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
         ),
-        body=html_sanitizer.for_mail(words.email_html),
+        body=html_sanitizer.sanitize_for_email(words.email_html),
     )
     return Message(
         id=message_id(delivery, sender),

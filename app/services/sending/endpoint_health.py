@@ -99,7 +99,7 @@ def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> 
         return
     # What else waits for it would cost a timeout each: it rests as a whole, and longer each time.
     rest_until = (
-        retry_schedule.next_try("webhook", min(hook.failures, retry_schedule.LONGEST_REST), now) or now
+        retry_schedule.next_attempt_at("webhook", min(hook.failures, retry_schedule.MAX_BACKOFF), now) or now
     )
     waiting = update(Delivery).where(
         Delivery.channel == "webhook",

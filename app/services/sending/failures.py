@@ -23,7 +23,7 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
         error: what the channel raised; `HostUnavailable` is no attempt and does not come here.
         started_at, now: when the attempt began and ended.
     """
-    said = plain_text.clean(str(error))
+    said = plain_text.to_single_line(str(error))
     common: dict[str, Any] = {
         "delivery_id": delivery.id,
         "started_at": started_at,
@@ -40,7 +40,9 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
         common["attempt_state"] = "uncertain"
     else:
         asked = error.retry_after if isinstance(error, TemporaryFailure) else None
-        next_at = retry_schedule.next_try(delivery.channel, delivery.attempts + 1, now, retry_after=asked)
+        next_at = retry_schedule.next_attempt_at(
+            delivery.channel, delivery.attempts + 1, now, retry_after=asked
+        )
         if next_at is None:
             return Outcome(state="failed", reason="gave_up", **common)
         due_at, reason = next_at, "deferred"

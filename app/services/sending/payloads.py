@@ -43,7 +43,7 @@ def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     words = reminder_texts.told(delivery, row, now)
     text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
     return Message(
-        id=_id(delivery), address=delivery.address, subject=plain_text.clean(words.title), text=text
+        id=_id(delivery), address=delivery.address, subject=plain_text.to_single_line(words.title), text=text
     )
 
 
@@ -53,10 +53,10 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
         with force_locale(delivery.recipient.locale):
             code = phones.code_of(delivery, sender.secret)
             words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
-            text = plain_text.for_sms(words)
+            text = plain_text.fit_sms(words)
     else:
         told = reminder_texts.told(delivery, row, now)
-        text = plain_text.for_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
+        text = plain_text.fit_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
 
@@ -68,9 +68,13 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
-            "title": plain_text.clip(plain_text.clean(words.title if words else _("Bellhop")), MOST_TITLE),
-            "message": plain_text.clip(
-                plain_text.clean(words.message if words else _("Notifications will look like this.")),
+            "title": plain_text.truncate(
+                plain_text.to_single_line(words.title if words else _("Bellhop")), MOST_TITLE
+            ),
+            "message": plain_text.truncate(
+                plain_text.to_single_line(
+                    words.message if words else _("Notifications will look like this.")
+                ),
                 MOST_BODY,
             ),
             "url": f"/notifications/{row.id}" if row else "/account/devices",

@@ -132,7 +132,7 @@ class Courier:
                 results.append(self._attempt(channel, row, grounds, now))
                 done += 1
             except HostUnavailable as error:
-                unreachable = plain_text.clean(str(error))
+                unreachable = plain_text.to_single_line(str(error))
                 self._rest(name, unreachable)
             if len(results) >= GROUP or time.monotonic() - written_at >= GROUP_SECONDS:
                 self._write(claim, results)
@@ -154,7 +154,7 @@ class Courier:
             raise
         except DeliveryError as error:
             if isinstance(error, TemporaryFailure) and error.slow_down:
-                self._rest(row.channel, plain_text.clean(str(error)))
+                self._rest(row.channel, plain_text.to_single_line(str(error)))
             failure = error
         except Exception as error:
             # A defect of ours: the message waits for its repair instead of being lost.
@@ -168,7 +168,7 @@ class Courier:
                 now or utc_now(),
                 reason="sent" if receipt.kept is None else "kept",
                 started_at=started_at,
-                response=plain_text.clean(receipt.response),
+                response=plain_text.to_single_line(receipt.response),
                 kept=receipt.kept,
             )
         return failures.outcome_of(failure, row, started_at, now or utc_now())

@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
-from app.rendering.invisible_characters import without_unseen
+from app.rendering.invisible_characters import strip_invisible
 from app.rendering.liquid import MAX_SOURCE
 from app.services.base import audit
 from app.services.base.errors import Conflict, Invalid, NotFound
@@ -192,7 +192,7 @@ def restore(
 
 def usable(edited: Edited) -> Edited:
     """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
-    seen: dict[str, Any] = {name: without_unseen(getattr(edited, name)) for name in LONGEST}
+    seen: dict[str, Any] = {name: strip_invisible(getattr(edited, name)) for name in LONGEST}
     edited = replace(edited, **seen)
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)

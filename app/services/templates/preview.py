@@ -17,7 +17,7 @@ from app.models import Event, NotificationTemplate, User
 from app.rendering import plain_text, sms_segments
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
@@ -37,7 +37,7 @@ class Preview:
     message: str = ""
     subject: str = ""
     sms_text: str = ""
-    sms_size: sms_segments.Size = sms_segments.size("")  # noqa: RUF009  # A frozen value, the same for all.
+    sms_size: sms_segments.SmsSize = sms_segments.sms_size("")  # noqa: RUF009  # A frozen value, the same for all.
     problem: str = ""
     checks: Mapping[str, list[Check]] | None = None
 
@@ -62,7 +62,7 @@ def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str,
             # Callers bring variables of their own; here they show their names.
             values = {name: f"[{name}]" for name in validation.used(edited)} | values
         texts = rendering_texts.render_all(sources, values)
-    return rendering_texts.with_own_words(template.notification_type, sources, texts, data)
+    return rendering_texts.prefer_alert_texts(template.notification_type, sources, texts, data)
 
 
 def preview(
@@ -81,15 +81,15 @@ def preview(
     """
     try:
         texts = texts_for(template, edited, data, reader)
-    except WordsError as error:
+    except TemplateTextError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
         return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
     mail = _mail(template, texts, data, reader, sender)
     # As `parcels` puts it together; a number like those of real notifications.
     link = f"{sender.base_url}/n/123456"
-    sms_text = plain_text.for_sms(texts.sms or texts.title, link)
-    size = sms_segments.size(sms_text)
+    sms_text = plain_text.fit_sms(texts.sms or texts.title, link)
+    size = sms_segments.sms_size(sms_text)
     problem = _lack(template, edited, data, reader) if are_all else ""
     bad = [Check("bad", problem)] if problem else []
     return Preview(
@@ -119,7 +119,7 @@ def mail_html(
     """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
     try:
         texts = texts_for(template, edited, data, reader)
-    except WordsError as error:
+    except TemplateTextError as error:
         texts = Texts(_("This cannot be shown yet"), str(error))
     html = _mail(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"

@@ -128,7 +128,7 @@ def go_live(
     action: str = "template.published",
 ) -> TemplateVersion:
     """Write the words into the template and its history, in the caller's transaction. They were checked before."""
-    kept = replace(edited, email_html=html_sanitizer.for_keeping(edited.email_html))
+    kept = replace(edited, email_html=html_sanitizer.sanitize_template(edited.email_html))
     kept.write_to(template)
     template.version += 1
     template.updated_at = now

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import Notification, NotificationTemplate, User
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
 from app.services.base import audit
 from app.services.base.errors import Invalid
@@ -41,7 +41,7 @@ def send_test(
     now = now or utc_now()
     try:
         texts = preview.texts_for(template, edited, data, actor)
-    except WordsError as error:
+    except TemplateTextError as error:
         raise Invalid({"general": str(error)}) from error
     ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
     if not ways:

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from app import catalog
 from app.models import NotificationTemplate
 from app.rendering import html_sanitizer, liquid, sms_segments
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
 from app.services.templates.drafts import Edited
 
@@ -38,8 +38,8 @@ def used(edited: Edited) -> set[str]:
     found: set[str] = set()
     for name in TEXTS:
         try:
-            found |= liquid.compiled(getattr(edited, name), is_html=name == "email_html").variables
-        except WordsError:
+            found |= liquid.compile_template(getattr(edited, name), is_html=name == "email_html").variables
+        except TemplateTextError:
             continue  # Its own check says so.
     return found
 
@@ -92,10 +92,10 @@ def errors(template: NotificationTemplate, edited: Edited) -> dict[str, str]:
 
 def _problem(template: NotificationTemplate, name: str, source: str) -> str | None:
     try:
-        named = liquid.compiled(source, is_html=name == "email_html").variables
+        named = liquid.compile_template(source, is_html=name == "email_html").variables
         if name == "email_html":
-            liquid.compiled(html_sanitizer.for_keeping(source), is_html=True)
-    except WordsError as error:
+            liquid.compile_template(html_sanitizer.sanitize_template(source), is_html=True)
+    except TemplateTextError as error:
         return str(error)
     # Callers of a custom template bring variables of their own.
     unknown = sorted(named - set(variables(template))) if template.is_builtin else []
@@ -129,7 +129,7 @@ def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size:
     return found
 
 
-def for_sms(size: sms_segments.Size, whole: str, sent: str) -> list[Check]:
+def for_sms(size: sms_segments.SmsSize, whole: str, sent: str) -> list[Check]:
     """Findings about the SMS, as it would read with the sample.
 
     Args:
@@ -178,8 +178,8 @@ def _of_variables(template: NotificationTemplate, edited: Edited) -> list[Check]
 
 def _dropped(html: str) -> list[str]:
     try:
-        return html_sanitizer.dropped(html)
-    except WordsError:
+        return html_sanitizer.removed_parts(html)
+    except TemplateTextError:
         return []
 
 

@@ -14,7 +14,7 @@ from app import catalog
 from app.database.base import db
 from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.rendering import diff
-from app.rendering.liquid import WordsError
+from app.rendering.liquid import TemplateTextError
 from app.services.base.errors import NotFound
 from app.services.templates import drafts, preview, samples
 from app.services.templates.drafts import Edited
@@ -109,7 +109,7 @@ def _rewording(template: NotificationTemplate, edited: Edited, row: Notification
     data = samples.of_event(row.event) if row.event else {}
     try:
         texts = preview.texts_for(template, edited, data, reader)
-    except WordsError as error:
+    except TemplateTextError as error:
         return Rewording(row, diff.compare(row.title, row.title), [], str(error))
     return Rewording(row, diff.compare(row.title, texts.title), diff.compare(row.message, texts.message))
 

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app.clock import utc_now
 from app.forms.announcements import AnnouncementForm
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.rendering.dates import zone
 from app.services.announcements import (
     management as announcement_management,
@@ -43,7 +43,7 @@ from app.services.templates.drafts import Edited
 from app.views.presenters import announcement_rows
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
-from app.views.web.mail_frame import framed
+from app.views.web.mail_frame import frame_email
 
 bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
 
@@ -53,10 +53,10 @@ ANNOUNCEMENT = "/<int(max=9223372036854775807):announcement_id>"
 @bp.get("")
 @admin_required
 def index() -> str:
-    page = announcement_management.page(before=request.args.get("before", type=whole_number))
+    page = announcement_management.page(before=request.args.get("before", type=parse_integer))
     return render_template(
         "announcements/index.html",
-        lines=[announcement_rows.line(row) for row in page.rows],
+        lines=[announcement_rows.build_row(row) for row in page.rows],
         older=page.older,
     )
 
@@ -92,7 +92,7 @@ def preview() -> Response:
 def mail() -> Response:
     """The mail as it would be read, for the frame in the preview."""
     wanted, sender = _wanted(AnnouncementForm.read(request.form)), Sender.of(current_app.config)
-    return framed(announcement_preview.mail_html(wanted, current_user, sender))
+    return frame_email(announcement_preview.mail_html(wanted, current_user, sender))
 
 
 @bp.post("")
@@ -125,7 +125,7 @@ def show(announcement_id: int) -> Response:
     return htmx.vary(
         render_template(
             template,
-            line=announcement_rows.line(row),
+            line=announcement_rows.build_row(row),
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
             texts=announcement_preview.texts_for(row, current_user),
@@ -157,7 +157,7 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         form=form,
         preview=shown,
         missing=announcement_rows.missing(shown.errors) if shown else [],
-        errors=announcement_rows.by_field(errors or {}),
+        errors=announcement_rows.errors_by_field(errors or {}),
         variables=template_validation.named(template, Edited.of(template)) if template else [],
         offered=announcement_validation.OFFERED,
         choices=[template for template in template_management.listed() if template.is_active],

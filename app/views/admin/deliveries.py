@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.deliveries import DeliveriesQuery
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.rendering.dates import zone
 from app.services.base.errors import Conflict
 from app.services.deliveries import actions as delivery_actions
@@ -27,7 +27,7 @@ from app.services.deliveries import log as delivery_log
 from app.services.routing import suppressions
 from app.services.sending.email import Sender
 from app.views.web.auth import admin_required, current_user
-from app.views.web.mail_frame import framed
+from app.views.web.mail_frame import frame_email
 
 bp = Blueprint("deliveries", __name__, url_prefix="/admin/deliveries")
 
@@ -72,7 +72,7 @@ def html(delivery_id: int) -> Response:
     letter = message_view.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
     if letter is None:
         abort(404)
-    return framed(letter.html)
+    return frame_email(letter.html)
 
 
 @bp.post(f"{DELIVERY}/retry")
@@ -100,7 +100,7 @@ def cancel(delivery_id: int) -> Redirect:
 @bp.get("/suppressed")
 @admin_required
 def suppressed() -> str:
-    rows, older = suppressions.page_for(before=request.args.get("before", type=whole_number))
+    rows, older = suppressions.page_for(before=request.args.get("before", type=parse_integer))
     return render_template("deliveries/suppressed.html", rows=rows, older=older)
 
 

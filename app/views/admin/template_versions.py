@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.forms.integers import whole_number
+from app.forms.integers import parse_integer
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.templates import (
     drafts as template_drafts,
@@ -72,7 +72,7 @@ def publish(template_id: int) -> str | Response | tuple[str, int]:
 def rebase(template_id: int) -> Response | tuple[str, int]:
     try:
         template_drafts.rebase(
-            template_id, request.form.get("version", 0, type=whole_number), author=current_user
+            template_id, request.form.get("version", 0, type=parse_integer), author=current_user
         )
     except Conflict:
         return _overtaken(template_id)
@@ -104,7 +104,7 @@ def compare(template_id: int) -> str:
 @bp.post(f"{TEMPLATE}/restoration")
 @admin_required
 def restore(template_id: int) -> Response | tuple[str, int]:
-    number, replaces = request.form.get("number", 0, type=whole_number), "replaces" in request.form
+    number, replaces = request.form.get("number", 0, type=parse_integer), "replaces" in request.form
     try:
         draft = template_drafts.restore(template_id, number, author=current_user, replaces_draft=replaces)
     except Conflict:

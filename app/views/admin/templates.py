@@ -45,7 +45,7 @@ from app.services.templates import (
 from app.services.templates.drafts import Edited
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
-from app.views.web.mail_frame import framed
+from app.views.web.mail_frame import frame_email
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 
@@ -120,7 +120,7 @@ def mail(template_id: int) -> Response:
         Sender.of(current_app.config),
         is_dark=look.is_dark,
     )
-    return framed(html)
+    return frame_email(html)
 
 
 def _index(**shown: Any) -> str:

@@ -39,7 +39,7 @@ LABELS: dict[str, LazyString] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class AnnouncementRow:
     """One announcement with the words for it."""
 
     row: Any
@@ -50,7 +50,7 @@ class Line:
     is_cancellable: bool
 
 
-def by_field(errors: Mapping[str, str]) -> dict[str, str]:
+def errors_by_field(errors: Mapping[str, str]) -> dict[str, str]:
     """The errors by the names of the form's fields: all addresses stand in one."""
     whom = [text for name, text in errors.items() if name.startswith("recipients")]
     return dict(errors) | ({"emails": " ".join(whom[:5])} if whom else {})
@@ -66,12 +66,12 @@ def missing(errors: Mapping[str, str]) -> list[str]:
     return [said(name, text) for name, text in errors.items()][:10]
 
 
-def line(row: Any) -> Line:
+def build_row(row: Any) -> AnnouncementRow:
     """An announcement with its words."""
     state = announcement_progress.state(row, utc_now())
     tone, label = STATES[state]
     is_cancellable = state in {"scheduled", "writing"}
-    return Line(
+    return AnnouncementRow(
         row, announcement_management.title_of(row), _audience(row.audience), tone, label, is_cancellable
     )
 

@@ -18,7 +18,7 @@ from app.views.web.auth import current_user
 
 
 @dataclass(frozen=True)
-class Shown:
+class InboxList:
     """A page of a list, the first rows of the stack that stands open in it, and how many newer ones wait above.
 
     `wrong` says why the list's search is not understood: then it finds nothing.
@@ -57,25 +57,25 @@ def register(app: Flask) -> None:
     app.add_template_global(revision)
 
 
-def of(query: ListQuery) -> Shown:
+def load_list(query: ListQuery) -> InboxList:
     """What the address of a list shows to whoever asks. Raises Invalid where a cursor is not one of ours."""
     try:
         filters = query.filters(current_user.time_zone)
     except Invalid as error:
         if "search" not in error.errors:
             raise
-        return Shown(Page([], None, None), wrong=error.errors["search"])
+        return InboxList(Page([], None, None), wrong=error.errors["search"])
     is_stacked = current_user.preference.stack_notifications and not query.within
     page = inbox.page_for(
         current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked
     )
     if query.stack not in page.stacks:
-        return Shown(page, filters)
+        return InboxList(page, filters)
     members = inbox.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
-    return Shown(page, filters, tuple(members))
+    return InboxList(page, filters, tuple(members))
 
 
-def reaching(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
+def extended_to(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
     """The list with room for this row on top: what comes back does not wait with what is new."""
     if top is None or not query.upto or top <= inbox.read_cursor(query.upto)[1:]:
         return query

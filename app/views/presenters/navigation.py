@@ -103,7 +103,7 @@ PLACES = {
         ),
     )
 }
-KEPT = "bellhop.unread_count"
+LIBRARY = "bellhop.unread_count"
 SETTINGS = Section(
     "settings",
     _l("Settings"),
@@ -145,9 +145,9 @@ def sections() -> list[Section]:
 
 def unread_count() -> int:
     """The number beside "Inbox", read once a request: several parts of a page show it."""
-    if KEPT not in request.environ:
-        request.environ[KEPT] = inbox.unread_count(current_user)
-    return int(request.environ[KEPT])
+    if LIBRARY not in request.environ:
+        request.environ[LIBRARY] = inbox.unread_count(current_user)
+    return int(request.environ[LIBRARY])
 
 
 def snooze_choices() -> list[snooze.Choice]:

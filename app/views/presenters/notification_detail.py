@@ -44,7 +44,7 @@ class Detail:
     is_absent: bool = False
 
 
-def of(row: Any) -> Detail:
+def build_detail(row: Any) -> Detail:
     """Gather the details of a notification whose interview and deliveries are loaded."""
     return Detail(
         row=row,

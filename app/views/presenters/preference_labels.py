@@ -33,14 +33,14 @@ LABELS: dict[str, LazyString] = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class QuietStatus:
     """A pause or quiet hours, in two lines."""
 
     title: str
     text: str
 
 
-def told(after: dict[str, Any]) -> str:
+def describe_change(after: dict[str, Any]) -> str:
     """What a change did, in a few words.
 
     Args:
@@ -73,18 +73,18 @@ def _cells(matrix: dict[str, dict[str, bool]]) -> str:
     return _("%(what)s on for %(kind)s", **words) if is_on else _("%(what)s off for %(kind)s", **words)
 
 
-def standing(user: Any, now: datetime) -> Standing | None:
+def quiet_status(user: Any, now: datetime) -> QuietStatus | None:
     """What the navigation says of a person's pause or quiet hours; None where there are none."""
     found = quiet_hours.standing(user, now)
     if found is None:
         return None
     urgent = _("Urgent still gets through.")
     if found.is_paused:
-        return Standing(_("Paused until %(when)s", when=moment(found.ends_at)), urgent)
+        return QuietStatus(_("Paused until %(when)s", when=moment(found.ends_at)), urgent)
     if found.begins_at is None:
-        return Standing(_("Quiet until %(when)s", when=moment(found.ends_at)), urgent)
+        return QuietStatus(_("Quiet until %(when)s", when=moment(found.ends_at)), urgent)
     back = _("%(urgent)s Back at %(time)s.", urgent=urgent, time=clock_time(found.ends_at))
-    return Standing(_("Quiet from %(when)s", when=moment(found.begins_at)), back)
+    return QuietStatus(_("Quiet from %(when)s", when=moment(found.begins_at)), back)
 
 
 def next_digest(values: dict[str, Any], now: datetime) -> str:

@@ -14,7 +14,7 @@ DAY = 24 * 60
 
 
 @dataclass(frozen=True)
-class Picture:
+class Chart:
     """`bands` are start and length of what is quiet, in minutes; the rest are minutes or None; `label` says it all."""
 
     bands: list[tuple[int, int]]
@@ -23,7 +23,7 @@ class Picture:
     label: str
 
 
-def of(values: dict[str, Any], now: datetime | None) -> Picture:
+def build_chart(values: dict[str, Any], now: datetime | None) -> Chart:
     """Draw a person's preferences.
 
     Args:
@@ -42,7 +42,7 @@ def of(values: dict[str, Any], now: datetime | None) -> Picture:
         _("Digest at %(time)s.", time=f"{values['digest_hour']:02}:00") if digest is not None else "",
         _("It is %(time)s now.", time=f"{here:%H:%M}") if here else "",
     ]
-    return Picture(
+    return Chart(
         bands=[band for band in bands if band[1]] if quiet["enabled"] else [],
         digest=digest,
         now=here.hour * 60 + here.minute if here else None,

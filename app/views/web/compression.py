@@ -17,10 +17,10 @@ MOST_PADDING = 100
 
 def register(app: Flask) -> None:
     """Squeeze what the application answers in HTML; files and the API see to themselves."""
-    app.after_request(squeeze)
+    app.after_request(compress_response)
 
 
-def squeeze(response: Response) -> Response:
+def compress_response(response: Response) -> Response:
     """Gzip a page for a browser that accepts it (RFC 9110, 12.5.3)."""
     if response.mimetype != "text/html" or response.is_streamed or "Content-Encoding" in response.headers:
         return response

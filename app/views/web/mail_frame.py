@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, make_response
 
 
-def framed(html: str) -> Response:
+def frame_email(html: str) -> Response:
     """The HTML of a mail. It brings its own styles, which our pages' policy forbids, and may do nothing else, framed
     or opened alone."""
     response = make_response(html)

@@ -15,11 +15,11 @@ from app.services.notifications import search_query
 
 def register(app: Flask) -> None:
     """Offer the filters to every template."""
-    app.add_template_filter(marked)
+    app.add_template_filter(highlight)
     app.add_template_filter(preview)
 
 
-def marked(text: str, search: str) -> Markup:
+def highlight(text: str, search: str) -> Markup:
     """A text, escaped, with the words of a search in `<mark>`."""
     if not search:
         return escape(text)
@@ -31,7 +31,7 @@ def marked(text: str, search: str) -> Markup:
 
 def preview(text: str, search: str) -> Markup:
     """What a row shows of a message: its beginning, or the part in which a search found something."""
-    return marked(highlights.excerpt(text, _wanted(search)), search)
+    return highlight(highlights.excerpt(text, _wanted(search)), search)
 
 
 @lru_cache(maxsize=256)
