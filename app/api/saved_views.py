@@ -27,7 +27,7 @@ def list_views(query: Paged) -> Response:
 
     In their order, each with the number of notifications that it shows.
     """
-    return short_json_response(ViewList, saved_views.shown(caller().user), query, _out)
+    return short_json_response(ViewList, saved_views.view_with_count(caller().user), query, _out)
 
 
 @bp.post("/")
@@ -49,8 +49,8 @@ def create_view(body: ViewIn) -> Response:
 @json_body(ViewOrder)
 def order_views(body: ViewOrder) -> Response:
     """Put one's saved views in order"""
-    saved_views.order(caller().user, body.view_ids)
-    rows = [_out(view) for view in saved_views.shown(caller().user)]
+    saved_views.reorder(caller().user, body.view_ids)
+    rows = [_out(view) for view in saved_views.view_with_count(caller().user)]
     return json_response(ViewList(results=rows, next=None, previous=None))
 
 
@@ -95,9 +95,9 @@ def restore_view(view_id: int) -> Response:
 
 def _one(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
-    found = next(view for view in saved_views.shown(caller().user) if view.id == view_id)
+    found = next(view for view in saved_views.view_with_count(caller().user) if view.id == view_id)
     return json_response(_out(found), status)
 
 
-def _out(view: saved_views.Shown) -> ViewOut:
+def _out(view: saved_views.ViewWithCount) -> ViewOut:
     return ViewOut(id=view.id, name=view.name, count=view.count, **asdict(view.filter))

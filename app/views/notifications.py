@@ -121,7 +121,7 @@ def changes() -> Response:
 @login_required
 def undo(change_id: int) -> Response:
     made = inbox.undo(current_user, change_id)
-    query = inbox_list.extended_to(ListQuery.read(request.form.get("view", "")), actions.newest(made))
+    query = inbox_list.extended_to(ListQuery.read(request.form.get("view", "")), actions.latest_change(made))
     return _answer_with_list(query, _("Undone"))
 
 
@@ -170,7 +170,7 @@ def _until(action: str) -> datetime | None:
         return None
     choice = request.form.get("until") or "tomorrow"
     wanted = request.form.get("at", "") if choice == "date" else choice
-    return snooze.until(current_user, wanted, utc_now())
+    return snooze.snooze_until(current_user, wanted, utc_now())
 
 
 def _change_one(action: str, notification_id: int) -> Response:

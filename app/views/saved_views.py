@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
 from app.services.notifications import saved_views
-from app.services.notifications.saved_views import Filter, Shown
+from app.services.notifications.saved_views import Filter, ViewWithCount
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
 
@@ -20,9 +20,9 @@ VIEW_ID = "<int(max=9223372036854775807):view_id>"
 
 
 @bp.app_template_global("saved_views")
-def shown() -> list[tuple[ListQuery, Shown]]:
+def shown() -> list[tuple[ListQuery, ViewWithCount]]:
     """The views of whoever is signed in, each with the list that it leads to."""
-    views = saved_views.shown(current_user)
+    views = saved_views.view_with_count(current_user)
     return [(ListQuery(*astuple(view.filter)), view) for view in views]
 
 

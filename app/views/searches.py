@@ -35,7 +35,7 @@ def _hints() -> dict[str, object]:
 @bp.app_template_global()
 def recent_searches() -> list[str]:
     """What the search box offers again."""
-    return notification_recent_searches.listed(current_user)
+    return notification_recent_searches.recent_searches(current_user)
 
 
 @bp.route("", methods=["POST", "DELETE"])

@@ -40,14 +40,14 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     expect(rows).to_have_count(1)
     expect(page.locator(".row mark")).to_have_text("Zoë")
     page.keyboard.press("Enter")
-    until(lambda: recent_searches.listed(alice) == ["zoe"])
+    until(lambda: recent_searches.recent_searches(alice) == ["zoe"])
     expect(page.locator("#recent a")).to_have_text(["zoe"])
     box.fill("is:unred")
     expect(words).to_contain_text("“is:unred” is not known. Possible are is:unread, is:read")
     assert axe(page) == []
     box.fill("zoe " * 51)
     expect(words).to_contain_text("Too long: write at most 200 characters.")
-    assert len(recent_searches.listed(alice)) == 1
+    assert len(recent_searches.recent_searches(alice)) == 1
     box.fill("")
     expect(rows).to_have_count(2)
     hint.click()
@@ -103,4 +103,4 @@ def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Ope
     expect(link).to_have_count(0)
     page.keyboard.press("z")
     expect(link).to_have_count(1)
-    assert [view.name for view in saved_views.listed(alice)] == ["Hers", "First"]
+    assert [view.name for view in saved_views.list_views(alice)] == ["Hers", "First"]

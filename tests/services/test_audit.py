@@ -10,7 +10,7 @@ from app.services.base import audit
 from tests import factories
 
 
-def subjects(page: audit.Page) -> list[str]:
+def subjects(page: audit.AuditPage) -> list[str]:
     return [row.subject for row in page.rows]
 
 

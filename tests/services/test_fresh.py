@@ -110,5 +110,5 @@ def test_while_nobody_writes_nothing_is_asked_twice(alice):
         return "answer", None
 
     db.session.remove()
-    assert [cache.answer("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
+    assert [cache.cached("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
     assert len(asked) == 1

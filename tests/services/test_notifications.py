@@ -67,8 +67,8 @@ def test_what_is_put_off_comes_soonest_first_page_by_page_for_people_and_program
     later = Filters(place="later")
     for service in (inbox, json_list):
 
-        def ids(page: inbox.Page | json_list.Page) -> list[int]:
-            rows = json.loads(page.rows) if isinstance(page, json_list.Page) else page.rows
+        def ids(page: inbox.InboxPage | json_list.JsonPage) -> list[int]:
+            rows = json.loads(page.rows) if isinstance(page, json_list.JsonPage) else page.rows
             return [row["id"] if isinstance(row, dict) else row.id for row in rows]
 
         first = service.page_for(owner, later, limit=4, now=now)

@@ -25,14 +25,14 @@ def test_the_last_six_are_kept_newest_first_each_once(any_app: Flask) -> None:
     for minutes in range(8):
         recent_searches.remember(owner, f"word{minutes}", NOW + timedelta(minutes=minutes))
     recent_searches.remember(owner, "  word3 ", NOW + timedelta(hours=1))
-    assert recent_searches.listed(owner) == ["word3", "word7", "word6", "word5", "word4", "word2"]
+    assert recent_searches.recent_searches(owner) == ["word3", "word7", "word6", "word5", "word4", "word2"]
 
 
 def test_what_asks_for_nothing_or_for_nonsense_is_not_kept(owner: User) -> None:
     recent_searches.remember(owner, "  ")
     with pytest.raises(Invalid):
         recent_searches.remember(owner, "is:nonsense")
-    assert recent_searches.listed(owner) == []
+    assert recent_searches.recent_searches(owner) == []
 
 
 def test_they_are_forgotten_on_request_and_anothers_stay(owner: User) -> None:
@@ -40,4 +40,7 @@ def test_they_are_forgotten_on_request_and_anothers_stay(owner: User) -> None:
     recent_searches.remember(owner, "mine")
     recent_searches.remember(other, "theirs")
     recent_searches.forget(owner)
-    assert (recent_searches.listed(owner), recent_searches.listed(other)) == ([], ["theirs"])
+    assert (recent_searches.recent_searches(owner), recent_searches.recent_searches(other)) == (
+        [],
+        ["theirs"],
+    )

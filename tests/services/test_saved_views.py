@@ -34,17 +34,17 @@ def named(user: User, *names: str) -> list[SavedView]:
 
 
 def names(user: User) -> list[str]:
-    return [view.name for view in saved_views.listed(user)]
+    return [view.name for view in saved_views.list_views(user)]
 
 
 def counts(user: User) -> dict[int, int]:
-    return {view.id: view.count for view in saved_views.shown(user, NOW)}
+    return {view.id: view.count for view in saved_views.view_with_count(user, NOW)}
 
 
 def test_views_stand_in_their_owners_order(owner: User) -> None:
     first, second, third = named(owner, "one", "two", "three")
     assert names(owner) == ["one", "two", "three"]
-    saved_views.order(owner, [third.id, first.id, second.id])
+    saved_views.reorder(owner, [third.id, first.id, second.id])
     assert names(owner) == ["three", "one", "two"]
     saved_views.move(owner, second.id, -1)
     saved_views.move(owner, third.id, -1)
@@ -57,7 +57,7 @@ def test_an_order_names_each_view_once(owner: User) -> None:
     first, second = named(owner, "one", "two")
     for ids in ([first.id], [first.id, first.id], [first.id, second.id, 99]):
         with pytest.raises(Invalid, match="view_ids"):
-            saved_views.order(owner, ids)
+            saved_views.reorder(owner, ids)
     assert names(owner) == ["one", "two"]
 
 

@@ -107,24 +107,26 @@ def test_what_is_saved_is_listed_done_or_not_until_it_is_let_go(alice: User) -> 
 
 def test_the_choices_follow_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
-    found = {choice.name: choice.until.isoformat() for choice in snooze.choices(alice, NOW)}
+    found = {choice.name: choice.until.isoformat() for choice in snooze.snooze_choices(alice, NOW)}
     assert found == {
         "hour": "2026-03-12T10:00:00+00:00",
         "evening": "2026-03-12T17:00:00+00:00",
         "tomorrow": "2026-03-13T08:00:00+00:00",
         "week": "2026-03-16T08:00:00+00:00",
     }
-    assert "evening" not in {choice.name for choice in snooze.choices(alice, NOW + 9 * HOUR)}
+    assert "evening" not in {choice.name for choice in snooze.snooze_choices(alice, NOW + 9 * HOUR)}
     # On a Monday, next week is in seven days; on the 29th, Paris has put its clocks forward.
-    assert snooze.until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
-    assert snooze.until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
+    assert (
+        snooze.snooze_until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
+    )
+    assert snooze.snooze_until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
 
 
 def test_a_time_of_day_is_one_of_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
-    assert snooze.until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
+    assert snooze.snooze_until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
     # The clocks skip this one: it comes when they have been put forward.
-    assert snooze.until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert snooze.snooze_until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_what_waits_is_counted(alice: User, charlie: User) -> None:
@@ -152,7 +154,7 @@ def test_what_waits_is_counted(alice: User, charlie: User) -> None:
 )
 def test_a_choice_that_is_none_is_refused(alice: User, choice: str) -> None:
     with pytest.raises(Invalid, match="until"):
-        snooze.until(alice, choice, NOW)
+        snooze.snooze_until(alice, choice, NOW)
 
 
 def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User) -> None:

@@ -16,7 +16,7 @@ from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.notifications import inbox, search_query, stacks
-from app.services.notifications.inbox import Filters, Page
+from app.services.notifications.inbox import Filters, InboxPage
 from app.services.routing import fanout
 from tests import factories
 
@@ -39,7 +39,7 @@ def rows(reader: User, *keys: str, **fields: Any) -> list[Notification]:
     ]
 
 
-def stacked(reader: User, filters: Filters | None = None, **options: Any) -> Page:
+def stacked(reader: User, filters: Filters | None = None, **options: Any) -> InboxPage:
     return inbox.page_for(reader, filters or Filters(), is_stacked=True, **options)
 
 
@@ -135,7 +135,7 @@ def test_a_page_of_stacks_costs_two_queries(reader: User) -> None:
 
 def test_looking_for_the_head_of_a_stack_goes_by_its_index(app: Flask, alice: User) -> None:
     clauses = inbox.conditions(alice, Filters(), utc_now())
-    query = select(Notification.id).where(*clauses, stacks.heads(clauses)).compile(db.engine)
+    query = select(Notification.id).where(*clauses, stacks.only_heads(clauses)).compile(db.engine)
     values = tuple(str(query.params[name]) for name in query.positiontup or ())
     plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
     assert any("ix_notifications_stack (recipient_id=? AND stack_key=?" in line.detail for line in plan)
@@ -152,14 +152,14 @@ ALONE = [
 def test_what_does_not_say_what_it_is_about_stands_alone(
     kind: str, facts: dict[str, Any], metadata: dict[str, Any], named: str | None
 ) -> None:
-    about = stacks.subject(kind, facts, metadata, named)
-    assert stacks.key(kind, about, NOON, "UTC") == ""
+    about = stacks.subject_of(kind, facts, metadata, named)
+    assert stacks.stack_key(kind, about, NOON, "UTC") == ""
 
 
 def test_one_subject_on_one_day_of_its_reader_has_one_key() -> None:
     def key(kind: str = "resume_processed", hours: int = 0, **facts: Any) -> str:
-        about = stacks.subject(kind, {"source": "/ats"}, facts.get("metadata"), facts.get("named"))
-        return stacks.key(kind, about, NOON + timedelta(hours=hours), "Europe/Paris")
+        about = stacks.subject_of(kind, {"source": "/ats"}, facts.get("metadata"), facts.get("named"))
+        return stacks.stack_key(kind, about, NOON + timedelta(hours=hours), "Europe/Paris")
 
     assert key() == key(hours=10)
     assert key(metadata={"upload_id": 7}) == key(metadata={"upload_id": 7}, named="cv.pdf")

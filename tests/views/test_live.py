@@ -54,7 +54,7 @@ def test_streams_are_capped_and_a_place_comes_back(broadcaster: stream.Broadcast
 def test_one_person_cannot_take_every_stream(app: Flask, alice: User, charlie: User) -> None:
     broadcaster = stream.Broadcaster(app)
     with ExitStack() as open_pages:
-        for _ in range(stream.MOST_EACH):
+        for _ in range(stream.MAX_STREAMS_PER_USER):
             open_pages.enter_context(broadcaster.listen(alice.id, 0))
         with pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
             pass

@@ -17,7 +17,7 @@ PATH = "/notifications/views"
 
 
 def names(user: User) -> list[str]:
-    return [view.name for view in saved_views.listed(user)]
+    return [view.name for view in saved_views.list_views(user)]
 
 
 def entries(page: str) -> list[tuple[str, str]]:

@@ -45,16 +45,16 @@ def test_a_search_is_kept_when_it_is_finished_and_forgotten_on_request(sign_in: 
     assert "priya &#34;on site&#34;" in answer.text
     assert "q=priya+%22on+site%22" in client.get("/notifications").text
     assert send(client, PATH, HX, q="is:unred").status_code == 200
-    assert recent_searches.listed(alice) == ['priya "on site"']
+    assert recent_searches.recent_searches(alice) == ['priya "on site"']
     assert send(client, PATH, _method="delete").status_code == 303
-    assert recent_searches.listed(alice) == []
+    assert recent_searches.recent_searches(alice) == []
 
 
 def test_searches_are_their_owners_alone(
     sign_in: SignIn, client: FlaskClient, alice: User, charlie: User
 ) -> None:
     send(sign_in(alice), PATH, q="secret plan")
-    assert recent_searches.listed(alice) == ["secret plan"]
+    assert recent_searches.recent_searches(alice) == ["secret plan"]
     assert "secret plan" not in sign_in(charlie).get("/notifications").text
     assert client.post(PATH, data={"q": "x"}).status_code == 400
     assert sign_in(alice).get(PATH).status_code == 405

@@ -31,7 +31,7 @@ def usable(check: Callable[[Any], Any]) -> BeforeValidator:
     def run(value: Any) -> Any:
         try:
             return check(value)
-        except validation.Unusable as error:
+        except validation.InvalidValue as error:
             raise ValueError(str(error)) from error
 
     return BeforeValidator(run)

@@ -112,7 +112,7 @@ def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
     """
     now = now or utc_now()
     digest = _digest(text)
-    bearer: Bearer | None = cache.answer(("token", digest), now, lambda: (_bearer(text, digest), None))
+    bearer: Bearer | None = cache.cached(("token", digest), now, lambda: (_bearer(text, digest), None))
     if bearer is None or (bearer.expires_at is not None and bearer.expires_at <= now):
         return None
     return _note_use(bearer, now)

@@ -70,7 +70,7 @@ def _addresses(emails: Sequence[str]) -> list[str]:
     for place, email in enumerate(emails):
         try:
             usable.append(validation.email(email))
-        except validation.Unusable:
+        except validation.InvalidValue:
             errors[f"recipients[{place}]"] = _("“%(text)s” is no email address.", text=str(email)[:100])
     if errors:
         raise Invalid(errors)

@@ -113,7 +113,7 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
         raise Conflict(_("Everybody has it: it can no longer be cancelled."))
     row.state, row.ended_at = "cancelled", now
     if progress.is_ahead(row, now):
-        expiry.withdraw(row.event_id, now)
+        expiry.cancel_scheduled(row.event_id, now)
         row.written = 0
     audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     db.session.commit()

@@ -142,7 +142,7 @@ def _unusable_moment(moment: datetime, now: datetime) -> str:
         return _("Choose a moment that has not passed yet.")
     try:
         validation.in_a_usable_year(moment)
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         return str(error)
     return ""
 
@@ -157,7 +157,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         rendering_texts.render_all(wording.texts_of(template), given)
-    except (TemplateTextError, validation.Unusable) as error:
+    except (TemplateTextError, validation.InvalidValue) as error:
         return {"context": str(error)}
     return {}
 
@@ -173,7 +173,7 @@ def _with_instants(context: Mapping[str, Any]) -> dict[str, Any]:
 def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
     try:
         return validation.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         errors[name] = str(error)
         return ""
 
@@ -181,7 +181,7 @@ def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_li
 def _link(errors: dict[str, str], url: str) -> str:
     try:
         return validation.link(url.strip()) if url.strip() else ""
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         errors["action_url"] = str(error)
         return ""
 
@@ -189,6 +189,6 @@ def _link(errors: dict[str, str], url: str) -> str:
 def _structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return dict(validation.structure(dict(value)))
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         errors[name] = str(error)
         return {}

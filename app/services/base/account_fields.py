@@ -37,7 +37,7 @@ def name(text: str) -> str:
     """The name on one line. Raises Invalid, keyed `name`."""
     try:
         words = validation.text(one_line(text), most=200)
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         raise Invalid({"name": str(error)}) from error
     if not words:
         raise Invalid({"name": _("Write a name of 1 to 200 characters.")})

@@ -13,7 +13,7 @@ from app.models import AuditEntry, User
 
 
 @dataclass(frozen=True)
-class Page:
+class AuditPage:
     """Some entries, newest first; `older` is the cursor of the next page, None at the end."""
 
     rows: list[AuditEntry]
@@ -34,7 +34,7 @@ def record(action: str, subject: str = "", *, actor: User | None = None, **detai
     )
 
 
-def page_for(*, action: str = "", person: str = "", before: int | None = None, limit: int = 50) -> Page:
+def page_for(*, action: str = "", person: str = "", before: int | None = None, limit: int = 50) -> AuditPage:
     """One page of the log.
 
     Args:
@@ -51,7 +51,7 @@ def page_for(*, action: str = "", person: str = "", before: int | None = None, l
     if before is not None:
         query = query.where(AuditEntry.id < before)
     rows = list(db.session.scalars(query.limit(limit + 1)))
-    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    return AuditPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
 def actions() -> list[str]:

@@ -20,10 +20,10 @@ from sqlalchemy.engine import Engine
 from app.database.base import db
 
 # All of it is dropped at the next write anyway; this is for a quiet night with many readers.
-MOST_KEPT = 500
+MAX_ENTRIES = 500
 
 
-class Memory:
+class VersionedCache:
     """Answers that were true at one version of one SQLite file."""
 
     def __init__(self, path: str) -> None:
@@ -47,7 +47,7 @@ class Memory:
         with self._lock:
             # Looked at before the database is asked: what is kept is never older than its version says.
             ((version,),) = self._watch.execute("PRAGMA data_version").fetchall()
-            if version != self._version or len(self._kept) >= MOST_KEPT:
+            if version != self._version or len(self._kept) >= MAX_ENTRIES:
                 self._kept.clear()
                 self._version = version
             found = self._kept.get(key)
@@ -60,10 +60,10 @@ class Memory:
         return made[0]
 
 
-_memories: WeakKeyDictionary[Engine, Memory] = WeakKeyDictionary()
+_caches: WeakKeyDictionary[Engine, VersionedCache] = WeakKeyDictionary()
 
 
-def answer(key: Hashable, now: datetime, make: Callable[[], tuple[Any, datetime | None]]) -> Any:
+def cached(key: Hashable, now: datetime, make: Callable[[], tuple[Any, datetime | None]]) -> Any:
     """What `make` answers, asked again only after a commit of any process, or when its time is over.
 
     Args:
@@ -71,17 +71,17 @@ def answer(key: Hashable, now: datetime, make: Callable[[], tuple[Any, datetime 
         make: answers the value and the instant at which it stops being true by itself (None: never). A value of None
             is not kept: nobody fills the memory with what does not exist.
     """
-    memory = _memory()
+    memory = _cache()
     return memory.answer(key, now, make) if memory else make()[0]
 
 
-def _memory() -> Memory | None:
+def _cache() -> VersionedCache | None:
     engine = db.engine
     if engine.dialect.name != "sqlite" or _is_writing():
         return None
-    memory = _memories.get(engine)
+    memory = _caches.get(engine)
     if memory is None or not memory.belongs_here():
-        memory = _memories[engine] = Memory(str(engine.url.database))
+        memory = _caches[engine] = VersionedCache(str(engine.url.database))
     return memory
 
 

@@ -61,7 +61,7 @@ class Recipient(Somebody, Protocol):
     def preference(self) -> Preference: ...
 
 
-class Person(NamedTuple):
+class RecipientRow(NamedTuple):
     """A recipient as an event reads them, with less ado than a `User`."""
 
     id: int
@@ -74,7 +74,7 @@ class Person(NamedTuple):
 
 
 _USERS, _PREFERENCES = (Base.metadata.tables[name] for name in ("users", "user_notification_preferences"))
-_OWN = [_USERS.c[name] for name in Person._fields if name != "preference"]
+_OWN = [_USERS.c[name] for name in RecipientRow._fields if name != "preference"]
 _PERSON = (
     select(*_OWN, *(column for column in _PREFERENCES.c if not column.primary_key))
     .join(_PREFERENCES, _PREFERENCES.c.user_id == _USERS.c.id)
@@ -85,7 +85,7 @@ _BY_EMAILS = _PERSON.where(_USERS.c.email.in_(bindparam("emails", expanding=True
 _RECRUITERS = _PERSON.where(_USERS.c.role == "recruiter", _USERS.c.is_enabled)
 
 
-def active_recruiters() -> list[Person]:
+def active_recruiters() -> list[RecipientRow]:
     """Everyone who recruits and may sign in, with their preferences, in one statement."""
     return [_person(row) for row in db.session.execute(_RECRUITERS)]
 
@@ -101,7 +101,7 @@ def active_admins() -> list[User]:
     return list(db.session.scalars(_with_preferences().where(User.role == "admin", User.is_enabled)))
 
 
-def by_emails(emails: Sequence[str]) -> list[Person]:
+def by_emails(emails: Sequence[str]) -> list[RecipientRow]:
     """The active people with these addresses, each once.
 
     Raises:
@@ -124,8 +124,8 @@ def by_emails(emails: Sequence[str]) -> list[Person]:
     return [_person(found[email]) for email in dict.fromkeys(wanted)]
 
 
-def _person(row: Any) -> Person:
-    return Person._make([*row[: len(_OWN)], row])
+def _person(row: Any) -> RecipientRow:
+    return RecipientRow._make([*row[: len(_OWN)], row])
 
 
 def _with_preferences() -> Select[User]:

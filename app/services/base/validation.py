@@ -28,7 +28,7 @@ _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\\<>\"]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-class Unusable(Exception):
+class InvalidValue(Exception):
     """One value cannot be used; `str(error)` is the sentence that says why."""
 
 
@@ -43,10 +43,10 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
         Unusable: it is no text, too long, or has control characters in it.
     """
     if not isinstance(value, str):
-        raise Unusable(_("This must be a text."))
+        raise InvalidValue(_("This must be a text."))
     value = strip_invisible(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
-        raise Unusable(_("This text has control characters in it."))
+        raise InvalidValue(_("This text has control characters in it."))
     return _no_longer_than(most, value)
 
 
@@ -57,7 +57,7 @@ def count(value: object) -> int:
         Unusable: it is something else.
     """
     if type(value) is not int or not 0 <= value <= MAX_COUNT:  # True is an int, too.
-        raise Unusable(_("This must be a whole number from 0 to %(most)s.", most=MAX_COUNT))
+        raise InvalidValue(_("This must be a whole number from 0 to %(most)s.", most=MAX_COUNT))
     return value
 
 
@@ -71,12 +71,12 @@ def instant(value: object) -> datetime:
     """
     match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Unusable(_("Write a time with its offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339)."))
+        raise InvalidValue(_("Write a time with its offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339)."))
     day, clock, fraction, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{offset or '+00:00'}")
     except ValueError as error:
-        raise Unusable(_("There is no such time.")) from error
+        raise InvalidValue(_("There is no such time.")) from error
     return in_a_usable_year(moment).astimezone(UTC)
 
 
@@ -87,7 +87,9 @@ def in_a_usable_year(moment: datetime) -> datetime:
         Unusable: it is in another year.
     """
     if moment.year not in YEARS:
-        raise Unusable(_("The year must be between %(first)s and %(last)s.", first=YEARS[0], last=YEARS[-1]))
+        raise InvalidValue(
+            _("The year must be between %(first)s and %(last)s.", first=YEARS[0], last=YEARS[-1])
+        )
     return moment
 
 
@@ -105,7 +107,7 @@ def url(value: object) -> str:
             usable = False
         if usable:
             return _no_longer_than(MAX_URL, value.strip())
-    raise Unusable(_("Write an address that begins with https:// or http://."))
+    raise InvalidValue(_("Write an address that begins with https:// or http://."))
 
 
 def link(value: object) -> str:
@@ -128,7 +130,7 @@ def email(value: object) -> str:
     value = value.strip() if isinstance(value, str) else ""
     if len(value) <= 254 and re.fullmatch(r"[^@]+@[^@]+", value) and _may_be_address(value):
         return value.lower()
-    raise Unusable(_("This must be an email address."))
+    raise InvalidValue(_("This must be an email address."))
 
 
 def structure(value: object) -> Any:
@@ -138,16 +140,16 @@ def structure(value: object) -> Any:
         Unusable: too large, too deep, or nothing that both databases can keep.
     """
     if depth(value) > MAX_JSON_DEPTH:
-        raise Unusable(_("This is nested more than %(depth)s levels deep.", depth=MAX_JSON_DEPTH))
+        raise InvalidValue(_("This is nested more than %(depth)s levels deep.", depth=MAX_JSON_DEPTH))
     try:
         written = json.dumps(value, ensure_ascii=False, allow_nan=False)
         size = len(written.encode())
     except (TypeError, ValueError) as error:
-        raise Unusable(_("This is not a JSON value.")) from error
+        raise InvalidValue(_("This is not a JSON value.")) from error
     if _NUL.search(written):
-        raise Unusable(_("This text has control characters in it."))
+        raise InvalidValue(_("This text has control characters in it."))
     if size > MAX_JSON_BYTES:
-        raise Unusable(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
+        raise InvalidValue(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
     return json.loads(strip_invisible(written), parse_int=_whole_number)
 
 
@@ -165,7 +167,7 @@ def depth(value: object) -> int:
 def _whole_number(written: str) -> int:
     number = int(written)
     if number not in WHOLE_NUMBERS:
-        raise Unusable(_("A whole number in this has more than 64 bits."))
+        raise InvalidValue(_("A whole number in this has more than 64 bits."))
     return number
 
 
@@ -175,5 +177,5 @@ def _may_be_address(value: str) -> bool:
 
 def _no_longer_than(most: int, value: str) -> str:
     if len(value) > most:
-        raise Unusable(_("This is longer than %(most)s characters.", most=most))
+        raise InvalidValue(_("This is longer than %(most)s characters.", most=most))
     return value

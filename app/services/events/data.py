@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from app import catalog
 from app.services.base import validation
 from app.services.base.errors import Invalid
-from app.services.base.validation import Unusable
+from app.services.base.validation import InvalidValue
 
 MAX_RECIPIENTS = 1000
 
@@ -43,7 +43,7 @@ def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
             continue
         try:
             usable[name] = check(value)
-        except Unusable as error:
+        except InvalidValue as error:
             errors[f"data.{name}"] = str(error)
         except Invalid as several:
             errors |= {f"data.{name}{place}": sentence for place, sentence in several.errors.items()}
@@ -115,7 +115,7 @@ def _contradictions(data: Mapping[str, Any]) -> dict[str, str]:
 
 def _recipients(value: object) -> list[str]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
-        raise Unusable(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
+        raise InvalidValue(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
     errors: dict[str, str] = {}
     emails: list[
         str
@@ -123,7 +123,7 @@ def _recipients(value: object) -> list[str]:
     for index, given in enumerate(value):
         try:
             emails.append(validation.email(given))
-        except Unusable as error:
+        except InvalidValue as error:
             errors[f"[{index}]"] = str(error)
     if errors:
         raise Invalid(errors)
@@ -132,13 +132,13 @@ def _recipients(value: object) -> list[str]:
 
 def _metadata(value: object) -> Any:
     if not isinstance(value, dict):
-        raise Unusable(_("This must be a JSON object."))
+        raise InvalidValue(_("This must be a JSON object."))
     return validation.structure(value)
 
 
 def _priority(value: object) -> str:
     if not isinstance(value, str) or value not in catalog.PRIORITIES:
-        raise Unusable(_("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES)))
+        raise InvalidValue(_("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES)))
     return value
 
 

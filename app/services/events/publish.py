@@ -19,7 +19,7 @@ from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
 from app.services.base import recipients
 from app.services.base.errors import Invalid
-from app.services.base.recipients import Person, Recipient
+from app.services.base.recipients import Recipient, RecipientRow
 from app.services.events import result
 from app.services.events.result import EVENTS, Published
 from app.services.interviews import evaluated, reminders
@@ -106,16 +106,16 @@ def _take_back(applied: interview_records.Applied, now: datetime) -> None:
     elif stood_at:
         left = everybody - {user.id for user in interview.recruiters}
         for kind in ("interview_scheduled", "interview_rescheduled"):
-            expiry.retire([interview.id], kind, now, user_ids=left)
+            expiry.expire_for_interviews([interview.id], kind, now, user_ids=left)
         if interview.starts_at == stood_at:
             reminders.withdraw(interview, left, stood_at, "left", now)
         else:
             reminders.withdraw(interview, everybody, stood_at, "moved", now)
     if applied.is_reopened:
-        expiry.retire([interview.id], "evaluation_due", now)
+        expiry.expire_for_interviews([interview.id], "evaluation_due", now)
 
 
-def _recipients(event: EventIn) -> list[Person]:
+def _recipients(event: EventIn) -> list[RecipientRow]:
     if event.recipients is not None:
         try:
             return recipients.by_emails(event.recipients)
@@ -157,7 +157,7 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
         event_id=event_id,
         interview_id=interview.id if interview else None,
         interview_sequence=interview.sequence if interview else None,
-        subject=stacks.subject(
+        subject=stacks.subject_of(
             notification_type, data | {"source": event.source}, event.data.get("metadata"), event.subject
         ),
         action_url=event.data.get("action_url") or event.data.get("meeting_url") or "",

@@ -37,7 +37,7 @@ def write_down(
         interview.evaluated_at = interview.evaluated_at or occurred_at
     db.session.flush()
     if found:
-        expiry.retire([interview.id for interview in found], "evaluation_due", now)
+        expiry.expire_for_interviews([interview.id for interview in found], "evaluation_due", now)
 
 
 def _meant(data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime) -> list[Interview]:

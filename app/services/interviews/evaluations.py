@@ -81,7 +81,7 @@ def set_attendance(
         raise NotFound(_("There is no such notification."))
     part.absent_at = None if was_there else now
     if not was_there and row.interview_id is not None:
-        expiry.retire([row.interview_id], KIND, now, user_ids=[user.id])
+        expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
     audit.record(
         "evaluation.attendance", user.email, actor=user, interview=row.interview_id, was_there=was_there
     )
@@ -163,7 +163,7 @@ def _remind(interview_id: int, now: datetime) -> int:
         )
         # One question in the inbox is enough: yesterday's makes room for today's.
         for user in people:
-            expiry.retire([interview_id], KIND, now, user_ids=[user.id])
+            expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id])
         fanout.write(message, fanout.plan(message, people, now), now)
     db.session.commit()
     return len(people)

@@ -80,7 +80,7 @@ def withdraw(
         starts_at: the start that no longer holds.
         outcome: why: `moved`, `cancelled`, `completed` or `left`.
     """
-    expiry.retire([interview.id], KIND, now, user_ids=people)
+    expiry.expire_for_interviews([interview.id], KIND, now, user_ids=people)
     verdicts = [
         (user.id, lead, outcome)
         for user in recipients.by_ids(people)

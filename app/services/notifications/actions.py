@@ -38,13 +38,13 @@ UNDO_FOR = timedelta(minutes=10)
 # Rows already loaded are not brought up to date: callers read again what they show.
 BULK = {"synchronize_session": False}
 USERS = Base.metadata.tables["users"]
-_SOME = USERS.c.id.in_(bindparam("some", expanding=True))
+_SELECTED = USERS.c.id.in_(bindparam("some", expanding=True))
 # No more than the update needs: rows that refer to these people were written before in the same transaction, and hold
 # their keys. Two that both held them and both wanted all of the row would wait for each other.
-_LOCK_SOME = select(USERS.c.id).where(_SOME).order_by(USERS.c.id).with_for_update(key_share=True)
-_TOUCH = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
-_TOUCH_SOME = _TOUCH.where(_SOME)
-_TOUCH_ONE = CompiledStatement(_TOUCH.where(USERS.c.id == bindparam("one")))
+_LOCK_SELECTED = select(USERS.c.id).where(_SELECTED).order_by(USERS.c.id).with_for_update(key_share=True)
+_BUMP = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
+_BUMP_SELECTED = _BUMP.where(_SELECTED)
+_BUMP_ONE = CompiledStatement(_BUMP.where(USERS.c.id == bindparam("one")))
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ def change(
     rows = (
         select(N.id, *(getattr(N, name) for name in RESTORED)).where(*wanted, what.applies).with_for_update()
     )
-    made.count, before = db.session.execute(_written_down(rows.subquery())).one()
+    made.count, before = db.session.execute(_record_change(rows.subquery())).one()
     if made.count:
         made.before = before
         changed = text(CHANGED_IDS[_dialect()]).bindparams(before=before).columns(column("id"))
         db.session.execute(update(N).where(N.id.in_(changed)).values(what.writes), execution_options=BULK)
-        touch(user)
+        bump_inbox_version(user)
         db.session.add(made)
     db.session.commit()
     return made
@@ -167,12 +167,12 @@ def undo(user: User, change_id: int, now: datetime | None = None) -> Notificatio
     if made.undone_at is None:
         db.session.execute(text(RESTORE[_dialect()]), {"before": made.before, "user": user.id})
         made.undone_at = now
-        touch(user)
+        bump_inbox_version(user)
     db.session.commit()
     return made
 
 
-def newest(made: NotificationChange, now: datetime | None = None) -> tuple[datetime, int] | None:
+def latest_change(made: NotificationChange, now: datetime | None = None) -> tuple[datetime, int] | None:
     """Which row of a change stands on top of a list now: when it surfaced, and its id."""
     changed = text(CHANGED_IDS[_dialect()]).bindparams(before=made.before).columns(column("id"))
     rows = select(N.surfaced_at, N.id).where(N.id.in_(changed), N.surfaced_at <= (now or utc_now()))
@@ -180,7 +180,7 @@ def newest(made: NotificationChange, now: datetime | None = None) -> tuple[datet
     return (row.surfaced_at, row.id) if row else None
 
 
-def forget_old(now: datetime | None = None) -> int:
+def purge_undo_history(now: datetime | None = None) -> int:
     """Drop what can no longer be undone; answers how many changes."""
     old = NotificationChange.made_at < (now or utc_now()) - UNDO_FOR
     count = db.session.execute(delete(NotificationChange).where(old)).rowcount  # type: ignore[attr-defined]
@@ -188,26 +188,26 @@ def forget_old(now: datetime | None = None) -> int:
     return int(count)
 
 
-def touch(*users: Somebody) -> None:
+def bump_inbox_version(*users: Somebody) -> None:
     """Say, in the caller's transaction, that these people's inboxes changed: pages and pollers look at it."""
-    touch_ids(user.id for user in users)
+    bump_inbox_versions(user.id for user in users)
 
 
-def touch_ids(user_ids: Iterable[int]) -> None:
+def bump_inbox_versions(user_ids: Iterable[int]) -> None:
     """The same, by the people's ids."""
     # Sorted: two events locking the same users crosswise would deadlock.
     ids = sorted(set(user_ids))
     if len(ids) == 1:
-        _TOUCH_ONE.rows(one=ids[0])
+        _BUMP_ONE.rows(one=ids[0])
         return
     connection = db.session.connection()
     for start in range(0, len(ids), 500):
         some = {"some": ids[start : start + 500]}
-        connection.execute(_LOCK_SOME, some)
-        connection.execute(_TOUCH_SOME, some)
+        connection.execute(_LOCK_SELECTED, some)
+        connection.execute(_BUMP_SELECTED, some)
 
 
-def _written_down(rows: Subquery) -> Select[int, str]:
+def _record_change(rows: Subquery) -> Select[int, str]:
     if _dialect() == "sqlite":
         return select(func.count(), func.json_group_array(func.json_array(*rows.c)))
     return select(func.count(), cast(func.json_agg(func.json_build_array(*rows.c)), Text))

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from app import search_text
 from app.database.base import db
 from app.models import Notification
-from app.services.notifications.places import Clauses, standing
+from app.services.notifications.places import Clauses, conditions_for_place
 from app.services.notifications.search_query import ALTERNATIVES, PLACES, Query, Term
 
 N = Notification
@@ -49,7 +49,7 @@ FIELDS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def clauses(query: Query, reader: Reader, now: Now) -> Clauses:
+def search_conditions(query: Query, reader: Reader, now: Now) -> Clauses:
     """What is true of the rows that a query finds; the places it names are the caller's to look in."""
     wanted = [term for term in query.terms if not term.is_not and term.value not in PLACES]
     words = [term for term in wanted if term.words]
@@ -69,7 +69,7 @@ def _condition(term: Term, reader: Reader, now: Now) -> ColumnElement[bool]:
     if term.name in FIELDS:
         return FIELDS[term.name](term.value)
     state = str(term.value)
-    return STATES[state] if state in STATES else and_(*standing(state, now))
+    return STATES[state] if state in STATES else and_(*conditions_for_place(state, now))
 
 
 def _indexed(terms: list[Term], reader: Reader) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from app.models.delivery import OPEN_STATES
 from app.services.notifications import actions
 
 
-def retire(
+def expire_for_interviews(
     interview_ids: Collection[int],
     notification_type: str,
     now: datetime,
@@ -41,11 +41,11 @@ def retire(
         .execution_options(synchronize_session=False)
     )
     people = list(rows.scalars())
-    actions.touch_ids(people)
+    actions.bump_inbox_versions(people)
     return len(people)
 
 
-def withdraw(event_id: int, now: datetime) -> None:
+def cancel_scheduled(event_id: int, now: datetime) -> None:
     """Take back, in the caller's transaction, what was written ahead of its time."""
     rows = db.session.execute(
         update(Notification)
@@ -62,4 +62,4 @@ def withdraw(event_id: int, now: datetime) -> None:
         .values(state="cancelled", reason="cancelled", due_at=now),
         execution_options=actions.BULK,
     )
-    actions.touch_ids(people)
+    actions.bump_inbox_versions(people)

@@ -21,7 +21,7 @@ from app.services.base.errors import Invalid, NotFound
 from app.services.base.recipients import Somebody
 from app.services.notifications import actions, stacks
 from app.services.notifications import conditions as notification_conditions
-from app.services.notifications.places import PLACES, Clauses, standing
+from app.services.notifications.places import PLACES, Clauses, conditions_for_place
 from app.services.notifications.search_query import EVERYTHING, Query
 
 N = Notification
@@ -53,7 +53,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Page:
+class InboxPage:
     """Rows, newest first, and the opaque cursors of the pages beside it (None: there is none).
 
     `stacks` tells by their key which of the rows stand for more than themselves.
@@ -92,7 +92,7 @@ def matching(
     clauses: Clauses = [
         N.recipient_id == reader,
         or_(N.expires_at.is_(None), N.expires_at > now),
-        *(clause for place in filters.places for clause in standing(place, now)),
+        *(clause for place in filters.places for clause in conditions_for_place(place, now)),
         *(column.in_(values) for column, values in alternatives if values),
     ]
     if filters.is_read is not None:
@@ -107,7 +107,7 @@ def matching(
         clauses += [N.surfaced_at >= filters.during[0], N.surfaced_at < filters.during[1]]
     if filters.upto:
         clauses.append(tuple_(N.surfaced_at, N.id) <= tuple_(*filters.upto))
-    return clauses + notification_conditions.clauses(filters.search, reader, now)
+    return clauses + notification_conditions.search_conditions(filters.search, reader, now)
 
 
 def page_for(
@@ -118,7 +118,7 @@ def page_for(
     limit: int = 50,
     is_stacked: bool = False,
     now: datetime | None = None,
-) -> Page:
+) -> InboxPage:
     """One page of a person's notifications, newest first, found by key: a deep page costs what the first does.
 
     What is put off stands the other way round: what comes back soonest is first.
@@ -134,14 +134,14 @@ def page_for(
     key = tuple_(N.surfaced_at, N.id)
     clauses = conditions(user, filters, now)
     query = select(N)
-    backwards, rising = False, rises(filters)
+    backwards, rising = False, bound_after_undo(filters)
     if cursor:
         backwards, surfaced_at, row_id = read_cursor(cursor)
-        rising = rises(filters, backwards=backwards)
+        rising = bound_after_undo(filters, backwards=backwards)
         bound = tuple_(surfaced_at, row_id)
         # Before the other conditions: of two bounds SQLite takes the first, and would walk here from the newest row.
         query = query.where(key > bound if rising else key < bound)
-    query = query.where(*clauses, *[stacks.heads(clauses, rises=rises(filters))] * is_stacked)
+    query = query.where(*clauses, *[stacks.only_heads(clauses, rises=bound_after_undo(filters))] * is_stacked)
     order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
     rows = list(db.session.scalars(query.order_by(*order).limit(limit + 1)))
     has_more = len(rows) > limit
@@ -149,11 +149,11 @@ def page_for(
     if backwards:
         rows.reverse()
     has_next, has_previous = (True, has_more) if backwards else (has_more, cursor is not None)
-    return Page(
+    return InboxPage(
         rows,
         write_cursor("n", rows[-1].surfaced_at, rows[-1].id) if rows and has_next else None,
         write_cursor("p", rows[0].surfaced_at, rows[0].id) if rows and has_previous else None,
-        stacks.found(clauses, {row.stack_key for row in rows if row.stack_key}) if is_stacked else {},
+        stacks.load_stacks(clauses, {row.stack_key for row in rows if row.stack_key}) if is_stacked else {},
     )
 
 
@@ -170,7 +170,7 @@ def total(user: User, filters: Filters, now: datetime | None = None) -> int:
     return db.session.scalar(select(func.count()).where(*conditions(user, filters, now or utc_now()))) or 0
 
 
-def rises(filters: Filters, *, backwards: bool = False) -> bool:
+def bound_after_undo(filters: Filters, *, backwards: bool = False) -> bool:
     """Whether rows are read from the earliest on: a list is newest first, but what is put off soonest first."""
     return backwards != ("later" in filters.places)
 
@@ -235,7 +235,7 @@ def unread_count(user: Somebody, now: datetime | None = None) -> int:
         number, surfacing, expiring = db.session.execute(_UNREAD, {"reader": reader, "now": now}).one()
         return number, min(filter(None, (surfacing, expiring)), default=None)
 
-    return int(cache.answer(("unread", reader), now, count))
+    return int(cache.cached(("unread", reader), now, count))
 
 
 def summary(user: User, now: datetime | None = None) -> dict[str, Any]:

@@ -34,9 +34,9 @@ from app.services.notifications.inbox import (
     NOW,
     READER,
     Filters,
+    bound_after_undo,
     matching,
     read_cursor,
-    rises,
     write_cursor,
 )
 
@@ -67,7 +67,7 @@ SURFACED, EXPIRES, NEXT = len(FIELDS), len(FIELDS) + 1, len(FIELDS) + 2
 
 
 @dataclass(frozen=True)
-class Page:
+class JsonPage:
     """A page: its rows as a JSON array, ready to be sent, and the cursors of the pages beside it."""
 
     rows: bytes
@@ -76,7 +76,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PageRequest:
     reader: int
     filters: Filters
     cursor: str | None
@@ -92,7 +92,7 @@ def page_for(
     limit: int = 50,
     only: frozenset[str] | None = None,
     now: datetime | None = None,
-) -> Page:
+) -> JsonPage:
     """One page of a person's notifications, newest first; remembered while nobody writes to the database.
 
     Args:
@@ -102,12 +102,12 @@ def page_for(
         Invalid: the cursor is not one of ours.
     """
     now = now or utc_now()
-    asked = _Asked(reader.id, filters, cursor, limit, only)
-    page: Page = cache.answer(asked, now, lambda: _page(asked, now))
+    asked = _PageRequest(reader.id, filters, cursor, limit, only)
+    page: JsonPage = cache.cached(asked, now, lambda: _page(asked, now))
     return page
 
 
-def _page(asked: _Asked, now: datetime) -> tuple[Page, datetime | None]:
+def _page(asked: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | None]:
     limit = asked.limit
     values: dict[str, Any] = {"reader": asked.reader, "now": now, "limit": limit + 1}
     backwards = False
@@ -122,8 +122,8 @@ def _page(asked: _Asked, now: datetime) -> tuple[Page, datetime | None]:
         (instant for row in found for instant in (row[EXPIRES], row[NEXT]) if instant is not None),
         default=None,
     )
-    page = Page(
-        orjson.dumps([_sent(row, asked.only) for row in rows], option=orjson.OPT_UTC_Z),
+    page = JsonPage(
+        orjson.dumps([_rows_as_json(row, asked.only) for row in rows], option=orjson.OPT_UTC_Z),
         _cursor("n", rows[-1]) if rows and has_next else None,
         _cursor("p", rows[0]) if rows and has_previous else None,
     )
@@ -133,7 +133,7 @@ def _page(asked: _Asked, now: datetime) -> tuple[Page, datetime | None]:
 
 @lru_cache(maxsize=256)
 def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool) -> Select[Any]:
-    key, rising = tuple_(N.surfaced_at, N.id), rises(filters, backwards=backwards)
+    key, rising = tuple_(N.surfaced_at, N.id), bound_after_undo(filters, backwards=backwards)
     later = N.surfaced_at.type
     next_in = select(func.min(N.surfaced_at)).where(N.recipient_id == READER, N.surfaced_at > NOW)
     query = select(
@@ -173,7 +173,7 @@ def _sql(constant: str) -> ColumnElement[str]:
     return literal_column(f"'{constant}'", Text)
 
 
-def _sent(row: Sequence[Any], only: frozenset[str] | None) -> dict[str, Any]:
+def _rows_as_json(row: Sequence[Any], only: frozenset[str] | None) -> dict[str, Any]:
     values: dict[str, Any] = dict(zip(NAMES, row, strict=False))
     for name in JSON_NAMES:
         if isinstance(values[name], str):

@@ -23,6 +23,6 @@ PLACES: dict[str, Clauses] = {
 }
 
 
-def standing(place: str, now: datetime | BindParameter[datetime]) -> Clauses:
+def conditions_for_place(place: str, now: datetime | BindParameter[datetime]) -> Clauses:
     """What is true of the rows that stand in a place at an instant."""
     return [N.surfaced_at > now if place == "later" else N.surfaced_at <= now, *PLACES[place]]

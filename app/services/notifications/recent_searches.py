@@ -12,11 +12,11 @@ from app.database.sqlite import lock_for_writing
 from app.models import RecentSearch, User
 from app.services.notifications import search_query
 
-MOST = 6
+MAX_SEARCHES = 6
 R = RecentSearch
 
 
-def listed(user: User) -> list[str]:
+def recent_searches(user: User) -> list[str]:
     """This person's last searches, the newest first."""
     return list(db.session.scalars(_newest(user)))
 
@@ -35,7 +35,7 @@ def remember(user: User, text: str, now: datetime | None = None) -> None:
     db.session.scalar(select(User.id).where(User.id == user.id).with_for_update())
     db.session.merge(R(user_id=user.id, text=text, searched_at=now))
     db.session.flush()
-    db.session.execute(delete(R).where(R.user_id == user.id, R.text.not_in(listed(user))))
+    db.session.execute(delete(R).where(R.user_id == user.id, R.text.not_in(recent_searches(user))))
     db.session.commit()
 
 
@@ -46,4 +46,4 @@ def forget(user: User) -> None:
 
 
 def _newest(user: User) -> Select[str]:
-    return select(R.text).where(R.user_id == user.id).order_by(R.searched_at.desc()).limit(MOST)
+    return select(R.text).where(R.user_id == user.id).order_by(R.searched_at.desc()).limit(MAX_SEARCHES)

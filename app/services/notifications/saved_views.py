@@ -23,7 +23,7 @@ from app.services.notifications import actions, search_query
 from app.services.notifications.inbox import Filters, conditions
 
 V = SavedView
-MOST, LONGEST = 20, 60
+MAX_VIEWS, LONGEST = 20, 60
 # Nobody reads a larger number beside a name, and nobody waits for it to be counted.
 COUNTED = 100
 # What surfaces or ends by itself is seen after so long; whatever anybody does, at once.
@@ -47,7 +47,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ViewWithCount:
     """A view as the navigation has it; `count` is how many notifications it shows, up to a hundred."""
 
     id: int
@@ -56,7 +56,7 @@ class Shown:
     count: int
 
 
-def listed(user: User) -> list[SavedView]:
+def list_views(user: User) -> list[SavedView]:
     """This person's views in their order."""
     return list(db.session.scalars(_of(user)))
 
@@ -69,17 +69,19 @@ def get(user: User, view_id: int) -> SavedView:
     return view
 
 
-def shown(user: User, now: datetime | None = None) -> list[Shown]:
+def view_with_count(user: User, now: datetime | None = None) -> list[ViewWithCount]:
     """The views in their order, each with its number: two queries, remembered while nobody writes."""
     now = now or utc_now()
 
-    def count() -> tuple[list[Shown], datetime]:
-        views = [(view.id, view.name, Filter.of(view)) for view in listed(user)]
+    def count() -> tuple[list[ViewWithCount], datetime]:
+        views = [(view.id, view.name, Filter.of(view)) for view in list_views(user)]
         numbers = [_number(user, wanted, now).scalar_subquery() for _id, _name, wanted in views]
         counts = db.session.execute(select(*numbers)).one() if views else ()
-        return [Shown(*view, number) for view, number in zip(views, counts, strict=True)], now + COUNTS_LAST
+        return [
+            ViewWithCount(*view, number) for view, number in zip(views, counts, strict=True)
+        ], now + COUNTS_LAST
 
-    found: list[Shown] = cache.answer(("views", user.id), now, count)
+    found: list[ViewWithCount] = cache.cached(("views", user.id), now, count)
     return found
 
 
@@ -116,14 +118,14 @@ def change(
     return view
 
 
-def order(user: User, view_ids: Sequence[int]) -> list[SavedView]:
+def reorder(user: User, view_ids: Sequence[int]) -> list[SavedView]:
     """Put the views in this order. Raises Invalid, keyed `view_ids`, unless each of them is named once."""
     with _writing(user) as views:
         if sorted(view_ids) != sorted(view.id for view in views):
             raise Invalid({"view_ids": _("Name each of your views once.")})
         for view in views:
             view.position = view_ids.index(view.id) + 1
-    return listed(user)
+    return list_views(user)
 
 
 def move(user: User, view_id: int, by: int) -> None:
@@ -171,12 +173,12 @@ def _writing(user: User) -> Iterator[list[SavedView]]:
     lock_for_writing()
     db.session.scalar(select(User.id).where(User.id == user.id).with_for_update())
     try:
-        yield listed(user)
+        yield list_views(user)
     except ServiceError:
         db.session.rollback()
         raise
     # Every open page shows them.
-    actions.touch(user)
+    actions.bump_inbox_version(user)
     db.session.commit()
 
 
@@ -200,8 +202,10 @@ def _kept(user: User, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_sure_of_room(others: Sequence[SavedView]) -> None:
-    if len(others) >= MOST:
-        raise Invalid({"name": _("You have %(n)s views, and more do not fit. Delete one first.", n=MOST)})
+    if len(others) >= MAX_VIEWS:
+        raise Invalid(
+            {"name": _("You have %(n)s views, and more do not fit. Delete one first.", n=MAX_VIEWS)}
+        )
 
 
 def _number(user: User, wanted: Filter, now: datetime) -> Select[int]:

@@ -26,7 +26,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 DAYS = ("from", "before")
 # Of these a notification has one: several that are asked for are alternatives.
 ALTERNATIVES = ("type", "priority", "status")
-MOST_TERMS, MOST_LETTERS = 20, 200
+MAX_TERMS, MAX_LENGTH = 20, 200
 
 # A phrase, a filter whose value stands in quotes, or what stands without any.
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\W\d_]+:"[^"]*"?)|([^\s"]+))')
@@ -79,8 +79,8 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
         Invalid: a filter that does not exist, a value that it does not know, or nothing to look for; keyed `search`,
             in a sentence that names it and says what is possible.
     """
-    if len(text) > MOST_LETTERS:
-        raise _wrong(_("Too long: write at most %(max_length)s characters.", max_length=MOST_LETTERS))
+    if len(text) > MAX_LENGTH:
+        raise _wrong(_("Too long: write at most %(max_length)s characters.", max_length=MAX_LENGTH))
     terms = [
         term
         for minus, phrase, quoted, bare in _TERM.findall(text.translate(_QUOTES))
@@ -88,8 +88,8 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
     ]
     if text.strip() and not terms:
         raise _wrong(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
-    if len(terms) > MOST_TERMS:
-        raise _wrong(_("That is too much at once: at most %(n)s words and filters.", n=MOST_TERMS))
+    if len(terms) > MAX_TERMS:
+        raise _wrong(_("That is too much at once: at most %(n)s words and filters.", n=MAX_TERMS))
     return Query(tuple(terms))
 
 

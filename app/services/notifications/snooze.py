@@ -24,7 +24,7 @@ FARTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Choice:
+class SnoozeChoice:
     """One entry of the menu "Later": what it is called, and when it ends."""
 
     name: str
@@ -49,13 +49,13 @@ CHOICES: dict[str, tuple[LazyString, Callable[[User, datetime], datetime]]] = {
 }
 
 
-def choices(user: User, now: datetime) -> list[Choice]:
+def snooze_choices(user: User, now: datetime) -> list[SnoozeChoice]:
     """What can be chosen now: in the evening, "this evening" is over."""
-    found = (Choice(name, label, until_of(user, now)) for name, (label, until_of) in CHOICES.items())
+    found = (SnoozeChoice(name, label, until_of(user, now)) for name, (label, until_of) in CHOICES.items())
     return [choice for choice in found if choice.until > now]
 
 
-def until(user: User, choice: str, now: datetime) -> datetime:
+def snooze_until(user: User, choice: str, now: datetime) -> datetime:
     """When a snooze ends.
 
     Args:

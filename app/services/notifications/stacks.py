@@ -34,7 +34,7 @@ class Stack:
     is_saved: bool
 
 
-def subject(
+def subject_of(
     notification_type: str,
     facts: Mapping[str, Any],
     metadata: Mapping[str, Any] | None = None,
@@ -53,7 +53,7 @@ def subject(
     return "\n".join(map(str, told))
 
 
-def key(notification_type: str, about: str, at: datetime, time_zone: str) -> str:
+def stack_key(notification_type: str, about: str, at: datetime, time_zone: str) -> str:
     """What the rows of a stack share; "" for one that stands alone. It is fit for an address and for an id of a page.
 
     Args:
@@ -66,7 +66,7 @@ def key(notification_type: str, about: str, at: datetime, time_zone: str) -> str
     return f"{notification_type}-{digest}-{at.astimezone(zone(time_zone)):%y%m%d}"
 
 
-def heads(clauses: Clauses, *, rises: bool = False) -> ColumnElement[bool]:
+def only_heads(clauses: Clauses, *, rises: bool = False) -> ColumnElement[bool]:
     """Narrows a list to one row a stack, the one that comes first.
 
     Args:
@@ -85,7 +85,7 @@ def heads(clauses: Clauses, *, rises: bool = False) -> ColumnElement[bool]:
     )
 
 
-def found(clauses: Clauses, keys: Collection[str]) -> dict[str, Stack]:
+def load_stacks(clauses: Clauses, keys: Collection[str]) -> dict[str, Stack]:
     """The stacks of more than one row among these, as far as the list shows them; one query."""
     if not keys:
         return {}

@@ -16,9 +16,9 @@ from app.models import User
 from app.services.base.errors import Conflict
 
 # A stream holds one of the server's threads: the rest must stay free for ordinary requests.
-MOST_STREAMS = 200
+MAX_STREAMS = 200
 # All tabs of a browser share one; a person with more browsers than this polls in the others.
-MOST_EACH = 10
+MAX_STREAMS_PER_USER = 10
 # Seconds: what a tab or a script did shows everywhere within one, the answers on the way included.
 LOOK_EVERY = 0.25
 
@@ -50,7 +50,7 @@ class Broadcaster:
     Its thread lives while somebody listens, and gives its connection back after every look.
     """
 
-    def __init__(self, app: Flask, most: int = MOST_STREAMS) -> None:
+    def __init__(self, app: Flask, most: int = MAX_STREAMS) -> None:
         self._app = app
         self._most = most
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class Broadcaster:
         listener = Listener(user_id, version)
         with self._lock:
             theirs = sum(other.user_id == user_id for other in self._listeners)
-            if len(self._listeners) >= self._most or theirs >= MOST_EACH:
+            if len(self._listeners) >= self._most or theirs >= MAX_STREAMS_PER_USER:
                 raise Conflict("every stream is taken")
             self._listeners.add(listener)
             self._nobody.clear()

@@ -141,7 +141,7 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
         sent_at=draft.at if status in {"sent", "read"} else None,
         read_at=read_at,
         archived_at=read_at if is_done else None,
-        stack_key=stacks.key(kind.name, about, draft.at, user.time_zone),
+        stack_key=stacks.stack_key(kind.name, about, draft.at, user.time_zone),
     )
     db.session.add(row)
     db.session.flush()

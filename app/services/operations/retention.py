@@ -46,7 +46,10 @@ def purge(now: datetime | None = None, progress: Callable[[int, int], None] | No
             if progress:
                 progress(count, count)
     return (
-        count + notification_actions.forget_old(now) + job_runs.forget_old(now) + idempotency.forget_old(now)
+        count
+        + notification_actions.purge_undo_history(now)
+        + job_runs.forget_old(now)
+        + idempotency.forget_old(now)
     )
 
 
@@ -84,7 +87,7 @@ def _delete_some(model: type[Base], is_old: ColumnElement[bool]) -> int:
     gone = delete(model).where(table.c.id.in_(some)).execution_options(synchronize_session=False)
     if model is Notification:
         people = list(db.session.scalars(gone.returning(Notification.recipient_id)))
-        notification_actions.touch_ids(people)
+        notification_actions.bump_inbox_versions(people)
         count = len(people)
     else:
         count = len(db.session.execute(gone.returning(table.c.id)).all())

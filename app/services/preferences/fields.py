@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from app import catalog
 from app.services.base import account_fields, validation
 from app.services.base.errors import Invalid
-from app.services.base.validation import Unusable
+from app.services.base.validation import InvalidValue
 
 THEMES = ("system", "light", "dark")
 DENSITIES = ("comfortable", "compact")
@@ -37,7 +37,7 @@ def checked(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
             errors[name] = _("There is no such field.")
         except Invalid as error:
             errors |= error.errors
-        except Unusable as error:
+        except InvalidValue as error:
             errors[name] = str(error)
     if errors:
         raise Invalid(errors)
@@ -46,14 +46,14 @@ def checked(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Unusable(_("This must be true or false."))
+        raise InvalidValue(_("This must be true or false."))
     return value
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in names:
-            raise Unusable(_("Choose one of these: %(names)s.", names=", ".join(names)))
+            raise InvalidValue(_("Choose one of these: %(names)s.", names=", ".join(names)))
         return str(value)
 
     return check
@@ -65,7 +65,7 @@ def _number_in(numbers: range) -> Callable[[Any], int]:
             text = _(
                 "This must be a whole number from %(first)s to %(last)s.", first=numbers[0], last=numbers[-1]
             )
-            raise Unusable(text)
+            raise InvalidValue(text)
         return value
 
     return check
@@ -74,7 +74,7 @@ def _number_in(numbers: range) -> Callable[[Any], int]:
 def _set_of(numbers: range, most: int) -> Callable[[Any], list[int]]:
     def check(value: Any) -> list[int]:
         if not isinstance(value, list) or len(value) > most:
-            raise Unusable(_("This must be a list of at most %(most)s numbers.", most=most))
+            raise InvalidValue(_("This must be a list of at most %(most)s numbers.", most=most))
         return sorted({_number_in(numbers)(number) for number in value})
 
     return check
@@ -95,7 +95,7 @@ def _clock(value: Any) -> time:
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None or found.second or found.microsecond:
-        raise Unusable(_("Write a time of day such as 19:00."))
+        raise InvalidValue(_("Write a time of day such as 19:00."))
     return found
 
 
@@ -109,14 +109,14 @@ QUIET_CHECKS: dict[str, Callable[[Any], Any]] = {
 
 def _quiet_hours(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Unusable(_("This must be an object."))
+        raise InvalidValue(_("This must be an object."))
     found, errors = {}, {}
     for name, part in value.items():
         try:
             found[name] = QUIET_CHECKS[name](part)
         except KeyError:
             errors[f"quiet_hours.{name}"] = _("There is no such field.")
-        except Unusable as error:
+        except InvalidValue as error:
             errors[f"quiet_hours.{name}"] = str(error)
     if errors:
         raise Invalid(errors)
@@ -125,7 +125,7 @@ def _quiet_hours(value: Any) -> dict[str, Any]:
 
 def _matrix(value: Any) -> dict[str, dict[str, bool]]:
     if not isinstance(value, dict):
-        raise Unusable(_("This must be an object."))
+        raise InvalidValue(_("This must be an object."))
     errors = {}
     for category, cells in value.items():
         if category not in catalog.CATEGORIES:
@@ -149,9 +149,9 @@ def _pause(value: Any, now: datetime) -> datetime | None:
         return None
     until = value if isinstance(value, datetime) else validation.instant(value)
     if until > now + LONGEST_PAUSE:
-        raise Unusable(_("Pause for a year at most."))
+        raise InvalidValue(_("Pause for a year at most."))
     if until <= now:
-        raise Unusable(_("Choose a time that is still to come."))
+        raise InvalidValue(_("Choose a time that is still to come."))
     return until
 
 

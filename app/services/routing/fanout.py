@@ -139,7 +139,7 @@ def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
         if deliveries:
             _INSERT_DELIVERIES.many(deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
-    notification_actions.touch(*(plan.user for plan in plans))
+    notification_actions.bump_inbox_version(*(plan.user for plan in plans))
     return ids
 
 
@@ -203,7 +203,7 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
         "created_at": now,
         "deliver_at": message.deliver_at,
         "surfaced_at": surfaced_at if is_shown else None,
-        "stack_key": stacks.key(message.notification_type, about, surfaced_at, plan.user.time_zone),
+        "stack_key": stacks.stack_key(message.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if is_sent else None,
         "expires_at": message.expires_at,
         "words": search_text.index_text(words.title, words.message),

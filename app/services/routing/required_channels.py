@@ -44,7 +44,7 @@ def lock(category: str, channel: str, reason: str, *, actor: User) -> None:
         errors["channel"] = _("Choose a channel.")
     try:
         reason = validation.text(reason, most=300)
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         errors["reason"] = str(error)
     else:
         if not reason:

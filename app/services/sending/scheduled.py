@@ -33,7 +33,7 @@ def surface_due(now: datetime) -> int:
         .execution_options(synchronize_session=False)
     ).all()
     results.settle_sent([row.notification_id for row in rows], now)
-    notification_actions.touch_ids(row.recipient_id for row in rows)
+    notification_actions.bump_inbox_versions(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
 
@@ -58,6 +58,6 @@ def wake_due(now: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     people = list(rows.scalars())
-    notification_actions.touch_ids(people)
+    notification_actions.bump_inbox_versions(people)
     db.session.commit()
     return len(people)

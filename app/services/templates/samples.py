@@ -109,13 +109,13 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         usable = dict(validation.structure(dict(given)))
-    except validation.Unusable as error:
+    except validation.InvalidValue as error:
         raise Invalid({"context": str(error)}) from error
     for name in INSTANTS:
         if usable.get(name):
             try:
                 usable[name] = validation.instant(usable[name])
-            except validation.Unusable as error:
+            except validation.InvalidValue as error:
                 raise Invalid({f"context.{name}": str(error)}) from error
     return usable
 

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
 from app.services.base.errors import Invalid
 from app.services.notifications import inbox
-from app.services.notifications.inbox import Filters, Page
+from app.services.notifications.inbox import Filters, InboxPage
 from app.views.web.auth import current_user
 
 
@@ -24,7 +24,7 @@ class InboxList:
     `wrong` says why the list's search is not understood: then it finds nothing.
     """
 
-    page: Page
+    page: InboxPage
     filters: Filters | None = None
     members: tuple[Any, ...] = ()
     wrong: str = ""
@@ -32,7 +32,7 @@ class InboxList:
     @property
     def top(self) -> str:
         """What is newer than this waits until it is asked for. Later has none: it goes by what comes back next."""
-        if self.filters is None or inbox.rises(self.filters):
+        if self.filters is None or inbox.bound_after_undo(self.filters):
             return ""
         surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
         return inbox.write_cursor("n", surfaced_at, row_id)
@@ -64,7 +64,7 @@ def load_list(query: ListQuery) -> InboxList:
     except Invalid as error:
         if "search" not in error.errors:
             raise
-        return InboxList(Page([], None, None), wrong=error.errors["search"])
+        return InboxList(InboxPage([], None, None), wrong=error.errors["search"])
     is_stacked = current_user.preference.stack_notifications and not query.within
     page = inbox.page_for(
         current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked

@@ -150,9 +150,9 @@ def unread_count() -> int:
     return int(request.environ[LIBRARY])
 
 
-def snooze_choices() -> list[snooze.Choice]:
+def snooze_choices() -> list[snooze.SnoozeChoice]:
     """What the menu "Later" offers this reader now."""
-    return snooze.choices(current_user, utc_now())
+    return snooze.snooze_choices(current_user, utc_now())
 
 
 def waiting_count() -> int:
