@@ -208,8 +208,8 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
 
 
 def test_what_admins_hear_of_failures_is_in_their_language(abroad: Flask) -> None:
-    job_failures.tell_admins("sweep", job_failures.TELL_AFTER, "", utc_now())
-    template_failures.report(db.session.get_one(NotificationTemplate, 1), "")
+    job_failures.alert_admins("sweep", job_failures.ALERT_AFTER, "", utc_now())
+    template_failures.report_template_failure(db.session.get_one(NotificationTemplate, 1), "")
     db.session.commit()
     rows = list(db.session.scalars(select(Notification).order_by(Notification.id.desc()).limit(2)))
     assert len(rows) == 2

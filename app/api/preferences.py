@@ -19,7 +19,7 @@ bp = APIBlueprint("preferences", __name__, url_prefix="/notifications/preference
 @bp.output(PreferencesOut)
 def show_preferences() -> Response:
     """Read one's preferences"""
-    return json_response(PreferencesOut.model_validate(preference_editing.values_of(caller().user)))
+    return json_response(PreferencesOut.model_validate(preference_editing.preferences_of(caller().user)))
 
 
 @bp.put("/")
@@ -32,4 +32,4 @@ def change_preferences(body: PreferencesIn) -> Response:
     What is left out stays. The change counts from the next event on, and for what already waits to be sent.
     """
     preference_editing.change(caller().user, body.model_dump(exclude_unset=True))
-    return json_response(PreferencesOut.model_validate(preference_editing.values_of(caller().user)))
+    return json_response(PreferencesOut.model_validate(preference_editing.preferences_of(caller().user)))

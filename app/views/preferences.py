@@ -17,14 +17,14 @@ from app.forms import preferences as forms
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
-from app.services.preferences.preference_changes import Changed
+from app.services.preferences.preference_changes import PreferenceChange
 from app.services.routing import required_channels
 from app.views.presenters import preference_labels, quiet_hours_chart
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user, login_required
 
 bp = Blueprint("preferences", __name__)
-Change = Callable[[], Changed]
+Change = Callable[[], PreferenceChange]
 
 
 @bp.get("/preferences")
@@ -84,7 +84,7 @@ def lock() -> Response | tuple[str, int]:
     category, channel = request.form.get("category", ""), request.form.get("channel", "")
     reason = request.form.get("reason", "")
     try:
-        required_channels.lock(category, channel, reason, actor=current_user)
+        required_channels.require(category, channel, reason, actor=current_user)
     except Invalid as error:
         shown = _everybodys() | {"errors": error.errors, "typed": request.form}
         return render_template("preferences/defaults.html", **shown), 422
@@ -95,7 +95,7 @@ def lock() -> Response | tuple[str, int]:
 @bp.post("/admin/preferences/locks/<category>/<channel>/removal")
 @admin_required
 def unlock(category: str, channel: str) -> Response:
-    required_channels.unlock(category, channel, actor=current_user)
+    required_channels.release(category, channel, actor=current_user)
     flash(_("Unlocked. Everybody's own choice holds again."))
     return redirect(url_for(".defaults", _anchor="locks"), 303)
 
@@ -139,14 +139,14 @@ def _refused(error: Invalid, *, is_own: bool) -> Response:
 
 
 def _own() -> dict[str, Any]:
-    values, now = preference_editing.values_of(current_user), utc_now()
+    values, now = preference_editing.preferences_of(current_user), utc_now()
     return {
         "p": values,
         "errors": {},
         "is_own": True,
         "action": url_for(".save"),
-        "offered": preference_editing.offered(current_user),
-        "locks": required_channels.current(),
+        "offered": preference_editing.reachable_channels(current_user),
+        "locks": required_channels.current_requirements(),
         "picture": quiet_hours_chart.build_chart(values, now),
         "now": now,
         "offset": preference_labels.offset(current_user.time_zone, now),
@@ -162,10 +162,12 @@ def _everybodys() -> dict[str, Any]:
         "errors": {},
         "is_own": False,
         "action": url_for(".save_defaults"),
-        "offered": preference_editing.offered(),
-        "locks": required_channels.current(),
+        "offered": preference_editing.reachable_channels(),
+        "locks": required_channels.current_requirements(),
         "picture": quiet_hours_chart.build_chart(values, None),
         "typed": {},
         "kind_labels": {name: kind.plural for name, kind in catalog.CATEGORIES.items()},
-        "channel_labels": {name: catalog.CHANNEL_LABELS[name] for name in preference_editing.offered()},
+        "channel_labels": {
+            name: catalog.CHANNEL_LABELS[name] for name in preference_editing.reachable_channels()
+        },
     }

@@ -42,7 +42,7 @@ def _webhook(user):
 
 
 def _draft(user):
-    live = wording.live("job_created")
+    live = wording.template_for_type("job_created")
     template_drafts.save(live.id, Edited("Drafted", "Anew"), live.version, author=user)
     return live.id
 

@@ -90,7 +90,7 @@ def test_unsubscribing_takes_one_press_and_so_does_undo_without_scripts(
 ) -> None:
     page = page_factory(live_server, width=width, color_scheme=scheme)
     plain = page_factory(live_server, width=width, java_script_enabled=False)
-    link = unsubscribe.link(alice, "interview", app.config["SECRET_KEY"], "")
+    link = unsubscribe.unsubscribe_link(alice, "interview", app.config["SECRET_KEY"], "")
     page.goto(link)
     assert axe(page) == []
     page.get_by_role("button", name="Unsubscribe").click()

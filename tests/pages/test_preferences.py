@@ -36,7 +36,7 @@ def open_page(page_factory: Open, live_server: str, sign_in: Callable[[User], Fl
 
 def kept(user: User) -> dict[str, Any]:
     db.session.expire_all()
-    return preference_editing.values_of(db.session.get_one(User, user.id, populate_existing=True))
+    return preference_editing.preferences_of(db.session.get_one(User, user.id, populate_existing=True))
 
 
 def cell(page: Page, kind: str, channel: str) -> Locator:

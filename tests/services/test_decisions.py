@@ -102,7 +102,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
             alice.email,
             row.channel,
             row.state,
-            reasons.words(
+            reasons.describe(
                 row.state, row.reason, row.reason_data, time_zone=alice.time_zone, due_at=row.due_at
             ),
         )
@@ -294,12 +294,12 @@ def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> Non
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
     preference_editing.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
-    required_channels.lock("interview", "email", "Nobody may miss an interview.", actor=bob)
+    required_channels.require("interview", "email", "Nobody may miss an interview.", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
     states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}
     assert states["email"][0] == "pending"
     assert "when quiet hours end" in states["email"][1]
     assert states["in_app"][0] == "skipped", "only what is locked"
-    required_channels.unlock("interview", "email", actor=bob)
+    required_channels.release("interview", "email", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice), now=utc_now())
     assert {verdict.state for verdict in published.verdicts} == {"skipped"}

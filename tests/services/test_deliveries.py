@@ -154,7 +154,7 @@ def test_an_unreachable_server_costs_no_attempt_and_gets_the_mail_when_it_is_bac
     rows = [pending_mail(alice) for _ in range(3)]
     courier.deliver_due()
     assert {(fresh(row).state, row.reason, row.attempts) for row in rows} == {("pending", "unreachable", 0)}
-    assert "refused" in reasons.words(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
+    assert "refused" in reasons.describe(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
     smtp.start()
     courier.deliver_due()
     assert smtp.mailbox.raw == [], "it rests first"
@@ -286,7 +286,7 @@ def test_every_end_is_in_the_audit_log_and_in_words(smtp: Server, alice: User, c
         ("delivery.failed", alice.email),
         ("delivery.sent", alice.email),
     ]
-    said = [reasons.words(fresh(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
+    said = [reasons.describe(fresh(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
     assert said == ["Refused: 554 5.6.0 spam", "Sent"]
 
 

@@ -118,7 +118,7 @@ def by_preferences(user: User) -> None:
 
 
 def by_link(user: User) -> None:
-    unsubscribe.stop(unsubscribe.link(user, DAILY_DIGEST, "k", "").rpartition("/")[2], "k")
+    unsubscribe.stop(unsubscribe.unsubscribe_link(user, DAILY_DIGEST, "k", "").rpartition("/")[2], "k")
 
 
 def without_any_mail(user: User) -> None:
@@ -141,7 +141,7 @@ def test_what_waits_for_a_digest_that_will_not_come_says_so(any_app: Flask) -> N
         switch_off(dana)
         assert again(left) == ("skipped", "digest_gone")
         assert again(read) == ("skipped", "in_digest")
-    assert "stands in the inbox" in reasons.words(*again(left), {}, time_zone="UTC")
+    assert "stands in the inbox" in reasons.describe(*again(left), {}, time_zone="UTC")
     assert again(hers) == ("skipped", "digest_gone"), "an admin switched it off for everyone"
 
 

@@ -82,7 +82,7 @@ def by_announcement(alice: User) -> None:
 
 def by_template(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
-    live = wording.live("job_created")
+    live = wording.template_for_type("job_created")
     html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
     words = Edited(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
     template_drafts.save(live.id, words, live.version, author=admin)

@@ -137,7 +137,7 @@ def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
 def test_a_pause_that_ends_in_the_night_lasts_until_the_morning() -> None:
     paused = local("Europe/Paris", "2026-11-27T23:30")
     user = person("Europe/Paris", paused_until=paused)
-    held = quiet_hours.hold(user, user.preference, local("Europe/Paris", "2026-11-27T15:00"))
+    held = quiet_hours.hold_until(user, user.preference, local("Europe/Paris", "2026-11-27T15:00"))
     assert held is not None
     assert held.reason == "quiet_hours"
     morning = local("Europe/Paris", "2026-11-28T07:00")
@@ -150,7 +150,7 @@ def test_a_thousand_people_are_spread_over_some_minutes() -> None:
     for number in range(1000):
         user = person("Europe/Paris")
         user.id = number
-        held = quiet_hours.hold(user, user.preference, morning - timedelta(hours=3))
+        held = quiet_hours.hold_until(user, user.preference, morning - timedelta(hours=3))
         assert held is not None
         assert timedelta(0) <= held.until - morning < timedelta(minutes=4)
         ends.add(held.until)
@@ -161,6 +161,6 @@ def test_the_spread_does_not_reach_into_the_next_night() -> None:
     for number in range(240):
         user = person("Europe/Paris", quiet_start=time(0), quiet_end=time(23, 59))
         user.id = number
-        held = quiet_hours.hold(user, user.preference, local("Europe/Paris", "2026-11-27T12:00"))
+        held = quiet_hours.hold_until(user, user.preference, local("Europe/Paris", "2026-11-27T12:00"))
         assert held is not None
         assert until(user, held.until) is None

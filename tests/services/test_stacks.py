@@ -188,7 +188,7 @@ def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask,
     first, second = factories.interview(alice), factories.interview(alice)
     now = utc_now()
     for interview in (first, first, second, first):
-        moved = fanout.Message(
+        moved = fanout.NotificationRequest(
             "interview_rescheduled",
             "high",
             ("in_app",),

@@ -133,7 +133,7 @@ def test_addresses_are_each_persons_own_and_only_those_that_may_be_used(any_app:
     hook = db.session.scalars(select(Webhook).where(Webhook.user_id == bob.id)).one()
     hook.disabled_at = utc_now()
     db.session.commit()
-    found = addresses.of([alice, bob], ["email", "sms", "push", "webhook", "in_app"])
+    found = addresses.find_addresses([alice, bob], ["email", "sms", "push", "webhook", "in_app"])
     assert found[alice.id, "sms"] == ("+442079460958",)
     assert len(found[alice.id, "push"]) == len(found[bob.id, "push"]) == 2
     assert (bob.id, "sms") not in found

@@ -48,7 +48,7 @@ def test_a_recruiter_changes_nothing_for_everybody(alice: User, sign_in: SignIn,
     }
     assert send(sign_in(alice), "/preferences", path, **fields).status_code == 403
     assert preference_editing.defaults()["daily_digest"] is False
-    assert required_channels.current() == {}
+    assert required_channels.current_requirements() == {}
 
 
 @pytest.mark.parametrize("path", ["/preferences/pause", "/preferences/undo", "/admin/preferences/locks"])
@@ -63,7 +63,7 @@ def test_a_form_changes_only_what_it_showed(alice: User, sign_in: SignIn) -> Non
     )
     assert answer.status_code == 303
     db.session.expire_all()
-    found = preference_editing.values_of(alice)
+    found = preference_editing.preferences_of(alice)
     assert found["daily_digest"] is True
     assert found["email_enabled"] is True, "a box that was not shown is not a box that was not ticked"
 
@@ -90,17 +90,17 @@ def test_a_change_offers_its_own_way_back(alice: User, sign_in: SignIn) -> None:
     assert 'id="saved"' in page
     send(client, "/preferences", "/preferences/undo", values=json.dumps({"matrix": {"job": {"email": True}}}))
     db.session.expire_all()
-    assert preference_editing.values_of(alice)["matrix"] == {"job": {"email": True}}
+    assert preference_editing.preferences_of(alice)["matrix"] == {"job": {"email": True}}
 
 
 @pytest.mark.parametrize(
     "values", ["", "[]", "{", '{"user_id": 3}', '{"matrix": 7}', '{"digest_hour": 1e400}']
 )
 def test_a_made_up_way_back_changes_nothing(alice: User, sign_in: SignIn, values: str) -> None:
-    before = preference_editing.values_of(alice)
+    before = preference_editing.preferences_of(alice)
     assert send(sign_in(alice), "/preferences", "/preferences/undo", values=values).status_code in {303, 422}
     db.session.expire_all()
-    assert preference_editing.values_of(alice) == before
+    assert preference_editing.preferences_of(alice) == before
 
 
 def test_the_quiet_hours_show_on_every_page(app: Flask, alice: User, sign_in: SignIn) -> None:

@@ -17,7 +17,7 @@ from tests.smtp import Server
 
 @pytest.fixture
 def link(app: Flask, alice: User) -> str:
-    return unsubscribe.link(alice, "interview", app.config["SECRET_KEY"], "")
+    return unsubscribe.unsubscribe_link(alice, "interview", app.config["SECRET_KEY"], "")
 
 
 def is_on(user: User) -> bool:
@@ -87,7 +87,7 @@ def test_only_that_category_and_that_person_change(
 def test_a_digest_is_stopped_by_its_own_switch(app: Flask, client: FlaskClient, alice: User) -> None:
     alice.preference.daily_digest = True
     db.session.commit()
-    client.post(unsubscribe.link(alice, "daily_digest", app.config["SECRET_KEY"], ""))
+    client.post(unsubscribe.unsubscribe_link(alice, "daily_digest", app.config["SECRET_KEY"], ""))
     db.session.refresh(alice.preference)
     assert (alice.preference.daily_digest, alice.preference.matrix) == (False, {})
 
@@ -102,5 +102,5 @@ def test_a_broken_link_is_a_friendly_404(client: FlaskClient, alice: User, link:
 
 
 def test_a_link_signed_with_another_key_is_worth_nothing(client: FlaskClient, alice: User) -> None:
-    assert client.post(unsubscribe.link(alice, "interview", "another key", "")).status_code == 404
+    assert client.post(unsubscribe.unsubscribe_link(alice, "interview", "another key", "")).status_code == 404
     assert is_on(alice)

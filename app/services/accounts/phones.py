@@ -27,7 +27,7 @@ WRONG_A_DAY = 10
 
 def is_verified(user: User) -> bool:
     """Whether the person's phone, as it stands now, may be written to."""
-    return (user.id, "sms") in addresses.of([user], ["sms"])
+    return (user.id, "sms") in addresses.find_addresses([user], ["sms"])
 
 
 def is_waiting(user: User, *, now: datetime | None = None) -> bool:

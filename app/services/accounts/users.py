@@ -55,7 +55,7 @@ def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> Use
         role=lambda: account_fields.role(role),
         time_zone=lambda: account_fields.time_zone(time_zone),
     )
-    return User(**values, preference=preference_editing.new())
+    return User(**values, preference=preference_editing.default_preferences())
 
 
 def add(user: User) -> None:

@@ -96,19 +96,19 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
     return row
 
 
-def message(row: Announcement) -> fanout.Message:
+def message(row: Announcement) -> fanout.NotificationRequest:
     """The announcement as the fan-out takes it."""
     try:
         template = wording.by_name(row.template_name or row.notification_type)
     except NotFound:  # Deleted since: the type's own words are always there.
-        template = wording.live(row.notification_type)
+        template = wording.template_for_type(row.notification_type)
     texts = rendering_texts.Texts(rendering_texts.one_line(row.title), row.message)
-    return fanout.Message(
+    return fanout.NotificationRequest(
         notification_type=row.notification_type,
         priority=row.priority,
         channels=tuple(row.channels if row.channels is not None else template.channels),
         words_for=(
-            wording.words_for(template, row.notification_type, _with_instants(row.context))
+            wording.renderer_for(template, row.notification_type, _with_instants(row.context))
             if row.template_name
             else lambda _user: texts
         ),

@@ -16,7 +16,7 @@ from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services.base.errors import NotFound
 from app.services.interviews import reminder_outcomes
-from app.services.interviews.reminder_outcomes import Decided
+from app.services.interviews.reminder_outcomes import ReminderOutcome
 from app.services.notifications import inbox
 from app.services.routing import reasons, template_failures
 
@@ -54,7 +54,7 @@ class Explanation:
     reason: str
     recipient_reason: str
     ways: list[Way]
-    reminders: Sequence[Decided] = ()
+    reminders: Sequence[ReminderOutcome] = ()
 
 
 def for_owner(user: User, notification_id: int) -> Explanation:
@@ -98,7 +98,7 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
         reason=str(catalog.TYPES[row.notification_type].reason),
         recipient_reason=_recipient_reason(row),
         ways=[way for channel in catalog.CHANNELS for way in _ways(row, channel, reader, has_log=has_log)],
-        reminders=reminder_outcomes.of(row.interview_id, row.recipient_id, reader)
+        reminders=reminder_outcomes.outcomes_for(row.interview_id, row.recipient_id, reader)
         if row.interview_id
         else (),
     )
@@ -108,7 +108,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
     label = catalog.CHANNEL_LABELS[channel]
     found = [delivery for delivery in row.deliveries if delivery.channel == channel]
     if not found:
-        words = reasons.words("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
+        words = reasons.describe("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
         return [Way(channel, label, "", "skipped", "not_used", words)]
     return [
         Way(
@@ -117,7 +117,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
             address=delivery.address,
             state=delivery.state,
             reason=delivery.reason,
-            words=reasons.words(
+            words=reasons.describe(
                 delivery.state,
                 delivery.reason,
                 delivery.reason_data,

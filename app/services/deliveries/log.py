@@ -159,7 +159,7 @@ def get(delivery_id: int) -> Delivery:
 def line(row: Delivery, reader: User) -> Line:
     """A delivery with its words, on its reader's clock."""
     title = row.notification.title if row.notification else str(KINDS.get(row.kind, row.kind))
-    words = reasons.words(
+    words = reasons.describe(
         row.state,
         row.reason,
         row.reason_data,

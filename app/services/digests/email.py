@@ -42,7 +42,7 @@ def letter(
     unread = contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    words = wording.words_for(wording.live(kind), kind, data)(user)
+    words = wording.renderer_for(wording.template_for_type(kind), kind, data)(user)
     is_weekly = kind == WEEKLY_SUMMARY
     groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
     shown = sum(len(group.lines) for group in groups)
@@ -63,7 +63,7 @@ def letter(
             (_("Preferences"), f"{base_url}/preferences"),
             (
                 _("Unsubscribe from: %(category)s", category=str(catalog.TYPES[kind].label)),
-                unsubscribe.link(user, kind, secret, base_url),
+                unsubscribe.unsubscribe_link(user, kind, secret, base_url),
             ),
         ),
         bars=_bars(user, as_of) if is_weekly else (),

@@ -73,7 +73,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         raise
     if dry_run:
         outdated = event.type in interview_records.STATUS and interview_records.is_outdated(
-            interview_records.known(event.data["id"]), event.type, event.data, event.occurred_at
+            interview_records.get_by_external_id(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
         return Published(None, event.type, say=partial(result.of_plans, plans, None))
@@ -83,7 +83,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         db.session.rollback()
         earlier = result.earlier(event.source, event.external_id)
         return earlier or Published(None, event.type, is_duplicate=True)
-    applied = interview_records.apply(event.type, event.data, people, event.occurred_at)
+    applied = interview_records.apply_event(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
     plans = _plan(message, people, now, is_outdated=applied.is_outdated)
     ids: list[int] = []
@@ -91,26 +91,26 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         ids = fanout.write(message, plans, now)
     _take_back(applied, now)
     if event.type == evaluated.EVENT:
-        evaluated.write_down(event.data, people, event.occurred_at, now)
+        evaluated.record_evaluation(event.data, people, event.occurred_at, now)
     db.session.commit()
     return Published(event_id, event.type, say=partial(result.of_plans, plans, ids or None))
 
 
-def _take_back(applied: interview_records.Applied, now: datetime) -> None:
+def _take_back(applied: interview_records.AppliedEvent, now: datetime) -> None:
     """Take back, in the caller's transaction, what an event has made untrue."""
     interview, stood_at, everybody = applied.interview, applied.stood_at, applied.stood_for
     if interview is None:
         return
     if stood_at and interview.status != "scheduled":
-        reminders.withdraw(interview, everybody, stood_at, interview.status, now)
+        reminders.withdraw_reminders(interview, everybody, stood_at, interview.status, now)
     elif stood_at:
         left = everybody - {user.id for user in interview.recruiters}
         for kind in ("interview_scheduled", "interview_rescheduled"):
             expiry.expire_for_interviews([interview.id], kind, now, user_ids=left)
         if interview.starts_at == stood_at:
-            reminders.withdraw(interview, left, stood_at, "left", now)
+            reminders.withdraw_reminders(interview, left, stood_at, "left", now)
         else:
-            reminders.withdraw(interview, everybody, stood_at, "moved", now)
+            reminders.withdraw_reminders(interview, everybody, stood_at, "moved", now)
     if applied.is_reopened:
         expiry.expire_for_interviews([interview.id], "evaluation_due", now)
 
@@ -142,17 +142,17 @@ def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
 
 
-def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Message | None:
+def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.NotificationRequest | None:
     notification_type = catalog.EVENTS[event.type].notification_type
     if notification_type is None:
         return None
     data = {name: value for name, value in event.data.items() if name not in ENVELOPE}
-    template = wording.in_use(notification_type)
-    return fanout.Message(
+    template = wording.template_row(notification_type)
+    return fanout.NotificationRequest(
         notification_type=notification_type,
         priority=event.data.get("priority") or template.priority,
         channels=tuple(template.channels),
-        words_for=wording.words_for(template, notification_type, data),
+        words_for=wording.renderer_for(template, notification_type, data),
         is_template_active=template.is_active,
         event_id=event_id,
         interview_id=interview.id if interview else None,
@@ -166,7 +166,11 @@ def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.Mes
 
 
 def _plan(
-    message: fanout.Message | None, people: Sequence[Recipient], now: datetime, *, is_outdated: bool
+    message: fanout.NotificationRequest | None,
+    people: Sequence[Recipient],
+    now: datetime,
+    *,
+    is_outdated: bool,
 ) -> list[fanout.Plan]:
     if message is None:
         return []

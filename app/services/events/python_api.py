@@ -53,10 +53,10 @@ def create_notification(
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
     texts = Texts(one_line(title)[:255], strip_invisible(message))
-    template = wording.live(notification_type)
+    template = wording.template_for_type(notification_type)
     return _deliver(
         recipient,
-        fanout.Message(
+        fanout.NotificationRequest(
             notification_type=notification_type,
             priority=priority,
             channels=tuple(channels if channels is not None else template.channels),
@@ -98,11 +98,11 @@ def create_notification_from_template(
     _check(template.notification_type, priority or template.priority, channels)
     return _deliver(
         recipient,
-        fanout.Message(
+        fanout.NotificationRequest(
             notification_type=template.notification_type,
             priority=priority or template.priority,
             channels=tuple(channels if channels is not None else template.channels),
-            words_for=wording.words_for(template, template.notification_type, context),
+            words_for=wording.renderer_for(template, template.notification_type, context),
             is_exact=channels is not None,
             is_template_active=template.is_active,
             subject=stacks.subject_of(template.notification_type, context, metadata),
@@ -206,7 +206,7 @@ def _check(notification_type: str, priority: str, channels: Sequence[str] | None
         raise Invalid(errors)
 
 
-def _deliver(recipient: User, message: fanout.Message, now: datetime | None) -> Notification:
+def _deliver(recipient: User, message: fanout.NotificationRequest, now: datetime | None) -> Notification:
     now = now or utc_now()
     plans = fanout.plan(message, [recipient], now)
     lock_for_writing()

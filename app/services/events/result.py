@@ -57,7 +57,7 @@ def of_plans(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[Re
         # A thousand people are told the same few sentences: each is made once for a clock and a language.
         key = (user.time_zone, user.locale, repr(verdict))
         if key not in said:
-            said[key] = verdicts.words(
+            said[key] = verdicts.describe(
                 verdict.state,
                 verdict.reason,
                 verdict.data,
@@ -100,7 +100,7 @@ def earlier(source: str, external_id: str) -> Published | None:
             row.notification_id,
             row.channel,
             row.state,
-            verdicts.words(
+            verdicts.describe(
                 row.state,
                 row.reason,
                 row.reason_data,

@@ -17,7 +17,7 @@ from app.services.notifications import expiry
 EVENT = "evaluation.completed"
 
 
-def write_down(
+def record_evaluation(
     data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime, now: datetime
 ) -> None:
     """Write down, in the caller's transaction, that an evaluation has come, and take back the question for it.
@@ -29,7 +29,7 @@ def write_down(
     if data.get("interview_id"):
         # It may be heard of later.
         records.insert_stub(data["interview_id"], occurred_at)
-        interview = records.known(data["interview_id"], lock=True)
+        interview = records.get_by_external_id(data["interview_id"], lock=True)
         found = [interview] if interview else []
     else:
         found = _meant(data, told, occurred_at)

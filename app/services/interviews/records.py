@@ -44,7 +44,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedEvent:
     """The interview after an event; `is_outdated` when a newer event had been applied before it.
 
     `stood_at` is the start that stood before, `stood_for` the ids of its recruiters; `is_reopened`: it had been over.
@@ -57,7 +57,7 @@ class Applied:
     is_reopened: bool = False
 
 
-def known(external_id: str, *, lock: bool = False) -> Interview | None:
+def get_by_external_id(external_id: str, *, lock: bool = False) -> Interview | None:
     """The interview with the platform's own id."""
     return _find(Interview.external_id == external_id, lock=lock)
 
@@ -81,9 +81,9 @@ def is_outdated(
     return mine < known or (mine == known and _details(data) < _details(facts(interview)))
 
 
-def apply(
+def apply_event(
     event_type: str, data: Mapping[str, Any], recruiters: Sequence[Somebody], occurred_at: datetime
-) -> Applied:
+) -> AppliedEvent:
     """Bring the kept interview up to an event, in the caller's transaction.
 
     Args:
@@ -92,22 +92,22 @@ def apply(
         occurred_at: events older than what is known change nothing but details that are missing.
     """
     if event_type not in STATUS:
-        return Applied(None)
+        return AppliedEvent(None)
     status = STATUS[event_type]
     if status == "completed":
         insert_stub(data["id"], occurred_at)
     else:
         _insert_if_new(data, occurred_at)
-    interview = known(data["id"], lock=True)
+    interview = get_by_external_id(data["id"], lock=True)
     if interview is None:
-        return Applied(None)
+        return AppliedEvent(None)
     details = {name: data.get(name, "") for name in DETAILS if "starts_at" in data}
     if is_outdated(interview, event_type, data, occurred_at):
         if details and not interview.candidate_name:  # The end of it was heard of first.
             _set(interview, details)
             interview.recruiters = interview.recruiters or _users(recruiters)
             db.session.flush()
-        return Applied(interview, is_outdated=True)
+        return AppliedEvent(interview, is_outdated=True)
     stood_at = interview.starts_at if interview.status == "scheduled" else None
     stood_for = frozenset(user.id for user in interview.recruiters)
     is_reopened = interview.status == "completed" != status
@@ -122,7 +122,7 @@ def apply(
     if status == "scheduled" or not interview.recruiters:
         interview.recruiters = _users(recruiters)
     db.session.flush()
-    return Applied(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
+    return AppliedEvent(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
 
 
 def facts(interview: Interview) -> dict[str, Any]:

@@ -25,7 +25,7 @@ WORDS: dict[str, LazyString] = {
 
 
 @dataclass(frozen=True)
-class Decided:
+class ReminderOutcome:
     """One reminder that was decided on: how long before which start, what became of it, and when that was decided."""
 
     lead: str
@@ -34,7 +34,7 @@ class Decided:
     decided_at: datetime
 
 
-def of(interview_id: int, recipient_id: int, reader: User) -> list[Decided]:
+def outcomes_for(interview_id: int, recipient_id: int, reader: User) -> list[ReminderOutcome]:
     """The reminders of an interview for one person, those of the newest start first, in the reader's language.
 
     What is still to come is not among them: it is decided when its time comes.
@@ -42,7 +42,7 @@ def of(interview_id: int, recipient_id: int, reader: User) -> list[Decided]:
     query = select(Reminder).where(Reminder.interview_id == interview_id, Reminder.user_id == recipient_id)
     rows = db.session.scalars(query.order_by(Reminder.starts_at.desc(), Reminder.lead_minutes.desc()))
     return [
-        Decided(
+        ReminderOutcome(
             dates.duration(row.lead_minutes, reader.locale),
             row.starts_at,
             str(WORDS[row.outcome]),

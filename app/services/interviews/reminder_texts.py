@@ -17,13 +17,13 @@ KIND = "interview_reminder"
 TOLERANCE = timedelta(minutes=2)
 
 
-def words_for(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
+def reminder_texts(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
     """A function that words a reminder for one person, `minutes` before the interview begins."""
-    template = wording.live(KIND)
+    template = wording.template_for_type(KIND)
 
     def for_person(user: Recipient) -> Texts:
         facts = records.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
-        return wording.words_for(template, KIND, facts)(user)
+        return wording.renderer_for(template, KIND, facts)(user)
 
     return for_person
 
@@ -33,9 +33,9 @@ def minutes_left(interview: Interview, now: datetime) -> int:
     return max(round((interview.starts_at - now) / timedelta(minutes=1)), 1)
 
 
-def told(delivery: Delivery, row: Notification, now: datetime) -> Texts:
+def texts_when_sent(delivery: Delivery, row: Notification, now: datetime) -> Texts:
     """What a delivery says when it leaves: the words that are kept, but anew for a reminder that had to wait."""
     interview = row.interview if row.notification_type == KIND else None
     if interview is not None and now - row.created_at > TOLERANCE:
-        return words_for(interview, minutes_left(interview, now))(delivery.recipient)
+        return reminder_texts(interview, minutes_left(interview, now))(delivery.recipient)
     return Texts(row.title, row.message, delivery.subject or "", delivery.html or "", delivery.text or "")

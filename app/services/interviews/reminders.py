@@ -70,7 +70,7 @@ def decide(
     return outcomes
 
 
-def withdraw(
+def withdraw_reminders(
     interview: Interview, people: Collection[int], starts_at: datetime, outcome: str, now: datetime
 ) -> None:
     """Take back what was said or planned about a start that will not be, in the caller's transaction.
@@ -137,14 +137,14 @@ def _remind(interview_id: int, now: datetime) -> int:
     return len(sent)
 
 
-def _message(interview: Interview, lead: int, now: datetime) -> fanout.Message:
-    template, left = wording.live(KIND), reminder_texts.minutes_left(interview, now)
+def _message(interview: Interview, lead: int, now: datetime) -> fanout.NotificationRequest:
+    template, left = wording.template_for_type(KIND), reminder_texts.minutes_left(interview, now)
     is_prompt = timedelta(minutes=abs(left - lead)) < reminder_texts.TOLERANCE
-    return fanout.Message(
+    return fanout.NotificationRequest(
         notification_type=KIND,
         priority=template.priority,
         channels=tuple(template.channels),
-        words_for=reminder_texts.words_for(interview, lead if is_prompt else left),
+        words_for=reminder_texts.reminder_texts(interview, lead if is_prompt else left),
         is_template_active=template.is_active,
         interview_id=interview.id,
         interview_sequence=interview.sequence,

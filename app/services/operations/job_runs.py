@@ -89,7 +89,7 @@ def fail(run_id: int, error: str, now: datetime | None = None) -> None:
         update(JobRun).where(JobRun.id == run_id).values(failed).returning(JobRun.name, JobRun.failures),
         execution_options=BULK,
     ).one()
-    job_failures.tell_admins(row.name, row.failures, error, now)
+    job_failures.alert_admins(row.name, row.failures, error, now)
     db.session.commit()
 
 
@@ -124,7 +124,7 @@ def tally(name: str, started_at: datetime, count: int, error: str = "", now: dat
     )
     failures = db.session.execute(more.returning(JobRun.failures)).scalar_one()
     if error:
-        job_failures.tell_admins(name, failures, error, now)
+        job_failures.alert_admins(name, failures, error, now)
     db.session.commit()
 
 

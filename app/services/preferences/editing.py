@@ -18,7 +18,7 @@ from app.rendering.dates import zone
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.preferences import fields
-from app.services.preferences.preference_changes import Changed
+from app.services.preferences.preference_changes import PreferenceChange
 from app.services.routing import digest_coverage, policy
 from app.services.routing.reasons import HELD
 
@@ -29,7 +29,7 @@ NOT_FOR_EVERYONE = frozenset({"time_zone", "paused_until"})
 MORNING = time(8)
 
 
-def values_of(user: User, *, now: datetime | None = None) -> dict[str, Any]:
+def preferences_of(user: User, *, now: datetime | None = None) -> dict[str, Any]:
     """A person's preferences, as JSON has them; a pause that is over is none."""
     until = user.preference.paused_until
     return _own(user.preference) | {
@@ -38,7 +38,7 @@ def values_of(user: User, *, now: datetime | None = None) -> dict[str, Any]:
     }
 
 
-def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None) -> Changed:
+def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None) -> PreferenceChange:
     """Change some of a person's preferences; true from the next event on, also for what already waits.
 
     Args:
@@ -47,12 +47,12 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         Invalid: keyed by the field's name, such as `digest_hour` or `quiet_hours.start`; nothing is changed.
     """
     now = now or utc_now()
-    wanted = fields.checked(given, now)
+    wanted = fields.validate(given, now)
     lock_for_writing()
     query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
     # As it stands now, and held: two changes at once must both last.
     preference = db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-    before = values_of(user, now=now)
+    before = preferences_of(user, now=now)
     try:
         _apply(preference, wanted)
     except Invalid:
@@ -60,16 +60,16 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         raise
     if "time_zone" in wanted:
         user.time_zone = wanted["time_zone"]
-    changed = Changed.between(before, values_of(user, now=now))
+    changed = PreferenceChange.between(before, preferences_of(user, now=now))
     if TIMING & changed.after.keys():
         _decide_again(user, now)
     if changed.after.keys() & {"daily_digest", "email_enabled"}:
-        digest_coverage.hand_back(now, user=user)
+        digest_coverage.release_uncovered(now, user=user)
     db.session.commit()
     return changed
 
 
-def pause(user: User, until: str, *, now: datetime | None = None) -> Changed:
+def pause(user: User, until: str, *, now: datetime | None = None) -> PreferenceChange:
     """Let nothing leave the inbox for a while.
 
     Args:
@@ -81,7 +81,7 @@ def pause(user: User, until: str, *, now: datetime | None = None) -> Changed:
     return change(user, {"paused_until": _pause_end(user, until, now) if until else None}, now=now)
 
 
-def new() -> UserNotificationPreference:
+def default_preferences() -> UserNotificationPreference:
     """The preferences of a new person: the built-in ones, then what admins have set."""
     columns = UserNotificationPreference.__table__.columns
     made = UserNotificationPreference()
@@ -90,28 +90,28 @@ def new() -> UserNotificationPreference:
             value = column.default.arg
             setattr(made, column.name, value(None) if callable(value) else value)
     kept = db.session.get(PreferenceDefaults, 1)
-    _apply(made, fields.checked(kept.values if kept else {}, utc_now()))
+    _apply(made, fields.validate(kept.values if kept else {}, utc_now()))
     return made
 
 
 def defaults() -> dict[str, Any]:
     """What new people start with, as JSON has it."""
-    return _own(new())
+    return _own(default_preferences())
 
 
-def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
+def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChange:
     """Change what new people start with; nobody who is here already is affected.
 
     Raises:
         Invalid: keyed by the field's name.
     """
-    wanted = fields.checked(given, utc_now())
+    wanted = fields.validate(given, utc_now())
     if foreign := NOT_FOR_EVERYONE & wanted.keys():
         raise Invalid({name: _("Everybody chooses this alone.") for name in foreign})
     lock_for_writing()
-    before, preference = defaults(), new()
+    before, preference = defaults(), default_preferences()
     _apply(preference, wanted)
-    changed = Changed.between(before, _own(preference))
+    changed = PreferenceChange.between(before, _own(preference))
     if changed.after:
         db.session.merge(PreferenceDefaults(id=1, values=_own(preference)))
         audit.record("preference_defaults.changed", actor=actor, before=changed.before, after=changed.after)
@@ -119,7 +119,7 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> Changed:
     return changed
 
 
-def offered(user: User | None = None) -> list[str]:
+def reachable_channels(user: User | None = None) -> list[str]:
     """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
     ways = ["in_app", *(name for name in CHANNELS if user is None or policy.address_for(user, name))]
     return list(ways)

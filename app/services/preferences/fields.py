@@ -21,7 +21,7 @@ DELAY_MINUTES = range(1440 + 1)
 LONGEST_PAUSE = timedelta(days=366)
 
 
-def checked(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def validate(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The fields in the form in which they are kept.
 
     Args:

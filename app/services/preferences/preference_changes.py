@@ -10,14 +10,14 @@ Cells = list[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True)
-class Changed:
+class PreferenceChange:
     """The changed fields, as JSON has them. To change to `before` is to undo it."""
 
     before: dict[str, Any]
     after: dict[str, Any]
 
     @classmethod
-    def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changed:
+    def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> PreferenceChange:
         """Compare all the fields of before and after; of the matrix, only cells that changed count."""
         names = [name for name in after if after[name] != before[name] and name != "matrix"]
         then, now = {name: before[name] for name in names}, {name: after[name] for name in names}

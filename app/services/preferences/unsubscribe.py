@@ -44,7 +44,7 @@ class Subscription:
         )
 
 
-def link(user: User, scope: str, secret: str, base_url: str) -> str:
+def unsubscribe_link(user: User, scope: str, secret: str, base_url: str) -> str:
     """The address by which somebody stops that mail, whether signed in or not."""
     return f"{base_url}/unsubscribe/{_serializer(secret).dumps([user.id, scope])}"
 
@@ -86,7 +86,7 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
         action = "mail.resumed" if is_on else "mail.stopped"
         audit.record(action, preference.user.email, actor=preference.user, scope=scope)
         if scope == DAILY_DIGEST:
-            digest_coverage.hand_back(utc_now(), user=preference.user)
+            digest_coverage.release_uncovered(utc_now(), user=preference.user)
     db.session.commit()
     return replace(_subscription(user_id, scope), has_changed=has_changed)
 
@@ -95,7 +95,7 @@ def _subscription(user_id: int, scope: str) -> Subscription:
     user = db.session.get(User, user_id)
     if user is None:
         raise NotFound(_("This account is gone, and so is its mail."))
-    locked_because = required_channels.current().get((scope, "email"), "")
+    locked_because = required_channels.current_requirements().get((scope, "email"), "")
     return Subscription(user, scope, _is_on(user.preference, scope), locked_because)
 
 

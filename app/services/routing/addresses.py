@@ -21,7 +21,7 @@ Pairs = Iterable[tuple[int, str]]
 CHUNK = 500
 
 
-def of(users: Sequence[Recipient], channels: Iterable[str]) -> Addresses:
+def find_addresses(users: Sequence[Recipient], channels: Iterable[str]) -> Addresses:
     """The addresses of people, by their id and the channel; who has none over a channel is not in it."""
     found: dict[tuple[int, str], list[str]] = defaultdict(list)
     for channel in channels if users else ():

@@ -32,19 +32,19 @@ _TAKEN_UP = (
 )
 
 
-def live_kinds() -> frozenset[str]:
+def active_digests() -> frozenset[str]:
     """The digests that admins have not switched off for everyone."""
     return frozenset(db.session.scalars(_LIVE))
 
 
-def taken_up(user_ids: Collection[int]) -> dict[int, datetime]:
+def covered_until(user_ids: Collection[int]) -> dict[int, datetime]:
     """When the newest daily digest of each of these people took up what stood unread in the inbox."""
     if not user_ids:
         return {}
     return dict(db.session.execute(_TAKEN_UP, {"readers": list(user_ids)}).all())
 
 
-def hand_back(now: datetime, *, user: User | None = None) -> None:
+def release_uncovered(now: datetime, *, user: User | None = None) -> None:
     """Give back, in the caller's transaction, what waits for a digest that will not come, after a switch was turned.
 
     What stands in the inbox stays there, and its verdict says so; what would have come by mail alone is mailed by
@@ -56,7 +56,7 @@ def hand_back(now: datetime, *, user: User | None = None) -> None:
     whose = () if user is None else (Delivery.recipient_id == user.id,)
     preference = UserNotificationPreference
     wanting = select(preference.user_id).where(preference.email_enabled, preference.daily_digest)
-    comes = Delivery.recipient_id.in_(wanting) if DAILY_DIGEST in live_kinds() else false()
+    comes = Delivery.recipient_id.in_(wanting) if DAILY_DIGEST in active_digests() else false()
 
     def those(*conditions: ColumnElement[bool], is_shown: bool) -> Update:
         stands = N.surfaced_at.is_not(None) if is_shown else N.surfaced_at.is_(None)

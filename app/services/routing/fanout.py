@@ -39,7 +39,7 @@ _INSERT_DELIVERIES = CompiledStatement(
 
 
 @dataclass(frozen=True)
-class Message:
+class NotificationRequest:
     """What is to be said, to whom it concerns; the same for all its recipients but for their own clock.
 
     `is_exact`: whoever asked for it named the channels, so that nobody's own are added. `useful_until`: when being
@@ -72,7 +72,7 @@ class Plan:
     verdicts: dict[str, Verdict]
 
 
-def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> list[Plan]:
+def plan(message: NotificationRequest, recipients: Sequence[Recipient], now: datetime) -> list[Plan]:
     """Decide for every recipient and channel; a handful of queries, nothing is written.
 
     The channels are the message's own and, unless it `is_exact`, those of SMS, push and webhooks that a person has
@@ -80,16 +80,19 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
     the person has an address for.
     """
     due_at = max(message.deliver_at or now, now)
-    locks = required_channels.current()
-    known = {**addresses.of(recipients, message.channels), **_own_ways(message, recipients, locks)}
+    locks = required_channels.current_requirements()
+    known = {
+        **addresses.find_addresses(recipients, message.channels),
+        **_own_ways(message, recipients, locks),
+    }
     suppressed = suppressions.reasons(
         {(channel, address) for (_id, channel), some in known.items() for address in some}
     )
     has_digests = any(user.preference.daily_digest for user in recipients)
-    is_digest_live = not has_digests or DAILY_DIGEST in digest_coverage.live_kinds()
+    is_digest_live = not has_digests or DAILY_DIGEST in digest_coverage.active_digests()
 
     def verdict(user: Recipient, channel: str) -> Verdict:
-        question = policy.question(
+        question = policy.decision_input(
             user,
             channel,
             message.notification_type,
@@ -116,7 +119,7 @@ def plan(message: Message, recipients: Sequence[Recipient], now: datetime) -> li
     return [Plan(user, {channel: verdict(user, channel) for channel in ways(user)}) for user in recipients]
 
 
-def write(message: Message, plans: Sequence[Plan], now: datetime) -> list[int]:
+def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) -> list[int]:
     """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
     # Worded once for all who share a clock and a language, whichever of them is asked.
     readers = {_clock(plan.user): plan.user for plan in plans}
@@ -156,7 +159,7 @@ def _clock(user: Recipient) -> tuple[str, str]:
 
 
 def _own_ways(
-    message: Message, recipients: Sequence[Recipient], locks: required_channels.Locks
+    message: NotificationRequest, recipients: Sequence[Recipient], locks: required_channels.RequiredChannels
 ) -> addresses.Addresses:
     """The addresses that people get this at beside the message's own channels."""
     category = catalog.category_of(message.notification_type)
@@ -167,7 +170,7 @@ def _own_ways(
             wanting = [
                 user for user in recipients if is_locked or getattr(user.preference, f"{channel}_enabled")
             ]
-            found.update(addresses.of(wanting, [channel]))
+            found.update(addresses.find_addresses(wanting, [channel]))
     return found
 
 
@@ -176,10 +179,14 @@ def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
     for plan in plans:
         for channel in plan.verdicts:
             users[channel].append(plan.user)
-    return {key: value for channel in users for key, value in addresses.of(users[channel], [channel]).items()}
+    return {
+        key: value
+        for channel in users
+        for key, value in addresses.find_addresses(users[channel], [channel]).items()
+    }
 
 
-def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:
+def _notification(message: NotificationRequest, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:
     in_app = plan.verdicts.get("in_app")
     is_shown = in_app is not None and in_app.state in {"sent", "pending"}
     is_wanted = any(verdict.state in {"sent", "pending"} for verdict in plan.verdicts.values())
@@ -211,7 +218,7 @@ def _notification(message: Message, plan: Plan, words: Texts, now: datetime) -> 
 
 
 def _delivery(
-    user: Recipient, channel: str, verdict: Verdict, words: Texts, message: Message
+    user: Recipient, channel: str, verdict: Verdict, words: Texts, message: NotificationRequest
 ) -> dict[str, Any]:
     give_up_at = (verdict.due_at + GIVE_UP_AFTER) if verdict.due_at else None
     own = {

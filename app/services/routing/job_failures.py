@@ -12,15 +12,15 @@ from app.services.base import audit, recipients
 from app.services.base.recipients import Recipient
 from app.services.routing import fanout
 
-TELL_AFTER = 3
+ALERT_AFTER = 3
 
 
-def tell_admins(name: str, failures: int, error: str, now: datetime) -> None:
+def alert_admins(name: str, failures: int, error: str, now: datetime) -> None:
     """Announce a failure where it is the third in a row, in the caller's transaction; its cause stands in the log."""
-    if failures != TELL_AFTER:
+    if failures != ALERT_AFTER:
         return
     audit.record("job.failed", name, error=error[:500])
-    message = fanout.Message(
+    message = fanout.NotificationRequest(
         notification_type="system_alert",
         priority="high",
         channels=("in_app", "email"),
@@ -37,7 +37,7 @@ def _words(user: Recipient, name: str, error: str) -> Texts:
             message=_(
                 "It has failed %(times)s times in a row and is tried again. This is what it says: %(error)s\n\n"
                 "You hear of this once, until it has succeeded again.",
-                times=TELL_AFTER,
+                times=ALERT_AFTER,
                 error=error[:500],
             ),
         )

@@ -12,11 +12,11 @@ from app.models import Delivery, Notification
 from app.services.base.recipients import Preference, Recipient
 from app.services.routing import addresses, quiet_hours
 from app.services.routing.reasons import Verdict
-from app.services.routing.required_channels import Locks
+from app.services.routing.required_channels import RequiredChannels
 
 
 @dataclass(frozen=True)
-class Question:
+class DecisionInput:
     """All that a decision looks at, as plain facts.
 
     `shown_at` is when it stands in the inbox; `due_at` when it could be sent: the same while publishing, now
@@ -53,40 +53,40 @@ class Question:
         return Verdict("skipped", reason, data={"channel": self.channel, "category": self.category})
 
 
-Rule = Callable[[Question], Verdict | None]
+Rule = Callable[[DecisionInput], Verdict | None]
 
 
-def unless_locked(rule: Rule) -> Rule:
+def unless_required(rule: Rule) -> Rule:
     """What an admin locked reaches everyone: a person's own switches do not count."""
 
     @wraps(rule)
-    def asked(q: Question) -> Verdict | None:
+    def asked(q: DecisionInput) -> Verdict | None:
         return None if q.is_locked else rule(q)
 
     return asked
 
 
-def _recipient(q: Question) -> Verdict | None:
+def _recipient(q: DecisionInput) -> Verdict | None:
     return None if q.user.is_enabled else q.skipped("recipient_inactive")
 
 
-def _template(q: Question) -> Verdict | None:
+def _template(q: DecisionInput) -> Verdict | None:
     return None if q.is_template_active else q.skipped("template_inactive")
 
 
-def _category(q: Question) -> Verdict | None:
+def _category(q: DecisionInput) -> Verdict | None:
     return None if getattr(q.preference, f"{q.category}_notifications") else q.skipped("category_off")
 
 
-def _channel(q: Question) -> Verdict | None:
+def _channel(q: DecisionInput) -> Verdict | None:
     return None if getattr(q.preference, f"{q.channel}_enabled") else q.skipped("channel_off")
 
 
-def _matrix(q: Question) -> Verdict | None:
+def _matrix(q: DecisionInput) -> Verdict | None:
     return None if q.preference.matrix.get(q.category, {}).get(q.channel, True) else q.skipped("matrix_off")
 
 
-def _address(q: Question) -> Verdict | None:
+def _address(q: DecisionInput) -> Verdict | None:
     if q.is_immediate:
         return None
     if not q.address:
@@ -96,27 +96,27 @@ def _address(q: Question) -> Verdict | None:
     return None
 
 
-def _digest(q: Question) -> Verdict | None:
+def _digest(q: DecisionInput) -> Verdict | None:
     """Whoever gets a digest reads there what is not pressing."""
-    is_pressing = q.priority in PRESSING or q.notification_type in NEVER_IN_DIGEST
+    is_pressing = q.priority in URGENT_PRIORITIES or q.notification_type in NEVER_IN_DIGEST
     if q.channel != "email" or not q.preference.daily_digest or not q.is_digest_live or is_pressing:
         return None
     return q.skipped("in_digest")
 
 
-def _digested(q: Question) -> Verdict | None:
+def _digested(q: DecisionInput) -> Verdict | None:
     """What waited until a digest took it up is read there, pressing or not."""
     return q.skipped("digested") if q.channel == "email" and q.is_digested and not q.is_urgent else None
 
 
-def _hold(q: Question) -> Verdict | None:
+def _hold(q: DecisionInput) -> Verdict | None:
     if q.is_urgent or q.is_immediate:
         return None
-    held = quiet_hours.hold(q.user, q.preference, q.due_at)
+    held = quiet_hours.hold_until(q.user, q.preference, q.due_at)
     return Verdict("pending", held.reason, held.until) if held else None
 
 
-def _unread_wait(q: Question) -> Verdict | None:
+def _unread_wait(q: DecisionInput) -> Verdict | None:
     minutes = q.preference.email_delay_minutes
     until = q.shown_at + timedelta(minutes=minutes)
     if q.channel != "email" or q.is_urgent or not minutes or until <= q.due_at:
@@ -127,25 +127,25 @@ def _unread_wait(q: Question) -> Verdict | None:
     return Verdict("pending", "unread_wait", until)
 
 
-PRESSING = frozenset({"high", "urgent"})
+URGENT_PRIORITIES = frozenset({"high", "urgent"})
 NEVER_IN_DIGEST = frozenset({"interview_reminder"})
 
 # Product rule 6.3, in its order: the first that has something to say decides.
 DECISIONS: tuple[Rule, ...] = (
     _recipient,
     _template,
-    unless_locked(_category),
-    unless_locked(_channel),
-    unless_locked(_matrix),
+    unless_required(_category),
+    unless_required(_channel),
+    unless_required(_matrix),
     _address,
-    unless_locked(_digest),
+    unless_required(_digest),
     _digested,
     _hold,
     _unread_wait,
 )
 
 
-def decide(question: Question, now: datetime) -> Verdict:
+def decide(question: DecisionInput, now: datetime) -> Verdict:
     """The verdict for one recipient and channel; nothing is read or written here."""
     for rule in DECISIONS:
         if verdict := rule(question):
@@ -157,10 +157,10 @@ def decide(question: Question, now: datetime) -> Verdict:
 
 def address_for(user: Recipient, channel: str) -> str:
     """Where a channel reaches a person first; empty where it cannot (yet). For many people: `addresses.of`."""
-    return next(iter(addresses.of([user], [channel]).get((user.id, channel), ())), "")
+    return next(iter(addresses.find_addresses([user], [channel]).get((user.id, channel), ())), "")
 
 
-def question(
+def decision_input(
     user: Recipient,
     channel: str,
     notification_type: str,
@@ -170,13 +170,13 @@ def question(
     address: str,
     is_template_active: bool,
     suppressed: Mapping[tuple[str, str], str],
-    locks: Locks,
+    locks: RequiredChannels,
     useful_until: datetime | None,
     is_digest_live: bool,
-) -> Question:
+) -> DecisionInput:
     """The question for one recipient and channel, from what a publisher has at hand."""
     category = catalog.category_of(notification_type)
-    return Question(
+    return DecisionInput(
         user=user,
         preference=user.preference,
         channel=channel,
@@ -194,15 +194,15 @@ def question(
     )
 
 
-def question_before_sending(
+def input_before_sending(
     delivery: Delivery,
     row: Notification,
     now: datetime,
     *,
-    locks: Locks,
+    locks: RequiredChannels,
     is_digest_live: bool,
     digested_at: datetime | None,
-) -> Question:
+) -> DecisionInput:
     """The question for a delivery that waited: what its reader has changed since counts.
 
     Its address and its template were decided on when it was written.
@@ -211,7 +211,7 @@ def question_before_sending(
         digested_at: when the newest digest of this person took up what stood unread in the inbox.
     """
     is_reminder = row.notification_type == "interview_reminder" and row.interview is not None
-    return Question(
+    return DecisionInput(
         user=delivery.recipient,
         preference=delivery.recipient.preference,
         channel=delivery.channel,

@@ -21,7 +21,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Standing:
+class QuietStatus:
     """A pause, or the quiet hours that are now (`begins_at` None) or come next."""
 
     is_paused: bool
@@ -29,18 +29,18 @@ class Standing:
     ends_at: datetime
 
 
-def standing(user: Recipient, now: datetime) -> Standing | None:
+def current_status(user: Recipient, now: datetime) -> QuietStatus | None:
     """What a page says about it; None for somebody who is always to be reached."""
     preference = user.preference
     if preference.paused_until and preference.paused_until > now:
-        return Standing(is_paused=True, begins_at=None, ends_at=preference.paused_until)
+        return QuietStatus(is_paused=True, begins_at=None, ends_at=preference.paused_until)
     if end := quiet_until(user, preference, now):
-        return Standing(is_paused=False, begins_at=None, ends_at=end)
+        return QuietStatus(is_paused=False, begins_at=None, ends_at=end)
     night = next_night(user, preference, now)
-    return Standing(False, *night) if night else None
+    return QuietStatus(False, *night) if night else None
 
 
-def hold(user: Recipient, preference: Preference, instant: datetime) -> Hold | None:
+def hold_until(user: Recipient, preference: Preference, instant: datetime) -> Hold | None:
     """What keeps messages back at an instant; None where nothing does.
 
     The end is a little after that of the pause or the night: always the same for one person, so that a dry run
@@ -97,12 +97,12 @@ def next_night(
 def _night(preference: Preference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
     """The quiet hours that start on a day, as instants. Where the clock changes, in doubt it is quiet."""
     crosses_midnight = preference.quiet_end < preference.quiet_start
-    start = _readings(day, preference.quiet_start, here)
-    end = _readings(day + timedelta(days=crosses_midnight), preference.quiet_end, here)
+    start = _possible_instants(day, preference.quiet_start, here)
+    end = _possible_instants(day + timedelta(days=crosses_midnight), preference.quiet_end, here)
     return min(start), max(end)
 
 
-def _readings(day: date, clock: time, here: tzinfo) -> tuple[datetime, datetime]:
+def _possible_instants(day: date, clock: time, here: tzinfo) -> tuple[datetime, datetime]:
     """The instants that a time of day may mean: two where it comes twice or not at all (PEP 495)."""
     local = datetime.combine(day, clock, here)
     # In UTC, for comparing two times of the same zone would look at the wall clock only.

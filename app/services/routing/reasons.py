@@ -95,7 +95,7 @@ STATES: dict[str, LazyString] = {
 }
 
 
-def words(
+def describe(
     state: str,
     reason: str,
     data: Mapping[str, Any],

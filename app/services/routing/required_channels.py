@@ -17,19 +17,19 @@ from app.services.base import audit, validation
 from app.services.base.errors import Invalid
 
 # Why, keyed by category and channel.
-Locks = Mapping[tuple[str, str], str]
+RequiredChannels = Mapping[tuple[str, str], str]
 _ORDER = {cell: place for place, cell in enumerate(product(catalog.CATEGORIES, catalog.CHANNELS))}
 _LOCKS = Base.metadata.tables["preference_locks"]
 _ALL = CompiledStatement(select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.reason))
 
 
-def current() -> Locks:
+def current_requirements() -> RequiredChannels:
     """What is locked now, and why."""
     locks = {(row.category, row.channel): row.reason for row in _ALL.rows()}
     return dict(sorted(locks.items(), key=lambda lock: _ORDER[lock[0]]))
 
 
-def lock(category: str, channel: str, reason: str, *, actor: User) -> None:
+def require(category: str, channel: str, reason: str, *, actor: User) -> None:
     """Let a category reach everyone over a channel, from the next notification on. Again: gives another reason.
 
     Args:
@@ -57,7 +57,7 @@ def lock(category: str, channel: str, reason: str, *, actor: User) -> None:
     db.session.commit()
 
 
-def unlock(category: str, channel: str, *, actor: User) -> str:
+def release(category: str, channel: str, *, actor: User) -> str:
     """Leave it to everybody's own choice again; what they had chosen holds.
 
     Returns:

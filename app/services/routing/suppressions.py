@@ -46,7 +46,7 @@ def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     return {(row.channel, row.address): row.reason for row in found}
 
 
-def among(channel: str, addresses: Collection[str]) -> set[str]:
+def suppressed_among(channel: str, addresses: Collection[str]) -> set[str]:
     """Those of the addresses that are suppressed."""
     found = select(Suppression.address).where(
         Suppression.channel == channel, Suppression.address.in_(addresses)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOURCE = "bellhop:templates"
 
 
-def report(template: Template, error: str) -> None:
+def report_template_failure(template: Template, error: str) -> None:
     """Tell the admins that these words failed and the built-in ones went out, in the caller's transaction.
 
     The event's pair of source and id is unique: however often and wherever a version fails, the log and the
@@ -47,7 +47,7 @@ def report(template: Template, error: str) -> None:
     if event_id is None:
         return
     audit.record("template.failed", template.name, version=template.version, error=error[:500])
-    message = fanout.Message(
+    message = fanout.NotificationRequest(
         notification_type="system_alert",
         priority="high",
         channels=("in_app", "email"),

@@ -31,7 +31,7 @@ _BY_NAME = (
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
+class TemplateRow:
     """A built-in template as an event reads it: what it takes to word and to send."""
 
     id: int
@@ -48,10 +48,10 @@ class InUse:
     created_at: datetime
 
 
-Template = NotificationTemplate | InUse
+Template = NotificationTemplate | TemplateRow
 _TEMPLATES = Base.metadata.tables["notification_templates"]
 _IN_USE = CompiledStatement(
-    select(*(_TEMPLATES.c[name] for name in InUse.__dataclass_fields__)).where(
+    select(*(_TEMPLATES.c[name] for name in TemplateRow.__dataclass_fields__)).where(
         _TEMPLATES.c.name == bindparam("name")
     )
 )
@@ -69,15 +69,15 @@ def by_name(name: str) -> NotificationTemplate:
     return template
 
 
-def live(notification_type: str) -> NotificationTemplate:
+def template_for_type(notification_type: str) -> NotificationTemplate:
     """The built-in template of a type as admins have edited it."""
     return by_name(notification_type)
 
 
-def in_use(notification_type: str) -> InUse:
+def template_row(notification_type: str) -> TemplateRow:
     """The same, with less ado: for what happens all day."""
     (row,) = _IN_USE.rows(name=notification_type)
-    return InUse(*row)
+    return TemplateRow(*row)
 
 
 def texts_of(template: Template) -> rendering_texts.Texts:
@@ -91,7 +91,7 @@ def texts_of(template: Template) -> rendering_texts.Texts:
     )
 
 
-def words_for(
+def renderer_for(
     template: Template, notification_type: str, data: Mapping[str, Any]
 ) -> Callable[[Recipient], rendering_texts.Texts]:
     """A function that words a message for one person, on that person's clock and in that language.
@@ -107,7 +107,7 @@ def words_for(
                 texts = rendering_texts.render_all(sources, values)
             except TemplateTextError as error:
                 log.warning("Template %s failed, built-in words used: %s", template.name, error)
-                template_failures.report(template, str(error))
+                template_failures.report_template_failure(template, str(error))
                 texts = rendering_texts.built_in(notification_type, values)
             return rendering_texts.prefer_alert_texts(notification_type, sources, texts, data)
 

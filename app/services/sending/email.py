@@ -65,11 +65,11 @@ def message_id(delivery: Delivery, sender: Sender) -> str:
 
 def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, now: datetime) -> Message:
     user, category = delivery.recipient, catalog.CATEGORIES[row.category]
-    words = reminder_texts.told(delivery, row, now)
+    words = reminder_texts.texts_when_sent(delivery, row, now)
     interview = _as_told(row)
     inbox, stop = (
         f"{sender.base_url}/notifications",
-        unsubscribe.link(user, row.category, sender.secret, sender.base_url),
+        unsubscribe.unsubscribe_link(user, row.category, sender.secret, sender.base_url),
     )
     letter = email.EmailContent(
         locale=user.locale,
@@ -104,7 +104,7 @@ def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     words, letter = digest_email.letter(
         delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
     )
-    stop = unsubscribe.link(user, delivery.kind, sender.secret, sender.base_url)
+    stop = unsubscribe.unsubscribe_link(user, delivery.kind, sender.secret, sender.base_url)
     return Message(
         id=message_id(delivery, sender),
         address=delivery.address,

@@ -117,7 +117,7 @@ def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
     hook.disabled_at, hook.disabled_reason = now, said[:300]
     owner = db.session.get_one(User, hook.user_id)
     audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=said[:300])
-    message = fanout.Message(
+    message = fanout.NotificationRequest(
         notification_type="system_alert",
         priority="high",
         channels=("in_app", "email"),

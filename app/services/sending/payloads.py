@@ -40,7 +40,7 @@ def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         raise PermanentFailure(_("There is nothing to say over this channel"))
-    words = reminder_texts.told(delivery, row, now)
+    words = reminder_texts.texts_when_sent(delivery, row, now)
     text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
     return Message(
         id=_id(delivery), address=delivery.address, subject=plain_text.to_single_line(words.title), text=text
@@ -55,7 +55,7 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
             words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
             text = plain_text.fit_sms(words)
     else:
-        told = reminder_texts.told(delivery, row, now)
+        told = reminder_texts.texts_when_sent(delivery, row, now)
         text = plain_text.fit_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
@@ -64,7 +64,7 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     browser, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
-    words = reminder_texts.told(delivery, row, now) if row else None
+    words = reminder_texts.texts_when_sent(delivery, row, now) if row else None
     kept_until = delivery.expires_at or now + LONGEST_KEPT
     with force_locale(delivery.recipient.locale):
         content = {
@@ -102,7 +102,7 @@ def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": _instant(delivery.created_at),
-        "data": _as_json(row, reminder_texts.told(delivery, row, now), sender)
+        "data": _as_json(row, reminder_texts.texts_when_sent(delivery, row, now), sender)
         if row
         else {"message": "This is a test of your webhook."},
     }

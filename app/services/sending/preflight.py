@@ -12,7 +12,7 @@ from app.models import Delivery
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
 from app.services.routing.fanout import GIVE_UP_AFTER
 from app.services.routing.reasons import HELD, Verdict
-from app.services.routing.required_channels import Locks
+from app.services.routing.required_channels import RequiredChannels
 from app.services.sending import endpoint_health, preflight_rules
 from app.services.sending.results import Outcome
 
@@ -26,7 +26,7 @@ class Grounds:
     """
 
     suppressed: Collection[str]
-    locks: Locks
+    locks: RequiredChannels
     live_digests: Collection[str]
     digested_at: Mapping[int, datetime]
 
@@ -41,10 +41,10 @@ def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
         row.recipient_id for row in rows if channel == "email" and row.recipient.preference.daily_digest
     }
     return Grounds(
-        suppressions.among(channel, {row.address for row in rows}),
-        required_channels.current(),
-        digest_coverage.live_kinds() if channel == "email" else (),
-        digest_coverage.taken_up(theirs),
+        suppressions.suppressed_among(channel, {row.address for row in rows}),
+        required_channels.current_requirements(),
+        digest_coverage.active_digests() if channel == "email" else (),
+        digest_coverage.covered_until(theirs),
     )
 
 
@@ -96,7 +96,7 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
             return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
         return _digest_waits(delivery, now) if delivery.kind in DIGESTS else None
-    question = policy.question_before_sending(
+    question = policy.input_before_sending(
         delivery,
         delivery.notification,
         now,
@@ -110,7 +110,7 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
 
 def _digest_waits(delivery: Delivery, now: datetime) -> Outcome | None:
     user = delivery.recipient
-    held = quiet_hours.hold(user, user.preference, now)
+    held = quiet_hours.hold_until(user, user.preference, now)
     return _not_now(delivery, Verdict("pending", held.reason, held.until), now) if held else None
 
 

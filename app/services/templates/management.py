@@ -88,7 +88,7 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = drafts.usable(replace(Edited.of(wording.live(notification_type)), **(words or {})))
+    edited = drafts.usable(replace(Edited.of(wording.template_for_type(notification_type)), **(words or {})))
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )
@@ -142,6 +142,6 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
             "template.switched_on" if is_active else "template.switched_off", template.name, actor=actor
         )
         if template.name == DAILY_DIGEST:
-            digest_coverage.hand_back(utc_now())
+            digest_coverage.release_uncovered(utc_now())
     db.session.commit()
     return template

@@ -57,7 +57,7 @@ def send_test(
     event = preview.event_of(data, now)
     db.session.add(event)
     db.session.flush()
-    message = fanout.Message(
+    message = fanout.NotificationRequest(
         notification_type=template.notification_type,
         priority=edited.priority,
         channels=tuple(ways),

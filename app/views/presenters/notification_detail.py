@@ -117,7 +117,7 @@ def _step(delivery: Any) -> Step:
     return Step(
         icon=CHANNEL_ICONS[delivery.channel],
         channel=catalog.CHANNEL_LABELS[delivery.channel],
-        words=reasons.words(
+        words=reasons.describe(
             delivery.state,
             delivery.reason,
             delivery.reason_data,

@@ -75,7 +75,7 @@ def _cells(matrix: dict[str, dict[str, bool]]) -> str:
 
 def quiet_status(user: Any, now: datetime) -> QuietStatus | None:
     """What the navigation says of a person's pause or quiet hours; None where there are none."""
-    found = quiet_hours.standing(user, now)
+    found = quiet_hours.current_status(user, now)
     if found is None:
         return None
     urgent = _("Urgent still gets through.")
