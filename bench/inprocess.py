@@ -95,10 +95,12 @@ def _bare_table(resources: ExitStack, folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def event(recipients: list[str] | None) -> event_publish.EventIn:
+def event(recipients: list[str] | None) -> event_publish.IncomingEvent:
     """A new job, for these people or for everyone."""
     data = {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
-    return event_publish.EventIn("/bench", f"e{next(_numbers)}", "job.created", utc_now(), data, recipients)
+    return event_publish.IncomingEvent(
+        "/bench", f"e{next(_numbers)}", "job.created", utc_now(), data, recipients
+    )
 
 
 def _rows(table: Any) -> list[dict[str, Any]]:

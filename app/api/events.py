@@ -34,8 +34,8 @@ from app.database.base import db
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
-from app.services.events.publish import EventIn
-from app.services.events.result import Published
+from app.services.events.publish import IncomingEvent
+from app.services.events.result import PublishResult
 
 # Of one event among many; more would make the answer longer than what was sent.
 MOST_ERRORS_EACH = 5
@@ -152,13 +152,15 @@ def _within(place: int, error: Mapping[str, str]) -> BatchError:
 def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
-    event = EventIn(body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject)
+    event = IncomingEvent(
+        body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject
+    )
     published = event_publish.publish(event, dry_run=is_dry_run)
     is_new = not (published.is_duplicate or is_dry_run)
     return 201 if is_new else 200, _outcome(event, published, is_dry_run=is_dry_run)
 
 
-def _outcome(event: EventIn, published: Published, *, is_dry_run: bool) -> EventOut:
+def _outcome(event: IncomingEvent, published: PublishResult, *, is_dry_run: bool) -> EventOut:
     of_one: dict[tuple[int | None, str], list[DeliveryOut]] = {}
     for each in published.verdicts:
         of_one.setdefault((each.notification_id, each.recipient_email), []).append(

@@ -22,7 +22,7 @@ from app.clock import utc_now
 from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
 from app.services.accounts import emails as account_emails
 from app.services.accounts import tokens, users
-from app.services.accounts.sign_in_throttle import TooManyTries
+from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base import account_fields
 from app.services.base.errors import Conflict, Invalid, NotFound
 from app.views.web.auth import current_user, login_required, safe_next, start_session
@@ -149,8 +149,8 @@ def revoke_token(token_id: int) -> Response:
     return redirect(url_for(".show", _anchor="tokens"))
 
 
-@bp.app_errorhandler(TooManyTries)
-def too_many_tries(error: TooManyTries) -> Response:
+@bp.app_errorhandler(TooManyAttempts)
+def too_many_tries(error: TooManyAttempts) -> Response:
     """429 (RFC 6585): somebody guesses, or forgot; the page says when to try again."""
     response = make_response(render_template("accounts/too_many_tries.html", error=error), 429)
     response.headers["Retry-After"] = str(error.retry_after)

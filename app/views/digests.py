@@ -29,7 +29,7 @@ def show(token: str) -> str:
 @bp.post("/digests/<token>")
 def mark_read(token: str) -> str:
     change = digest_links.mark_read(token, _secret())
-    back = digest_links.way_back(token, _secret(), change) if change.id else ""
+    back = digest_links.undo_token(token, _secret(), change) if change.id else ""
     return render_template("digests/marked.html", change=change, back=back, token=token)
 
 
@@ -51,7 +51,7 @@ def preview_mail() -> Response:
     """The mail itself, as it would be if tomorrow were now."""
     now, config = utc_now(), current_app.config
     with force_locale(current_user.locale):
-        _words, letter = digest_email.letter(
+        _words, letter = digest_email.compose_digest(
             KIND_OF[_kind()],
             current_user,
             now,

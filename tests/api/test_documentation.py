@@ -66,7 +66,8 @@ def test_the_json_schema_of_an_event_and_what_is_taken_agree(app, name):
             usable = event_data.validate(name, body["data"])
             people = usable.pop("recipients", None)
             event_publish.publish(
-                event_publish.EventIn("/test", body["id"], name, utc_now(), usable, people), dry_run=True
+                event_publish.IncomingEvent("/test", body["id"], name, utc_now(), usable, people),
+                dry_run=True,
             )
         except Invalid:
             return False

@@ -32,7 +32,9 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
     starts = datetime(2030, 3, 12, 13 + hours, tzinfo=UTC)
     facts = {"id": "iv-1", "starts_at": starts, "ends_at": starts.replace(hour=14 + hours)}
     facts |= {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder"}
-    event = event_publish.EventIn("/tests", factories.unique(), kind, utc_now(), facts | data, [user.email])
+    event = event_publish.IncomingEvent(
+        "/tests", factories.unique(), kind, utc_now(), facts | data, [user.email]
+    )
     published = event_publish.publish(event)
     found = next(v for v in published.verdicts if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, SignInAttempt, User
 from app.services.accounts import passwords, sign_in_throttle, users
-from app.services.accounts.sign_in_throttle import TooManyTries
+from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base.errors import Conflict, Invalid
 from tests.factories import PASSWORD
 
@@ -104,12 +104,14 @@ def test_everything_that_is_wrong_with_a_sign_in_sounds_the_same(
 
 def test_an_unknown_address_costs_the_same_check(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = []
-    real = passwords.is_right
+    real = passwords.matches
     monkeypatch.setattr(passwords, "is_right", lambda text, kept: checked.append(kept) or real(text, kept))
     fail("nobody@example.test", 1)
     fail(alice.email, 1)
     assert checked == [None, alice.password_hash]
-    assert passwords._nobodys().split("$")[:4] == alice.password_hash.split("$")[:4]  # The same parameters.
+    assert (
+        passwords._decoy_hash().split("$")[:4] == alice.password_hash.split("$")[:4]
+    )  # The same parameters.
 
 
 def test_every_sign_in_is_audited_without_what_was_typed(alice: User) -> None:
@@ -131,7 +133,7 @@ def test_the_eleventh_try_within_fifteen_minutes_is_refused_and_says_until_when(
     start = utc_now()
     fail(email, 1, start)
     fail(email, 9, start + timedelta(minutes=5))
-    with pytest.raises(TooManyTries) as caught:
+    with pytest.raises(TooManyAttempts) as caught:
         users.authenticate(email, PASSWORD, now=start + timedelta(minutes=6))
     assert caught.value.retry_after == 9 * 60
     assert "9 minutes" in str(caught.value)
@@ -160,7 +162,7 @@ def test_guesses_at_the_same_moment_do_not_pass_the_limit_together(
             start.wait()
             try:
                 users.authenticate("alice@example.test", "a guess")
-            except (Invalid, TooManyTries):
+            except (Invalid, TooManyAttempts):
                 pass
             finally:
                 db.session.remove()
@@ -240,7 +242,7 @@ def test_the_current_password_cannot_be_guessed_from_a_borrowed_session(alice: U
     for _attempt in range(10):
         with pytest.raises(Invalid):
             users.change_password(alice, "a guess", "another long password")
-    with pytest.raises(TooManyTries):
+    with pytest.raises(TooManyAttempts):
         users.change_password(alice, PASSWORD, "another long password")
 
 

@@ -65,10 +65,10 @@ NOTIFYING = [name for name, event in catalog.EVENTS.items() if event.notificatio
 EVENTS = st.tuples(st.sampled_from(NOTIFYING), st.sampled_from([None, *catalog.PRIORITIES]))
 
 
-def event_in(kind: str, recipient: User, **data: Any) -> event_publish.EventIn:
+def event_in(kind: str, recipient: User, **data: Any) -> event_publish.IncomingEvent:
     body = factories.event_body(kind, [recipient.email], **data)
     checked = event_data.validate(kind, body["data"])
-    return event_publish.EventIn(
+    return event_publish.IncomingEvent(
         "/tests", body["id"], kind, datetime.fromisoformat(body["time"]), checked, [recipient.email]
     )
 

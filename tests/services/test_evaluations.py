@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 
 def publish(kind: str, user: User, at: datetime, **data: object) -> None:
-    event = event_publish.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    event = event_publish.IncomingEvent("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
     event_publish.publish(event, now=at)
 
 

@@ -59,7 +59,7 @@ def by_event(alice: User) -> None:
     data = factories.event_body(kind, [alice.email], **dict.fromkeys(names, EVIL))["data"]
     usable = event_data.validate(kind, data)
     event_publish.publish(
-        event_publish.EventIn("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
+        event_publish.IncomingEvent("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
     )
 
 

@@ -22,9 +22,9 @@ from app.services.events import publish as event_publish
 from tests import factories
 
 
-def event_in(body: dict) -> event_publish.EventIn:
+def event_in(body: dict) -> event_publish.IncomingEvent:
     data = event_data.validate(body["type"], body["data"])
-    return event_publish.EventIn(
+    return event_publish.IncomingEvent(
         body["source"],
         body["id"],
         body["type"],

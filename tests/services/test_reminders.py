@@ -49,7 +49,7 @@ def publish(
     if starts_at is not None:
         data |= {"starts_at": starts_at, "ends_at": starts_at + HOUR, "candidate_name": "Priya Raman"}
         data |= {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
-    event = event_publish.EventIn("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
+    event = event_publish.IncomingEvent("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
     event_publish.publish(event, now=at)
 
 

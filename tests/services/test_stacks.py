@@ -205,7 +205,7 @@ def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask,
 def test_what_an_event_says_that_it_is_about_makes_a_stack(app: Flask, alice: User) -> None:
     for subject in ("upload 7", "upload 7", "upload 8"):
         event_publish.publish(
-            event_publish.EventIn(
+            event_publish.IncomingEvent(
                 source="/ats",
                 external_id=factories.unique(),
                 type="resume.processed",

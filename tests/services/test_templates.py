@@ -70,7 +70,7 @@ def published(template: NotificationTemplate, actor: User, **changes: object) ->
 def publish_event(kind: str, *recipients: User, **data: object) -> list[Notification]:
     body = factories.event_body(kind, [user.email for user in recipients], **data)
     usable = event_data.validate(kind, body["data"])
-    event = event_publish.EventIn(
+    event = event_publish.IncomingEvent(
         "/tests", body["id"], kind, factories.utc_now(), usable, usable["recipients"]
     )
     made = event_publish.publish(event)

@@ -15,7 +15,7 @@ from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSu
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
 from app.services.events import python_api
-from app.services.events.publish import EventIn
+from app.services.events.publish import IncomingEvent
 from app.services.routing import addresses
 from tests import factories
 
@@ -36,7 +36,7 @@ def reachable(email: str, **preference: Any) -> User:
 
 def publish(*people: User, dry_run: bool = False, **data: Any) -> event_publish.Published:
     body = factories.event_body("resume.processed", **data)
-    event = EventIn(
+    event = IncomingEvent(
         source="/tests",
         external_id=body["id"],
         type="resume.processed",

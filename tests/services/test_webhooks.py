@@ -93,7 +93,7 @@ def test_an_address_that_must_not_be_reached_is_refused_at_once(alice: User, url
 
 
 def test_there_are_five_at_most(alice: User) -> None:
-    for _time in range(webhooks.MOST):
+    for _time in range(webhooks.MAX_WEBHOOKS):
         webhooks.create(alice, URL, secret=SECRET)
     with pytest.raises(Invalid):
         webhooks.create(alice, URL, secret=SECRET)

@@ -53,7 +53,7 @@ def test_another_persons_change_cannot_be_undone_through_it(
     change = inbox.change(charlie, "read", ids=[row.id])
     link = address(app, alice)
     for secret in (app.config["SECRET_KEY"], "a guess"):
-        back = digest_links.way_back(link.rpartition("/")[2], secret, change)
+        back = digest_links.undo_token(link.rpartition("/")[2], secret, change)
         assert client.post(f"{link}/undo", data={"back": back}).status_code == 404
     db.session.refresh(row)
     assert row.is_read

@@ -30,7 +30,7 @@ def publish(kind: str, *people: User) -> Notification:
     from app.services.events import data as event_data
 
     event_publish.publish(
-        event_publish.EventIn(
+        event_publish.IncomingEvent(
             source="/platform",
             external_id=body["id"],
             type=kind,

@@ -8,7 +8,7 @@ from app.models import User
 from app.rendering import email
 
 
-def letter(kind: str, user: User, link: str, base_url: str) -> email.EmailContent:
+def account_email(kind: str, user: User, link: str, base_url: str) -> email.EmailContent:
     """The words of an `invitation` or a `password_reset`, in the language that is in force.
 
     Args:

@@ -20,7 +20,7 @@ _by_name = tuple_(func.lower(User.name), User.id)
 
 
 @dataclass(frozen=True)
-class Page:
+class PeoplePage:
     """Some people in the order of their names; `next` and `previous` are cursors, None at the ends."""
 
     rows: list[User]
@@ -30,7 +30,7 @@ class Page:
 
 def page_for(
     search: str = "", *, after: int | None = None, before: int | None = None, limit: int = 50
-) -> Page:
+) -> PeoplePage:
     """One page of people.
 
     Args:
@@ -54,7 +54,7 @@ def page_for(
     if backwards:
         rows.reverse()
     has_next, has_previous = (True, has_more) if backwards else (has_more, after is not None)
-    return Page(
+    return PeoplePage(
         rows, rows[-1].id if rows and has_next else None, rows[0].id if rows and has_previous else None
     )
 
@@ -75,7 +75,7 @@ def invite(email: str, name: str, role: str, *, actor: User, now: datetime | Non
     """
     user = users.new_user(email, name, role=role, time_zone=actor.time_zone)
     users.add(user)
-    emails.queue("invitation", user, now or utc_now())
+    emails.queue_account_email("invitation", user, now or utc_now())
     audit.record("user.invited", user.email, actor=actor, role=user.role)
     db.session.commit()
     return user
@@ -91,7 +91,7 @@ def resend_invitation(user_id: int, *, actor: User, now: datetime | None = None)
     user = get(user_id)
     if user.password_hash is not None or not user.is_enabled:
         raise Conflict(_("%(name)s is not waiting for an invitation.", name=user.name))
-    emails.queue("invitation", user, now or utc_now())
+    emails.queue_account_email("invitation", user, now or utc_now())
     audit.record("user.invited", user.email, actor=actor, role=user.role, again=True)
     db.session.commit()
     return user
@@ -106,7 +106,7 @@ def set_role(user_id: int, role: str, *, actor: User, now: datetime | None = Non
         Forbidden: the person is the actor, or the actor is no admin any more.
     """
     role = account_fields.role(role)
-    user = _held(user_id, actor, leaves_admins=role != "admin")
+    user = _lock_with_admins(user_id, actor, leaves_admins=role != "admin")
     if user.role != role:
         audit.record("user.role_changed", user.email, actor=actor, before=user.role, after=role)
         user.role = role
@@ -122,7 +122,7 @@ def deactivate(user_id: int, *, actor: User) -> User:
     Raises:
         NotFound, Forbidden: as `set_role`.
     """
-    user = _held(user_id, actor, leaves_admins=True)
+    user = _lock_with_admins(user_id, actor, leaves_admins=True)
     if user.is_enabled:
         user.is_enabled = False
         user.session_epoch += 1
@@ -137,7 +137,7 @@ def reactivate(user_id: int, *, actor: User) -> User:
     Raises:
         NotFound, Forbidden: as `set_role`.
     """
-    user = _held(user_id, actor, leaves_admins=False)
+    user = _lock_with_admins(user_id, actor, leaves_admins=False)
     if not user.is_enabled:
         user.is_enabled = True
         audit.record("user.reactivated", user.email, actor=actor)
@@ -145,7 +145,7 @@ def reactivate(user_id: int, *, actor: User) -> User:
     return user
 
 
-def _held(user_id: int, actor: User, *, leaves_admins: bool) -> User:
+def _lock_with_admins(user_id: int, actor: User, *, leaves_admins: bool) -> User:
     """The person, held together with every active admin, so that two admins cannot remove each other at once."""
     lock_for_writing()
     held = db.session.scalars(

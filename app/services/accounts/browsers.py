@@ -19,7 +19,7 @@ from app.services.accounts import users
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
 
-MOST = 10
+MAX_BROWSERS = 10
 # An uncompressed point on P-256 and the shared secret (RFC 8291, 3.1 and 3.2).
 P256DH_BYTES, AUTH_BYTES = 65, 16
 
@@ -46,11 +46,13 @@ def subscribe(
         Invalid: keyed `endpoint`: the address or the keys cannot be used, or there are too many browsers.
     """
     _check(endpoint, p256dh, auth)
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
-    if known is None and len(for_user(user)) >= MOST:
+    if known is None and len(for_user(user)) >= MAX_BROWSERS:
         db.session.rollback()
-        raise Invalid({"endpoint": _("Remove a browser first: there can be %(most)s of them.", most=MOST)})
+        raise Invalid(
+            {"endpoint": _("Remove a browser first: there can be %(most)s of them.", most=MAX_BROWSERS)}
+        )
     # Whoever is signed in now gets what this browser shows.
     row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
     row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")

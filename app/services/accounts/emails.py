@@ -29,18 +29,18 @@ def request_password_reset(email: str, *, now: datetime | None = None) -> None:
     now = now or utc_now()
     user = users.by_email(email)
     if user is not None:
-        user = users.locked(user.id)
+        user = users.get_for_update(user.id)
     if (
         user is not None
         and user.is_enabled
         and _resets_since(user, now - timedelta(hours=1)) < RESETS_AN_HOUR
     ):
-        queue("password_reset", user, now)
-    audit.record("password.reset_requested", user.email if user else users.address_or_nothing(email))
+        queue_account_email("password_reset", user, now)
+    audit.record("password.reset_requested", user.email if user else users.address_or_none(email))
     db.session.commit()
 
 
-def queue(kind: str, user: User, now: datetime) -> None:
+def queue_account_email(kind: str, user: User, now: datetime) -> None:
     """Put an account mail into the outbox, in the caller's transaction. Its link is made when it is sent."""
     db.session.add(
         Delivery(
@@ -83,10 +83,10 @@ def set_password_by_link(text: str, password: str, *, secret: str, now: datetime
         Invalid: keyed `password`.
     """
     user, _kind = link_owner(text, secret=secret, now=now)
-    if problem := passwords.problem(password, user.email):
+    if problem := passwords.password_problem(password, user.email):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
-    users.locked(user.id)
+    users.get_for_update(user.id)
     try:
         link_owner(text, secret=secret, now=now)  # Of two at once, one finds the link used.
     except NotFound:

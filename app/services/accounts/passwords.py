@@ -22,11 +22,11 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
-def is_right(password: str, kept: str | None) -> bool:
+def matches(password: str, kept: str | None) -> bool:
     """Whether the password belongs to the kept hash; takes as long where there is none."""
     with _few_at_once:
         try:
-            _hasher.verify(kept or _nobodys(), password)
+            _hasher.verify(kept or _decoy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
     return kept is not None
@@ -37,7 +37,7 @@ def is_outdated(kept: str) -> bool:
     return _hasher.check_needs_rehash(kept)
 
 
-def problem(password: str, email: str = "") -> str | None:
+def password_problem(password: str, email: str = "") -> str | None:
     """Why this cannot be a password, as a sentence; None when it can."""
     if len(password) < SHORTEST:
         return _("Use at least %(count)d characters.", count=SHORTEST)
@@ -51,6 +51,6 @@ def problem(password: str, email: str = "") -> str | None:
 
 
 @cache
-def _nobodys() -> str:
+def _decoy_hash() -> str:
     """A hash that no password matches in practice, for accounts that have none."""
     return _hasher.hash("\0nobody")

@@ -19,10 +19,10 @@ from app.services.base.errors import Invalid
 from app.services.routing import addresses
 
 LIFETIME = timedelta(minutes=10)
-TRIES = 5
+MAX_ATTEMPTS = 5
 CODES_AN_HOUR = 3
 # Wrong ones, over all codes together: with a million codes, who guesses day after day for a year stays below 1 in 250.
-WRONG_A_DAY = 10
+MAX_WRONG_A_DAY = 10
 
 
 def is_verified(user: User) -> bool:
@@ -46,7 +46,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
     number = account_fields.phone(phone)
     if not number:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     if refusal := _refusal(user, number, now):
         db.session.rollback()
         raise Invalid({"phone": refusal})
@@ -78,7 +78,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
         Invalid: keyed `code`: it is wrong, over, used, or was guessed at five times.
     """
     now = now or utc_now()
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     found = _open_code(user, now)
     if found is None:
         db.session.rollback()
@@ -87,7 +87,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
     typed = "".join(code.split())
     if not hmac.compare_digest(_code(found, secret).encode(), typed.encode()):
         audit.record("phone.code_wrong", user.email, actor=user)
-        left = TRIES - found.tries
+        left = MAX_ATTEMPTS - found.tries
         db.session.commit()
         if left:
             raise Invalid({"code": _("This is not the code. Tries left: %(left)s.", left=left)})
@@ -99,7 +99,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
 
 def remove(user: User) -> None:
     """Forget a person's number."""
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     user.phone = ""
     for row in db.session.scalars(select(PhoneCode).where(PhoneCode.user_id == user.id)):
         row.verified_at = None
@@ -122,9 +122,9 @@ def _refusal(user: User, number: str, now: datetime) -> str | None:
         select(PhoneCode).where(concerned, PhoneCode.created_at > now - timedelta(days=1))
     ).all()
     recent = [row for row in rows if row.created_at > now - timedelta(hours=1)]
-    if sum(row.tries for row in rows if row.verified_at is None) >= WRONG_A_DAY:
+    if sum(row.tries for row in rows if row.verified_at is None) >= MAX_WRONG_A_DAY:
         return _("Too many wrong codes have been typed. Try again tomorrow.")
-    if any(row.verified_at is None and row.tries >= TRIES for row in recent):
+    if any(row.verified_at is None and row.tries >= MAX_ATTEMPTS for row in recent):
         return _("Too many wrong codes have been typed. Try again in an hour.")
     if len(recent) >= CODES_AN_HOUR:
         return _("Three codes have been sent within the hour. Try again later.")
@@ -141,7 +141,10 @@ def _open_code(user: User, now: datetime) -> PhoneCode | None:
     )
     row = db.session.scalar(newest.execution_options(populate_existing=True))
     is_open = (
-        row is not None and row.verified_at is None and row.tries < TRIES and now < row.created_at + LIFETIME
+        row is not None
+        and row.verified_at is None
+        and row.tries < MAX_ATTEMPTS
+        and now < row.created_at + LIFETIME
     )
     return row if is_open else None
 

@@ -15,7 +15,7 @@ LIMIT = 10
 WINDOW = timedelta(minutes=15)
 
 
-class TooManyTries(ServiceError):
+class TooManyAttempts(ServiceError):
     """Ten tries failed within fifteen minutes.
 
     Args:
@@ -30,7 +30,7 @@ class TooManyTries(ServiceError):
         self.retry_after = retry_after
 
 
-def begin(email: str, now: datetime) -> int:
+def count_attempt(email: str, now: datetime) -> int:
     """Count a try before it is judged, so that many at once cannot pass the limit together. Commits.
 
     Args:
@@ -54,7 +54,7 @@ def begin(email: str, now: datetime) -> int:
         db.session.delete(attempt)
         db.session.commit()
         refuse_when_full(name, now)
-        raise TooManyTries(60)
+        raise TooManyAttempts(60)
     return count
 
 
@@ -69,7 +69,7 @@ def refuse_when_full(email: str, now: datetime) -> None:
             .limit(1)
         )
         wait = (oldest or now) + WINDOW - now
-        raise TooManyTries(max(1, -int(-wait.total_seconds() // 1)))
+        raise TooManyAttempts(max(1, -int(-wait.total_seconds() // 1)))
 
 
 def clear(email: str) -> None:

@@ -38,7 +38,7 @@ def create_user(
     """
     user = new_user(email, name, role=role, time_zone=time_zone)
     if password is not None:
-        if problem := passwords.problem(password, user.email):
+        if problem := passwords.password_problem(password, user.email):
             raise Invalid({"password": problem})
         user.password_hash = passwords.hash_password(password)
     add(user)
@@ -96,12 +96,12 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
         sign_in_attempts.TooManyTries: ten tries failed within fifteen minutes.
     """
     now = now or utc_now()
-    count = sign_in_throttle.begin(email, now)
+    count = sign_in_throttle.count_attempt(email, now)
     user = by_email(email)
     db.session.commit()  # Gives the connection back: what follows takes a tenth of a second.
-    is_right = passwords.is_right(password, user.password_hash if user else None)
+    is_right = passwords.matches(password, user.password_hash if user else None)
     if user is None or not is_right or not user.is_enabled:
-        subject = user.email if user else address_or_nothing(email)
+        subject = user.email if user else address_or_none(email)
         why = "unknown" if user is None else "password" if user.is_enabled else "switched off"
         audit.record("sign_in.failed", subject, origin=origin, why=why)
         if count == sign_in_throttle.LIMIT:
@@ -142,13 +142,13 @@ def change_password(user: User, current: str, new: str, *, now: datetime | None 
         Conflict: the password changed meanwhile.
     """
     kept, email = user.password_hash, user.email
-    if problem := passwords.problem(new, email):
+    if problem := passwords.password_problem(new, email):
         raise Invalid({"new_password": problem})
-    sign_in_throttle.begin(email, now or utc_now())
-    if not passwords.is_right(current, kept):
+    sign_in_throttle.count_attempt(email, now or utc_now())
+    if not passwords.matches(current, kept):
         raise Invalid({"current_password": _("This is not your current password.")})
     hashed = passwords.hash_password(new)
-    user = locked(user.id)
+    user = get_for_update(user.id)
     if user.password_hash != kept:
         db.session.rollback()
         raise Conflict(_("The password changed meanwhile."))
@@ -165,13 +165,13 @@ def keep_password(user: User, hashed: str) -> User:
     return user
 
 
-def locked(user_id: int) -> User:
+def get_for_update(user_id: int) -> User:
     """The person as they are now, held until the transaction ends: for who reads, decides and writes."""
     lock_for_writing()
     return db.session.get_one(User, user_id, with_for_update=True, populate_existing=True)
 
 
-def address_or_nothing(email: str) -> str:
+def address_or_none(email: str) -> str:
     """What may stand in the audit log: an address, but not a password typed into the wrong field."""
     try:
         return account_fields.email(email)

@@ -19,7 +19,7 @@ from app.services.accounts import users
 from app.services.base import audit
 from app.services.base.errors import Conflict, Invalid, NotFound
 
-MOST = 5
+MAX_WEBHOOKS = 5
 # For so long a replaced secret signs as well, so that its owner can change over without losing a call.
 OVERLAP = timedelta(hours=24)
 
@@ -47,10 +47,10 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
         Invalid: keyed `url`.
     """
     address = _checked(url)
-    user = users.locked(user.id)
-    if len(for_user(user)) >= MOST:
+    user = users.get_for_update(user.id)
+    if len(for_user(user)) >= MAX_WEBHOOKS:
         db.session.rollback()
-        raise Invalid({"url": _("Remove a webhook first: there can be %(most)s of them.", most=MOST)})
+        raise Invalid({"url": _("Remove a webhook first: there can be %(most)s of them.", most=MAX_WEBHOOKS)})
     hook = Webhook(
         user_id=user.id,
         url=address,
@@ -73,7 +73,7 @@ def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = N
         Conflict: within that day, for a third secret would end the first one early.
     """
     now = now or utc_now()
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     hook = get(user, webhook_id)
     if _overlaps(hook, now):
         db.session.rollback()
@@ -103,7 +103,7 @@ def change(
         NotFound: for another's.
     """
     address = _checked(url) if url is not None else None
-    user = users.locked(user.id)
+    user = users.get_for_update(user.id)
     hook = get(user, webhook_id)
     if address is not None and address != hook.url:
         hook.url, hook.failures, hook.failing_since = address, 0, None

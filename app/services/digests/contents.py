@@ -13,7 +13,7 @@ from app.models import Delivery, Interview, InterviewRecruiter, Notification, Us
 
 N = Notification
 # When it came: into the inbox, or for those who do not want its kind there, to be told by mail alone.
-came_at = func.coalesce(N.surfaced_at, N.created_at)
+arrived_at = func.coalesce(N.surfaced_at, N.created_at)
 MOST_LINES = 20
 MOST_MEETINGS = 10
 
@@ -56,7 +56,7 @@ def newest(
     """
     if not unread_counts:
         return []
-    order = came_at.desc(), N.id.desc()
+    order = arrived_at.desc(), N.id.desc()
     place = func.row_number().over(partition_by=N.category, order_by=order)
     places = select(N.id, N.category, place.label("place")).where(*unread([user.id], as_of, now)).subquery()
     room = case(shares(unread_counts, limit), value=places.c.category, else_=0)
@@ -76,7 +76,7 @@ def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
 def oldest(user: User, as_of: datetime, now: datetime, limit: int) -> list[Notification]:
     """Those that have waited longest."""
     query = select(N).where(*unread([user.id], as_of, now))
-    return list(db.session.scalars(query.order_by(came_at, N.id).limit(limit)))
+    return list(db.session.scalars(query.order_by(arrived_at, N.id).limit(limit)))
 
 
 def meetings(user: User, start: datetime, end: datetime, limit: int = MOST_MEETINGS) -> list[Interview]:
@@ -96,7 +96,7 @@ def arrived(user: User, start: datetime, end: datetime) -> dict[str, int]:
     )
     rows = (
         select(N.category, func.count())
-        .where(N.recipient_id == user.id, came_at >= start, came_at < end, was_told)
+        .where(N.recipient_id == user.id, arrived_at >= start, arrived_at < end, was_told)
         .group_by(N.category)
     )
     return dict(db.session.execute(rows).all())

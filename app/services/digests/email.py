@@ -23,7 +23,7 @@ WEEK = timedelta(days=7)
 OLDEST = 5
 
 
-def letter(
+def compose_digest(
     kind: str,
     user: User,
     as_of: datetime,

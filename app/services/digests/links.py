@@ -19,7 +19,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Pile:
+class UnreadBatch:
     """What a link speaks of: whatever stood unread in a person's inbox at a moment, and is unread still."""
 
     user: User
@@ -33,7 +33,7 @@ def link(user: User, as_of: datetime, secret: str, base_url: str) -> str:
     return f"{base_url}/digests/{token!s}"
 
 
-def find(token: str, secret: str, now: datetime | None = None) -> Pile:
+def find(token: str, secret: str, now: datetime | None = None) -> UnreadBatch:
     """What a link stands for; nothing is changed, for mail scanners follow links.
 
     Raises:
@@ -48,7 +48,7 @@ def find(token: str, secret: str, now: datetime | None = None) -> Pile:
         raise NotFound(_("This account is gone, and so is its mail."))
     as_of = EPOCH + timedelta(microseconds=micros)
     counts = contents.counts([user.id], as_of, now or utc_now())
-    return Pile(user, as_of, sum(counts.get(user.id, {}).values()))
+    return UnreadBatch(user, as_of, sum(counts.get(user.id, {}).values()))
 
 
 def mark_read(token: str, secret: str, now: datetime | None = None) -> NotificationChange:
@@ -60,7 +60,7 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     )
 
 
-def way_back(token: str, secret: str, made: NotificationChange) -> str:
+def undo_token(token: str, secret: str, made: NotificationChange) -> str:
     """What takes back this change, which was made through this link, and no other."""
     return str(_serializer(secret).dumps([token, made.id]))
 

@@ -21,7 +21,7 @@ from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient, RecipientRow
 from app.services.events import result
-from app.services.events.result import EVENTS, Published
+from app.services.events.result import EVENTS, PublishResult
 from app.services.interviews import evaluated, reminders
 from app.services.interviews import records as interview_records
 from app.services.notifications import expiry, stacks
@@ -39,7 +39,7 @@ _INSERT_ONCE = {
 
 
 @dataclass(frozen=True)
-class EventIn:
+class IncomingEvent:
     """An event as it comes in, its data validated by `event_data.validate`. No recipients: whoever the type goes to."""
 
     source: str
@@ -51,7 +51,7 @@ class EventIn:
     subject: str | None = None
 
 
-def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = None) -> Published:
+def publish(event: IncomingEvent, *, dry_run: bool = False, now: datetime | None = None) -> PublishResult:
     """Write an event, one notification a recipient and one delivery a channel, all or nothing, and once.
 
     Args:
@@ -62,13 +62,13 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
     """
     now = now or utc_now()
-    if dry_run and (earlier := result.earlier(event.source, event.external_id)):
+    if dry_run and (earlier := result.earlier_result(event.source, event.external_id)):
         return earlier
     try:
         people = _recipients(event)
     except Invalid:
         # Whoever has left since changes nothing about what was reported before.
-        if earlier := result.earlier(event.source, event.external_id):
+        if earlier := result.earlier_result(event.source, event.external_id):
             return earlier
         raise
     if dry_run:
@@ -76,13 +76,13 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
             interview_records.get_by_external_id(event.data["id"]), event.type, event.data, event.occurred_at
         )
         plans = _plan(_message(event, None, None), people, now, is_outdated=outdated)
-        return Published(None, event.type, say=partial(result.of_plans, plans, None))
+        return PublishResult(None, event.type, say=partial(result.result_of_plans, plans, None))
     lock_for_writing()
     event_id = _insert_once(event, now)
     if event_id is None:
         db.session.rollback()
-        earlier = result.earlier(event.source, event.external_id)
-        return earlier or Published(None, event.type, is_duplicate=True)
+        earlier = result.earlier_result(event.source, event.external_id)
+        return earlier or PublishResult(None, event.type, is_duplicate=True)
     applied = interview_records.apply_event(event.type, event.data, people, event.occurred_at)
     message = _message(event, event_id, applied.interview)
     plans = _plan(message, people, now, is_outdated=applied.is_outdated)
@@ -93,7 +93,7 @@ def publish(event: EventIn, *, dry_run: bool = False, now: datetime | None = Non
     if event.type == evaluated.EVENT:
         evaluated.record_evaluation(event.data, people, event.occurred_at, now)
     db.session.commit()
-    return Published(event_id, event.type, say=partial(result.of_plans, plans, ids or None))
+    return PublishResult(event_id, event.type, say=partial(result.result_of_plans, plans, ids or None))
 
 
 def _take_back(applied: interview_records.AppliedEvent, now: datetime) -> None:
@@ -115,7 +115,7 @@ def _take_back(applied: interview_records.AppliedEvent, now: datetime) -> None:
         expiry.expire_for_interviews([interview.id], "evaluation_due", now)
 
 
-def _recipients(event: EventIn) -> list[RecipientRow]:
+def _recipients(event: IncomingEvent) -> list[RecipientRow]:
     if event.recipients is not None:
         try:
             return recipients.by_emails(event.recipients)
@@ -126,7 +126,7 @@ def _recipients(event: EventIn) -> list[RecipientRow]:
     raise Invalid({"data.recipients": _("Say who this is for: a list of email addresses.")})
 
 
-def _insert_once(event: EventIn, now: datetime) -> int | None:
+def _insert_once(event: IncomingEvent, now: datetime) -> int | None:
     made = _INSERT_ONCE[db.engine.dialect.name].rows(
         source=event.source,
         external_id=event.external_id,
@@ -142,7 +142,7 @@ def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in data.items()}
 
 
-def _message(event: EventIn, event_id: int | None, interview: Any) -> fanout.NotificationRequest | None:
+def _message(event: IncomingEvent, event_id: int | None, interview: Any) -> fanout.NotificationRequest | None:
     notification_type = catalog.EVENTS[event.type].notification_type
     if notification_type is None:
         return None

@@ -157,7 +157,7 @@ def _publish(
     people = [recipients] if isinstance(recipients, User) else recipients
     now = utc_now()
     published = publish.publish(
-        publish.EventIn(
+        publish.IncomingEvent(
             source="bellhop:python",
             external_id=str(uuid4()),
             type=kind,

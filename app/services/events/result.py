@@ -35,7 +35,7 @@ class RecipientVerdict:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishResult:
     """The outcome of an event. A duplicate answers with the first one's type and verdicts, as they stand now."""
 
     event_id: int | None
@@ -49,7 +49,7 @@ class Published:
         return self.say()
 
 
-def of_plans(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
+def result_of_plans(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
     """The verdicts of what was, or would be, written; `ids` are the notifications', in the plans' order."""
     said: dict[tuple[str, str, str], str] = {}
 
@@ -81,7 +81,7 @@ def of_plans(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[Re
     ]
 
 
-def earlier(source: str, external_id: str) -> Published | None:
+def earlier_result(source: str, external_id: str) -> PublishResult | None:
     """What became of an event that was reported before; None where it was not."""
     names = {"source": source, "external_id": external_id}
     known = db.session.execute(_KNOWN, names).one_or_none()
@@ -112,4 +112,4 @@ def earlier(source: str, external_id: str) -> Published | None:
         )
         for user, row in rows
     ]
-    return Published(known.id, known.type, is_duplicate=True, say=lambda: found)
+    return PublishResult(known.id, known.type, is_duplicate=True, say=lambda: found)

@@ -101,7 +101,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
 
 def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     user, settled_at = delivery.recipient, delivery.created_at
-    words, letter = digest_email.letter(
+    words, letter = digest_email.compose_digest(
         delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
     )
     stop = unsubscribe.unsubscribe_link(user, delivery.kind, sender.secret, sender.base_url)
@@ -129,7 +129,7 @@ def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
 def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     user = delivery.recipient
     link = account_emails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
-    letter = account_letters.letter(delivery.kind, user, link, sender.base_url)
+    letter = account_letters.account_email(delivery.kind, user, link, sender.base_url)
     return Message(
         id=message_id(delivery, sender),
         address=delivery.address,
