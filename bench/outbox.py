@@ -60,8 +60,8 @@ def outbox() -> Case:
     port = _mail_server(resources)
     app.extensions["mail"].server, app.extensions["mail"].port = "127.0.0.1", port
     app.extensions["mail"].use_tls = False
-    courier = worker.Courier(
-        sending_email.Sender("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench")
+    courier = worker.DeliveryWorker(
+        sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench")
     )
 
     def ours() -> float:

@@ -27,7 +27,7 @@ from app.models import Delivery, Notification, NotificationTemplate, User
 from app.services.operations import demo
 from app.services.routing import job_failures, template_failures
 from app.services.sending import payloads
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.templates import samples as template_samples
 from app.views.web.errors import WORDS
 from tests import factories, pseudo
@@ -187,7 +187,7 @@ def _sentences(schema: type[BaseModel], body: dict[str, Any]) -> dict[str, str]:
 def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) -> None:
     ruth = db.session.scalars(select(User).where(User.email == "ruth@bellhop.example")).one()
     ruth.phone = "+33612345678"
-    sender, now = Sender.of(abroad.config), utc_now()
+    sender, now = SiteIdentity.of(abroad.config), utc_now()
     mails = [
         factories.delivery(row, address=f"{row.id}@example.com")
         for row in db.session.scalars(select(Notification).where(Notification.recipient_id == ruth.id))
@@ -201,7 +201,7 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
     assert len(mails) > 12
     with abroad.test_request_context():
         for each in mails:
-            mail = payloads.compose(each, sender, now)
+            mail = payloads.build_payload(each, sender, now)
             assert f'lang="{pseudo.LONG}"' in mail.html
             missed = untranslated([mail.subject, *mail.text.splitlines(), *Reading(mail.html).texts])
             assert missed == [], each.kind

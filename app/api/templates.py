@@ -26,7 +26,7 @@ from app.api.schemas.templates import (
     VersionOut,
 )
 from app.services.base.errors import Conflict, Invalid
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.templates import (
     management as template_management,
 )
@@ -144,7 +144,12 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         data = template_samples.checked(body.context)
     edited = replace(Edited.of(template), **body.given())
     found = template_preview.preview(
-        template, edited, data, caller().user, Sender.of(current_app.config), are_all=body.context is not None
+        template,
+        edited,
+        data,
+        caller().user,
+        SiteIdentity.of(current_app.config),
+        are_all=body.context is not None,
     )
     return json_response(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
 

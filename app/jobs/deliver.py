@@ -6,8 +6,8 @@ from datetime import datetime
 
 from flask import current_app
 
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 
 
 def run(now: datetime | None = None, _progress: object = None) -> int:
@@ -15,9 +15,9 @@ def run(now: datetime | None = None, _progress: object = None) -> int:
     return courier().deliver_due(now)
 
 
-def courier() -> Courier:
+def courier() -> DeliveryWorker:
     """The one courier of this process."""
     if "courier" not in current_app.extensions:
-        current_app.extensions["courier"] = Courier(Sender.of(current_app.config))
-    made: Courier = current_app.extensions["courier"]
+        current_app.extensions["courier"] = DeliveryWorker(SiteIdentity.of(current_app.config))
+    made: DeliveryWorker = current_app.extensions["courier"]
     return made

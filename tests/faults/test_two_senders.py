@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.smtp import Mailbox, Server, point_at
 
@@ -37,14 +37,14 @@ def test_senders_share_the_work_and_double_nothing(any_app: Flask) -> None:
         for number in range(MAILS)
     )
     db.session.commit()
-    sender = Sender("http://bellhop.test", "bellhop@example.test", "k")
+    sender = SiteIdentity("http://bellhop.test", "bellhop@example.test", "k")
     line = threading.Barrier(SENDERS)
 
     def send() -> int:
         with any_app.app_context():
             line.wait(10)
             try:
-                return Courier(sender).deliver_due()
+                return DeliveryWorker(sender).deliver_due()
             finally:
                 db.session.remove()
 

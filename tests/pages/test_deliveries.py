@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from app.clock import utc_now
 from app.models import Delivery, User
 from app.services.preferences import unsubscribe
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.browser import axe
 
@@ -26,7 +26,7 @@ def kept(app: Flask, alice: User) -> Delivery:
     """A mail about an interview, kept because there is no mail server; one that waits and one that failed beside it."""
     interview = factories.interview(alice)
     row = factories.delivery(factories.notification(alice, interview_id=interview.id, interview_sequence=0))
-    Courier(Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
+    DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
     later = utc_now() + timedelta(hours=1)
     factories.delivery(factories.notification(alice), state="retry_wait", reason="deferred", due_at=later)
     factories.delivery(factories.notification(alice), state="failed", reason="refused")

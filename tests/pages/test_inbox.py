@@ -224,7 +224,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     now = utc_now()
     five[1].snoozed_until = five[1].surfaced_at = now
     db.session.commit()
-    scheduled.wake_due(now)
+    scheduled.unsnooze_due(now)
     pill = page.get_by_role("link", name="1 new")
     expect(pill).to_be_visible(timeout=3000)
     pill.click()

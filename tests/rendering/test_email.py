@@ -15,16 +15,16 @@ from app.database.base import db
 from app.models import Delivery, User
 from app.services.events import publish as event_publish
 from app.services.sending import email as sending_email
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from tests import factories
 
-SENDER = Sender("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
+SENDER = SiteIdentity("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
 HOSTILE = "<script>alert('x')</script>\"&"
 
 
 def letter(user: User, kind: str = "resume_processed", **fields: object) -> Message:
     row = factories.notification(user, notification_type=kind, **fields)  # type: ignore[arg-type]
-    return sending_email.compose(factories.delivery(row, address=user.email), SENDER, utc_now())
+    return sending_email.compose_email(factories.delivery(row, address=user.email), SENDER, utc_now())
 
 
 def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
@@ -38,7 +38,7 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
     published = event_publish.publish(event)
     found = next(v for v in published.verdicts if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()
-    return sending_email.compose(row, SENDER, utc_now())
+    return sending_email.compose_email(row, SENDER, utc_now())
 
 
 def invitation(mail: Message) -> Calendar:
@@ -132,7 +132,7 @@ def test_a_mail_sent_late_still_speaks_of_what_its_notification_said(app: Flask,
     early = db.session.query(Delivery).filter_by(channel="email").one()
     told(alice, "interview.rescheduled", hours=2)
     db.session.expire_all()
-    late = sending_email.compose(early, SENDER, utc_now())
+    late = sending_email.compose_email(early, SENDER, utc_now())
     (event,) = invitation(late).walk("VEVENT")
     assert (event.start, int(event["SEQUENCE"])) == (datetime(2030, 3, 12, 13, tzinfo=UTC), 0)
     assert "13:00 to 14:00" in late.text
@@ -156,7 +156,7 @@ def test_an_account_mail_has_its_link_and_no_unsubscribe(app: Flask, alice: User
     row = Delivery(kind=kind, recipient_id=alice.id, channel="email", address=alice.email)
     db.session.add(row)
     db.session.commit()
-    mail = sending_email.compose(row, SENDER, utc_now())
+    mail = sending_email.compose_email(row, SENDER, utc_now())
     assert "https://bellhop.example/password/reset/" in mail.text
     assert "https://bellhop.example/password/reset/" in mail.html
     assert "List-Unsubscribe" not in mail.headers

@@ -221,7 +221,7 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     assert small.state == large.state == "written"
     for made in (small, large):
         announcement_management.cancel(bob, made.id, now=now + timedelta(hours=2))
-    assert scheduled.surface_due(at + timedelta(hours=1)) == 0
+    assert scheduled.show_scheduled(at + timedelta(hours=1)) == 0
     assert set(db.session.scalars(select(Delivery.state))) == {"cancelled", "skipped"}
     assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
     assert set(db.session.scalars(select(Notification.surfaced_at))) == {None}

@@ -20,8 +20,8 @@ from app.services.events import publish as event_publish
 from app.services.notifications import inbox
 from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -148,8 +148,10 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
 
 
 @pytest.fixture
-def courier(app: Flask) -> Courier:
-    return Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"]))
+def courier(app: Flask) -> DeliveryWorker:
+    return DeliveryWorker(
+        SiteIdentity("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])
+    )
 
 
 def mail_of(user: User) -> Delivery:
@@ -170,7 +172,9 @@ def notify(user: User, now: datetime, **data: Any) -> None:
     event_publish.publish(event_in("interview.scheduled", user, **data), now=now)
 
 
-def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, courier: Courier) -> None:
+def test_a_mail_of_the_night_goes_out_in_the_morning(
+    app: Flask, alice: User, courier: DeliveryWorker
+) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
@@ -181,7 +185,7 @@ def test_a_mail_of_the_night_goes_out_in_the_morning(app: Flask, alice: User, co
 
 
 def test_what_is_urgent_passes_the_night_the_pause_and_the_wait(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     preference_editing.change(
         alice, QUIET_ON | {"email_delay_minutes": 60, "paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT
@@ -198,7 +202,9 @@ def test_the_inbox_fills_at_once_whatever_the_hour(app: Flask, alice: User) -> N
     assert (shown.state, shown.reason) == ("sent", "shown")
 
 
-def test_a_pause_that_is_lifted_early_lets_go_what_waits(app: Flask, alice: User, courier: Courier) -> None:
+def test_a_pause_that_is_lifted_early_lets_go_what_waits(
+    app: Flask, alice: User, courier: DeliveryWorker
+) -> None:
     preference_editing.change(alice, {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
     notify(alice, NIGHT)
     assert mail_of(alice).reason == "paused"
@@ -211,7 +217,7 @@ def test_a_pause_that_is_lifted_early_lets_go_what_waits(app: Flask, alice: User
 
 
 def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     preference_editing.pause(alice, "hour", now=NIGHT)
     event_publish.publish(event_in("candidate.added", alice), now=NIGHT)
@@ -233,7 +239,7 @@ def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
     ],
 )
 def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
-    app: Flask, alice: User, courier: Courier, change: dict[str, Any], reason: str
+    app: Flask, alice: User, courier: DeliveryWorker, change: dict[str, Any], reason: str
 ) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
@@ -243,7 +249,7 @@ def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
 
 
 def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
@@ -255,7 +261,7 @@ def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
 
 @pytest.mark.parametrize("minutes", [5, 15, 60])
 def test_a_mail_waits_whether_it_is_still_unread(
-    app: Flask, alice: User, courier: Courier, minutes: int
+    app: Flask, alice: User, courier: DeliveryWorker, minutes: int
 ) -> None:
     preference_editing.change(alice, {"email_delay_minutes": minutes})
     noon = NIGHT.replace(hour=12)
@@ -267,7 +273,7 @@ def test_a_mail_waits_whether_it_is_still_unread(
 
 
 def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     preference_editing.change(alice, QUIET_ON | {"email_delay_minutes": 60})
     evening = NIGHT.replace(hour=18, minute=30)

@@ -13,19 +13,19 @@ from app.database.base import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
 from app.services.routing import reasons
 from app.services.sending import lease, outbox, results
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.sending.lease import Claim
-from app.services.sending.results import Outcome
-from app.services.sending.worker import Courier
+from app.services.sending.results import SendResult
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.smtp import Script, Server, point_at
 
-SENDER = Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
+SENDER = SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
 
 
 @pytest.fixture
-def courier() -> Courier:
-    return Courier(SENDER)
+def courier() -> DeliveryWorker:
+    return DeliveryWorker(SENDER)
 
 
 def pending_mail(user: User, title: str = "Resume Processed: cv.pdf", **fields: object) -> Delivery:
@@ -47,7 +47,9 @@ def attempts(delivery: Delivery) -> list[DeliveryAttempt]:
     return list(db.session.scalars(wanted))
 
 
-def test_what_is_due_goes_out_once_on_one_connection(smtp: Server, alice: User, courier: Courier) -> None:
+def test_what_is_due_goes_out_once_on_one_connection(
+    smtp: Server, alice: User, courier: DeliveryWorker
+) -> None:
     rows = [pending_mail(alice, f"Number {number}") for number in range(30)]
     courier.deliver_due()
     courier.deliver_due()
@@ -60,7 +62,9 @@ def test_what_is_due_goes_out_once_on_one_connection(smtp: Server, alice: User, 
     assert "queued" in attempts(rows[0])[0].response
 
 
-def test_the_first_success_makes_the_notification_sent(smtp: Server, alice: User, courier: Courier) -> None:
+def test_the_first_success_makes_the_notification_sent(
+    smtp: Server, alice: User, courier: DeliveryWorker
+) -> None:
     row = pending_mail(alice)
     courier.deliver_due()
     notification = db.session.get_one(Notification, row.notification_id, populate_existing=True)
@@ -68,7 +72,7 @@ def test_the_first_success_makes_the_notification_sent(smtp: Server, alice: User
     assert notification.sent_at is not None
 
 
-def test_without_a_mail_server_the_mail_is_kept(app: Flask, alice: User, courier: Courier) -> None:
+def test_without_a_mail_server_the_mail_is_kept(app: Flask, alice: User, courier: DeliveryWorker) -> None:
     row = pending_mail(alice)
     courier.deliver_due()
     assert fresh(row).state == "sent"
@@ -76,7 +80,7 @@ def test_without_a_mail_server_the_mail_is_kept(app: Flask, alice: User, courier
     assert b"Subject: Resume Processed: cv.pdf" in db.session.get_one(CapturedMail, row.id).raw
 
 
-def test_what_is_not_due_stays(smtp: Server, alice: User, courier: Courier) -> None:
+def test_what_is_not_due_stays(smtp: Server, alice: User, courier: DeliveryWorker) -> None:
     now = utc_now()
     row = pending_mail(alice, due_at=now + timedelta(hours=1))
     courier.deliver_due(now)
@@ -86,7 +90,7 @@ def test_what_is_not_due_stays(smtp: Server, alice: User, courier: Courier) -> N
 
 
 def test_a_temporary_refusal_is_tried_again_on_schedule_with_the_same_message_id(
-    smtp: Server, alice: User, courier: Courier
+    smtp: Server, alice: User, courier: DeliveryWorker
 ) -> None:
     smtp.mailbox.answers = ["451 4.3.0 busy"]
     now = utc_now()
@@ -105,7 +109,7 @@ def test_a_temporary_refusal_is_tried_again_on_schedule_with_the_same_message_id
 
 
 def test_an_unknown_mailbox_ends_it_and_suppresses_the_address(
-    smtp: Server, alice: User, courier: Courier
+    smtp: Server, alice: User, courier: DeliveryWorker
 ) -> None:
     smtp.mailbox.answers, smtp.mailbox.at = ["550 5.1.1 no such user"], "RCPT"
     first = pending_mail(alice)
@@ -120,7 +124,7 @@ def test_an_unknown_mailbox_ends_it_and_suppresses_the_address(
     assert smtp.mailbox.raw == []
 
 
-def test_a_full_mailbox_suppresses_nothing(smtp: Server, alice: User, courier: Courier) -> None:
+def test_a_full_mailbox_suppresses_nothing(smtp: Server, alice: User, courier: DeliveryWorker) -> None:
     smtp.mailbox.answers, smtp.mailbox.at = ["552 5.2.2 mailbox full"], "RCPT"
     row = pending_mail(alice)
     courier.deliver_due()
@@ -128,14 +132,14 @@ def test_a_full_mailbox_suppresses_nothing(smtp: Server, alice: User, courier: C
     assert db.session.scalar(select(func.count()).select_from(Suppression)) == 0
 
 
-def test_one_refusal_does_not_stop_the_others(smtp: Server, alice: User, courier: Courier) -> None:
+def test_one_refusal_does_not_stop_the_others(smtp: Server, alice: User, courier: DeliveryWorker) -> None:
     smtp.mailbox.answers = ["550 5.7.1 no thanks"]
     rows = [pending_mail(alice, f"Number {number}") for number in range(3)]
     courier.deliver_due()
     assert [fresh(row).state for row in rows] == ["failed", "sent", "sent"]
 
 
-def test_421_gives_the_whole_host_a_rest(smtp: Server, alice: User, courier: Courier) -> None:
+def test_421_gives_the_whole_host_a_rest(smtp: Server, alice: User, courier: DeliveryWorker) -> None:
     smtp.mailbox.answers = ["421 4.7.0 too many mails"]
     rows = [pending_mail(alice) for _ in range(3)]
     courier.deliver_due()
@@ -148,7 +152,7 @@ def test_421_gives_the_whole_host_a_rest(smtp: Server, alice: User, courier: Cou
 
 
 def test_an_unreachable_server_costs_no_attempt_and_gets_the_mail_when_it_is_back(
-    smtp: Server, alice: User, courier: Courier
+    smtp: Server, alice: User, courier: DeliveryWorker
 ) -> None:
     smtp.stop()
     rows = [pending_mail(alice) for _ in range(3)]
@@ -165,7 +169,9 @@ def test_an_unreachable_server_costs_no_attempt_and_gets_the_mail_when_it_is_bac
     assert len(smtp.mailbox.message_ids) == 3
 
 
-def test_wrong_credentials_are_not_the_recipients_fault(app: Flask, alice: User, courier: Courier) -> None:
+def test_wrong_credentials_are_not_the_recipients_fault(
+    app: Flask, alice: User, courier: DeliveryWorker
+) -> None:
     server = Script(["220 hello", "250-hello\r\n250 AUTH PLAIN", "535 5.7.8 wrong password"])
     point_at(app, server.port)
     app.extensions["mail"].username, app.extensions["mail"].password = "bellhop", "secret word"
@@ -180,7 +186,9 @@ def test_wrong_credentials_are_not_the_recipients_fault(app: Flask, alice: User,
 HELLO: list[str | None] = ["220 hello", "250 hello", "250 sender ok", "250 recipient ok", "354 go on"]
 
 
-def test_a_connection_cut_in_data_is_tried_again_soon(app: Flask, alice: User, courier: Courier) -> None:
+def test_a_connection_cut_in_data_is_tried_again_soon(
+    app: Flask, alice: User, courier: DeliveryWorker
+) -> None:
     server = Script([*HELLO, None])
     point_at(app, server.port)
     now = utc_now()
@@ -192,7 +200,7 @@ def test_a_connection_cut_in_data_is_tried_again_soon(app: Flask, alice: User, c
 
 
 def test_a_connection_closed_between_two_mails_costs_no_attempt(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     taken: list[str | None] = [*HELLO, "read_message", "250 taken"]
     server = Script(taken, taken)
@@ -205,7 +213,7 @@ def test_a_connection_closed_between_two_mails_costs_no_attempt(
 
 
 def test_an_answer_lost_after_the_dot_is_repeated_once_after_a_quarter_of_an_hour(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     server = Script([*HELLO, "read_message", None], [*HELLO, "read_message", None])
     point_at(app, server.port)
@@ -223,7 +231,7 @@ def test_an_answer_lost_after_the_dot_is_repeated_once_after_a_quarter_of_an_hou
     assert (len(server.messages), len(ids)) == (2, 1)
 
 
-def test_a_retry_that_would_come_too_late_expires(smtp: Server, alice: User, courier: Courier) -> None:
+def test_a_retry_that_would_come_too_late_expires(smtp: Server, alice: User, courier: DeliveryWorker) -> None:
     smtp.mailbox.answers = ["450 4.2.0 greylisted"]
     row = pending_mail(alice, expires_at=utc_now() + timedelta(seconds=30))
     courier.deliver_due()
@@ -246,7 +254,7 @@ def test_a_retry_that_would_come_too_late_expires(smtp: Server, alice: User, cou
 def test_what_speaks_against_sending_is_looked_at_again(
     smtp: Server,
     alice: User,
-    courier: Courier,
+    courier: DeliveryWorker,
     change: dict[str, dict[str, object]],
     state: str,
     reason: str,
@@ -263,7 +271,7 @@ def test_what_speaks_against_sending_is_looked_at_again(
 
 
 def test_a_scheduled_notification_surfaces_and_tells_open_pages(
-    app: Flask, alice: User, courier: Courier
+    app: Flask, alice: User, courier: DeliveryWorker
 ) -> None:
     later = utc_now() + timedelta(hours=1)
     note = factories.notification(alice, status="pending", sent_at=None, surfaced_at=later)
@@ -277,7 +285,9 @@ def test_a_scheduled_notification_surfaces_and_tells_open_pages(
     assert (fresh(row).state, note.status, alice.inbox_version) == ("sent", "sent", version + 1)
 
 
-def test_every_end_is_in_the_audit_log_and_in_words(smtp: Server, alice: User, courier: Courier) -> None:
+def test_every_end_is_in_the_audit_log_and_in_words(
+    smtp: Server, alice: User, courier: DeliveryWorker
+) -> None:
     smtp.mailbox.answers = ["554 5.6.0 spam"]
     rows = [pending_mail(alice) for _ in range(2)]
     courier.deliver_due()
@@ -297,11 +307,11 @@ def test_a_claim_is_one_persons_at_a_time(any_app: Flask) -> None:
     token, ids = outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
     assert ids == {row.id}
     assert outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="two")[1] == set()
-    done = Outcome(row.id, "sent", now, started_at=now)
-    assert results.finish("somebody else's", [done]) == 0
+    done = SendResult(row.id, "sent", now, started_at=now)
+    assert results.record_results("somebody else's", [done]) == 0
     assert fresh(row).state == "claimed"
-    assert results.finish(token, [done]) == 1
-    assert results.finish(token, [done]) == 0
+    assert results.record_results(token, [done]) == 1
+    assert results.record_results(token, [done]) == 0
     assert len(attempts(row)) == 1
 
 
@@ -331,7 +341,7 @@ def test_a_row_that_kills_its_sender_ends_dead_and_takes_no_other_with_it(any_ap
                 is_suspect=is_suspect,
             )
             if poison.id not in ids:
-                results.finish(token, [Outcome(row, "sent", now, started_at=now) for row in ids])
+                results.record_results(token, [SendResult(row, "sent", now, started_at=now) for row in ids])
             sizes.append(len(ids))
             # Where the poison is among them, the sender dies here and its claim lapses.
             outbox.sweep(now + timedelta(seconds=31))
@@ -363,7 +373,7 @@ def test_a_sender_paused_past_its_lease_knows_what_it_has_lost(any_app: Flask) -
 
 
 def test_a_claim_outlives_a_server_slower_than_the_lease(
-    app: Flask, smtp: Server, alice: User, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    app: Flask, smtp: Server, alice: User, courier: DeliveryWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(lease, "HEARTBEAT", 0.2)

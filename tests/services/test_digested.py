@@ -20,8 +20,8 @@ from app.services.digests import settle
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
 from app.services.routing import reasons, wording
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from app.services.templates import management as template_management
 from tests import factories
 
@@ -34,8 +34,10 @@ WAITS = {"email_delay_minutes": 60}
 
 
 @pytest.fixture
-def courier(app: Flask) -> Courier:
-    return Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"]))
+def courier(app: Flask) -> DeliveryWorker:
+    return DeliveryWorker(
+        SiteIdentity("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])
+    )
 
 
 def reader(**preference: Any) -> User:
@@ -68,7 +70,7 @@ def switch_off_for_everyone(actor: User) -> None:
 
 
 def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
-    app: Flask, bob: User, courier: Courier
+    app: Flask, bob: User, courier: DeliveryWorker
 ) -> None:
     dana = reader()
     switch_off_for_everyone(bob)
@@ -81,7 +83,7 @@ def test_without_a_digest_for_anybody_each_mail_goes_by_itself(
 
 @pytest.mark.parametrize("preference", [QUIET | {"digest_hour": 6}, WAITS])
 def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_beside_it(
-    app: Flask, courier: Courier, preference: dict[str, Any]
+    app: Flask, courier: DeliveryWorker, preference: dict[str, Any]
 ) -> None:
     dana = reader(**preference)
     at = MORNING - MINUTE if preference is not WAITS else MORNING + 30 * MINUTE
@@ -93,7 +95,7 @@ def test_a_pressing_mail_that_waited_until_a_digest_took_it_up_is_not_sent_besid
     assert "Pressing" in digest_text(dana)
 
 
-def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Courier) -> None:
+def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader(**WAITS)
     tell(dana, "Earlier", "medium")
     assert settle.send_due(DAILY_DIGEST, EIGHT) == 1
@@ -105,7 +107,7 @@ def test_a_digest_that_does_not_hold_it_stops_no_mail(app: Flask, courier: Couri
     assert [again(later)[0], again(hidden)[0]] == ["sent", "sent"]
 
 
-def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: Courier) -> None:
+def test_what_is_urgent_goes_whatever_a_digest_holds(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader()
     mail = tell(dana, "Fire", "urgent")
     assert settle.send_due(DAILY_DIGEST, EIGHT) == 1
@@ -145,7 +147,7 @@ def test_what_waits_for_a_digest_that_will_not_come_says_so(any_app: Flask) -> N
     assert again(hers) == ("skipped", "digest_gone"), "an admin switched it off for everyone"
 
 
-def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, courier: Courier) -> None:
+def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader(in_app_enabled=False)
     mail = tell(dana, "By mail alone", "medium")
     assert mail.reason == "in_digest"
@@ -155,7 +157,7 @@ def test_what_would_have_come_by_mail_alone_is_mailed_by_itself(app: Flask, cour
     assert again(mail)[0] == "sent"
 
 
-def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier) -> None:
+def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader()
     listed = tell(dana, "Listed", "medium")
     settle.send_due(DAILY_DIGEST, EIGHT)
@@ -165,7 +167,7 @@ def test_what_a_digest_listed_stays_as_it_was_told(app: Flask, courier: Courier)
 
 
 def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
-    app: Flask, bob: User, courier: Courier
+    app: Flask, bob: User, courier: DeliveryWorker
 ) -> None:
     dana = reader()
     held = tell(dana, "Held", "medium")
@@ -177,7 +179,7 @@ def test_a_digest_that_was_on_its_way_is_not_sent_and_what_it_held_says_so(
     assert again(held) == ("skipped", "digest_gone")
 
 
-def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Courier) -> None:
+def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader()
     mail = tell(dana, "News", "medium")
     changed = preference_editing.change(dana, {"daily_digest": False}, now=MORNING + MINUTE)
@@ -188,7 +190,7 @@ def test_who_wants_the_digest_after_all_finds_it_there(app: Flask, courier: Cour
     assert "News" in digest_text(dana)
 
 
-def test_what_its_reader_put_off_meanwhile_is_not_mailed(app: Flask, courier: Courier) -> None:
+def test_what_its_reader_put_off_meanwhile_is_not_mailed(app: Flask, courier: DeliveryWorker) -> None:
     dana = reader(daily_digest=False, **WAITS)
     mail = tell(dana, "Later", "high")
     row = db.session.get_one(Notification, mail.notification_id)
@@ -211,7 +213,7 @@ STEPS = st.one_of(
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=20))
 def test_whatever_is_switched_nothing_comes_twice_and_nothing_waits_for_a_digest_that_will_not_come(
-    app: Flask, courier: Courier, steps: list[tuple[str, Any]]
+    app: Flask, courier: DeliveryWorker, steps: list[tuple[str, Any]]
 ) -> None:
     """A person's events and switches, while the jobs run every other hour."""
     dana = factories.user(f"{factories.unique()}@example.test", preference={"daily_digest": True})

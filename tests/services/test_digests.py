@@ -27,7 +27,7 @@ from tests.services.test_digest_days import ZONES
 # A Thursday; 08:00 in Paris.
 NOW = datetime(2026, 3, 12, 7, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-SENDER = sending_email.Sender(
+SENDER = sending_email.SiteIdentity(
     "https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only"
 )
 
@@ -51,7 +51,7 @@ def dates(user: User) -> list[date]:
 
 
 def mail(user: User, now: datetime = NOW) -> Message:
-    return sending_email.compose(mails(user)[-1], SENDER, now)
+    return sending_email.compose_email(mails(user)[-1], SENDER, now)
 
 
 def test_it_lists_what_is_still_unread_newest_first_under_categories_with_counts(app: Flask) -> None:
@@ -229,7 +229,9 @@ def test_one_that_is_due_waits_while_its_reader_pauses(app: Flask) -> None:
 
 
 def objection(delivery: Delivery) -> str | None:
-    found = preflight.objection_to(delivery, preflight.grounds_for("email", [delivery]), NOW + 2 * HOUR)
+    found = preflight.check_before_sending(
+        delivery, preflight.load_context("email", [delivery]), NOW + 2 * HOUR
+    )
     return found.reason if found else None
 
 

@@ -33,13 +33,13 @@ from app.models import (
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
 from app.services.sending import pool
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.channels.test_push import OURS, Browser
 from tests.web import Reply, WebServer, until
 
-SENDER = Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
+SENDER = SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
 # Markup, a header's end, an override and an isolate of direction, zero-width characters, a bell.
 NASTY = "<script>x</script>\r\nTo: b\u202egnp\u2066.exe\u200b\u200d\ufeff\x07 {{ 7 }}"
 HIDDEN = set("\r\n\u202e\u2066\u200b\u200d\ufeff\x07")
@@ -84,7 +84,7 @@ def again(row: Delivery) -> Delivery:
 
 
 def deliver(now: Any = None) -> int:
-    return Courier(SENDER).deliver_due(now)
+    return DeliveryWorker(SENDER).deliver_due(now)
 
 
 def test_a_webhook_gets_the_notification_signed_and_its_state_is_sent(ways: WebServer) -> None:
@@ -322,7 +322,7 @@ def test_one_dead_channel_slows_no_other(ways: WebServer, monkeypatch: pytest.Mo
     for _number in range(3):
         factories.delivery(factories.notification(alice), "webhook", address=mine.address)
     app = ways_app()
-    courier = Courier(SENDER)
+    courier = DeliveryWorker(SENDER)
 
     def run() -> None:
         with app.app_context():

@@ -99,7 +99,7 @@ def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: Us
             Notification.notification_type == "evaluation_due",
         )
     ).all()[-1]
-    found = preflight.objection_to(mail, preflight.grounds_for("email", [mail]), NOW + 31 * HOUR)
+    found = preflight.check_before_sending(mail, preflight.load_context("email", [mail]), NOW + 31 * HOUR)
     assert found is not None
     assert found.reason == "evaluation_over"
 

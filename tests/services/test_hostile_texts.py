@@ -27,13 +27,13 @@ from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.routing import wording
 from app.services.sending import payloads, worker
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from app.services.templates.drafts import Edited
 from tests import factories
 
-SENDER = Sender("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
+SENDER = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
 HIDDEN = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"
 EVIL = f"</td><script>x</script><b>B{HIDDEN}cc: evil@example.com"
 WAYS = ("email", "sms", "push", "webhook", "in_app")
@@ -136,7 +136,7 @@ def check_mail(message: Message) -> None:
 
 
 def check(delivery: Delivery) -> None:
-    message = payloads.compose(delivery, SENDER, utc_now())
+    message = payloads.build_payload(delivery, SENDER, utc_now())
     match delivery.channel:
         case "email":
             check_mail(message)
@@ -193,7 +193,7 @@ def test_what_a_server_answers_is_kept_as_one_harmless_line(
 
     monkeypatch.setitem(worker.CHANNELS, "email", Hostile)
     row = factories.delivery(factories.notification(factories.user("alice@example.test")))
-    worker.Courier(SENDER).deliver_due()
+    worker.DeliveryWorker(SENDER).deliver_due()
     db.session.expire_all()
     (attempt,) = db.session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))
     harmless(attempt.response)

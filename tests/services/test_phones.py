@@ -14,8 +14,8 @@ from app.database.base import db
 from app.models import CapturedMail, Delivery, PhoneCode, User
 from app.services.accounts import phones
 from app.services.base.errors import Invalid
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 
 SECRET = "a key for tests only"
@@ -29,7 +29,7 @@ def alice(any_app: Flask) -> User:
 
 def sent_code() -> str:
     """The code as it came out of the outbox (kept here, where Twilio is not configured)."""
-    Courier(Sender("http://bellhop.test", "a@example.test", SECRET)).deliver_due()
+    DeliveryWorker(SiteIdentity("http://bellhop.test", "a@example.test", SECRET)).deliver_due()
     newest = select(CapturedMail).order_by(CapturedMail.delivery_id.desc()).limit(1)
     text = db.session.scalars(newest).one().raw.decode().rpartition("\n")[2]
     code = text.split()[0]

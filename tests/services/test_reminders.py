@@ -24,7 +24,7 @@ from app.services.sending import payloads, preflight
 from tests import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
-SENDER = sending_email.Sender(
+SENDER = sending_email.SiteIdentity(
     "https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only"
 )
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -191,14 +191,14 @@ def objection(user: User, now: datetime, number: int = 0) -> str | None:
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
     )
     (delivery,) = mail
-    found = preflight.objection_to(delivery, preflight.grounds_for("email", [delivery]), now)
+    found = preflight.check_before_sending(delivery, preflight.load_context("email", [delivery]), now)
     return found.reason if found else None
 
 
 def mail_at(user: User, number: int, now: datetime) -> str:
     row = reminded(user)[number]
     (mail,) = [one for one in row.deliveries if one.channel == "email"]
-    return sending_email.compose(mail, SENDER, now).subject
+    return sending_email.compose_email(mail, SENDER, now).subject
 
 
 def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User) -> None:
@@ -213,8 +213,8 @@ def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
     publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
-    assert payloads.compose(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
-    assert payloads.compose(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
+    assert payloads.build_payload(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
+    assert payloads.build_payload(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
 
 
 def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:

@@ -37,10 +37,10 @@ def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_ap
     other = factories.notification(alice, created_at=NOW - HOUR)
     inbox.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
     assert (ids(alice, "inbox"), ids(alice, "later")) == ([other.id], [row.id])
-    assert scheduled.wake_due(NOW + HOUR) == 0
+    assert scheduled.unsnooze_due(NOW + HOUR) == 0
     before = fresh(alice).inbox_version  # type: ignore[type-var]
     later = NOW + 2 * HOUR
-    assert scheduled.wake_due(later) == 1
+    assert scheduled.unsnooze_due(later) == 1
     assert (ids(alice, "inbox", later), ids(alice, "later", later)) == ([row.id, other.id], [])
     assert (fresh(row).is_read, row.status, row.snoozed_until) == (False, "sent", None)
     assert fresh(alice).inbox_version > before  # type: ignore[type-var]
@@ -50,7 +50,7 @@ def test_it_comes_back_as_unread_also_when_it_was_looked_at_meanwhile(alice: Use
     row = factories.notification(alice, created_at=NOW - HOUR)
     inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
     inbox.change(alice, "read", ids=[row.id], now=NOW)
-    scheduled.wake_due(NOW + HOUR)
+    scheduled.unsnooze_due(NOW + HOUR)
     assert inbox.unread_count(alice, NOW + HOUR) == 1
 
 
@@ -61,7 +61,7 @@ def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None
     inbox.change(alice, "done", ids=[two.id], now=NOW + HOUR)
     assert (ids(alice, "inbox", NOW + HOUR), ids(alice, "done", NOW + HOUR)) == ([one.id], [two.id])
     assert ids(alice, "later", NOW + HOUR) == []
-    assert scheduled.wake_due(NOW + 6 * HOUR) == 0
+    assert scheduled.unsnooze_due(NOW + 6 * HOUR) == 0
 
 
 def test_what_is_done_can_be_put_off_and_comes_back(alice: User) -> None:
@@ -165,4 +165,4 @@ def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User)
     assert states == {"email": "pending", "in_app": "pending"}
     assert [ids(alice, "inbox", NOW + n * HOUR) for n in range(4)] == [[], [row.id], [row.id], []]
     assert inbox.unread_count(alice, NOW + 3 * HOUR) == 0
-    assert scheduled.surface_due(NOW + HOUR) == 1
+    assert scheduled.show_scheduled(NOW + HOUR) == 1

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.preferences import editing as preference_editing
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.services.test_reminders import publish
 
@@ -22,8 +22,10 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def courier(app: Flask) -> Courier:
-    return Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"]))
+def courier(app: Flask) -> DeliveryWorker:
+    return DeliveryWorker(
+        SiteIdentity("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])
+    )
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def ended(kind: str) -> tuple[str, str]:
     ],
 )
 def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwhile(
-    asleep: User, courier: Courier, before: str, then: str, starts_at: datetime | None, reason: str
+    asleep: User, courier: DeliveryWorker, before: str, then: str, starts_at: datetime | None, reason: str
 ) -> None:
     publish(before, asleep, NIGHT, MORNING + 5 * HOUR)
     first = before.replace(".", "_")
@@ -68,7 +70,7 @@ def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwh
         assert ended(then.replace(".", "_"))[0] == "sent"
 
 
-def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier: Courier) -> None:
+def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier: DeliveryWorker) -> None:
     publish("interview.scheduled", asleep, NIGHT, MORNING + 5 * HOUR)
     publish("interview.cancelled", asleep, NIGHT + timedelta(seconds=1), MORNING + 5 * HOUR)
     preference_editing.change(asleep, {"quiet_hours": {"enabled": False}}, now=NIGHT + timedelta(seconds=2))
@@ -77,7 +79,7 @@ def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier:
     assert ended("interview_cancelled")[0] == "sent"
 
 
-def test_nor_a_cancellation_when_it_was_booked_again_meanwhile(asleep: User, courier: Courier) -> None:
+def test_nor_a_cancellation_when_it_was_booked_again_meanwhile(asleep: User, courier: DeliveryWorker) -> None:
     publish("interview.cancelled", asleep, NIGHT, MORNING + 5 * HOUR)
     publish("interview.scheduled", asleep, NIGHT + HOUR, MORNING + 30 * HOUR)
     courier.deliver_due(MORNING)
@@ -85,20 +87,20 @@ def test_nor_a_cancellation_when_it_was_booked_again_meanwhile(asleep: User, cou
     assert ended("interview_scheduled")[0] == "sent"
 
 
-def test_nor_when_it_began_before_the_night_was_over(asleep: User, courier: Courier) -> None:
+def test_nor_when_it_began_before_the_night_was_over(asleep: User, courier: DeliveryWorker) -> None:
     publish("interview.scheduled", asleep, NIGHT, MORNING - HOUR)
     courier.deliver_due(MORNING)
     assert ended("interview_scheduled") == ("skipped", "interview_over")
 
 
-def test_what_is_reported_after_the_start_is_news_all_the_same(asleep: User, courier: Courier) -> None:
+def test_what_is_reported_after_the_start_is_news_all_the_same(asleep: User, courier: DeliveryWorker) -> None:
     publish("interview.scheduled", asleep, NIGHT, NIGHT - HOUR)
     courier.deliver_due(MORNING)
     assert ended("interview_scheduled")[0] == "sent"
 
 
 def test_what_goes_out_at_once_follows_each_other_as_calendars_count_it(
-    alice: User, courier: Courier
+    alice: User, courier: DeliveryWorker
 ) -> None:
     noon = NIGHT - 11 * HOUR
     for seconds, kind in enumerate(("scheduled", "rescheduled", "cancelled")):

@@ -20,7 +20,7 @@ from app.services.templates import test_send
 from app.services.templates.drafts import Edited
 from tests import factories
 
-SENDER = sending_email.Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
+SENDER = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
 
 
 def data(kind: str, key: str = "sample") -> dict[str, object]:
@@ -123,7 +123,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     states = {delivery.channel: delivery.state for delivery in made.deliveries}
     assert states == {"in_app": "sent", "email": "pending"}
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = sending_email.compose(mail, SENDER, made.created_at)
+    message = sending_email.compose_email(mail, SENDER, made.created_at)
     assert message.subject == "Test: Draft: Staff Data Engineer"
     assert "Alder Robotics" in message.html
     assert db.session.scalar(select(func.count(Notification.id))) == 1
@@ -133,7 +133,7 @@ def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Fl
     row = wording.template_for_type("interview_scheduled")
     made = test_send.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = sending_email.compose(mail, SENDER, made.created_at)
+    message = sending_email.compose_email(mail, SENDER, made.created_at)
     assert "Room Birch" in message.html
     assert message.attachments == ()
 

@@ -15,8 +15,8 @@ from app.database.base import db
 from app.models import ApiToken, CapturedMail, Delivery, User
 from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.factories import PASSWORD
 from tests.views.forms import send
@@ -245,7 +245,9 @@ def test_the_link_in_the_mail_that_goes_out_works(
     else:
         factories.user("dana@example.test", "Dana Quill")
         send(client, "/password/forgot", "/password/forgot", email="Dana@example.test")
-    Courier(Sender("http://bellhop.test", "Bellhop <b@example.test>", app.config["SECRET_KEY"])).deliver_due()
+    DeliveryWorker(
+        SiteIdentity("http://bellhop.test", "Bellhop <b@example.test>", app.config["SECRET_KEY"])
+    ).deliver_due()
     mail = message_from_bytes(db.session.scalars(select(CapturedMail)).one().raw, policy=policy.default)
     assert mail["To"].addresses[0].addr_spec == "dana@example.test"
     for part in ("plain", "html"):

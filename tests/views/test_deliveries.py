@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from app.database.base import db
 from app.models import Delivery, User
 from app.services.routing import suppressions
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.views.forms import send
 
@@ -27,7 +27,7 @@ def kept(app: Flask, alice: User) -> Delivery:
         alice, f"Interview {HOSTILE}", interview_id=interview.id, interview_sequence=0
     )
     row = factories.delivery(note)
-    Courier(Sender("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
+    DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
     return row
 
 

@@ -20,14 +20,14 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
 from app.services.accounts import browsers, webhooks
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests import factories
 from tests.browser import axe
 from tests.channels.test_push import Browser
 from tests.web import WebServer, until
 
-SENDER = Sender("http://bellhop.test", "a@example.test", "a key for tests only")
+SENDER = SiteIdentity("http://bellhop.test", "a@example.test", "a key for tests only")
 SignIn = Callable[[User], FlaskClient]
 
 
@@ -51,7 +51,7 @@ def test_strangers_are_asked_to_sign_in_and_reading_changes_nothing(app: Flask, 
 
 def test_a_number_is_verified_with_the_code_that_was_sent(mine: FlaskClient, alice: User) -> None:
     assert post(mine, "/phone", phone="+44 20 7946 0958").status_code == 302
-    Courier(SENDER).deliver_due()
+    DeliveryWorker(SENDER).deliver_due()
     code = db.session.scalars(select(CapturedMail)).one().raw.decode().rpartition("\n")[2].split()[0]
     wrong = post(mine, "/phone/verification", code=f"{(int(code) + 1) % 1_000_000:06d}")
     assert wrong.status_code == 422
@@ -100,7 +100,7 @@ def test_a_test_call_shows_its_answer(
     db.session.commit()
     assert post(mine, f"/webhooks/{hook.id}/test").status_code == 302
     assert "Waiting" in mine.get("/account/devices").text
-    Courier(SENDER).deliver_due()
+    DeliveryWorker(SENDER).deliver_due()
     assert json.loads(web_server.calls[0].body)["type"] == "webhook.test"
     assert "200 ok" in mine.get("/account/devices").text
 

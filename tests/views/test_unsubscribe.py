@@ -10,8 +10,8 @@ from app.database.base import db
 from app.models import Delivery, User
 from app.services import create_notification
 from app.services.preferences import unsubscribe
-from app.services.sending.email import Sender
-from app.services.sending.worker import Courier
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from tests.smtp import Server
 
 
@@ -30,7 +30,9 @@ def test_the_one_click_of_a_mail_program_works_without_cookies_or_csrf(
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     create_notification(alice, "interview_scheduled", "Interview", "On Thursday.")
-    Courier(Sender("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])).deliver_due()
+    DeliveryWorker(
+        SiteIdentity("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])
+    ).deliver_due()
     (mail,) = smtp.mailbox.mails
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     (path,) = re.fullmatch(r"<http://bellhop.test(/unsubscribe/\S+)>", mail["List-Unsubscribe"]).groups()  # type: ignore[union-attr]

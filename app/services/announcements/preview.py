@@ -64,11 +64,13 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
     )
 
 
-def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.Sender) -> str:
+def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.SiteIdentity) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
     row = validation.checked(wanted, reader, utc_now())
     texts = texts_for(row, reader)
-    mail = email_preview.compose(row.notification_type, texts, reader, sender, action_url=row.action_url)
+    mail = email_preview.compose_preview(
+        row.notification_type, texts, reader, sender, action_url=row.action_url
+    )
     return mail.html
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from app.models import Delivery
 from app.services.sending import email as sending_email
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Letter:
     was_kept: bool = True
 
 
-def letter(row: Delivery, sender: Sender) -> Letter | None:
+def letter(row: Delivery, sender: SiteIdentity) -> Letter | None:
     """The mail of a delivery, to be read: as it was kept, or put together again from the same stored words.
 
     None for other channels, and for account mails that left: their links are personal and not to be made again.
@@ -35,7 +35,7 @@ def letter(row: Delivery, sender: Sender) -> Letter | None:
         return _taken_apart(email.message_from_bytes(row.captured.raw, policy=policy.default))
     if row.channel != "email" or row.notification is None:
         return None
-    message = sending_email.compose(row, sender, row.sent_at or row.due_at)
+    message = sending_email.compose_email(row, sender, row.sent_at or row.due_at)
     return Letter(
         headers=[("Subject", message.subject), ("Message-ID", message.id), *message.headers.items()],
         text=message.text,

@@ -29,7 +29,7 @@ JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder"
 
 
 @dataclass(frozen=True)
-class Sender:
+class SiteIdentity:
     """Who we are, from the settings: our address on the web, our mail address, our signing key."""
 
     base_url: str
@@ -37,7 +37,7 @@ class Sender:
     secret: str
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Sender:
+    def of(cls, config: Mapping[str, Any]) -> SiteIdentity:
         """As the application is configured."""
         return cls(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
 
@@ -48,7 +48,7 @@ class Sender:
         return f"[IPv6:{host}]" if ":" in host else host
 
 
-def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def compose_email(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     """The finished message of a delivery, in its reader's language and on its reader's clock."""
     with force_locale(delivery.recipient.locale):
         if delivery.kind in DIGESTS:
@@ -58,15 +58,15 @@ def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
         return _notification_mail(delivery, delivery.notification, sender, now)
 
 
-def message_id(delivery: Delivery, sender: Sender) -> str:
+def message_id(delivery: Delivery, sender: SiteIdentity) -> str:
     """The same for every attempt, so that a mail program can tell a second copy."""
     return f"<d{delivery.id}.{int(delivery.created_at.timestamp() * 1_000_000)}@{sender.host}>"
 
 
-def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, now: datetime) -> Message:
+def _notification_mail(delivery: Delivery, row: Notification, sender: SiteIdentity, now: datetime) -> Message:
     user, category = delivery.recipient, catalog.CATEGORIES[row.category]
     words = reminder_texts.texts_when_sent(delivery, row, now)
-    interview = _as_told(row)
+    interview = _interview_snapshot(row)
     inbox, stop = (
         f"{sender.base_url}/notifications",
         unsubscribe.unsubscribe_link(user, row.category, sender.secret, sender.base_url),
@@ -99,7 +99,7 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: Sender, no
     )
 
 
-def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def _digest_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     user, settled_at = delivery.recipient, delivery.created_at
     words, letter = digest_email.compose_digest(
         delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
@@ -116,7 +116,7 @@ def _digest_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     )
 
 
-def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
+def _list_headers(name: str, stop: str, sender: SiteIdentity) -> dict[str, str]:
     return {
         "List-Id": f"Bellhop {name} <{name}.bellhop.{sender.host}>",
         # RFC 8058: a mail program posts to it, without cookies and without asking again.
@@ -126,7 +126,7 @@ def _list_headers(name: str, stop: str, sender: Sender) -> dict[str, str]:
     }
 
 
-def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def _account_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     user = delivery.recipient
     link = account_emails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
     letter = account_letters.account_email(delivery.kind, user, link, sender.base_url)
@@ -141,7 +141,7 @@ def _account_mail(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     )
 
 
-def _as_told(row: Notification) -> Interview | None:
+def _interview_snapshot(row: Notification) -> Interview | None:
     """The interview as this notification speaks of it, also when it has moved on since, or is a sample."""
     interview = row.interview
     data = row.event.data if row.event else {}
@@ -171,7 +171,7 @@ def _facts(interview: Interview, user: User) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in facts if value)
 
 
-def _button(row: Notification, interview: Interview | None, sender: Sender) -> tuple[str, str]:
+def _button(row: Notification, interview: Interview | None, sender: SiteIdentity) -> tuple[str, str]:
     url, is_meeting = row.action_url, bool(interview and interview.meeting_url == row.action_url)
     if url and is_meeting and row.notification_type in JOINABLE:
         return _("Join the interview"), url
@@ -185,7 +185,7 @@ def _button(row: Notification, interview: Interview | None, sender: Sender) -> t
 
 
 def _calendar(
-    delivery: Delivery, row: Notification, interview: Interview, sender: Sender
+    delivery: Delivery, row: Notification, interview: Interview, sender: SiteIdentity
 ) -> tuple[Attachment, ...]:
     method = calendar.METHODS.get(row.notification_type)
     if method is None or row.interview is None:  # A sample's is for no calendar.

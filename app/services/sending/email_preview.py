@@ -11,11 +11,11 @@ from app.rendering.texts import Texts
 from app.services.sending import email
 
 
-def compose(
+def compose_preview(
     notification_type: str,
     texts: Texts,
     reader: User,
-    sender: email.Sender,
+    sender: email.SiteIdentity,
     *,
     action_url: str = "",
     event: Event | None = None,
@@ -48,4 +48,4 @@ def compose(
     )
     with db.session.no_autoflush:
         row.event, delivery.notification, delivery.recipient = event, row, reader
-        return email.compose(delivery, sender, now)
+        return email.compose_email(delivery, sender, now)

@@ -49,7 +49,7 @@ def is_gone(delivery: Delivery) -> bool:
     )
 
 
-def succeeded(channel: str, address: str) -> None:
+def record_success(channel: str, address: str) -> None:
     """Note a success, in the caller's transaction."""
     hook = _find(channel, address, lock=True) if channel == "webhook" else None
     if isinstance(hook, Webhook) and hook.failures:
@@ -57,7 +57,7 @@ def succeeded(channel: str, address: str) -> None:
         db.session.flush()
 
 
-def failed(channel: str, address: str, said: str, now: datetime, *, is_dead: bool) -> None:
+def record_failure(channel: str, address: str, said: str, now: datetime, *, is_dead: bool) -> None:
     """Note a failed attempt, in the caller's transaction.
 
     Args:

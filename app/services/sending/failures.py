@@ -13,10 +13,12 @@ from app.channels.base import DeliveryError, PermanentFailure, TemporaryFailure,
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt
 from app.rendering import plain_text
-from app.services.sending.results import Outcome
+from app.services.sending.results import SendResult
 
 
-def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, now: datetime) -> Outcome:
+def result_of_failure(
+    error: DeliveryError, delivery: Delivery, started_at: datetime, now: datetime
+) -> SendResult:
     """The outcome of an attempt that failed.
 
     Args:
@@ -32,10 +34,10 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
         "reason_data": {"detail": said[:300]},
     }
     if isinstance(error, PermanentFailure):
-        return Outcome(state="failed", reason="refused", does_suppress=error.suppress, **common)
+        return SendResult(state="failed", reason="refused", does_suppress=error.suppress, **common)
     if isinstance(error, UncertainOutcome):
         if was_uncertain_before(delivery) or delivery.kind in DIGESTS:
-            return Outcome(state="uncertain", reason="answer_lost", **common)
+            return SendResult(state="uncertain", reason="answer_lost", **common)
         due_at, reason = now + retry_schedule.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"
     else:
@@ -44,11 +46,11 @@ def outcome_of(error: DeliveryError, delivery: Delivery, started_at: datetime, n
             delivery.channel, delivery.attempts + 1, now, retry_after=asked
         )
         if next_at is None:
-            return Outcome(state="failed", reason="gave_up", **common)
+            return SendResult(state="failed", reason="gave_up", **common)
         due_at, reason = next_at, "deferred"
     if delivery.expires_at is not None and due_at >= delivery.expires_at:
-        return Outcome(state="expired", reason="expired", **common)
-    return Outcome(state="retry_wait", reason=reason, due_at=due_at, **common)
+        return SendResult(state="expired", reason="expired", **common)
+    return SendResult(state="retry_wait", reason=reason, due_at=due_at, **common)
 
 
 def was_uncertain_before(delivery: Delivery) -> bool:

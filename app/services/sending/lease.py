@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.services.sending import outbox
 
-HEARTBEAT = 10.0
+HEARTBEAT_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +41,7 @@ class Claim:
 
 
 @contextmanager
-def kept_alive(claim: Claim) -> Iterator[None]:
+def heartbeat(claim: Claim) -> Iterator[None]:
     """Renew a claim in the background, however long one message takes."""
     done = threading.Event()
     # The context's own object: the thread outlives what `current_app` stands for here.
@@ -56,7 +56,7 @@ def kept_alive(claim: Claim) -> Iterator[None]:
 
 
 def _beat(app: Flask, claim: Claim, done: threading.Event) -> None:
-    while not done.wait(HEARTBEAT):
+    while not done.wait(HEARTBEAT_SECONDS):
         with app.app_context():
             try:
                 claim.renew()

@@ -143,4 +143,4 @@ def _bury(dead: Sequence[Any]) -> None:
     if dead:
         entries = [results.audit_entry(row, "dead", "crashed") for row in dead]
         db.session.connection().execute(insert(AuditEntry), entries)
-        results.settle_failed([row.notification_id for row in dead])
+        results.build_failed([row.notification_id for row in dead])

@@ -17,7 +17,7 @@ from app.rendering.texts import Texts
 from app.services.accounts import phones, webhooks
 from app.services.interviews import reminder_texts
 from app.services.sending import email, endpoint_health
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 
 # RFC 8030, 5.3: how much a sleeping phone should mind.
 URGENCY = {"urgent": "high", "high": "high", "medium": "normal", "low": "low"}
@@ -26,16 +26,16 @@ LONGEST_KEPT = timedelta(weeks=4)
 MOST_TITLE, MOST_BODY = 150, 400
 
 
-def compose(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def build_payload(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     """The finished message of a delivery.
 
     Raises:
         PermanentFailure: its browser or webhook vanished this very moment.
     """
-    return COMPOSERS.get(delivery.channel, _plain)(delivery, sender, now)
+    return BUILDERS.get(delivery.channel, _plain)(delivery, sender, now)
 
 
-def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def _plain(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     """For a channel without words of its own: the title, the message and where to read it."""
     row = delivery.notification
     if row is None:
@@ -47,7 +47,7 @@ def _plain(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     )
 
 
-def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def _sms(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         with force_locale(delivery.recipient.locale):
@@ -60,7 +60,7 @@ def _sms(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
 
 
-def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
+def _push(delivery: Delivery, _sender: SiteIdentity, now: datetime) -> Message:
     browser, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
@@ -95,14 +95,14 @@ def _push(delivery: Delivery, _sender: Sender, now: datetime) -> Message:
     )
 
 
-def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
+def _webhook(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
     hook, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(hook, Webhook):
         raise PermanentFailure(_("This webhook has been removed"))
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": _instant(delivery.created_at),
-        "data": _as_json(row, reminder_texts.texts_when_sent(delivery, row, now), sender)
+        "data": _webhook_payload(row, reminder_texts.texts_when_sent(delivery, row, now), sender)
         if row
         else {"message": "This is a test of your webhook."},
     }
@@ -116,15 +116,15 @@ def _webhook(delivery: Delivery, sender: Sender, now: datetime) -> Message:
     )
 
 
-COMPOSERS: dict[str, Callable[[Delivery, Sender, datetime], Message]] = {
-    "email": email.compose,
+BUILDERS: dict[str, Callable[[Delivery, SiteIdentity, datetime], Message]] = {
+    "email": email.compose_email,
     "sms": _sms,
     "push": _push,
     "webhook": _webhook,
 }
 
 
-def _as_json(row: Notification, words: Texts, sender: Sender) -> dict[str, Any]:
+def _webhook_payload(row: Notification, words: Texts, sender: SiteIdentity) -> dict[str, Any]:
     """A notification by the names of the JSON API."""
     return {
         "id": row.id,

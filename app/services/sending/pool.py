@@ -20,7 +20,7 @@ LANES = tuple(name for name in CHANNELS for _lane in range(SEVERAL.get(name, 1))
 PATIENCE = 0.5
 
 
-def run(
+def drain_channels(
     has_work: Callable[[str, datetime | None], bool], empty: Callable[[str], int], now: datetime | None
 ) -> int:
     """Empty all channels, each in a thread of its own; look again for as long as one of them is busy.
@@ -44,8 +44,8 @@ def run(
 
     with ThreadPoolExecutor(len(LANES), thread_name_prefix="lane") as pool:
         while True:
-            scheduled.surface_due(now or utc_now())
-            scheduled.wake_due(now or utc_now())
+            scheduled.show_scheduled(now or utc_now())
+            scheduled.unsnooze_due(now or utc_now())
             waiting = {channel for channel in LANES if has_work(channel, now)}
             for lane, channel in enumerate(LANES):
                 if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():

@@ -14,11 +14,11 @@ from app.services.routing.fanout import GIVE_UP_AFTER
 from app.services.routing.reasons import HELD, Verdict
 from app.services.routing.required_channels import RequiredChannels
 from app.services.sending import endpoint_health, preflight_rules
-from app.services.sending.results import Outcome
+from app.services.sending.results import SendResult
 
 
 @dataclass(frozen=True)
-class Grounds:
+class PreflightContext:
     """What is known before a batch is sent: addresses that must not be written to, and what reaches everyone.
 
     `live_digests` are those that admins have not switched off; `digested_at`, when these people's newest daily
@@ -31,16 +31,16 @@ class Grounds:
     digested_at: Mapping[int, datetime]
 
 
-Rule = Callable[[Delivery, Grounds, datetime], bool]
+Rule = Callable[[Delivery, PreflightContext, datetime], bool]
 
 
-def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
+def load_context(channel: str, rows: Sequence[Delivery]) -> PreflightContext:
     """Look up what decides about these rows of one channel."""
     # Only mails stand in digests, and only of people who want one.
     theirs = {
         row.recipient_id for row in rows if channel == "email" and row.recipient.preference.daily_digest
     }
-    return Grounds(
+    return PreflightContext(
         suppressions.suppressed_among(channel, {row.address for row in rows}),
         required_channels.current_requirements(),
         digest_coverage.active_digests() if channel == "email" else (),
@@ -48,28 +48,28 @@ def grounds_for(channel: str, rows: Sequence[Delivery]) -> Grounds:
     )
 
 
-def _is_switched_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _is_switched_off(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     return not delivery.recipient.is_enabled
 
 
-def _is_cancelled(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _is_cancelled(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     return delivery.notification is not None and delivery.notification.status == "cancelled"
 
 
-def _is_over(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_over(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     ends = (delivery.expires_at, delivery.notification.expires_at if delivery.notification else None)
     return any(end is not None and end <= now for end in ends)
 
 
-def _is_suppressed(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool:
+def _is_suppressed(delivery: Delivery, grounds: PreflightContext, _now: datetime) -> bool:
     return delivery.address in grounds.suppressed
 
 
-def _is_gone(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _is_gone(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     return endpoint_health.is_gone(delivery)
 
 
-def _was_read(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _was_read(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     row = delivery.notification
     # Who puts something off until later has seen it.
     is_seen = row is not None and (row.read_at is not None or row.snoozed_until is not None)
@@ -88,12 +88,12 @@ RULES: tuple[tuple[Rule, str, str], ...] = (
 )
 
 
-def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome | None:
+def check_before_sending(delivery: Delivery, grounds: PreflightContext, now: datetime) -> SendResult | None:
     """The outcome of a delivery that must not be sent, or not yet; None where nothing speaks against it."""
     for applies, state, reason in RULES:
         if applies(delivery, grounds, now):
             data: dict[str, Any] = {"channel": delivery.channel}
-            return Outcome(delivery.id, state, now, reason=reason, reason_data=data)
+            return SendResult(delivery.id, state, now, reason=reason, reason_data=data)
     if delivery.notification is None:
         return _digest_waits(delivery, now) if delivery.kind in DIGESTS else None
     question = policy.input_before_sending(
@@ -108,19 +108,19 @@ def objection_to(delivery: Delivery, grounds: Grounds, now: datetime) -> Outcome
     return None if verdict.reason == "queued" else _not_now(delivery, verdict, now)
 
 
-def _digest_waits(delivery: Delivery, now: datetime) -> Outcome | None:
+def _digest_waits(delivery: Delivery, now: datetime) -> SendResult | None:
     user = delivery.recipient
     held = quiet_hours.hold_until(user, user.preference, now)
     return _not_now(delivery, Verdict("pending", held.reason, held.until), now) if held else None
 
 
-def _not_now(delivery: Delivery, verdict: Verdict, now: datetime) -> Outcome:
+def _not_now(delivery: Delivery, verdict: Verdict, now: datetime) -> SendResult:
     """Its reader has changed a preference since, or the night has come: it ends here, or waits on."""
     values: dict[str, Any] = {"reason": verdict.reason, "reason_data": verdict.data}
     if verdict.state != "pending" or verdict.due_at is None:
-        return Outcome(delivery.id, verdict.state, now, **values)
+        return SendResult(delivery.id, verdict.state, now, **values)
     row, give_up_at = delivery.notification, verdict.due_at + GIVE_UP_AFTER
-    return Outcome(
+    return SendResult(
         delivery.id,
         "retry_wait" if delivery.attempts else "pending",
         now,

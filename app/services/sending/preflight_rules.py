@@ -14,7 +14,7 @@ from app.services.digests import contents as digest_contents
 from app.services.interviews.reminder_texts import KIND as REMINDER
 
 if TYPE_CHECKING:
-    from app.services.sending.preflight import Grounds
+    from app.services.sending.preflight import PreflightContext
 
 # They say that and when an interview will be.
 ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})
@@ -38,12 +38,12 @@ def _is_prompt(delivery: Delivery, now: datetime) -> bool:
     return not is_reminder and delivery.reason == "queued" and now - delivery.created_at < AT_ONCE
 
 
-def _is_cancelled(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_cancelled(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     interview = _announced(delivery, now)
     return interview is not None and interview.status == "cancelled"
 
 
-def _is_over(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_over(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     interview = _announced(delivery, now)
     if interview is None:
         return False
@@ -51,7 +51,7 @@ def _is_over(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     return interview.status == "completed" or delivery.created_at < interview.starts_at <= now
 
 
-def _is_moved(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_moved(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     # A move lets the reminders of the former start expire; see `reminders.withdraw`.
     row = delivery.notification
     if row is None or row.interview is None:
@@ -61,14 +61,14 @@ def _is_moved(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
     return _announced(delivery, now) is not None and (row.interview_sequence or 0) < row.interview.sequence
 
 
-def _is_rebooked(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_rebooked(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     row = delivery.notification
     if row is None or row.interview is None or row.notification_type != "interview_cancelled":
         return False
     return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
 
 
-def _is_repeated(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _is_repeated(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     """Whether what waited has been said again meanwhile, nearer to the time: one of them is enough."""
     row = delivery.notification
     if row is None or row.notification_type not in REPEATED or row.interview_id is None:
@@ -82,21 +82,21 @@ def _is_repeated(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
     return db.session.scalar(again.limit(1)) is not None
 
 
-def _is_evaluated(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_evaluated(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     row = delivery.notification
     return row is not None and row.notification_type == "evaluation_due" and _has_ended(row.expires_at, now)
 
 
-def _is_digest_inactive(delivery: Delivery, grounds: Grounds, _now: datetime) -> bool:
+def _is_digest_inactive(delivery: Delivery, grounds: PreflightContext, _now: datetime) -> bool:
     return delivery.kind in DIGESTS and delivery.kind not in grounds.live_digests
 
 
-def _is_digest_off(delivery: Delivery, _grounds: Grounds, _now: datetime) -> bool:
+def _is_digest_off(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
     preference = delivery.recipient.preference
     return delivery.kind in DIGESTS and not (preference.email_enabled and getattr(preference, delivery.kind))
 
 
-def _is_digest_empty(delivery: Delivery, _grounds: Grounds, now: datetime) -> bool:
+def _is_digest_empty(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
     if delivery.kind not in DIGESTS:
         return False
     return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)

@@ -20,7 +20,7 @@ FREE: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendResult:
     """How one delivery ended, or when it goes on. `started_at` is None where nothing was sent."""
 
     delivery_id: int
@@ -75,7 +75,7 @@ GOES_ON = select(Delivery.id).where(
 FAILED = PENDING.where(~GOES_ON.exists()).values(status="failed")
 
 
-def finish(token: str, outcomes: Sequence[Outcome]) -> int:
+def record_results(token: str, outcomes: Sequence[SendResult]) -> int:
     """Write down outcomes in one transaction, with their attempts, audit entries and notifications.
 
     Args:
@@ -93,12 +93,12 @@ def finish(token: str, outcomes: Sequence[Outcome]) -> int:
     return len(mine)
 
 
-def settle_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
+def build_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
     """A notification is sent with its first success; in the caller's transaction."""
     _settle(SENT, notification_ids, {"now": now})
 
 
-def settle_failed(notification_ids: Sequence[int | None]) -> None:
+def build_failed(notification_ids: Sequence[int | None]) -> None:
     """A notification has failed when every delivery has ended without success; in the caller's transaction."""
     _settle(FAILED, notification_ids, {})
 
@@ -115,7 +115,7 @@ def audit_entry(row: Any, state: str, reason: str) -> dict[str, Any]:
     return {"action": f"delivery.{state}", "subject": row.address[:300], "detail": detail}
 
 
-def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
+def _write(token: str, mine: Sequence[tuple[SendResult, Any]]) -> None:
     connection = db.session.connection()
     connection.execute(FINISH, [_values(outcome, token) for outcome, _ in mine])
     attempts = [
@@ -128,13 +128,13 @@ def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
         entries = [audit_entry(row, outcome.state, outcome.reason) for outcome, row in ended]
         connection.execute(insert(AuditEntry), entries)
         sent = [row.notification_id for outcome, row in ended if outcome.state == "sent"]
-        settle_sent(sent, ended[-1][0].finished_at)
-        settle_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
+        build_sent(sent, ended[-1][0].finished_at)
+        build_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
     for outcome, row in mine:
         if outcome.state == "sent":
-            endpoint_health.succeeded(row.channel, row.address)
+            endpoint_health.record_success(row.channel, row.address)
         elif outcome.started_at is not None:
-            endpoint_health.failed(
+            endpoint_health.record_failure(
                 row.channel, row.address, outcome.response, outcome.finished_at, is_dead=outcome.does_suppress
             )
         if outcome.kept is not None:
@@ -143,7 +143,7 @@ def _write(token: str, mine: Sequence[tuple[Outcome, Any]]) -> None:
             )
 
 
-def _values(outcome: Outcome, token: str) -> dict[str, Any]:
+def _values(outcome: SendResult, token: str) -> dict[str, Any]:
     return {
         "this": outcome.delivery_id,
         "held": token,
@@ -157,7 +157,7 @@ def _values(outcome: Outcome, token: str) -> dict[str, Any]:
     }
 
 
-def _attempt(outcome: Outcome, number: int) -> dict[str, Any]:
+def _attempt(outcome: SendResult, number: int) -> dict[str, Any]:
     return {
         "delivery_id": outcome.delivery_id,
         "number": number,

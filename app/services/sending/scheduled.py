@@ -14,7 +14,7 @@ from app.services.sending import outbox, results
 CHUNK = 500
 
 
-def surface_due(now: datetime) -> int:
+def show_scheduled(now: datetime) -> int:
     """Mark the in-app deliveries whose time has come as sent, and tell open pages; commits.
 
     The rows show by themselves from `surfaced_at` on: what is written here is the verdict.
@@ -32,13 +32,13 @@ def surface_due(now: datetime) -> int:
         .returning(Delivery.notification_id, Delivery.recipient_id)
         .execution_options(synchronize_session=False)
     ).all()
-    results.settle_sent([row.notification_id for row in rows], now)
+    results.build_sent([row.notification_id for row in rows], now)
     notification_actions.bump_inbox_versions(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
 
 
-def wake_due(now: datetime) -> int:
+def unsnooze_due(now: datetime) -> int:
     """Let what was snoozed until now be unread again, also where its reader has looked at it meanwhile; commits.
 
     Returns:

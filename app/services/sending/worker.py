@@ -32,8 +32,8 @@ from app.services.sending import (
 from app.services.sending import (
     results as sending_results,
 )
-from app.services.sending.lease import Claim, kept_alive
-from app.services.sending.results import Outcome
+from app.services.sending.lease import Claim, heartbeat
+from app.services.sending.results import SendResult
 
 # A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
 SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
@@ -47,13 +47,13 @@ WRITE_AGAIN_AFTER = (0.2, 1.0, 3.0, 10.0)
 log = logging.getLogger(__name__)
 
 
-class Courier:
+class DeliveryWorker:
     """Carries what is due. One a process: it remembers which hosts need rest.
 
     `stopping` ends a run after the message at hand; what was claimed beside it is given back.
     """
 
-    def __init__(self, sender: email.Sender) -> None:
+    def __init__(self, sender: email.SiteIdentity) -> None:
         self.sender = sender
         self.holder = f"{socket.gethostname()}:{os.getpid()}"[:80]
         self.stopping = threading.Event()
@@ -67,7 +67,7 @@ class Courier:
         Returns:
             how many attempts and decisions there were.
         """
-        return pool.run(self._has_work, lambda name: self._empty(name, now), now)
+        return pool.drain_channels(self._has_work, lambda name: self._empty(name, now), now)
 
     def _has_work(self, name: str, now: datetime | None) -> bool:
         return not self._ends(name) and outbox.has_due(name, now or utc_now())
@@ -106,7 +106,7 @@ class Courier:
         if not ids:
             return 0
         claim = Claim(token, ids, lease_until)
-        with kept_alive(claim):
+        with heartbeat(claim):
             done, unreachable = self._send(name, channel, claim, _load(ids), now)
         if done < len(ids):
             outbox.give_back(
@@ -120,7 +120,7 @@ class Courier:
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, str]:
         """Answers how many rows were dealt with, and what a host said that cannot be reached."""
-        grounds = preflight.grounds_for(name, rows)
+        grounds = preflight.load_context(name, rows)
         db.session.commit()  # No transaction stays open while the network is waited for.
         results, unreachable, done, written_at = [], "", 0, time.monotonic()
         for row in rows:
@@ -141,13 +141,13 @@ class Courier:
         return done, unreachable
 
     def _attempt(
-        self, channel: Channel, row: Delivery, grounds: preflight.Grounds, now: datetime | None
-    ) -> Outcome:
+        self, channel: Channel, row: Delivery, grounds: preflight.PreflightContext, now: datetime | None
+    ) -> SendResult:
         started_at = now or utc_now()
-        if objection := preflight.objection_to(row, grounds, started_at):
+        if objection := preflight.check_before_sending(row, grounds, started_at):
             return objection
         try:
-            message = payloads.compose(row, self.sender, started_at)
+            message = payloads.build_payload(row, self.sender, started_at)
             db.session.commit()  # What was looked up for it holds no transaction open while the network is waited for.
             receipt = channel.send(message)
         except HostUnavailable:
@@ -162,7 +162,7 @@ class Courier:
             failure = TemporaryFailure(f"internal error: {type(error).__name__}")
         else:
             self.pauses.pop(row.channel, None)
-            return Outcome(
+            return SendResult(
                 row.id,
                 "sent",
                 now or utc_now(),
@@ -171,13 +171,13 @@ class Courier:
                 response=plain_text.to_single_line(receipt.response),
                 kept=receipt.kept,
             )
-        return failures.outcome_of(failure, row, started_at, now or utc_now())
+        return failures.result_of_failure(failure, row, started_at, now or utc_now())
 
-    def _write(self, claim: Claim, results: Sequence[Outcome]) -> None:
+    def _write(self, claim: Claim, results: Sequence[SendResult]) -> None:
         """Write results down, also when the database is busy for a while: these messages are out."""
         for pause in (*WRITE_AGAIN_AFTER, None) if results else ():
             try:
-                sending_results.finish(claim.token, results)
+                sending_results.record_results(claim.token, results)
             except OperationalError:
                 db.session.rollback()
                 if pause is None:

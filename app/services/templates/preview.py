@@ -70,7 +70,7 @@ def preview(
     edited: Edited,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.Sender,
+    sender: sending_email.SiteIdentity,
     *,
     are_all: bool = False,
 ) -> Preview:
@@ -112,7 +112,7 @@ def mail_html(
     edited: Edited,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.Sender,
+    sender: sending_email.SiteIdentity,
     *,
     is_dark: bool,
 ) -> str:
@@ -137,9 +137,9 @@ def _mail(
     texts: Texts,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.Sender,
+    sender: sending_email.SiteIdentity,
 ) -> Message:
-    return email_preview.compose(
+    return email_preview.compose_preview(
         template.notification_type,
         texts,
         reader,

@@ -36,7 +36,7 @@ from app.services.announcements import (
 from app.services.base.errors import Conflict, Invalid
 from app.services.deliveries import log as delivery_log
 from app.services.routing import wording
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.templates import management as template_management
 from app.services.templates import validation as template_validation
 from app.services.templates.drafts import Edited
@@ -91,7 +91,7 @@ def preview() -> Response:
 @admin_required
 def mail() -> Response:
     """The mail as it would be read, for the frame in the preview."""
-    wanted, sender = _wanted(AnnouncementForm.read(request.form)), Sender.of(current_app.config)
+    wanted, sender = _wanted(AnnouncementForm.read(request.form)), SiteIdentity.of(current_app.config)
     return frame_email(announcement_preview.mail_html(wanted, current_user, sender))
 
 

@@ -25,7 +25,7 @@ from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import chart, message_view
 from app.services.deliveries import log as delivery_log
 from app.services.routing import suppressions
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import frame_email
 
@@ -60,7 +60,7 @@ def show(delivery_id: int) -> str:
         "deliveries/show.html",
         line=delivery_log.line(row, current_user),
         row=row,
-        letter=message_view.letter(row, Sender.of(current_app.config)),
+        letter=message_view.letter(row, SiteIdentity.of(current_app.config)),
         outcome_of=delivery_log.outcome_of,
         actions=delivery_actions,
     )
@@ -69,7 +69,7 @@ def show(delivery_id: int) -> str:
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    letter = message_view.letter(delivery_log.get(delivery_id), Sender.of(current_app.config))
+    letter = message_view.letter(delivery_log.get(delivery_id), SiteIdentity.of(current_app.config))
     if letter is None:
         abort(404)
     return frame_email(letter.html)

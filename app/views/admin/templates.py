@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as Redirect
 from app import catalog
 from app.forms.templates import Look, TemplateForm
 from app.services.base.errors import Invalid, NotFound
-from app.services.sending.email import Sender
+from app.services.sending.email import SiteIdentity
 from app.services.templates import (
     drafts as template_drafts,
 )
@@ -117,7 +117,7 @@ def mail(template_id: int) -> Response:
         Edited.of(kept or template),
         _data(template, look),
         current_user,
-        Sender.of(current_app.config),
+        SiteIdentity.of(current_app.config),
         is_dark=look.is_dark,
     )
     return frame_email(html)
@@ -156,7 +156,7 @@ def _editor(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
         "preview": template_preview.preview(
-            template, edited, _data(template, look), current_user, Sender.of(current_app.config)
+            template, edited, _data(template, look), current_user, SiteIdentity.of(current_app.config)
         ),
         "variables": template_validation.variables(template),
         "used": template_validation.used(edited),
