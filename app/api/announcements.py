@@ -20,7 +20,7 @@ from app.services.announcements import (
 from app.services.announcements import (
     progress as announcement_progress,
 )
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 
 bp = APIBlueprint("announcements", __name__, url_prefix="/notifications", tag="Announcements")
 
@@ -43,7 +43,7 @@ def create_notification(body: Announce) -> Response:
 
     Up to 100 people have it when this answers; more get it within moments. With `deliver_at` it waits until then.
     """
-    row = announcement_management.create(caller().user, AnnouncementIn(**dict(body)))
+    row = announcement_management.create(caller().user, AnnouncementRequest(**dict(body)))
     reached = [Reached(id=number, recipient=email) for email, number in announcement_progress.reached(row)]
     values = {name: getattr(row, name) for name in ("id", "total", "written", "deliver_at")}
     state = announcement_progress.state(row, utc_now())

@@ -13,7 +13,7 @@ from app.api.http.responses import json_response, links, neighbours
 from app.api.schemas.admin import AttemptOut, DeliveryDetail, DeliveryPage, DeliveryQuery, DeliverySummary
 from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import log as delivery_log
-from app.services.deliveries.log import Filters
+from app.services.deliveries.log import DeliveryFilters
 
 bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliveries")
 
@@ -29,7 +29,7 @@ def list_deliveries(query: DeliveryQuery) -> Response:
     """
     page = delivery_log.page_for(
         caller().user,
-        Filters(
+        DeliveryFilters(
             outcomes=tuple(query.outcome),
             channels=tuple(query.channel),
             person=query.recipient,
@@ -78,12 +78,12 @@ def cancel_delivery(delivery_id: int) -> Response:
 
 
 def _answer(delivery_id: int) -> Response:
-    line = delivery_log.line(delivery_log.get(delivery_id), caller().user)
+    line = delivery_log.delivery_row(delivery_log.get(delivery_id), caller().user)
     log = [AttemptOut.model_validate(attempt) for attempt in line.row.log]
     return json_response(DeliveryDetail(**_line(line), log=log))
 
 
-def _line(line: delivery_log.Line) -> dict[str, Any]:
+def _line(line: delivery_log.DeliveryRow) -> dict[str, Any]:
     names = ("id", "notification_id", "channel", "address", "kind", "state", "attempts")
     return {name: getattr(line.row, name) for name in (*names, "created_at", "due_at", "sent_at")} | {
         "recipient": line.row.recipient.email,

@@ -42,7 +42,7 @@ from app.services.templates import (
 from app.services.templates import (
     versions as template_versions,
 )
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", tag="Templates")
 
@@ -53,7 +53,7 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 @query_params(SearchPaged)
 def list_templates(query: SearchPaged) -> Response:
     """List templates"""
-    return short_json_response(TemplateList, template_management.listed(query.search), query)
+    return short_json_response(TemplateList, template_management.list_templates(query.search), query)
 
 
 @bp.post("/")
@@ -97,7 +97,7 @@ def replace_template(body: TemplateReplacement, template_id: int) -> Response:
         raise Invalid({name: _("This cannot be changed.") for name in other})
     if body.version not in (None, template.version):
         return _changed_meanwhile()
-    return _change(template_id, Edited(**body.given()), body)
+    return _change(template_id, TemplateContent(**body.given()), body)
 
 
 @bp.patch("/<row_id:template_id>/")
@@ -109,7 +109,7 @@ def change_template(body: TemplateChange, template_id: int) -> Response:
 
     What is left out stays.
     """
-    words = replace(Edited.of(template_management.get(template_id)), **body.given())
+    words = replace(TemplateContent.of(template_management.get(template_id)), **body.given())
     return _change(template_id, words, body)
 
 
@@ -142,7 +142,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         data = template_samples.data(template.notification_type, "sample")
     else:
         data = template_samples.checked(body.context)
-    edited = replace(Edited.of(template), **body.given())
+    edited = replace(TemplateContent.of(template), **body.given())
     found = template_preview.preview(
         template,
         edited,
@@ -160,7 +160,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 @query_params(Paged)
 def list_template_versions(query: Paged, template_id: int) -> Response:
     """List a template's versions"""
-    rows = template_versions.listed(template_management.get(template_id))
+    rows = template_versions.list_versions(template_management.get(template_id))
     return short_json_response(VersionList, rows, query, _version)
 
 
@@ -172,7 +172,7 @@ def reset_template(template_id: int) -> Response:
     return _answer(template_publishing.reset(template_id, actor=caller().user))
 
 
-def _change(template_id: int, words: Edited, body: TemplateChange) -> Response:
+def _change(template_id: int, words: TemplateContent, body: TemplateChange) -> Response:
     template = template_management.get(template_id)
     if not _is_expected(template):
         return _changed_meanwhile()

@@ -22,7 +22,7 @@ from app.api.schemas.webhooks import (
 )
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
-from app.services.deliveries.log import Line
+from app.services.deliveries.log import DeliveryRow
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
 
@@ -138,7 +138,7 @@ def _told(made: tuple[Any, str], status: int) -> Response:
     return json_response_once(NewWebhook(**shown.model_dump(), secret=secret), "secret", status)
 
 
-def _call(line: Line) -> CallOut:
+def _call(line: DeliveryRow) -> CallOut:
     response = line.row.log[-1].response if line.row.log else ""
     names = [name for name in CallOut.model_fields if hasattr(line.row, name)]
     return CallOut(

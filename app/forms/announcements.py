@@ -10,7 +10,7 @@ from uuid import uuid4
 from werkzeug.datastructures import MultiDict
 
 from app.forms.integers import parse_integer
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 CONTEXT = "context."
@@ -60,10 +60,10 @@ class AnnouncementForm:
             key=clean.get("key", "")[:40] or str(uuid4()),
         )
 
-    def wanted(self, zone: tzinfo) -> AnnouncementIn:
+    def wanted(self, zone: tzinfo) -> AnnouncementRequest:
         """What the service is asked for; the time is one of the writer's own clock."""
         addresses = [text for text in _BETWEEN_ADDRESSES.split(self.emails) if text]
-        return AnnouncementIn(
+        return AnnouncementRequest(
             recipients=addresses if self.audience == "people" else None,
             roles=self.roles if self.audience == "roles" else None,
             everyone=self.audience == "everyone",

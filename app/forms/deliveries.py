@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app import catalog
 from app.forms.integers import parse_integer
-from app.services.deliveries.log import Filters
+from app.services.deliveries.log import DeliveryFilters
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class DeliveriesQuery:
             before=args.get("before", type=parse_integer),
         )
 
-    def filters(self, zone: tzinfo) -> Filters:
+    def filters(self, zone: tzinfo) -> DeliveryFilters:
         """The same in the service's terms; both days are included."""
-        return Filters(
+        return DeliveryFilters(
             self.outcomes,
             self.channels,
             self.person,

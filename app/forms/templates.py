@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app.forms.integers import parse_integer
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 VIEWS = ("email", "sms", "inapp")
 
@@ -44,7 +44,7 @@ class Look:
 class TemplateForm:
     """A template as it was typed, and the version that it was begun on."""
 
-    edited: Edited
+    edited: TemplateContent
     base_version: int
 
     @classmethod
@@ -55,7 +55,7 @@ class TemplateForm:
             name: " ".join(_text(form, name).splitlines()) for name in ("title_template", "email_subject")
         }
         return cls(
-            Edited(
+            TemplateContent(
                 **texts,
                 **lines,
                 channels=tuple(dict.fromkeys(form.getlist("channels"))),

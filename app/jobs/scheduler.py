@@ -105,7 +105,7 @@ class Scheduler:
             minute = started_at.replace(second=0, microsecond=0)
             if count or error or self.tallied.get(job.name) != minute:
                 self.tallied[job.name] = minute
-                job_runs.tally(job.name, started_at, count, error)
+                job_runs.record_frequent_run(job.name, started_at, count, error)
 
     def _look(self, job: Job) -> None:
         """Run the present slot of a job, where nobody has."""
@@ -117,7 +117,7 @@ class Scheduler:
     def _listen(self) -> None:
         """Run what an admin asked for."""
         with self.app.app_context():
-            for run_id, name in job_runs.take_asked(self.jobs, deliver.courier().holder):
+            for run_id, name in job_runs.claim_requested(self.jobs, deliver.courier().holder):
                 run_job(self.jobs[name], run_id)
 
 

@@ -36,5 +36,5 @@ def _page(found: Explanation, back: str, nav: str = "inbox") -> str:
         back=back,
         nav=nav,
         icons=CHANNEL_ICONS,
-        outcome_of=delivery_log.outcome_of,
+        outcome_of=delivery_log.outcome_label,
     )

@@ -24,7 +24,7 @@ def ready() -> Response:
 
 @bp.get("/metrics")
 def numbers() -> Response:
-    page = metrics.text(current_app.extensions["timetable"])
+    page = metrics.render_metrics(current_app.extensions["timetable"])
     return _uncached(Response(page, content_type="text/plain; version=0.0.4; charset=utf-8"))
 
 

@@ -16,7 +16,7 @@ from app.database.base import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
 from app.services.accounts import tokens, webhooks
 from app.services.announcements import management as announcement_management
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import webhook_calls
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
@@ -24,7 +24,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 
@@ -136,11 +136,11 @@ def _one_of_each(client, headers, alice, bob):
     saved_views.delete(bob, deleted.id)
     view = saved_views.create(bob, "An example", Filter(category=("interview",)))
     said = {"roles": ["recruiter"], "title": "Audit", "message": "It begins."}
-    later = AnnouncementIn(**said, deliver_at=now + timedelta(days=1))
+    later = AnnouncementRequest(**said, deliver_at=now + timedelta(days=1))
     return {
         "notifications": row.id,
         "changes": inbox.change(bob, "saved", ids=[read.id]).id,
-        "announcements": announcement_management.create(bob, AnnouncementIn(**said)).id,
+        "announcements": announcement_management.create(bob, AnnouncementRequest(**said)).id,
         "cancel_announcement": announcement_management.create(bob, later).id,
         "deliveries": waiting.id,
         "people": alice.id,
@@ -175,6 +175,6 @@ def _template(client, headers, author):
     body = {"name": factories.unique(), "notification_type": "job_created"}
     made = client.post("/api/notifications/templates/", json=body, headers=headers).json["id"]
     for title in ("Second", "Third"):
-        template_publishing.rewrite(made, Edited(title, "As an example"), actor=author, note=title)
-    template_drafts.save(made, Edited("Drafted", "As an example"), 3, author=author)
+        template_publishing.rewrite(made, TemplateContent(title, "As an example"), actor=author, note=title)
+    template_drafts.save(made, TemplateContent("Drafted", "As an example"), 3, author=author)
     return made

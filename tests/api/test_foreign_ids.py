@@ -17,12 +17,12 @@ from app.database.base import Base, db
 from app.models import Webhook
 from app.services.accounts import tokens
 from app.services.announcements import management as announcement_management
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 API = "/api/notifications"
@@ -43,13 +43,13 @@ def _webhook(user):
 
 def _draft(user):
     live = wording.template_for_type("job_created")
-    template_drafts.save(live.id, Edited("Drafted", "Anew"), live.version, author=user)
+    template_drafts.save(live.id, TemplateContent("Drafted", "Anew"), live.version, author=user)
     return live.id
 
 
 def _announcement(user):
     tomorrow = utc_now() + timedelta(days=1)
-    wanted = AnnouncementIn(everyone=True, title="Away", message="On Friday.", deliver_at=tomorrow)
+    wanted = AnnouncementRequest(everyone=True, title="Away", message="On Friday.", deliver_at=tomorrow)
     return announcement_management.create(user, wanted).id
 
 

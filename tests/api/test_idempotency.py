@@ -86,7 +86,7 @@ def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
         raise RuntimeError("killed before the answer was kept")
 
     with pytest.raises(RuntimeError):
-        idempotency.once(alice.id, "k", b"call", act)
+        idempotency.run_once(alice.id, "k", b"call", act)
     assert db.session.get_one(Notification, row.id).read_at is None
     assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
 
@@ -97,12 +97,12 @@ def test_an_answer_is_kept_for_seven_days(any_app):
 
     def act():
         done.append(1)
-        return idempotency.Answer(200, b"{}")
+        return idempotency.StoredResponse(200, b"{}")
 
     for days in (0, 6.9, 7.1):
-        idempotency.once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
+        idempotency.run_once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
     assert len(done) == 2
-    assert idempotency.forget_old(now + timedelta(days=15)) == 1
+    assert idempotency.purge_responses(now + timedelta(days=15)) == 1
 
 
 def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
@@ -112,11 +112,11 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     def slow():
         started.set()
         may_end.wait(10)
-        return idempotency.Answer(200, b"{}")
+        return idempotency.StoredResponse(200, b"{}")
 
     def first():
         with any_app.app_context():
-            said.append(idempotency.once(alice.id, "k", b"call", slow))
+            said.append(idempotency.run_once(alice.id, "k", b"call", slow))
 
     thread = threading.Thread(target=first)
     user_id = alice.id
@@ -124,11 +124,11 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     thread.start()
     assert started.wait(10)
     with pytest.raises(idempotency.StillRunning):
-        idempotency.once(user_id, "k", b"call", slow)
+        idempotency.run_once(user_id, "k", b"call", slow)
     may_end.set()
     thread.join()
     assert said == [None]
-    assert idempotency.once(user_id, "k", b"call", slow) == idempotency.Answer(200, b"{}")
+    assert idempotency.run_once(user_id, "k", b"call", slow) == idempotency.StoredResponse(200, b"{}")
 
 
 def test_who_is_told_that_the_first_call_still_runs_is_told_when_to_ask_again(

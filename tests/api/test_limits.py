@@ -11,7 +11,7 @@ import pytest
 
 from app.api.http.rate_limits import ALONE_SECONDS, Limits, SharedLimits
 from app.services.operations import doctor
-from app.services.operations.rate_counter import SharedCounts, Trouble
+from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
 from tests import factories
 
 
@@ -34,9 +34,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ends_at = time.monotonic() + 30
         while True:
             try:
-                SharedCounts(f"unix://{socket}").check()
+                SharedCounter(f"unix://{socket}").check()
                 break
-            except Trouble:
+            except CounterUnavailable:
                 assert time.monotonic() < ends_at, "Redis does not start."
                 time.sleep(0.02)
         yield f"unix://{socket}"
@@ -61,7 +61,7 @@ def test_a_limit_begins_anew_when_its_window_is_over():
 
 
 def test_processes_that_share_a_redis_count_together(redis_url):
-    here, there = (SharedLimits(3, 60, SharedCounts(redis_url)) for _ in "ab")
+    here, there = (SharedLimits(3, 60, SharedCounter(redis_url)) for _ in "ab")
     caller = factories.unique()
     assert [limits.count(caller, 0).left for limits in (here, there, here, there)] == [2, 1, 0, -1]
     assert 55 <= here.count(caller, 0).seconds <= 61
@@ -69,7 +69,7 @@ def test_processes_that_share_a_redis_count_together(redis_url):
 
 
 def test_a_shared_window_is_over_too(redis_url):
-    limits, caller = SharedLimits(1, 1, SharedCounts(redis_url)), factories.unique()
+    limits, caller = SharedLimits(1, 1, SharedCounter(redis_url)), factories.unique()
     limits.count(caller, 0)
     ends_at = time.monotonic() + 30
     while limits.count(caller, 0).left < 0:
@@ -83,7 +83,7 @@ def test_without_its_redis_a_process_counts_alone_and_asks_again_later(redis_url
 
         def count(self, caller, seconds):
             self.asked += 1
-            return SharedCounts("unix:///nowhere/at/all").count(caller, seconds)
+            return SharedCounter("unix:///nowhere/at/all").count(caller, seconds)
 
     counts = Counts()
     limits = SharedLimits(1, 60, counts)

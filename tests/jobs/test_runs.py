@@ -99,18 +99,18 @@ def test_admins_hear_once_of_a_job_that_keeps_failing_and_again_after_it_had_wor
 def test_frequent_runs_share_a_row_a_minute_and_their_failures_are_told_once(app: Flask, bob: User) -> None:
     for second in range(150):
         at = SLOT + timedelta(seconds=second)
-        job_runs.tally("deliver", at, 1, "" if second < 20 else "it broke", at)
+        job_runs.record_frequent_run("deliver", at, 1, "" if second < 20 else "it broke", at)
     rows = list(db.session.scalars(select(JobRun).order_by(JobRun.slot_at)))
     assert [(row.count, row.tries) for row in rows] == [(60, 60), (60, 60), (30, 30)]
     assert alerts(bob) == 1
 
 
 def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flask, bob: User) -> None:
-    job_runs.ask("retention", bob, NOW)
-    job_runs.ask("retention", bob, NOW + MINUTE)
-    assert job_runs.take_asked(["deliver"], "worker", NOW) == []
-    assert [name for _, name in job_runs.take_asked(["retention"], "one", NOW)] == ["retention"]
-    assert job_runs.take_asked(["retention"], "another", NOW) == []
+    job_runs.request_run("retention", bob, NOW)
+    job_runs.request_run("retention", bob, NOW + MINUTE)
+    assert job_runs.claim_requested(["deliver"], "worker", NOW) == []
+    assert [name for _, name in job_runs.claim_requested(["retention"], "one", NOW)] == ["retention"]
+    assert job_runs.claim_requested(["retention"], "another", NOW) == []
 
 
 def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(

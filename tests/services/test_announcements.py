@@ -28,7 +28,7 @@ from app.services.announcements import (
 from app.services.announcements import (
     writer,
 )
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.sending import scheduled
 from tests import factories
@@ -55,7 +55,7 @@ def reached() -> list[str]:
 def test_people_named_by_address_get_it_at_once_each_once(any_app: Flask) -> None:
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     factories.user("charlie@example.test")
-    wanted = AnnouncementIn(
+    wanted = AnnouncementRequest(
         recipients=["alice@example.test", "BOB@example.test", "alice@example.test"], **NEWS
     )
     made = announcement_management.create(bob, wanted)
@@ -71,17 +71,17 @@ def test_roles_and_everyone_mean_active_people_only(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     factories.user("alice@example.test")
     people.deactivate(factories.user("gone@example.test").id, actor=bob)
-    assert announcement_management.create(bob, AnnouncementIn(roles=["recruiter"], **NEWS)).total == 1
+    assert announcement_management.create(bob, AnnouncementRequest(roles=["recruiter"], **NEWS)).total == 1
     assert reached() == ["alice@example.test"]
-    assert announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS)).total == 2
+    assert announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS)).total == 2
     assert reached() == ["alice@example.test", "alice@example.test", "bob@example.test"]
-    assert announcement_management.count(AnnouncementIn(roles=["recruiter", "admin"])) == 2
+    assert announcement_management.count(AnnouncementRequest(roles=["recruiter", "admin"])) == 2
 
 
 def test_a_template_gives_the_words_and_its_own_priority(bob: User, alice: User) -> None:
     announcement_management.create(
         bob,
-        AnnouncementIn(
+        AnnouncementRequest(
             recipients=[alice.email],
             template_name="job_created",
             context={"job_title": "Pilot", "company_name": "Aero"},
@@ -102,7 +102,7 @@ def test_times_in_a_context_are_shown_on_the_readers_clock(bob: User) -> None:
     }
     announcement_management.create(
         bob,
-        AnnouncementIn(
+        AnnouncementRequest(
             recipients=["paris@example.test"], template_name="interview_scheduled", context=context
         ),
     )
@@ -156,7 +156,7 @@ def test_what_cannot_be_used_is_named_and_nothing_is_written(
 ) -> None:
     wanted = {"recipients": [alice.email], **NEWS, **wrong}
     with pytest.raises(Invalid) as refused:
-        announcement_management.create(bob, AnnouncementIn(**wanted))
+        announcement_management.create(bob, AnnouncementRequest(**wanted))
     assert field in refused.value.errors
     assert db.session.scalar(select(func.count()).select_from(Announcement)) == 0
     assert db.session.scalar(select(func.count()).select_from(Notification)) == 0
@@ -164,15 +164,15 @@ def test_what_cannot_be_used_is_named_and_nothing_is_written(
 
 def test_only_admins_announce_and_cancel(alice: User, bob: User) -> None:
     with pytest.raises(Forbidden):
-        announcement_management.create(alice, AnnouncementIn(everyone=True, **NEWS))
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+        announcement_management.create(alice, AnnouncementRequest(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     with pytest.raises(Forbidden):
         announcement_management.cancel(alice, made.id)
 
 
 def test_the_same_form_sent_twice_announces_once(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
-    wanted = AnnouncementIn(everyone=True, **NEWS)
+    wanted = AnnouncementRequest(everyone=True, **NEWS)
     first = announcement_management.create(bob, wanted, key="form-1")
     assert announcement_management.create(bob, wanted, key="form-1").id == first.id
     assert announcement_management.create(bob, wanted, key="form-2").id != first.id
@@ -186,7 +186,7 @@ def test_the_same_form_sent_twice_announces_once(any_app: Flask) -> None:
 def test_a_form_sent_again_with_something_else_in_it_is_not_dropped_in_silence(
     bob: User, alice: User, other: dict[str, object]
 ) -> None:
-    wanted = AnnouncementIn(everyone=True, channels=["in_app"], **NEWS)
+    wanted = AnnouncementRequest(everyone=True, channels=["in_app"], **NEWS)
     announcement_management.create(bob, wanted, key="form-1")
     with pytest.raises(Conflict):
         announcement_management.create(bob, replace(wanted, **other), key="form-1")
@@ -194,14 +194,14 @@ def test_a_form_sent_again_with_something_else_in_it_is_not_dropped_in_silence(
 
 def test_a_form_for_later_sent_again_when_its_time_is_over_is_still_the_same(bob: User, alice: User) -> None:
     now = utc_now()
-    wanted = AnnouncementIn(everyone=True, deliver_at=now + timedelta(hours=1), **NEWS)
+    wanted = AnnouncementRequest(everyone=True, deliver_at=now + timedelta(hours=1), **NEWS)
     first = announcement_management.create(bob, wanted, key="form-1", now=now)
     again = announcement_management.create(bob, wanted, key="form-1", now=now + timedelta(hours=3))
     assert again.id == first.id
 
 
 def test_it_is_not_sent_to_more_people_than_were_announced(bob: User, alice: User) -> None:
-    wanted = AnnouncementIn(everyone=True, **NEWS)
+    wanted = AnnouncementRequest(everyone=True, **NEWS)
     with pytest.raises(Conflict):
         announcement_management.create(bob, wanted, expected=1)
     assert announcement_management.create(bob, wanted, expected=2).written == 2
@@ -214,9 +214,11 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
     now = utc_now()
     at = now + timedelta(hours=3)
     small = announcement_management.create(
-        bob, AnnouncementIn(recipients=["p1@example.test"], deliver_at=at, **NEWS), now=now
+        bob, AnnouncementRequest(recipients=["p1@example.test"], deliver_at=at, **NEWS), now=now
     )
-    large = announcement_management.create(bob, AnnouncementIn(everyone=True, deliver_at=at, **NEWS), now=now)
+    large = announcement_management.create(
+        bob, AnnouncementRequest(everyone=True, deliver_at=at, **NEWS), now=now
+    )
     writer.write_due(now)
     assert small.state == large.state == "written"
     for made in (small, large):
@@ -231,9 +233,9 @@ def test_cancelled_before_its_time_nobody_gets_anything(any_app: Flask) -> None:
 def test_cancelled_while_it_goes_out_nobody_else_gets_it(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     crowd(450)
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert (made.state, made.written, made.total) == ("writing", 0, 451)
-    writer._write_some(made.id, utc_now())  # One chunk of the job's loop.
+    writer._write_batch(made.id, utc_now())  # One chunk of the job's loop.
     announcement_management.cancel(bob, made.id)
     assert writer.write_due() == 0
     assert len(reached()) == made.written == writer.CHUNK
@@ -245,7 +247,7 @@ def test_cancelled_while_it_goes_out_nobody_else_gets_it(any_app: Flask) -> None
 @pytest.mark.parametrize(("people", "state"), [(100, "written"), (101, "writing")])
 def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people: int, state: str) -> None:
     crowd(people - 1)
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert made.state == state
     assert len(announcement_progress.reached(made)) == (100 if state == "written" else 0)
 
@@ -253,7 +255,7 @@ def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people
 def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     crowd(600)
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     counts: list[int] = []
 
     def write() -> None:
@@ -271,14 +273,14 @@ def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
 
 
 def test_what_everybody_has_cannot_be_cancelled(bob: User, alice: User) -> None:
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     with pytest.raises(Conflict):
         announcement_management.cancel(bob, made.id)
 
 
 def test_progress_counts_deliveries_by_channel_and_outcome(bob: User) -> None:
     factories.user("quiet@example.test", preference={"email_enabled": False})
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert announcement_progress.counts(made) == {
         "in_app": Counter(sent=2),
         "email": Counter(waiting=1, withheld=1),
@@ -311,7 +313,7 @@ def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_agai
     crowd_of(9_999)
     # The work it takes, not the wait for a busy machine.
     before = time.thread_time()
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, **NEWS))
+    made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert time.thread_time() - before < 1
     assert made.written == 0
     environ = os.environ | {

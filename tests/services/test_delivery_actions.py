@@ -98,7 +98,7 @@ def test_the_chart_counts_days_of_the_readers_calendar(owner: User) -> None:
         factories.delivery(
             note, state=state, created_at=now - timedelta(hours=hours), address=f"{number}@example.test"
         )
-    days = chart.last_days(owner, now)
+    days = chart.daily_counts(owner, now)
     assert len(days) == chart.DAYS
     assert days[-1].counts == {"sent": 2, "kept": 0, "failed": 0, "waiting": 0}
     assert days[-2].counts == {"sent": 0, "kept": 0, "failed": 1, "waiting": 1}
@@ -112,7 +112,7 @@ def test_the_log_is_narrowed_by_person_template_and_time(owner: User, admin: Use
     other = factories.delivery(factories.notification(admin), created_at=now - timedelta(days=3))
 
     def found(**filters: object) -> set[int]:
-        page = delivery_log.page_for(admin, delivery_log.Filters(**filters))  # type: ignore[arg-type]
+        page = delivery_log.page_for(admin, delivery_log.DeliveryFilters(**filters))  # type: ignore[arg-type]
         return {line.row.id for line in page.lines}
 
     assert found(person="ALICE") == {mine.id, old.id}
@@ -128,11 +128,11 @@ def test_what_was_kept_here_is_not_said_to_be_sent(owner: User, admin: User) -> 
     kept = factories.delivery(note, state="sent", reason="kept", address="2@example.test")
 
     def found(*outcomes: str) -> list[tuple[int, str]]:
-        page = delivery_log.page_for(admin, delivery_log.Filters(outcomes=outcomes))
+        page = delivery_log.page_for(admin, delivery_log.DeliveryFilters(outcomes=outcomes))
         return [(line.row.id, str(line.outcome.label)) for line in page.lines]
 
     assert found("sent") == [(sent.id, "Sent")]
     assert found("kept") == [(kept.id, "Kept here")]
     assert len(found("sent", "kept")) == 2
-    counts = chart.last_days(owner)[-1].counts
+    counts = chart.daily_counts(owner)[-1].counts
     assert (counts["sent"], counts["kept"]) == (1, 1)

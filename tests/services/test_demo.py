@@ -18,7 +18,7 @@ from app.services.routing import wording
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from app.services.templates import versions as template_versions
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 
@@ -45,7 +45,7 @@ def test_templates_can_be_tried_with_what_happened_in_the_demo(app: Flask) -> No
     demo.load()
     for kind in {event.notification_type for event in catalog.EVENTS.values()} - {None}:
         template = wording.template_for_type(kind)
-        shown = template_versions.rewordings(template, Edited.of(template))
+        shown = template_versions.rerender_recent(template, TemplateContent.of(template))
         assert shown
         for each in shown:
             assert not each.problem

@@ -19,7 +19,7 @@ from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushSubscription, User, Webhook
 from app.rendering.invisible_characters import strip_invisible
 from app.services.announcements import management as announcement_management
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.base import account_fields
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
@@ -30,7 +30,7 @@ from app.services.sending import payloads, worker
 from app.services.sending.email import SiteIdentity
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
@@ -76,7 +76,9 @@ def by_context(alice: User) -> None:
 
 def by_announcement(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
-    wanted = AnnouncementIn(recipients=[alice.email], title=EVIL, message=f"{EVIL}\r\n{EVIL}", channels=WAYS)
+    wanted = AnnouncementRequest(
+        recipients=[alice.email], title=EVIL, message=f"{EVIL}\r\n{EVIL}", channels=WAYS
+    )
     announcement_management.create(admin, wanted)
 
 
@@ -84,7 +86,7 @@ def by_template(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
     live = wording.template_for_type("job_created")
     html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
-    words = Edited(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
+    words = TemplateContent(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
     template_drafts.save(live.id, words, live.version, author=admin)
     kept = template_drafts.find(live.id, admin)
     assert kept is not None

@@ -17,7 +17,7 @@ from app.services.sending import email as sending_email
 from app.services.templates import preview as template_preview
 from app.services.templates import samples as template_samples
 from app.services.templates import test_send
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 SENDER = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
@@ -33,7 +33,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
     app: Flask, bob: User, kind: str, key: str
 ) -> None:
     row = wording.template_for_type(kind)
-    shown = template_preview.preview(row, Edited.of(row), data(kind, key), bob, SENDER)
+    shown = template_preview.preview(row, TemplateContent.of(row), data(kind, key), bob, SENDER)
     assert shown.problem == ""
     assert shown.title
     assert not [check for found in shown.checks.values() for check in found if check.tone == "bad"]
@@ -46,10 +46,12 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
 def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: Flask) -> None:
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
     row = wording.template_for_type("interview_scheduled")
-    shown = template_preview.preview(row, Edited.of(row), data("interview_scheduled"), reader, SENDER)
+    shown = template_preview.preview(
+        row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER
+    )
     assert "22:00 (Tokyo time)" in shown.message
     html = template_preview.mail_html(
-        row, Edited.of(row), data("interview_scheduled"), reader, SENDER, is_dark=False
+        row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER, is_dark=False
     )
     assert "Room Birch, 3rd floor" in html
     assert "22:00 to 23:00" in html
@@ -59,7 +61,7 @@ def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: 
     row = wording.template_for_type("job_created")
     pages = {
         is_dark: template_preview.mail_html(
-            row, Edited.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
+            row, TemplateContent.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
         )
         for is_dark in (True, False)
     }
@@ -73,7 +75,8 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
 ) -> None:
     row = wording.template_for_type("job_created")
     edited = replace(
-        Edited.of(row), email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>"
+        TemplateContent.of(row),
+        email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>",
     )
     html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
     assert "Designed for Staff Data Engineer" in html
@@ -85,7 +88,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
 def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
     row = wording.template_for_type("job_created")
     edited = replace(
-        Edited.of(row),
+        TemplateContent.of(row),
         email_subject="A subject that is rather longer than what a phone shows of it",
         email_html="<p style='color:red'>Hi</p>",
         sms_text="Ж" * 80,
@@ -103,7 +106,7 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
 
 def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
     row = wording.template_for_type("job_created")
-    edited = replace(Edited.of(row), message_template="{{ nobody }}")
+    edited = replace(TemplateContent.of(row), message_template="{{ nobody }}")
     shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
     assert "nobody" in shown.problem
     html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
@@ -116,7 +119,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     )
     row = wording.template_for_type("job_created")
     edited = replace(
-        Edited.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
+        TemplateContent.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
     )
     made = test_send.send_test(row, edited, data("job_created"), actor=admin)
     assert (made.recipient_id, made.title) == (admin.id, "Test: Draft: Staff Data Engineer")
@@ -131,7 +134,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
 
 def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
     row = wording.template_for_type("interview_scheduled")
-    made = test_send.send_test(row, Edited.of(row), data("interview_scheduled"), actor=bob)
+    made = test_send.send_test(row, TemplateContent.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
     message = sending_email.compose_email(mail, SENDER, made.created_at)
     assert "Room Birch" in message.html
@@ -141,8 +144,8 @@ def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Fl
 def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
     row = wording.template_for_type("job_created")
     for edited in (
-        replace(Edited.of(row), channels=("webhook",)),
-        replace(Edited.of(row), title_template="{{ nobody }}"),
+        replace(TemplateContent.of(row), channels=("webhook",)),
+        replace(TemplateContent.of(row), title_template="{{ nobody }}"),
     ):
         with pytest.raises(Invalid) as caught:
             test_send.send_test(row, edited, data("job_created"), actor=bob)
@@ -153,4 +156,4 @@ def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
     row = wording.template_for_type("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.checked(given)
-        assert template_preview.preview(row, Edited.of(row), values, bob, SENDER).problem == ""
+        assert template_preview.preview(row, TemplateContent.of(row), values, bob, SENDER).problem == ""

@@ -43,7 +43,7 @@ from app.services.templates import (
 from app.services.templates import (
     versions as template_versions,
 )
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 
 
@@ -58,8 +58,8 @@ def dana(app: Flask) -> User:
     return factories.user("dana@example.test", "Dana Weiss", role="admin")
 
 
-def edited(template: NotificationTemplate, **changes: object) -> Edited:
-    return replace(Edited.of(template), **changes)
+def edited(template: NotificationTemplate, **changes: object) -> TemplateContent:
+    return replace(TemplateContent.of(template), **changes)
 
 
 def published(template: NotificationTemplate, actor: User, **changes: object) -> TemplateVersion:
@@ -85,8 +85,8 @@ def test_every_type_has_a_built_in_template_that_can_be_published(app: Flask, bo
     for kind in catalog.TYPES:
         row = wording.template_for_type(kind)
         assert row.is_builtin
-        assert template_validation.errors(row, Edited.of(row)) == {}
-        assert Edited.of(row) == Edited.built_in(kind)
+        assert template_validation.errors(row, TemplateContent.of(row)) == {}
+        assert TemplateContent.of(row) == TemplateContent.built_in(kind)
 
 
 def test_a_draft_is_kept_and_nobody_else_sees_it_until_it_is_published(
@@ -130,7 +130,10 @@ def test_the_second_of_two_admins_who_publish_loses_nothing(
     assert wording.template_for_type("job_created").title_template == "Bob's"
     template_drafts.rebase(template.id, 2, author=dana)
     assert template_publishing.publish(template.id, actor=dana).number == 3
-    assert [row.title_template for row in template_versions.listed(template)][:2] == ["Dana's", "Bob's"]
+    assert [row.title_template for row in template_versions.list_versions(template)][:2] == [
+        "Dana's",
+        "Bob's",
+    ]
 
 
 def test_of_admins_publishing_in_the_same_moment_one_is_first(any_app: Flask) -> None:
@@ -216,7 +219,11 @@ def test_restoring_makes_a_draft_and_the_history_stays(template: NotificationTem
     assert (draft.title_template, draft.base_version) == (first, 2)
     assert wording.template_for_type("job_created").title_template == "Second"
     assert template_publishing.publish(template.id, actor=bob).number == 3
-    assert [row.title_template for row in template_versions.listed(template)] == [first, "Second", first]
+    assert [row.title_template for row in template_versions.list_versions(template)] == [
+        first,
+        "Second",
+        first,
+    ]
 
 
 def test_restoring_does_not_silently_replace_a_draft(template: NotificationTemplate, bob: User) -> None:
@@ -234,7 +241,9 @@ def test_restoring_does_not_silently_replace_a_draft(template: NotificationTempl
 def test_a_reset_publishes_the_built_in_words(template: NotificationTemplate, bob: User) -> None:
     published(template, bob, title_template="Mine", channels=("in_app",), priority="low")
     assert template_publishing.reset(template.id, actor=bob).version == 3
-    assert Edited.of(wording.template_for_type("job_created")) == Edited.built_in("job_created")
+    assert TemplateContent.of(wording.template_for_type("job_created")) == TemplateContent.built_in(
+        "job_created"
+    )
     assert template_publishing.reset(template.id, actor=bob).version == 3
 
 
@@ -368,7 +377,7 @@ def test_the_last_notifications_are_shown_in_old_and_new_words(
 ) -> None:
     for number in range(22):
         publish_event("job.created", alice, job_title=f"Job {number}")
-    (newest, *rest) = template_versions.rewordings(
+    (newest, *rest) = template_versions.rerender_recent(
         template, edited(template, title_template="Open: {{job_title}}")
     )
     assert len(rest) == 19
@@ -378,12 +387,12 @@ def test_the_last_notifications_are_shown_in_old_and_new_words(
         ("same", ": Job 21"),
     ]
     assert {piece.kind for piece in newest.message} == {"same"}
-    broken = template_versions.rewordings(template, edited(template, title_template="{{ nope }}"))
+    broken = template_versions.rerender_recent(template, edited(template, title_template="{{ nope }}"))
     assert "nope" in broken[0].problem
 
 
 def test_two_versions_are_compared_field_by_field(template: NotificationTemplate, bob: User) -> None:
-    old = Edited.of(template)
+    old = TemplateContent.of(template)
     new = replace(old, title_template="Open Job: {{job_title}}", channels=("in_app",), priority="low")
     changed = {field.label for field in template_versions.compare(old, new) if field.is_changed}
     assert changed == {"Title", "Channels", "Priority"}

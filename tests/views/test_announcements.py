@@ -16,7 +16,7 @@ from app.database.base import db
 from app.models import Announcement, Notification, User
 from app.services.announcements import management as announcement_management
 from app.services.announcements import writer
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from tests import factories
 from tests.browser import axe
 from tests.views.forms import send
@@ -176,7 +176,9 @@ def test_the_mail_comes_under_a_policy_of_its_own_and_its_markup_is_text(sign_in
 def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> None:
     db.session.add_all(factories.bare_user(f"p{number}@example.test") for number in range(300))
     db.session.commit()
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    made = announcement_management.create(
+        bob, AnnouncementRequest(everyone=True, title="News", message="Words")
+    )
     client = sign_in(bob)
     piece = {"HX-Request": "true"}
     before = client.get(f"/admin/announcements/{made.id}", headers=piece).text
@@ -193,7 +195,7 @@ def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> N
 def test_the_list_is_paged_by_key(sign_in: SignIn, bob: User) -> None:
     for number in range(60):
         announcement_management.create(
-            bob, AnnouncementIn(everyone=True, title=f"News {number:02}", message="Words")
+            bob, AnnouncementRequest(everyone=True, title=f"News {number:02}", message="Words")
         )
     client = sign_in(bob)
     first = client.get("/admin/announcements").text
@@ -214,7 +216,9 @@ PATHS = ("", "/new", "/{id}")
 def test_it_is_for_admins_only(
     client: FlaskClient, sign_in: SignIn, alice: User, bob: User, path: str
 ) -> None:
-    made = announcement_management.create(bob, AnnouncementIn(everyone=True, title="News", message="Words"))
+    made = announcement_management.create(
+        bob, AnnouncementRequest(everyone=True, title="News", message="Words")
+    )
     address = f"/admin/announcements{path.format(id=made.id)}"
     assert sign_in(alice).get(address).status_code == 403
     assert "/sign-in" in client.get(address).headers["Location"]

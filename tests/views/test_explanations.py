@@ -15,7 +15,7 @@ from app.services.announcements import (
 from app.services.announcements import (
     progress as announcement_progress,
 )
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
 from app.services.interviews import evaluations, reminder_outcomes, reminders
@@ -162,7 +162,9 @@ def test_it_says_why_this_person_is_a_recipient(app: Flask, alice: User, bob: Us
         return explanations.for_owner(owner, row.id).recipient_reason
 
     def announced(**audience: object) -> Notification:
-        made = announcement_management.create(bob, AnnouncementIn(title="News", message="Words", **audience))
+        made = announcement_management.create(
+            bob, AnnouncementRequest(title="News", message="Words", **audience)
+        )
         number = dict(announcement_progress.reached(made))[alice.email]
         return db.session.get_one(Notification, number)
 

@@ -53,7 +53,7 @@ def test_the_numbers_say_what_waits_how_sending_went_and_when_jobs_ran(client, a
     db.session.add(
         DeliveryAttempt(delivery_id=sent.id, number=1, started_at=now, finished_at=now, outcome="sent")
     )
-    job_runs.tally("deliver", now, 0, "out of luck")
+    job_runs.record_frequent_run("deliver", now, 0, "out of luck")
     response = client.get("/metrics")
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
     numbers = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))

@@ -17,7 +17,7 @@ from app.database.base import db
 from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft, User
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from tests import factories
 from tests.views.forms import send
 
@@ -41,7 +41,7 @@ def admin(sign_in, bob: User) -> FlaskClient:
 
 def form(template: NotificationTemplate, **changes: Any) -> dict[str, Any]:
     """What the editor sends."""
-    values = asdict(Edited.of(template)) | {"base_version": template.version} | changes
+    values = asdict(TemplateContent.of(template)) | {"base_version": template.version} | changes
     return values | {"channels": list(values["channels"])}
 
 

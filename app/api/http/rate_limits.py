@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import TooManyRequests
 
 if TYPE_CHECKING:
-    from app.services.operations.rate_counter import SharedCounts
+    from app.services.operations.rate_counter import SharedCounter
 
 log = logging.getLogger(__name__)
 # Callers remembered at once; when there are more, those whose window is over are forgotten.
@@ -59,19 +59,19 @@ class Limits:
 class SharedLimits(Limits):
     """The same for all processes together; while their counter does not answer, each counts alone."""
 
-    def __init__(self, calls: int, seconds: int, counts: SharedCounts) -> None:
+    def __init__(self, calls: int, seconds: int, counts: SharedCounter) -> None:
         super().__init__(calls, seconds)
         self._counts, self._alone_until = counts, 0.0
 
     def count(self, caller: str, now: float) -> Allowance:
         """Count one call; see `Limits.count`."""
-        from app.services.operations.rate_counter import Trouble
+        from app.services.operations.rate_counter import CounterUnavailable
 
         if now < self._alone_until:
             return super().count(caller, now)
         try:
             made, seconds = self._counts.count(caller, self.seconds)
-        except Trouble as error:
+        except CounterUnavailable as error:
             log.warning("Redis does not answer, so each process counts the calls of the API alone: %s", error)
             self._alone_until = now + ALONE_SECONDS
             return super().count(caller, now)
@@ -87,9 +87,9 @@ def _limits(rate: tuple[int, int], redis_url: str) -> Limits:
     if not redis_url:
         return Limits(*rate)
     # Here, not above: whoever has no Redis need not load its client.
-    from app.services.operations.rate_counter import SharedCounts
+    from app.services.operations.rate_counter import SharedCounter
 
-    return SharedLimits(*rate, SharedCounts(redis_url))
+    return SharedLimits(*rate, SharedCounter(redis_url))
 
 
 def count(caller: str) -> None:

@@ -17,10 +17,10 @@ from app.services.base.errors import Invalid
 
 # As a database keeps it; see `models.Announcement.audience`.
 Audience = dict[str, Any]
-MOST_PEOPLE = 10_000
+MAX_PEOPLE = 10_000
 
 
-def find(emails: Sequence[str] | None, roles: Sequence[str] | None, *, everyone: bool) -> Audience:
+def resolve(emails: Sequence[str] | None, roles: Sequence[str] | None, *, everyone: bool) -> Audience:
     """The audience that exactly one of the three describes.
 
     Raises:
@@ -41,7 +41,7 @@ def count(audience: Audience) -> int:
     return db.session.scalar(select(func.count()).select_from(User).where(*_conditions(audience, 0))) or 0
 
 
-def some(audience: Audience, *, after: int, limit: int) -> list[User]:
+def next_members(audience: Audience, *, after: int, limit: int) -> list[User]:
     """The next people, in the order of their ids, with their preferences; fewer than `limit` at the end."""
     return list(
         db.session.scalars(
@@ -64,8 +64,8 @@ def _conditions(audience: Audience, after: int) -> list[ColumnElement[bool]]:
 
 
 def _addresses(emails: Sequence[str]) -> list[str]:
-    if not 1 <= len(emails) <= MOST_PEOPLE:
-        raise Invalid({"recipients": _("Name 1 to %(most)s people.", most=MOST_PEOPLE)})
+    if not 1 <= len(emails) <= MAX_PEOPLE:
+        raise Invalid({"recipients": _("Name 1 to %(most)s people.", most=MAX_PEOPLE)})
     errors, usable = {}, []
     for place, email in enumerate(emails):
         try:

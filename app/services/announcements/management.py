@@ -17,7 +17,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import Announcement, Event, User
 from app.services.announcements import audiences, progress, validation, writer
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.base import audit, paging
 from app.services.base.errors import Conflict, Forbidden, NotFound
 from app.services.notifications import expiry
@@ -31,7 +31,7 @@ SAID = (
 
 
 @dataclass(frozen=True)
-class Page:
+class AnnouncementPage:
     """Some announcements, newest first; `older` and `newer` lead to the pages beside it."""
 
     rows: list[Announcement]
@@ -39,14 +39,14 @@ class Page:
     newer: int | None
 
 
-def count(wanted: AnnouncementIn) -> int:
+def count(wanted: AnnouncementRequest) -> int:
     """How many people it would go to now. Raises Invalid where its audience cannot be used."""
     return audiences.count(_audience(wanted))
 
 
 def create(
     actor: User,
-    wanted: AnnouncementIn,
+    wanted: AnnouncementRequest,
     *,
     key: str = "",
     expected: int | None = None,
@@ -69,7 +69,7 @@ def create(
     external_id = f"{actor.id}:{key or uuid4()}"
     if earlier := _earlier(external_id):
         return _same(earlier, wanted, actor)
-    row = validation.checked(wanted, actor, now)
+    row = validation.validate(wanted, actor, now)
     row.author_id, row.audience = actor.id, _audience(wanted)
     row.total = audiences.count(row.audience)
     if expected is not None and expected != row.total:
@@ -120,10 +120,12 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
     return row
 
 
-def page(*, before: int | None = None, after: int | None = None, limit: int = 50) -> Page:
+def page(*, before: int | None = None, after: int | None = None, limit: int = 50) -> AnnouncementPage:
     """One page of all announcements, with their authors; see `paging.newest_first`."""
     query = select(Announcement).options(joinedload(Announcement.author))
-    return Page(*paging.newest_first(query, Announcement.id, before=before, after=after, limit=limit))
+    return AnnouncementPage(
+        *paging.newest_first(query, Announcement.id, before=before, after=after, limit=limit)
+    )
 
 
 def get(announcement_id: int) -> Announcement:
@@ -139,8 +141,8 @@ def title_of(row: Announcement) -> str:
     return row.title or row.template_name
 
 
-def _audience(wanted: AnnouncementIn) -> audiences.Audience:
-    return audiences.find(wanted.recipients, wanted.roles, everyone=wanted.everyone)
+def _audience(wanted: AnnouncementRequest) -> audiences.Audience:
+    return audiences.resolve(wanted.recipients, wanted.roles, everyone=wanted.everyone)
 
 
 def _said(row: Announcement) -> str:
@@ -171,9 +173,9 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
     )
 
 
-def _same(earlier: Announcement, wanted: AnnouncementIn, actor: User) -> Announcement:
+def _same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:
     """What was made with this key. Raises Conflict where that is not what is wanted now."""
-    row = validation.checked(wanted, actor, earlier.created_at)
+    row = validation.validate(wanted, actor, earlier.created_at)
     row.audience = _audience(wanted)
     if any(getattr(row, name) != getattr(earlier, name) for name in SAID):
         raise Conflict(

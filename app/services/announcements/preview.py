@@ -11,14 +11,14 @@ from app.clock import utc_now
 from app.models import Announcement, User
 from app.rendering.texts import Texts
 from app.services.announcements import management, validation
-from app.services.announcements.validation import AnnouncementIn
+from app.services.announcements.validation import AnnouncementRequest
 from app.services.base.errors import Invalid
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
 
 
 @dataclass(frozen=True)
-class Preview:
+class AnnouncementPreview:
     """How it would read. `count` is None where its audience cannot be used; `errors` says what else is missing.
 
     `is_mailed`: whether it goes out as mail at all.
@@ -38,7 +38,7 @@ class Preview:
         return not self.errors and self.count is not None
 
 
-def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -> Preview:
+def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = None) -> AnnouncementPreview:
     """How an announcement reads for this reader, as far as it is written; it never fails."""
     errors: dict[str, str] = {}
     count = row = None
@@ -47,12 +47,12 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
     except Invalid as error:
         errors |= error.errors
     try:
-        row = validation.checked(wanted, reader, now or utc_now())
+        row = validation.validate(wanted, reader, now or utc_now())
     except Invalid as error:
         errors |= error.errors
     texts = texts_for(row, reader) if row else Texts(wanted.title, wanted.message)
     kind = row.notification_type if row else wanted.notification_type
-    return Preview(
+    return AnnouncementPreview(
         title=texts.title,
         message=texts.message,
         category=catalog.TYPES[kind].category if kind in catalog.TYPES else "system",
@@ -64,9 +64,9 @@ def preview(wanted: AnnouncementIn, reader: User, now: datetime | None = None) -
     )
 
 
-def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.SiteIdentity) -> str:
+def mail_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.SiteIdentity) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
-    row = validation.checked(wanted, reader, utc_now())
+    row = validation.validate(wanted, reader, utc_now())
     texts = texts_for(row, reader)
     mail = email_preview.compose_preview(
         row.notification_type, texts, reader, sender, action_url=row.action_url
@@ -76,4 +76,4 @@ def mail_html(wanted: AnnouncementIn, reader: User, sender: sending_email.SiteId
 
 def texts_for(row: Announcement, reader: User) -> Texts:
     """What an announcement says to a reader."""
-    return validation.message(row).words_for(reader)
+    return validation.to_request(row).words_for(reader)

@@ -13,7 +13,7 @@ from app.models import Announcement, Delivery, Notification, User
 from app.services.deliveries import log as delivery_log
 
 STATES = ("scheduled", "writing", "written", "cancelled")
-MOST_NAMED = 100
+MAX_NAMED = 100
 
 
 def is_ahead(row: Announcement, now: datetime) -> bool:
@@ -33,7 +33,7 @@ def reached(row: Announcement) -> list[tuple[str, int]]:
         .join(Notification, Notification.recipient_id == User.id)
         .where(Notification.event_id == row.event_id)
         .order_by(Notification.id)
-        .limit(MOST_NAMED)
+        .limit(MAX_NAMED)
     )
     return [(email, number) for email, number in found]
 
@@ -48,5 +48,5 @@ def counts(row: Announcement) -> Mapping[str, Counter[str]]:
         .group_by(Delivery.channel, Delivery.state, Delivery.reason)
     )
     for channel, state, reason, number in rows:
-        found.setdefault(channel, Counter())[delivery_log.name_of(state, reason)] += number
+        found.setdefault(channel, Counter())[delivery_log.outcome_name(state, reason)] += number
     return found

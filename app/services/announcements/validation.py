@@ -19,7 +19,7 @@ from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 from app.services.routing import fanout, wording
 from app.services.templates import validation as template_validation
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 INSTANTS = ("starts_at", "ends_at")
 # A request takes a moment to come here: what was meant as "now" is not refused.
@@ -29,7 +29,7 @@ OFFERED = tuple(name for name in catalog.TYPES if name not in DIGESTS)
 
 
 @dataclass(frozen=True)
-class AnnouncementIn:
+class AnnouncementRequest:
     """What an admin wants to say, unchecked. One of `recipients` (addresses), `roles`, `everyone`; and either
     `title` and `message`, or `template_name` and `context`.
 
@@ -51,7 +51,7 @@ class AnnouncementIn:
     deliver_at: datetime | None = None
 
 
-def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement:
+def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announcement:
     """The announcement as it will be kept, not yet in the database and without its audience.
 
     Args:
@@ -96,7 +96,7 @@ def checked(wanted: AnnouncementIn, reader: User, now: datetime) -> Announcement
     return row
 
 
-def message(row: Announcement) -> fanout.NotificationRequest:
+def to_request(row: Announcement) -> fanout.NotificationRequest:
     """The announcement as the fan-out takes it."""
     try:
         template = wording.by_name(row.template_name or row.notification_type)
@@ -121,7 +121,7 @@ def message(row: Announcement) -> fanout.NotificationRequest:
     )
 
 
-def _template(wanted: AnnouncementIn, errors: dict[str, str]) -> NotificationTemplate | None:
+def _template(wanted: AnnouncementRequest, errors: dict[str, str]) -> NotificationTemplate | None:
     name = "template_name" if wanted.template_name else "notification_type"
     if not wanted.template_name and wanted.notification_type not in OFFERED:
         errors[name] = _("There is no notification type “%(name)s”.", name=wanted.notification_type[:100])
@@ -153,7 +153,7 @@ def _missing(template: NotificationTemplate, row: Announcement, reader: User) ->
         given = values_for(
             row.notification_type, _with_instants(row.context), reader.time_zone, reader.locale
         )
-        needed = template_validation.lacking(template, Edited.of(template), given)
+        needed = template_validation.missing_values(template, TemplateContent.of(template), given)
         if needed:
             return {f"context.{name}": _("The template needs a value for this.") for name in needed}
         rendering_texts.render_all(wording.texts_of(template), given)

@@ -32,15 +32,15 @@ def write_due(now: datetime | None = None) -> int:
     ):
         if count:
             time.sleep(PAUSE)
-        count += _write_some(announcement_id, now or utc_now())
+        count += _write_batch(announcement_id, now or utc_now())
     return count
 
 
 def write_chunk(row: Announcement, now: datetime) -> int:
     """Write to the next people of an announcement that is locked, in the caller's transaction."""
-    message = validation.message(row)
+    message = validation.to_request(row)
     # One more than are written, to see whether these are the last.
-    found = audiences.some(row.audience, after=row.last_user_id, limit=CHUNK + 1)
+    found = audiences.next_members(row.audience, after=row.last_user_id, limit=CHUNK + 1)
     people = found[:CHUNK]
     if people:
         fanout.write(message, fanout.plan(message, people, now), now)
@@ -53,7 +53,7 @@ def write_chunk(row: Announcement, now: datetime) -> int:
     return len(people)
 
 
-def _write_some(announcement_id: int, now: datetime) -> int:
+def _write_batch(announcement_id: int, now: datetime) -> int:
     lock_for_writing()
     # Locked, so that two processes take turns and a cancellation comes between two chunks.
     row = db.session.scalar(

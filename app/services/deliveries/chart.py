@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User
 from app.rendering.dates import zone
-from app.services.deliveries.log import is_in
+from app.services.deliveries.log import has_outcome
 
 DAYS = 14
 # Stacked from the bottom; what was left out on purpose is no news of the senders' health.
@@ -20,7 +20,7 @@ SERIES = {"sent": ("sent",), "kept": ("kept",), "failed": ("failed",), "waiting"
 
 
 @dataclass(frozen=True)
-class Day:
+class DayCount:
     """One day's numbers, by the names of `SERIES`."""
 
     on: date
@@ -31,7 +31,7 @@ class Day:
         return sum(self.counts.values())
 
 
-def last_days(reader: User, now: datetime | None = None) -> list[Day]:
+def daily_counts(reader: User, now: datetime | None = None) -> list[DayCount]:
     """The last fourteen days, today last, counted in one pass over the recent rows."""
     now, local = now or utc_now(), zone(reader.time_zone)
     today = now.astimezone(local).date()
@@ -39,7 +39,7 @@ def last_days(reader: User, now: datetime | None = None) -> list[Day]:
     starts = [datetime.combine(day, time(), local) for day in (*days, today + timedelta(days=1))]
     counts = [
         func.count().filter(
-            and_(Delivery.created_at >= start, Delivery.created_at < end, or_(*map(is_in, group)))
+            and_(Delivery.created_at >= start, Delivery.created_at < end, or_(*map(has_outcome, group)))
         )
         for start, end in pairwise(starts)
         for group in SERIES.values()
@@ -47,6 +47,6 @@ def last_days(reader: User, now: datetime | None = None) -> list[Day]:
     row = list(db.session.execute(select(*counts).where(Delivery.created_at >= starts[0])).one())
     width = len(SERIES)
     return [
-        Day(day, dict(zip(SERIES, row[place * width : (place + 1) * width], strict=True)))
+        DayCount(day, dict(zip(SERIES, row[place * width : (place + 1) * width], strict=True)))
         for place, day in enumerate(days)
     ]

@@ -22,7 +22,7 @@ from app.services.routing import reasons, template_failures
 
 
 @dataclass(frozen=True)
-class Way:
+class ChannelExplanation:
     """One channel, or one of several addresses on it: what was decided about it, and how it went.
 
     `state` and `reason` are the delivery's, `words` the sentence for them. A channel that this notification does
@@ -53,7 +53,7 @@ class Explanation:
     event: Event | None
     reason: str
     recipient_reason: str
-    ways: list[Way]
+    ways: list[ChannelExplanation]
     reminders: Sequence[ReminderOutcome] = ()
 
 
@@ -104,14 +104,14 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
     )
 
 
-def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> list[Way]:
+def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> list[ChannelExplanation]:
     label = catalog.CHANNEL_LABELS[channel]
     found = [delivery for delivery in row.deliveries if delivery.channel == channel]
     if not found:
         words = reasons.describe("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
-        return [Way(channel, label, "", "skipped", "not_used", words)]
+        return [ChannelExplanation(channel, label, "", "skipped", "not_used", words)]
     return [
-        Way(
+        ChannelExplanation(
             channel=channel,
             label=label,
             address=delivery.address,

@@ -23,7 +23,7 @@ WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OutcomeLabel:
     """How some deliveries are shown: their word and the tone of its tag; they are in these states."""
 
     label: LazyString
@@ -34,15 +34,15 @@ class Outcome:
 # What was kept here instead is in the state of what was sent, for the same reason that nothing else need be done.
 KEPT = "kept"
 OUTCOMES = {
-    "sent": Outcome(_l("Sent"), "ok", ("sent",)),
-    KEPT: Outcome(_l("Kept here"), "", ("sent",)),
-    "waiting": Outcome(_l("Waiting"), "info", ("pending", "claimed")),
-    "retrying": Outcome(_l("Retrying"), "warn", ("retry_wait",)),
-    "failed": Outcome(_l("Failed"), "bad", ("failed", "dead", "uncertain", "expired")),
-    "withheld": Outcome(_l("Not sent"), "", ("skipped", "suppressed", "cancelled")),
+    "sent": OutcomeLabel(_l("Sent"), "ok", ("sent",)),
+    KEPT: OutcomeLabel(_l("Kept here"), "", ("sent",)),
+    "waiting": OutcomeLabel(_l("Waiting"), "info", ("pending", "claimed")),
+    "retrying": OutcomeLabel(_l("Retrying"), "warn", ("retry_wait",)),
+    "failed": OutcomeLabel(_l("Failed"), "bad", ("failed", "dead", "uncertain", "expired")),
+    "withheld": OutcomeLabel(_l("Not sent"), "", ("skipped", "suppressed", "cancelled")),
 }
 _NAMES = {state: name for name, outcome in OUTCOMES.items() if name != KEPT for state in outcome.states}
-KINDS = {
+TITLES = {
     "invitation": _l("Invitation"),
     "password_reset": _l("Password reset"),
     "phone_code": _l("Code for a phone"),
@@ -51,7 +51,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Filters:
+class DeliveryFilters:
     """What the log shows: values of one field are alternatives, fields narrow each other.
 
     `person` is a part of a name or an address. The first instant is included, the last is not.
@@ -66,35 +66,35 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Line:
+class DeliveryRow:
     """One delivery with the words for it."""
 
     row: Delivery
-    outcome: Outcome
+    outcome: OutcomeLabel
     title: str
     verdict: str
 
 
 @dataclass(frozen=True)
-class Page:
+class DeliveryPage:
     """Lines, newest first; `older` and `newer` lead to the pages beside it."""
 
-    lines: list[Line]
+    lines: list[DeliveryRow]
     older: int | None
     newer: int | None
 
 
-def name_of(state: str, reason: str) -> str:
+def outcome_name(state: str, reason: str) -> str:
     """The name in `OUTCOMES` for a delivery's state and reason."""
     return KEPT if (state, reason) == ("sent", KEPT) else _NAMES[state]
 
 
-def outcome_of(state: str, reason: str) -> Outcome:
+def outcome_label(state: str, reason: str) -> OutcomeLabel:
     """How a delivery in this state, for this reason, is shown."""
-    return OUTCOMES[name_of(state, reason)]
+    return OUTCOMES[outcome_name(state, reason)]
 
 
-def is_in(name: str) -> ColumnElement[bool]:
+def has_outcome(name: str) -> ColumnElement[bool]:
     """The condition for the deliveries that are shown under a name of `OUTCOMES`."""
     states = Delivery.state.in_(OUTCOMES[name].states)
     match name:
@@ -107,19 +107,19 @@ def is_in(name: str) -> ColumnElement[bool]:
 
 def page_for(
     reader: User,
-    filters: Filters,
+    filters: DeliveryFilters,
     *,
     before: int | None = None,
     after: int | None = None,
     limit: int = 50,
-) -> Page:
+) -> DeliveryPage:
     """One page of the log.
 
     Args:
         reader: whose clock and language the words are for.
         before, after: see `paging.newest_first`.
     """
-    wanted = [is_in(name) for name in filters.outcomes if name in OUTCOMES]
+    wanted = [has_outcome(name) for name in filters.outcomes if name in OUTCOMES]
     query = select(Delivery).options(joinedload(Delivery.recipient), joinedload(Delivery.notification))
     if wanted:
         query = query.where(or_(*wanted))
@@ -138,7 +138,7 @@ def page_for(
     if filters.created_before:
         query = query.where(Delivery.created_at < filters.created_before)
     rows, older, newer = paging.newest_first(query, Delivery.id, before=before, after=after, limit=limit)
-    return Page([line(row, reader) for row in rows], older, newer)
+    return DeliveryPage([delivery_row(row, reader) for row in rows], older, newer)
 
 
 def get(delivery_id: int) -> Delivery:
@@ -156,9 +156,9 @@ def get(delivery_id: int) -> Delivery:
     return row
 
 
-def line(row: Delivery, reader: User) -> Line:
+def delivery_row(row: Delivery, reader: User) -> DeliveryRow:
     """A delivery with its words, on its reader's clock."""
-    title = row.notification.title if row.notification else str(KINDS.get(row.kind, row.kind))
+    title = row.notification.title if row.notification else str(TITLES.get(row.kind, row.kind))
     words = reasons.describe(
         row.state,
         row.reason,
@@ -167,4 +167,4 @@ def line(row: Delivery, reader: User) -> Line:
         locale=reader.locale,
         due_at=row.due_at,
     )
-    return Line(row, outcome_of(row.state, row.reason), row.subject or title, words)
+    return DeliveryRow(row, outcome_label(row.state, row.reason), row.subject or title, words)

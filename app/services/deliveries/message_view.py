@@ -16,7 +16,7 @@ from app.services.sending.email import SiteIdentity
 
 
 @dataclass(frozen=True)
-class Letter:
+class SentMessage:
     """A mail taken apart to be read; `was_kept` where it was kept here instead of sent."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Letter:
     was_kept: bool = True
 
 
-def letter(row: Delivery, sender: SiteIdentity) -> Letter | None:
+def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None:
     """The mail of a delivery, to be read: as it was kept, or put together again from the same stored words.
 
     None for other channels, and for account mails that left: their links are personal and not to be made again.
@@ -36,7 +36,7 @@ def letter(row: Delivery, sender: SiteIdentity) -> Letter | None:
     if row.channel != "email" or row.notification is None:
         return None
     message = sending_email.compose_email(row, sender, row.sent_at or row.due_at)
-    return Letter(
+    return SentMessage(
         headers=[("Subject", message.subject), ("Message-ID", message.id), *message.headers.items()],
         text=message.text,
         html=message.html,
@@ -48,8 +48,8 @@ def letter(row: Delivery, sender: SiteIdentity) -> Letter | None:
     )
 
 
-def _taken_apart(mail: EmailMessage) -> Letter:
-    return Letter(
+def _taken_apart(mail: EmailMessage) -> SentMessage:
+    return SentMessage(
         headers=[(name, str(value)) for name, value in mail.items()],
         text=_body(mail, "plain"),
         html=_body(mail, "html"),

@@ -16,17 +16,17 @@ from app.services.accounts import webhooks
 from app.services.base import paging
 from app.services.base.errors import Conflict
 from app.services.deliveries import log
-from app.services.deliveries.log import Line, Page
+from app.services.deliveries.log import DeliveryPage, DeliveryRow
 
 RECENT = 10
 
 
 @dataclass(frozen=True)
-class Shown:
+class WebhookWithCalls:
     """A webhook and its newest calls."""
 
     hook: Webhook
-    calls: list[Line]
+    calls: list[DeliveryRow]
 
     @property
     def is_busy(self) -> bool:
@@ -36,19 +36,19 @@ class Shown:
         )
 
 
-def for_user(user: User) -> list[Shown]:
+def for_user(user: User) -> list[WebhookWithCalls]:
     """A person's webhooks, oldest first, each with its recent calls."""
-    return [Shown(hook, _page(hook, user, limit=RECENT).lines) for hook in webhooks.for_user(user)]
+    return [WebhookWithCalls(hook, _page(hook, user, limit=RECENT).lines) for hook in webhooks.for_user(user)]
 
 
 def page_for(
     user: User, webhook_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
-) -> Page:
+) -> DeliveryPage:
     """The calls to one webhook; see `paging.newest_first`. Raises NotFound for another's."""
     return _page(webhooks.get(user, webhook_id), user, before=before, after=after, limit=limit)
 
 
-def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Line:
+def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> DeliveryRow:
     """Put a test call into the outbox.
 
     Raises:
@@ -70,12 +70,12 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> Li
     )
     db.session.add(row)
     db.session.commit()
-    return log.line(row, user)
+    return log.delivery_row(row, user)
 
 
 def _page(
     hook: Webhook, user: User, *, limit: int, before: int | None = None, after: int | None = None
-) -> Page:
+) -> DeliveryPage:
     # By the person first: that is what the index knows.
     query = select(Delivery).where(
         Delivery.recipient_id == hook.user_id,
@@ -87,4 +87,4 @@ def _page(
     loaded = query.options(selectinload(Delivery.log), joinedload(Delivery.notification))
     fresh = loaded.execution_options(populate_existing=True)
     rows, older, newer = paging.newest_first(fresh, Delivery.id, before=before, after=after, limit=limit)
-    return Page([log.line(row, user) for row in rows], older, newer)
+    return DeliveryPage([log.delivery_row(row, user) for row in rows], older, newer)

@@ -78,10 +78,10 @@ def _mail(config: Mapping[str, Any]) -> Finding:
 
 def _redis(url: str) -> Finding:
     # Here, not above: whoever has no Redis need not load its client.
-    from app.services.operations.rate_counter import SharedCounts, Trouble
+    from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
 
     try:
-        SharedCounts(url).check()
-    except Trouble as error:
+        SharedCounter(url).check()
+    except CounterUnavailable as error:
         return Finding("Redis", str(error), _("Check REDIS_URL and that the server is running."))
     return Finding("Redis", _("answers: all processes count the calls of the API together"))

@@ -24,7 +24,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """What a call was answered. Only a success is kept: what changed nothing may be tried again."""
 
     status: int
@@ -40,13 +40,13 @@ class StillRunning(Conflict):
     """Somebody does it at this moment: a little later there is an answer."""
 
 
-class Mismatch(Exception):
+class KeyReused(Exception):
     """This key stands for another call."""
 
 
-def once(
-    user_id: int, key: str, call: bytes, act: Callable[[], Answer], *, now: datetime | None = None
-) -> Answer | None:
+def run_once(
+    user_id: int, key: str, call: bytes, act: Callable[[], StoredResponse], *, now: datetime | None = None
+) -> StoredResponse | None:
     """Act, unless this person's call with this key has been answered.
 
     Args:
@@ -67,8 +67,8 @@ def once(
         )
         if kept is not None and kept.created_at > now - KEPT_FOR:
             if kept.fingerprint != fingerprint:
-                raise Mismatch
-            return Answer(kept.status, kept.body, kept.etag)
+                raise KeyReused
+            return StoredResponse(kept.status, kept.body, kept.etag)
         answer = act()
         if answer.is_success:
             db.session.execute(delete(KeptAnswer).where(KeptAnswer.user_id == user_id, KeptAnswer.key == key))
@@ -87,7 +87,7 @@ def once(
         return None
 
 
-def forget_old(now: datetime | None = None) -> int:
+def purge_responses(now: datetime | None = None) -> int:
     """Drop answers older than seven days; says how many."""
     old = KeptAnswer.created_at < (now or utc_now()) - KEPT_FOR
     count = db.session.execute(delete(KeptAnswer).where(old)).rowcount  # type: ignore[attr-defined]

@@ -93,7 +93,9 @@ def fail(run_id: int, error: str, now: datetime | None = None) -> None:
     db.session.commit()
 
 
-def tally(name: str, started_at: datetime, count: int, error: str = "", now: datetime | None = None) -> None:
+def record_frequent_run(
+    name: str, started_at: datetime, count: int, error: str = "", now: datetime | None = None
+) -> None:
     """Write down a run of a job that runs every few seconds: those of a minute share a row; commits."""
     now = now or utc_now()
     minute = started_at.replace(second=0, microsecond=0)
@@ -128,7 +130,7 @@ def tally(name: str, started_at: datetime, count: int, error: str = "", now: dat
     db.session.commit()
 
 
-def ask(name: str, actor: User, now: datetime | None = None) -> None:
+def request_run(name: str, actor: User, now: datetime | None = None) -> None:
     """Ask for a run now; a process that keeps the timetable does it within seconds. Commits."""
     now = now or utc_now()
     open_one = select(JobRun.id).where(JobRun.name == name, JobRun.state == "asked").limit(1)
@@ -140,7 +142,9 @@ def ask(name: str, actor: User, now: datetime | None = None) -> None:
     db.session.commit()
 
 
-def take_asked(names: Collection[str], holder: str, now: datetime | None = None) -> list[tuple[int, str]]:
+def claim_requested(
+    names: Collection[str], holder: str, now: datetime | None = None
+) -> list[tuple[int, str]]:
     """Begin the runs that were asked for, and commit; answers their ids and names."""
     asked = select(JobRun.id).where(JobRun.state == "asked", JobRun.name.in_(names))
     if db.session.scalar(asked.limit(1)) is None:
@@ -164,7 +168,7 @@ def latest(name: str) -> JobRun | None:
     return db.session.scalar(newest.execution_options(populate_existing=True))
 
 
-def forget_old(now: datetime | None = None) -> int:
+def purge_runs(now: datetime | None = None) -> int:
     """Drop runs that nobody looks at any more, and commit; how many."""
     old = delete(JobRun).where(JobRun.slot_at < (now or utc_now()) - KEPT_FOR).returning(JobRun.id)
     count = len(db.session.execute(old, execution_options=BULK).all())

@@ -21,7 +21,7 @@ RECENT = 1000
 Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
-def text(jobs: Iterable[str], now: datetime | None = None) -> str:
+def render_metrics(jobs: Iterable[str], now: datetime | None = None) -> str:
     """The whole page.
 
     Args:

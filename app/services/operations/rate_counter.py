@@ -6,12 +6,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-Trouble = redis.RedisError
+CounterUnavailable = redis.RedisError
 # A call of the API waits for this: better to count alone than to be slow.
 SECONDS = 0.25
 
 
-class SharedCounts:
+class SharedCounter:
     """Calls counted in windows that begin with a caller's first call and are then forgotten."""
 
     def __init__(self, url: str) -> None:

@@ -48,8 +48,8 @@ def purge(now: datetime | None = None, progress: Callable[[int, int], None] | No
     return (
         count
         + notification_actions.purge_undo_history(now)
-        + job_runs.forget_old(now)
-        + idempotency.forget_old(now)
+        + job_runs.purge_runs(now)
+        + idempotency.purge_responses(now)
     )
 
 

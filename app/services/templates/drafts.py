@@ -21,7 +21,7 @@ from app.services.base.errors import Conflict, Invalid, NotFound
 
 
 @dataclass(frozen=True)
-class Edited:
+class TemplateContent:
     """The editable part of a template, as a form or a version has it. Empty texts mean: as in the app."""
 
     title_template: str
@@ -33,13 +33,13 @@ class Edited:
     priority: str = "medium"
 
     @classmethod
-    def of(cls, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> Edited:
+    def of(cls, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> TemplateContent:
         """What a row of any of the three tables says."""
         values = {name: getattr(row, name) for name in cls.__dataclass_fields__}
         return cls(**values | {"channels": tuple(row.channels)})
 
     @classmethod
-    def built_in(cls, notification_type: str) -> Edited:
+    def built_in(cls, notification_type: str) -> TemplateContent:
         """What the catalog says."""
         words = catalog.TYPES[notification_type].template
         return cls(
@@ -62,7 +62,7 @@ LONGEST = dict.fromkeys(("title_template", "email_subject"), 255) | dict.fromkey
 )
 
 
-def locked(template_id: int) -> NotificationTemplate:
+def get_for_update(template_id: int) -> NotificationTemplate:
     """The template, held until the transaction ends, so that two admins change it one after the other.
 
     Raises:
@@ -102,7 +102,7 @@ def others(template_id: int, author: User) -> list[TemplateDraft]:
 
 
 def save(
-    template_id: int, edited: Edited, base_version: int, *, author: User, now: datetime | None = None
+    template_id: int, edited: TemplateContent, base_version: int, *, author: User, now: datetime | None = None
 ) -> TemplateDraft | None:
     """Keep what was typed, finished or not.
 
@@ -114,11 +114,11 @@ def save(
         NotFound: there is no such template.
         Invalid: a text is too long to be kept, keyed by its name; or the channels or the priority cannot be.
     """
-    edited = usable(edited)
-    template = locked(template_id)
+    edited = usable_content(edited)
+    template = get_for_update(template_id)
     draft = find(template_id, author)
     base_version = min(max(base_version, 1), template.version)
-    if edited == Edited.of(template) and base_version == template.version:
+    if edited == TemplateContent.of(template) and base_version == template.version:
         if draft is not None:
             db.session.delete(draft)
         db.session.commit()
@@ -126,7 +126,7 @@ def save(
     if draft is None:
         draft = TemplateDraft(template_id=template.id, author_id=author.id)
         db.session.add(draft)
-    if draft.base_version != base_version or Edited.of(draft) != edited:
+    if draft.base_version != base_version or TemplateContent.of(draft) != edited:
         edited.write_to(draft)
         draft.base_version = base_version
         draft.updated_at = now or utc_now()
@@ -136,7 +136,7 @@ def save(
 
 def discard(template_id: int, *, author: User) -> None:
     """Throw this admin's draft away. Raises NotFound where there is no such template."""
-    template = locked(template_id)
+    template = get_for_update(template_id)
     draft = find(template_id, author)
     if draft is not None:
         db.session.delete(draft)
@@ -151,7 +151,7 @@ def rebase(template_id: int, version: int, *, author: User) -> TemplateDraft:
         NotFound: there is no such template or no draft.
         Conflict: another version has been published since.
     """
-    template = locked(template_id)
+    template = get_for_update(template_id)
     draft = find(template_id, author)
     if draft is None or template.version != version:
         db.session.rollback()
@@ -174,7 +174,7 @@ def restore(
         NotFound: there is no such template or version.
         Conflict: there is such a draft.
     """
-    template = locked(template_id)
+    template = get_for_update(template_id)
     draft = find(template_id, author)
     version = db.session.scalar(
         select(TemplateVersion).where(
@@ -184,13 +184,13 @@ def restore(
     db.session.rollback()
     if version is None:
         raise NotFound(_("There is no such version."))
-    edited = Edited.of(version)
-    if draft is not None and Edited.of(draft) != edited and not replaces_draft:
+    edited = TemplateContent.of(version)
+    if draft is not None and TemplateContent.of(draft) != edited and not replaces_draft:
         raise Conflict(_("You have a draft that says something else."))
     return save(template_id, edited, template.version, author=author, now=now)
 
 
-def usable(edited: Edited) -> Edited:
+def usable_content(edited: TemplateContent) -> TemplateContent:
     """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
     seen: dict[str, Any] = {name: strip_invisible(getattr(edited, name)) for name in LONGEST}
     edited = replace(edited, **seen)

@@ -21,14 +21,14 @@ from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
 from app.services.routing import digest_coverage, wording
 from app.services.templates import drafts, publishing, validation
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
 # Custom templates are few; beyond this one searches.
-MOST_LISTED = 200
+MAX_LISTED = 200
 
 
-def listed(search: str = "") -> list[NotificationTemplate]:
+def list_templates(search: str = "") -> list[NotificationTemplate]:
     """Templates whose name, type or words contain the search, those of one type together."""
     query = select(NotificationTemplate).order_by(
         NotificationTemplate.notification_type,
@@ -45,7 +45,7 @@ def listed(search: str = "") -> list[NotificationTemplate]:
                 )
             )
         )
-    found = list(db.session.scalars(query.limit(MOST_LISTED)))
+    found = list(db.session.scalars(query.limit(MAX_LISTED)))
     kinds = list(catalog.TYPES)
     return sorted(found, key=lambda template: kinds.index(template.notification_type))
 
@@ -88,7 +88,9 @@ def create(
         errors["notification_type"] = _("Choose a type.")
     if errors:
         raise Invalid(errors)
-    edited = drafts.usable(replace(Edited.of(wording.template_for_type(notification_type)), **(words or {})))
+    edited = drafts.usable_content(
+        replace(TemplateContent.of(wording.template_for_type(notification_type)), **(words or {}))
+    )
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )
@@ -113,7 +115,7 @@ def delete(template_id: int, *, actor: User) -> None:
         NotFound: there is no such template.
         Forbidden: it is a built-in one, which can only be reset.
     """
-    template = drafts.locked(template_id)
+    template = drafts.get_for_update(template_id)
     if template.is_builtin:
         db.session.rollback()
         raise Forbidden(_("A built-in template cannot be deleted, only reset to its own words."))
@@ -134,7 +136,7 @@ def set_active(template_id: int, *, is_active: bool, actor: User) -> Notificatio
     Raises:
         NotFound: there is no such template.
     """
-    template = drafts.locked(template_id)
+    template = drafts.get_for_update(template_id)
     if template.is_active != is_active:
         template.is_active = is_active
         template.updated_at = utc_now()

@@ -22,7 +22,7 @@ from app.rendering.texts import Texts
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
 from app.services.templates import samples, validation
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from app.services.templates.validation import Check
 
 TEST_SOURCE = "bellhop:template-tests"
@@ -30,7 +30,7 @@ DARK = "@media (prefers-color-scheme: dark)"
 
 
 @dataclass(frozen=True)
-class Preview:
+class TemplatePreview:
     """How a message would read. `problem` says what is wrong; where nothing can be shown, the texts are empty."""
 
     title: str = ""
@@ -53,27 +53,29 @@ class Preview:
         }
 
 
-def texts_for(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> Texts:
+def texts_for(
+    template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
+) -> Texts:
     """These words with these values, in the reader's language and on the reader's clock. Raises WordsError."""
     sources = validation.texts(edited)
     with force_locale(reader.locale):
         values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
         if not template.is_builtin:
             # Callers bring variables of their own; here they show their names.
-            values = {name: f"[{name}]" for name in validation.used(edited)} | values
+            values = {name: f"[{name}]" for name in validation.variables_used(edited)} | values
         texts = rendering_texts.render_all(sources, values)
     return rendering_texts.prefer_alert_texts(template.notification_type, sources, texts, data)
 
 
 def preview(
     template: NotificationTemplate,
-    edited: Edited,
+    edited: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
     sender: sending_email.SiteIdentity,
     *,
     are_all: bool = False,
-) -> Preview:
+) -> TemplatePreview:
     """How these words read with these values, for this reader, on every channel, and what is to be said of them.
 
     Args:
@@ -84,7 +86,7 @@ def preview(
     except TemplateTextError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
-        return Preview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
+        return TemplatePreview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
     mail = _mail(template, texts, data, reader, sender)
     # As `parcels` puts it together; a number like those of real notifications.
     link = f"{sender.base_url}/n/123456"
@@ -92,7 +94,7 @@ def preview(
     size = sms_segments.sms_size(sms_text)
     problem = _lack(template, edited, data, reader) if are_all else ""
     bad = [Check("bad", problem)] if problem else []
-    return Preview(
+    return TemplatePreview(
         title=texts.title,
         message=texts.message,
         subject=mail.subject,
@@ -109,7 +111,7 @@ def preview(
 
 def mail_html(
     template: NotificationTemplate,
-    edited: Edited,
+    edited: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
     sender: sending_email.SiteIdentity,
@@ -126,9 +128,11 @@ def mail_html(
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
 
 
-def _lack(template: NotificationTemplate, edited: Edited, data: Mapping[str, Any], reader: User) -> str:
+def _lack(
+    template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
+) -> str:
     values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
-    missing = validation.lacking(template, edited, values)
+    missing = validation.missing_values(template, edited, values)
     return _("There is no value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
 
 

@@ -16,7 +16,7 @@ from app.rendering.texts import one_line
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.templates import drafts, validation
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 
 def publish(
@@ -39,7 +39,7 @@ def publish(
             was reviewed; the draft stays.
         Invalid: these words cannot go live; keyed by field. The draft stays.
     """
-    template = drafts.locked(template_id)
+    template = drafts.get_for_update(template_id)
     draft = drafts.find(template_id, actor)
     if draft is None or draft.base_version != template.version:
         db.session.rollback()
@@ -48,12 +48,12 @@ def publish(
         raise Conflict(
             _("Somebody else has published version %(number)s meanwhile.", number=template.version)
         )
-    if reviewed is not None and reviewed != stamp(draft):
+    if reviewed is not None and reviewed != draft_revision(draft):
         db.session.rollback()
         raise Conflict(
             _("Your draft was changed after you reviewed it. Look once more before you publish it.")
         )
-    edited = Edited.of(draft)
+    edited = TemplateContent.of(draft)
     _refuse(template, edited, brings)
     db.session.delete(draft)
     version = go_live(template, edited, actor, note, now or utc_now())
@@ -61,7 +61,7 @@ def publish(
     return version
 
 
-def stamp(draft: TemplateDraft) -> str:
+def draft_revision(draft: TemplateDraft) -> str:
     """Another one whenever the draft says something else."""
     return draft.updated_at.isoformat()
 
@@ -73,12 +73,12 @@ def reset(template_id: int, *, actor: User, now: datetime | None = None) -> Noti
         NotFound: there is no such template.
         Forbidden: it is not a built-in one.
     """
-    template = drafts.locked(template_id)
+    template = drafts.get_for_update(template_id)
     if not template.is_builtin:
         db.session.rollback()
         raise Forbidden(_("Only built-in templates have words to go back to."))
-    edited = Edited.built_in(template.notification_type)
-    if edited != Edited.of(template):
+    edited = TemplateContent.built_in(template.notification_type)
+    if edited != TemplateContent.of(template):
         go_live(template, edited, actor, _("Back to the built-in words"), now or utc_now())
     db.session.commit()
     return template
@@ -86,7 +86,7 @@ def reset(template_id: int, *, actor: User, now: datetime | None = None) -> Noti
 
 def rewrite(
     template_id: int,
-    edited: Edited,
+    edited: TemplateContent,
     *,
     actor: User,
     expected: int | None = None,
@@ -104,15 +104,15 @@ def rewrite(
         Conflict: the live version is another one than expected.
         Invalid: these words cannot go live; keyed by field.
     """
-    edited = drafts.usable(edited)
-    template = drafts.locked(template_id)
+    edited = drafts.usable_content(edited)
+    template = drafts.get_for_update(template_id)
     if expected is not None and expected != template.version:
         db.session.rollback()
         raise Conflict(
             _("Somebody else has published version %(number)s meanwhile.", number=template.version)
         )
     _refuse(template, edited, brings)
-    if edited != Edited.of(template):
+    if edited != TemplateContent.of(template):
         go_live(template, edited, actor, note, now or utc_now())
     db.session.commit()
     return template
@@ -120,7 +120,7 @@ def rewrite(
 
 def go_live(
     template: NotificationTemplate,
-    edited: Edited,
+    edited: TemplateContent,
     actor: User,
     note: str,
     now: datetime,
@@ -145,9 +145,11 @@ def go_live(
     return version
 
 
-def _refuse(template: NotificationTemplate, edited: Edited, brings: Collection[str]) -> None:
+def _refuse(template: NotificationTemplate, edited: TemplateContent, brings: Collection[str]) -> None:
     errors = validation.errors(template, edited)
-    if unbrought := [name for name in validation.unbrought(template, edited) if name not in brings]:
+    if unbrought := [
+        name for name in validation.undeclared_variables(template, edited) if name not in brings
+    ]:
         names = ", ".join(unbrought)[:200]
         errors["brings"] = _(
             "Nobody brings a value for: %(names)s. Say that callers do, or take it out.", names=names

@@ -20,12 +20,12 @@ from app.services.base.errors import Invalid
 from app.services.routing import fanout, policy
 from app.services.routing.reasons import Verdict
 from app.services.templates import preview
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 
 def send_test(
     template: NotificationTemplate,
-    edited: Edited,
+    edited: TemplateContent,
     data: Mapping[str, Any],
     *,
     actor: User,

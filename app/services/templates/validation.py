@@ -13,11 +13,11 @@ from app.models import NotificationTemplate
 from app.rendering import html_sanitizer, liquid, sms_segments
 from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 # A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
 LONGEST_SUBJECT, LONGEST_TITLE = 60, 80
-LARGEST_MAIL = 60 * 1024
+MAX_EMAIL_BYTES = 60 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def variables(template: NotificationTemplate) -> list[str]:
     return [field.name for field in catalog.TYPES[template.notification_type].variables]
 
 
-def used(edited: Edited) -> set[str]:
+def variables_used(edited: TemplateContent) -> set[str]:
     """The variables that any of the texts names, as far as they can be read."""
     found: set[str] = set()
     for name in TEXTS:
@@ -44,23 +44,25 @@ def used(edited: Edited) -> set[str]:
     return found
 
 
-def named(template: NotificationTemplate, edited: Edited) -> list[str]:
+def variables_in_order(template: NotificationTemplate, edited: TemplateContent) -> list[str]:
     """The variables that the texts name: those of the type first and in the catalog's order."""
-    known, found = variables(template), used(edited)
+    known, found = variables(template), variables_used(edited)
     return [name for name in known if name in found] + sorted(found - set(known))
 
 
-def lacking(template: NotificationTemplate, edited: Edited, values: Mapping[str, str]) -> list[str]:
+def missing_values(
+    template: NotificationTemplate, edited: TemplateContent, values: Mapping[str, str]
+) -> list[str]:
     """The variables that the texts name and that have no value although they need one."""
     required = {field.name for field in catalog.TYPES[template.notification_type].variables if field.required}
     return [
         name
-        for name in named(template, edited)
+        for name in variables_in_order(template, edited)
         if not values.get(name, "").strip() and (name in required or name not in values)
     ]
 
 
-def unbrought(template: NotificationTemplate, edited: Edited) -> list[str]:
+def undeclared_variables(template: NotificationTemplate, edited: TemplateContent) -> list[str]:
     """The variables that callers of a custom template would have to bring from now on, and need not bring yet.
 
     Its callers send along what they like, so no list can tell what is a variable of theirs and what is a slip of the
@@ -69,13 +71,15 @@ def unbrought(template: NotificationTemplate, edited: Edited) -> list[str]:
     """
     if template.is_builtin:
         return []
-    return sorted(used(edited) - set(variables(template)) - used(Edited.of(template)))
+    return sorted(
+        variables_used(edited) - set(variables(template)) - variables_used(TemplateContent.of(template))
+    )
 
 
 TEXTS = ("title_template", "message_template", "email_subject", "email_html", "sms_text")
 
 
-def errors(template: NotificationTemplate, edited: Edited) -> dict[str, str]:
+def errors(template: NotificationTemplate, edited: TemplateContent) -> dict[str, str]:
     """What keeps these words from going live: a sentence for each field that is at fault."""
     found: dict[str, str] = {}
     if not edited.title_template.strip():
@@ -104,7 +108,7 @@ def _problem(template: NotificationTemplate, name: str, source: str) -> str | No
     return None
 
 
-def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size: int) -> list[Check]:
+def for_mail(template: NotificationTemplate, edited: TemplateContent, subject: str, size: int) -> list[Check]:
     """Findings about the mail, as it would read with the sample: its subject, and its size in bytes."""
     found = _of_variables(template, edited)
     if len(subject) > LONGEST_SUBJECT:
@@ -122,7 +126,7 @@ def for_mail(template: NotificationTemplate, edited: Edited, subject: str, size:
         found.append(Check("ok", _("The subject fits on a phone")))
     if lost := _dropped(edited.email_html):
         found.append(Check("warn", _("Mail programs would drop: %(names)s", names=", ".join(lost[:8]))))
-    if len(edited.email_html) > html_sanitizer.MAX_BODY or size > LARGEST_MAIL:
+    if len(edited.email_html) > html_sanitizer.MAX_BODY or size > MAX_EMAIL_BYTES:
         found.append(Check("warn", _("The HTML is too long for a mail; the message is sent in its place")))
     elif size:
         found.append(Check("ok", _("%(size)s of 60 KB", size=max(1, round(size / 1024)))))
@@ -168,8 +172,8 @@ def _ends_open(text: str) -> bool:
     return text.rstrip().endswith(("...", "\N{HORIZONTAL ELLIPSIS}"))
 
 
-def _of_variables(template: NotificationTemplate, edited: Edited) -> list[Check]:
-    own = sorted(used(edited) - set(variables(template)))
+def _of_variables(template: NotificationTemplate, edited: TemplateContent) -> list[Check]:
+    own = sorted(variables_used(edited) - set(variables(template)))
     if own:
         tone = "bad" if template.is_builtin else "warn"
         return [Check(tone, _("Not a variable of this type: %(names)s", names=", ".join(own)[:200]))]
@@ -183,6 +187,6 @@ def _dropped(html: str) -> list[str]:
         return []
 
 
-def texts(edited: Edited) -> Texts:
+def texts(edited: TemplateContent) -> Texts:
     """The sources, as the renderer takes them."""
     return Texts(*(getattr(edited, name) for name in TEXTS))

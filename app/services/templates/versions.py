@@ -17,7 +17,7 @@ from app.rendering import diff
 from app.rendering.liquid import TemplateTextError
 from app.services.base.errors import NotFound
 from app.services.templates import drafts, preview, samples
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 
 LABELS: dict[str, LazyString] = {
     "title_template": _l("Title"),
@@ -43,7 +43,7 @@ class FieldDiff:
 
 
 @dataclass(frozen=True)
-class Rewording:
+class RerenderedNotification:
     """A notification as it went out, and as the new words would have put it; `problem` where they could not."""
 
     row: Notification
@@ -52,7 +52,7 @@ class Rewording:
     problem: str = ""
 
 
-def listed(template: NotificationTemplate) -> list[TemplateVersion]:
+def list_versions(template: NotificationTemplate) -> list[TemplateVersion]:
     """Every version with its author, newest first."""
     return list(
         db.session.scalars(
@@ -64,7 +64,7 @@ def listed(template: NotificationTemplate) -> list[TemplateVersion]:
     )
 
 
-def words_of(template: NotificationTemplate, name: str, reader: User) -> Edited:
+def content_of(template: NotificationTemplate, name: str, reader: User) -> TemplateContent:
     """What a version says, by its number, or the reader's own draft, by `draft`.
 
     Raises:
@@ -74,7 +74,7 @@ def words_of(template: NotificationTemplate, name: str, reader: User) -> Edited:
         draft = drafts.find(template.id, reader)
         if draft is None:
             raise NotFound(_("You have no draft of this template."))
-        return Edited.of(draft)
+        return TemplateContent.of(draft)
     number = int(name) if name.isdecimal() and len(name) < 9 else 0
     version = db.session.scalar(
         select(TemplateVersion).where(
@@ -83,10 +83,10 @@ def words_of(template: NotificationTemplate, name: str, reader: User) -> Edited:
     )
     if version is None:
         raise NotFound(_("There is no such version."))
-    return Edited.of(version)
+    return TemplateContent.of(version)
 
 
-def compare(old: Edited, new: Edited) -> list[FieldDiff]:
+def compare(old: TemplateContent, new: TemplateContent) -> list[FieldDiff]:
     """Every field that either has, in the order of the form."""
     fields = [
         FieldDiff(str(label), diff.compare(_written(old, name), _written(new, name)))
@@ -95,7 +95,9 @@ def compare(old: Edited, new: Edited) -> list[FieldDiff]:
     return [field for field in fields if field.pieces]
 
 
-def rewordings(template: NotificationTemplate, edited: Edited, limit: int = 20) -> list[Rewording]:
+def rerender_recent(
+    template: NotificationTemplate, edited: TemplateContent, limit: int = 20
+) -> list[RerenderedNotification]:
     """The last notifications of the type, their words beside what these words would have made of them."""
     rows = samples.recent(template.notification_type, limit)
     readers = {
@@ -105,16 +107,20 @@ def rewordings(template: NotificationTemplate, edited: Edited, limit: int = 20) 
     return [_rewording(template, edited, row, readers[row.recipient_id]) for row in rows]
 
 
-def _rewording(template: NotificationTemplate, edited: Edited, row: Notification, reader: User) -> Rewording:
+def _rewording(
+    template: NotificationTemplate, edited: TemplateContent, row: Notification, reader: User
+) -> RerenderedNotification:
     data = samples.of_event(row.event) if row.event else {}
     try:
         texts = preview.texts_for(template, edited, data, reader)
     except TemplateTextError as error:
-        return Rewording(row, diff.compare(row.title, row.title), [], str(error))
-    return Rewording(row, diff.compare(row.title, texts.title), diff.compare(row.message, texts.message))
+        return RerenderedNotification(row, diff.compare(row.title, row.title), [], str(error))
+    return RerenderedNotification(
+        row, diff.compare(row.title, texts.title), diff.compare(row.message, texts.message)
+    )
 
 
-def _written(edited: Edited, name: str) -> str:
+def _written(edited: TemplateContent, name: str) -> str:
     if name == "channels":
         return ", ".join(
             str(label) for channel, label in catalog.CHANNEL_LABELS.items() if channel in edited.channels

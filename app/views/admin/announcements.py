@@ -39,7 +39,7 @@ from app.services.routing import wording
 from app.services.sending.email import SiteIdentity
 from app.services.templates import management as template_management
 from app.services.templates import validation as template_validation
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from app.views.presenters import announcement_rows
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
@@ -146,7 +146,7 @@ def cancel(announcement_id: int) -> Redirect:
     return redirect(url_for(".show", announcement_id=announcement_id), 303)
 
 
-def _wanted(form: AnnouncementForm) -> announcement_validation.AnnouncementIn:
+def _wanted(form: AnnouncementForm) -> announcement_validation.AnnouncementRequest:
     return form.wanted(zone(current_user.time_zone))
 
 
@@ -158,7 +158,9 @@ def _form_page(form: AnnouncementForm, shown: Any = None, errors: Any = None) ->
         preview=shown,
         missing=announcement_rows.missing(shown.errors) if shown else [],
         errors=announcement_rows.errors_by_field(errors or {}),
-        variables=template_validation.named(template, Edited.of(template)) if template else [],
+        variables=template_validation.variables_in_order(template, TemplateContent.of(template))
+        if template
+        else [],
         offered=announcement_validation.OFFERED,
-        choices=[template for template in template_management.listed() if template.is_active],
+        choices=[template for template in template_management.list_templates() if template.is_active],
     )

@@ -45,7 +45,7 @@ def index() -> str:
         "deliveries/index.html",
         query=query,
         page=page,
-        days=chart.last_days(current_user),
+        days=chart.daily_counts(current_user),
         outcomes=delivery_log.OUTCOMES,
         ways=delivery_log.WAYS,
         types=catalog.TYPES,
@@ -58,10 +58,10 @@ def show(delivery_id: int) -> str:
     row = delivery_log.get(delivery_id)
     return render_template(
         "deliveries/show.html",
-        line=delivery_log.line(row, current_user),
+        line=delivery_log.delivery_row(row, current_user),
         row=row,
-        letter=message_view.letter(row, SiteIdentity.of(current_app.config)),
-        outcome_of=delivery_log.outcome_of,
+        letter=message_view.load_sent_message(row, SiteIdentity.of(current_app.config)),
+        outcome_of=delivery_log.outcome_label,
         actions=delivery_actions,
     )
 
@@ -69,7 +69,9 @@ def show(delivery_id: int) -> str:
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    letter = message_view.letter(delivery_log.get(delivery_id), SiteIdentity.of(current_app.config))
+    letter = message_view.load_sent_message(
+        delivery_log.get(delivery_id), SiteIdentity.of(current_app.config)
+    )
     if letter is None:
         abort(404)
     return frame_email(letter.html)

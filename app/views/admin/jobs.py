@@ -67,7 +67,7 @@ def index() -> Response:
 def run(name: str) -> Response:
     if name not in current_app.extensions["timetable"]:
         abort(404)
-    job_runs.ask(name, current_user)
+    job_runs.request_run(name, current_user)
     flash(_("“%(name)s” runs within seconds.", name=name))
     return redirect(url_for(".index"), 303)
 

@@ -23,7 +23,7 @@ from app.services.templates import (
 from app.services.templates import (
     versions as template_versions,
 )
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from app.views.web.auth import admin_required, current_user
 
 bp = Blueprint("template_versions", __name__, url_prefix="/admin/templates")
@@ -95,8 +95,8 @@ def compare(template_id: int) -> str:
     template = template_management.get(template_id)
     old, new = request.args.get("old", ""), request.args.get("new", str(template.version))
     fields = template_versions.compare(
-        template_versions.words_of(template, old, current_user),
-        template_versions.words_of(template, new, current_user),
+        template_versions.content_of(template, old, current_user),
+        template_versions.content_of(template, new, current_user),
     )
     return render_template("templates/compare.html", template=template, old=old, new=new, fields=fields)
 
@@ -160,19 +160,19 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
-    edited = Edited.of(draft)
+    edited = TemplateContent.of(draft)
     faults = template_validation.errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,
-        fields=template_versions.compare(Edited.of(template), edited),
-        rewordings=template_versions.rewordings(template, edited),
+        fields=template_versions.compare(TemplateContent.of(template), edited),
+        rewordings=template_versions.rerender_recent(template, edited),
         errors=faults | (errors or {}),
         is_publishable=not faults,
-        unbrought=template_validation.unbrought(template, edited),
+        unbrought=template_validation.undeclared_variables(template, edited),
         labels=template_versions.LABELS,
         note=note,
-        stamp=template_publishing.stamp(draft),
+        stamp=template_publishing.draft_revision(draft),
     )
 
 
@@ -182,14 +182,14 @@ def _overtaken(template_id: int) -> tuple[str, int]:
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
-    live, mine = Edited.of(template), Edited.of(draft)
+    live, mine = TemplateContent.of(template), TemplateContent.of(draft)
     page = render_template(
         "templates/version_conflict.html",
         template=template,
         draft=draft,
         live=live,
         mine=mine,
-        version=template_versions.listed(template)[0],
+        version=template_versions.list_versions(template)[0],
         fields=template_versions.compare(live, mine),
         labels=template_versions.LABELS,
     )
@@ -199,8 +199,8 @@ def _overtaken(template_id: int) -> tuple[str, int]:
 def _in_the_way(template_id: int, number: int) -> tuple[str, int]:
     """A draft says something else than the version that is to be restored: both texts, and two ways on."""
     template = template_management.get(template_id)
-    old = template_versions.words_of(template, str(number), current_user)
-    mine = template_versions.words_of(template, "draft", current_user)
+    old = template_versions.content_of(template, str(number), current_user)
+    mine = template_versions.content_of(template, "draft", current_user)
     fields = template_versions.compare(mine, old)
     page = render_template("templates/draft_conflict.html", template=template, number=number, fields=fields)
     return page, 409

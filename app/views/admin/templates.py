@@ -42,7 +42,7 @@ from app.services.templates import (
 from app.services.templates import (
     versions as template_versions,
 )
-from app.services.templates.drafts import Edited
+from app.services.templates.drafts import TemplateContent
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import frame_email
@@ -114,7 +114,7 @@ def mail(template_id: int) -> Response:
     kept = template_drafts.find(template_id, current_user)
     html = template_preview.mail_html(
         template,
-        Edited.of(kept or template),
+        TemplateContent.of(kept or template),
         _data(template, look),
         current_user,
         SiteIdentity.of(current_app.config),
@@ -126,7 +126,7 @@ def mail(template_id: int) -> Response:
 def _index(**shown: Any) -> str:
     search = request.args.get("q", "").replace("\0", "").strip()[:100]
     values = {
-        "rows": template_management.listed(search),
+        "rows": template_management.list_templates(search),
         "drafts": template_management.with_drafts(current_user),
         "search": search,
         "kinds": {kind.name: kind.label for kind in catalog.TYPES.values()},
@@ -143,7 +143,7 @@ def _editor(
     """What the editor shows: the words as typed, else as drafted, else as live."""
     template = template_management.get(template_id)
     kept = template_drafts.find(template_id, current_user)
-    edited = typed.edited if typed else Edited.of(kept or template)
+    edited = typed.edited if typed else TemplateContent.of(kept or template)
     return {
         "template": template,
         "draft": kept,
@@ -159,8 +159,8 @@ def _editor(
             template, edited, _data(template, look), current_user, SiteIdentity.of(current_app.config)
         ),
         "variables": template_validation.variables(template),
-        "used": template_validation.used(edited),
-        "versions": template_versions.listed(template),
+        "used": template_validation.variables_used(edited),
+        "versions": template_versions.list_versions(template),
         "labels": template_versions.LABELS,
         "others": template_drafts.others(template_id, current_user),
         "sender": current_app.config["MAIL_DEFAULT_SENDER"],
