@@ -6,7 +6,7 @@ from app.models.delivery import CapturedMail, Delivery, DeliveryAttempt, Suppres
 from app.models.digest import Digest
 from app.models.endpoint import PhoneCode, PushSubscription, Webhook
 from app.models.event import Event
-from app.models.idempotency import KeptAnswer
+from app.models.idempotency import StoredResponse
 from app.models.interview import Interview, InterviewRecruiter
 from app.models.job import JobRun, Lease
 from app.models.notification import Notification, NotificationChange
@@ -29,7 +29,7 @@ __all__ = [
     "Interview",
     "InterviewRecruiter",
     "JobRun",
-    "KeptAnswer",
+    "StoredResponse",
     "Lease",
     "Notification",
     "NotificationChange",

@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.database.base import Base, Id
 
 
-class KeptAnswer(Base):
+class StoredResponse(Base):
     """What a call with an `Idempotency-Key` was answered, written in the same transaction as what it did.
 
     `fingerprint` is a digest of the method, the address and the body: the same key with another is a mistake.

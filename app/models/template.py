@@ -12,7 +12,7 @@ from app.database.base import Base, Id
 from app.models.user import User
 
 
-class Words:
+class TemplateContentColumns:
     """The editable texts: the same on the live template and on each of its versions. Empty means: as in the app."""
 
     title_template: Mapped[str] = mapped_column(String(255))
@@ -24,7 +24,7 @@ class Words:
     priority: Mapped[str] = mapped_column(String(10), default="medium")
 
 
-class NotificationTemplate(Words, Base):
+class NotificationTemplate(TemplateContentColumns, Base):
     """A template as it is live now. A built-in one bears the name of its type and cannot be deleted."""
 
     __tablename__ = "notification_templates"
@@ -47,7 +47,7 @@ class NotificationTemplate(Words, Base):
     )
 
 
-class TemplateVersion(Words, Base):
+class TemplateVersion(TemplateContentColumns, Base):
     """What was live from `created_at` on, as number `number`. Never rewritten."""
 
     __tablename__ = "template_versions"
@@ -65,7 +65,7 @@ class TemplateVersion(Words, Base):
     author: Mapped[User | None] = relationship(lazy="select")
 
 
-class TemplateDraft(Words, Base):
+class TemplateDraft(TemplateContentColumns, Base):
     """What one admin has typed and not published yet. Each has their own, so that nobody types over another's words.
 
     `base_version` is the version it was begun on: publishing compares it with the live one.

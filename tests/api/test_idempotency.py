@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import KeptAnswer, Notification
+from app.models import Notification, StoredResponse
 from app.services.accounts import tokens
 from app.services.operations import idempotency
 from app.services.routing import wording
@@ -47,7 +47,7 @@ def test_who_is_answered_again_can_go_on_with_the_same_etag(client, bob, token):
 def test_a_dry_run_leaves_its_key_to_the_call_that_is_meant(client, alice, bob, token):
     headers, body = keyed(token(bob, "events")), factories.event_body(recipients=[alice.email])
     assert client.post("/api/events/?dry_run=true", json=body, headers=headers).status_code == 200
-    assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
+    assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 0
     assert client.post("/api/events/", json=body, headers=headers).status_code == 201
 
 
@@ -88,7 +88,7 @@ def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
     with pytest.raises(RuntimeError):
         idempotency.run_once(alice.id, "k", b"call", act)
     assert db.session.get_one(Notification, row.id).read_at is None
-    assert db.session.scalar(select(func.count()).select_from(KeptAnswer)) == 0
+    assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 0
 
 
 def test_an_answer_is_kept_for_seven_days(any_app):
@@ -97,7 +97,7 @@ def test_an_answer_is_kept_for_seven_days(any_app):
 
     def act():
         done.append(1)
-        return idempotency.StoredResponse(200, b"{}")
+        return idempotency.IdempotentResponse(200, b"{}")
 
     for days in (0, 6.9, 7.1):
         idempotency.run_once(alice.id, "k", b"call", act, now=now + timedelta(days=days))
@@ -112,7 +112,7 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     def slow():
         started.set()
         may_end.wait(10)
-        return idempotency.StoredResponse(200, b"{}")
+        return idempotency.IdempotentResponse(200, b"{}")
 
     def first():
         with any_app.app_context():
@@ -128,7 +128,7 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     may_end.set()
     thread.join()
     assert said == [None]
-    assert idempotency.run_once(user_id, "k", b"call", slow) == idempotency.StoredResponse(200, b"{}")
+    assert idempotency.run_once(user_id, "k", b"call", slow) == idempotency.IdempotentResponse(200, b"{}")
 
 
 def test_who_is_told_that_the_first_call_still_runs_is_told_when_to_ask_again(

@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest
 from app.api.http.problems import Unprocessable
 from app.api.http.responses import json_bytes_response
 from app.services.operations import idempotency
-from app.services.operations.idempotency import StoredResponse
+from app.services.operations.idempotency import IdempotentResponse
 
 HEADER = "Idempotency-Key"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -36,11 +36,11 @@ def run_once(user_id: int, view: Callable[[], Any]) -> Any:
         return view()  # It writes nothing, and the call that is meant comes with the same key.
     made: list[Response] = []
 
-    def act() -> StoredResponse:
+    def act() -> IdempotentResponse:
         response = view()
         made.append(response)
         body = g.pop("kept_body", None) or response.get_data()
-        return StoredResponse(response.status_code, body, response.headers.get("ETag", ""))
+        return IdempotentResponse(response.status_code, body, response.headers.get("ETag", ""))
 
     try:
         kept = idempotency.run_once(user_id, key, _call(), act)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
-from app.models import KeptAnswer
+from app.models import StoredResponse
 from app.services.base.errors import Conflict
 
 KEPT_FOR = timedelta(days=7)
@@ -24,7 +24,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class StoredResponse:
+class IdempotentResponse:
     """What a call was answered. Only a success is kept: what changed nothing may be tried again."""
 
     status: int
@@ -45,8 +45,8 @@ class KeyReused(Exception):
 
 
 def run_once(
-    user_id: int, key: str, call: bytes, act: Callable[[], StoredResponse], *, now: datetime | None = None
-) -> StoredResponse | None:
+    user_id: int, key: str, call: bytes, act: Callable[[], IdempotentResponse], *, now: datetime | None = None
+) -> IdempotentResponse | None:
     """Act, unless this person's call with this key has been answered.
 
     Args:
@@ -63,17 +63,19 @@ def run_once(
     with _alone(user_id, key), _joined() as connection:
         _hold(connection, user_id, key)
         kept = db.session.scalar(
-            select(KeptAnswer).where(KeptAnswer.user_id == user_id, KeptAnswer.key == key)
+            select(StoredResponse).where(StoredResponse.user_id == user_id, StoredResponse.key == key)
         )
         if kept is not None and kept.created_at > now - KEPT_FOR:
             if kept.fingerprint != fingerprint:
                 raise KeyReused
-            return StoredResponse(kept.status, kept.body, kept.etag)
+            return IdempotentResponse(kept.status, kept.body, kept.etag)
         answer = act()
         if answer.is_success:
-            db.session.execute(delete(KeptAnswer).where(KeptAnswer.user_id == user_id, KeptAnswer.key == key))
+            db.session.execute(
+                delete(StoredResponse).where(StoredResponse.user_id == user_id, StoredResponse.key == key)
+            )
             db.session.add(
-                KeptAnswer(
+                StoredResponse(
                     user_id=user_id,
                     key=key,
                     fingerprint=fingerprint,
@@ -89,8 +91,8 @@ def run_once(
 
 def purge_responses(now: datetime | None = None) -> int:
     """Drop answers older than seven days; says how many."""
-    old = KeptAnswer.created_at < (now or utc_now()) - KEPT_FOR
-    count = db.session.execute(delete(KeptAnswer).where(old)).rowcount  # type: ignore[attr-defined]
+    old = StoredResponse.created_at < (now or utc_now()) - KEPT_FOR
+    count = db.session.execute(delete(StoredResponse).where(old)).rowcount  # type: ignore[attr-defined]
     db.session.commit()
     return int(count)
 
