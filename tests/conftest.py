@@ -24,13 +24,13 @@ from app import create_app
 from app.database.base import db
 from app.models import User
 from app.views.web import static_files
-from tests import factories
+from tests.support import factories
 
 # A property is about what holds, not about how busy the machine is.
 settings.register_profile("bellhop", deadline=None)
 settings.load_profile("bellhop")
 
-pytest_plugins = ["tests.browser", "tests.pseudo", "tests.smtp", "tests.web"]
+pytest_plugins = ["tests.support.browser", "tests.support.pseudo", "tests.support.smtp", "tests.support.web"]
 
 # Werkzeug compiles a function for each address of each application, which is nearly all of the time that making one
 # takes. They are the same in all of a run's two thousand applications.

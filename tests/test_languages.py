@@ -30,9 +30,9 @@ from app.services.sending import payloads
 from app.services.sending.email import SiteIdentity
 from app.services.templates import samples as template_samples
 from app.views.web.errors import WORDS
-from tests import factories, pseudo
 from tests.conftest import make_app
-from tests.crawl import Reading, walk
+from tests.support import factories, pseudo
+from tests.support.crawl import Reading, walk
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "app" / "templates"
 # The pattern or the words that a value must have.

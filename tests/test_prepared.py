@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.models import Event
-from tests import factories
+from tests.support import factories
 
 USERS, PREFERENCES, EVENTS = (
     Base.metadata.tables[name] for name in ("users", "user_notification_preferences", "events")

@@ -9,7 +9,7 @@ import pytest
 from app.clock import utc_now
 from app.database.base import db
 from app.services.accounts import tokens
-from tests import factories
+from tests.support import factories
 
 LIST, MARK = "/api/notifications/", "/api/notifications/bulk-mark-read/"
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import catalog
-from tests import factories
 from tests.api.conftest import fields, written
+from tests.support import factories
 
 POSTS = ["/api/events/", "/api/notifications/mark-read/", "/api/notifications/bulk-mark-read/"]
 DEEP = 100_000

@@ -18,7 +18,7 @@ from app.services.accounts import tokens
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
-from tests import factories
+from tests.support import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)

@@ -17,8 +17,8 @@ from app import catalog
 from app.database.base import db
 from app.models import Delivery, Event, Notification, User
 from app.services.accounts import tokens
-from tests import factories
 from tests.api.conftest import fields, written
+from tests.support import factories
 
 NOTHING = {"events": 0, "notifications": 0, "deliveries": 0, "interviews": 0}
 NOTIFYING = [name for name, kind in catalog.EVENTS.items() if kind.notification_type]

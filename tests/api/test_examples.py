@@ -25,7 +25,7 @@ from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from app.services.notifications.saved_views import Filter
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 API = "/api/notifications"
 NOBODYS = 2**63 - 1

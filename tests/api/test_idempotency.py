@@ -16,7 +16,7 @@ from app.models import Notification, StoredResponse
 from app.services.accounts import tokens
 from app.services.operations import idempotency
 from app.services.routing import wording
-from tests import factories
+from tests.support import factories
 
 MARK = "/api/notifications/bulk-mark-read/"
 

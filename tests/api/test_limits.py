@@ -12,7 +12,7 @@ import pytest
 from app.api.http.rate_limits import ALONE_SECONDS, Limits, SharedLimits
 from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
-from tests import factories
+from tests.support import factories
 
 
 def _redis_server() -> str:

@@ -18,8 +18,8 @@ from app.services.accounts import tokens, webhooks
 from app.services.events import publish as event_publish
 from app.services.notifications import saved_views
 from app.services.routing import wording
-from tests import factories
 from tests.api.conftest import fields
+from tests.support import factories
 
 API = "/api/notifications"
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.database.base import db
 from app.models import Notification
-from tests import factories
 from tests.api.conftest import fields
+from tests.support import factories
 
 FIELDS = {
     "id", "notification_type", "category", "title", "message", "priority", "status", "channels", "metadata",

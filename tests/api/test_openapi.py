@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests import factories
+from tests.support import factories
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 

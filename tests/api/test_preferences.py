@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.clock import utc_now
 from app.database.base import db
 from app.models import User
-from tests import factories
+from tests.support import factories
 
 URL = "/api/notifications/preferences/"
 Headers = Callable[..., dict[str, str]]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app import catalog
 from app.clock import utc_now
 from app.forms.notifications import PLACES
-from tests import factories
+from tests.support import factories
 
 WORDS = ("Priya", "Éloïse", "résumé", "50%", "a_b", "Ønsk", "O'Hara", "data", "engineer", "C++")
 WORD = st.sampled_from(WORDS).flatmap(

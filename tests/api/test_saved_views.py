@@ -6,8 +6,8 @@ import pytest
 
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import Filter
-from tests import factories
 from tests.api.conftest import fields
+from tests.support import factories
 
 API = "/api/notifications/views"
 LIST = "/api/notifications/"

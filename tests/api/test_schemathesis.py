@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 
 from app.database.base import db
 from app.services.accounts import tokens
-from tests import factories
+from tests.support import factories
 
 LASTING = """
     CREATE TRIGGER lasting AFTER UPDATE OF revoked_at ON api_tokens WHEN NEW.id = %(id)s

@@ -7,8 +7,8 @@ import pytest
 from app.database.base import db
 from app.models import Webhook
 from app.services.accounts import webhooks
-from tests import factories
 from tests.api.conftest import fields
+from tests.support import factories
 
 API = "/api/webhooks"
 URL = "https://hooks.example.com/bellhop"

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from app.channels import push, safe_http
 from app.channels.base import Message, PermanentFailure, TemporaryFailure
 from app.channels.push import PushChannel
-from tests.web import Call, Reply, WebServer
+from tests.support.web import Call, Reply, WebServer
 
 OURS = base64.urlsafe_b64encode(bytes([7]) * 32).rstrip(b"=").decode()
 

@@ -19,7 +19,7 @@ from app.channels.base import (
     UncertainOutcome,
 )
 from app.channels.sms import PERMANENT, CaptureChannel, TwilioChannel
-from tests.web import Reply, WebServer
+from tests.support.web import Reply, WebServer
 
 TEXT = Message(id="msg_1", address="+442079460958", subject="", text="Hello & goodbye: 1+1=2 £")
 

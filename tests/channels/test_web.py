@@ -11,7 +11,7 @@ import pytest
 
 from app.channels import safe_http
 from app.channels.base import PermanentFailure
-from tests.web import Reply, WebServer
+from tests.support.web import Reply, WebServer
 
 
 def loopback(address: safe_http.IPAddress) -> bool:

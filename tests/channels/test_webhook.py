@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.channels import safe_http, webhook
 from app.channels.base import Message, PermanentFailure, TemporaryFailure
 from app.channels.webhook import WebhookChannel
-from tests.web import Reply, WebServer
+from tests.support.web import Reply, WebServer
 
 OLD, NEW = ("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 

@@ -14,8 +14,8 @@ from sqlalchemy import func, select, update
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User
-from tests import factories
-from tests.smtp import Server, wait_until
+from tests.support import factories
+from tests.support.smtp import Server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILS = 200

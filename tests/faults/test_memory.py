@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from app.models import User
-from tests import factories
+from tests.support import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000

@@ -20,7 +20,7 @@ import pytest
 
 from app.database.base import db
 from app.models import Notification, User
-from tests import factories
+from tests.support import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,8 +12,8 @@ from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
-from tests.smtp import Mailbox, Server, point_at
+from tests.support import factories
+from tests.support.smtp import Mailbox, Server, point_at
 
 MAILS, SENDERS = 200, 4
 

@@ -15,8 +15,8 @@ from app.database.base import db
 from app.jobs import scheduler
 from app.models import JobRun, Notification, User
 from app.services.operations import job_runs
-from tests import factories
-from tests.smtp import wait_until
+from tests.support import factories
+from tests.support.smtp import wait_until
 
 NOW = datetime(2026, 3, 12, 9, 0, 30, tzinfo=UTC)
 SLOT = NOW.replace(second=0)

@@ -13,8 +13,8 @@ from app.models import Delivery, Lease, User
 from app.services import create_notification
 from app.services.operations import leases
 from app.services.sending import outbox
-from tests import factories
-from tests.smtp import Server, wait_until
+from tests.support import factories
+from tests.support.smtp import Server, wait_until
 
 
 def state_of(row: Delivery) -> str:

@@ -16,7 +16,7 @@ from app.models import Delivery, User
 from app.services.events import publish as event_publish
 from app.services.sending import email as sending_email
 from app.services.sending.email import SiteIdentity
-from tests import factories
+from tests.support import factories
 
 SENDER = SiteIdentity("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
 HOSTILE = "<script>alert('x')</script>\"&"

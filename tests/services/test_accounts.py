@@ -15,7 +15,7 @@ from app.models import AuditEntry, SignInAttempt, User
 from app.services.accounts import passwords, sign_in_throttle, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base.errors import Conflict, Invalid
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 
 def audited(action: str) -> list[AuditEntry]:

@@ -31,7 +31,7 @@ from app.services.announcements import (
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.sending import scheduled
-from tests import factories
+from tests.support import factories
 
 NEWS = {"title": "Maintenance tonight", "message": "Bellhop sleeps from 22:00 to 22:30."}
 

@@ -7,7 +7,7 @@ from flask import Flask
 from app.database.base import db
 from app.models import User
 from app.services.base import audit
-from tests import factories
+from tests.support import factories
 
 
 def subjects(page: audit.AuditPage) -> list[str]:

@@ -22,7 +22,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
+from tests.support import factories
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
 INSTANTS = st.integers(0, 120 * 24 * 60).map(lambda minutes: FIRST + timedelta(minutes=minutes))

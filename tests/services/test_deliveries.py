@@ -17,8 +17,8 @@ from app.services.sending.email import SiteIdentity
 from app.services.sending.lease import Claim
 from app.services.sending.results import SendResult
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
-from tests.smtp import Script, Server, point_at
+from tests.support import factories
+from tests.support.smtp import Script, Server, point_at
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
 

@@ -17,7 +17,7 @@ from app.services.deliveries import chart
 from app.services.deliveries import log as delivery_log
 from app.services.notifications import inbox
 from app.services.routing import suppressions
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from app.services.templates import versions as template_versions
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 
 def kinds(column: object) -> set[str]:

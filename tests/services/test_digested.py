@@ -23,7 +23,7 @@ from app.services.routing import reasons, wording
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from app.services.templates import management as template_management
-from tests import factories
+from tests.support import factories
 
 # 07:00 in UTC; the digest comes at eight.
 MORNING = datetime(2026, 11, 24, 7, tzinfo=UTC)

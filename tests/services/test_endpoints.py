@@ -35,9 +35,9 @@ from app.services.deliveries import webhook_calls
 from app.services.sending import pool
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
 from tests.channels.test_push import OURS, Browser
-from tests.web import Reply, WebServer, until
+from tests.support import factories
+from tests.support.web import Reply, WebServer, until
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
 # Markup, a header's end, an override and an isolate of direction, zero-width characters, a bell.

@@ -19,7 +19,7 @@ from app.services.events import publish as event_publish
 from app.services.interviews import evaluations
 from app.services.notifications import inbox
 from app.services.sending import preflight
-from tests import factories
+from tests.support import factories
 
 # A Thursday, 10:00 in Paris.
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from app.services.accounts import tokens
 from app.services.base import cache
 from app.services.notifications import inbox, json_list
 from app.services.notifications.inbox import Filters
-from tests import factories
+from tests.support import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -31,7 +31,7 @@ from app.services.sending.email import SiteIdentity
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
 HIDDEN = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"

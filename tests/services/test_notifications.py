@@ -17,7 +17,7 @@ from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import inbox, json_list, places
 from app.services.notifications.inbox import Filters
 from app.services.notifications.search_query import parse
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.database.base import db
 from app.models import AuditEntry, Delivery, User, UserNotificationPreference
 from app.services.accounts import administration, tokens, users
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
-from tests import factories
+from tests.support import factories
 
 
 def audited(action: str) -> list[AuditEntry]:

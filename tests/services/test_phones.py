@@ -16,7 +16,7 @@ from app.services.accounts import phones
 from app.services.base.errors import Invalid
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
+from tests.support import factories
 
 SECRET = "a key for tests only"
 NUMBER = "+44 20 7946 0958"

@@ -19,7 +19,7 @@ from app.models import AuditEntry, Delivery, Event, Interview, Notification, Not
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
-from tests import factories
+from tests.support import factories
 
 
 def event_in(body: dict) -> event_publish.IncomingEvent:

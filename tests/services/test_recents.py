@@ -10,7 +10,7 @@ from flask import Flask
 from app.models import User
 from app.services.base.errors import Invalid
 from app.services.notifications import recent_searches
-from tests import factories
+from tests.support import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 

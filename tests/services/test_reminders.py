@@ -21,7 +21,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
 from app.services.sending import email as sending_email
 from app.services.sending import payloads, preflight
-from tests import factories
+from tests.support import factories
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 SENDER = sending_email.SiteIdentity(

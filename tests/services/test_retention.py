@@ -12,7 +12,7 @@ from app import catalog
 from app.database.base import Base, db
 from app.models import Delivery, Digest, Event, JobRun, Notification, User
 from app.services.operations import retention
-from tests import factories
+from tests.support import factories
 
 NOW = datetime(2026, 3, 12, 3, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from app.models import SavedView, User
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import inbox, saved_views
 from app.services.notifications.saved_views import Filter
-from tests import factories
+from tests.support import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 

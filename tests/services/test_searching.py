@@ -20,8 +20,8 @@ from app.services.base.errors import Invalid
 from app.services.notifications import inbox, json_list
 from app.services.notifications.inbox import Filters
 from app.services.notifications.search_query import Term, parse
-from tests import factories
 from tests.conftest import MIGRATIONS
+from tests.support import factories
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

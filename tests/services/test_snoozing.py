@@ -15,7 +15,7 @@ from app.services.base.errors import Invalid
 from app.services.notifications import inbox, snooze
 from app.services.notifications.inbox import Filters
 from app.services.sending import scheduled
-from tests import factories
+from tests.support import factories
 
 # A Thursday, 10:00 in Paris.
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)

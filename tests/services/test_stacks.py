@@ -18,7 +18,7 @@ from app.services.events import python_api
 from app.services.notifications import inbox, search_query, stacks
 from app.services.notifications.inbox import Filters, InboxPage
 from app.services.routing import fanout
-from tests import factories
+from tests.support import factories
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 

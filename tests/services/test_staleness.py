@@ -13,8 +13,8 @@ from app.models import Delivery, Notification, User
 from app.services.preferences import editing as preference_editing
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
 from tests.services.test_reminders import publish
+from tests.support import factories
 
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)
 MORNING = datetime(2026, 11, 25, 7, 34, tzinfo=UTC)

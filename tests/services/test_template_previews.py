@@ -18,7 +18,7 @@ from app.services.templates import preview as template_preview
 from app.services.templates import samples as template_samples
 from app.services.templates import test_send
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 SENDER = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
 

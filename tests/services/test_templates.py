@@ -44,7 +44,7 @@ from app.services.templates import (
     versions as template_versions,
 )
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 
 
 @pytest.fixture

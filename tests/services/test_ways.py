@@ -17,7 +17,7 @@ from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.events.publish import IncomingEvent
 from app.services.routing import addresses
-from tests import factories
+from tests.support import factories
 
 ON = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}
 

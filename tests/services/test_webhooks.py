@@ -15,7 +15,7 @@ from app.models import AuditEntry, User, Webhook
 from app.services.accounts import webhooks
 from app.services.base.errors import Conflict, Invalid, NotFound
 from app.services.deliveries import webhook_calls
-from tests import factories
+from tests.support import factories
 
 SECRET = "a key for tests only"
 URL = "https://hooks.example.com/bellhop?who=alice"

@@ -10,8 +10,8 @@ from app.clock import utc_now
 from app.models import User
 from app.services.accounts import administration, tokens
 from app.services.accounts import emails as account_emails
-from tests import factories
-from tests.browser import axe
+from tests.support import factories
+from tests.support.browser import axe
 
 
 def enter(page: Page, email: str, path: str = "/account") -> None:

@@ -17,8 +17,8 @@ from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
-from tests.factories import PASSWORD
+from tests.support import factories
+from tests.support.factories import PASSWORD
 from tests.views.forms import send
 
 NEW = "a password for later"

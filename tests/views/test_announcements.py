@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -17,8 +15,7 @@ from app.models import Announcement, Notification, User
 from app.services.announcements import management as announcement_management
 from app.services.announcements import writer
 from app.services.announcements.validation import AnnouncementRequest
-from tests import factories
-from tests.browser import axe
+from tests.support import factories
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
@@ -232,58 +229,3 @@ def test_writes_are_for_admins_and_refuse_get(sign_in: SignIn, alice: User, bob:
     assert sign_in(bob).get("/admin/announcements/1/cancellation").status_code == 405
     assert sign_in(bob).get("/admin/announcements/999").status_code == 404
     assert count(Announcement) == 0
-
-
-def signed_in(page: Any, user: User) -> Any:
-    page.goto("/sign-in")
-    page.get_by_label("Email").fill(user.email)
-    page.get_by_label("Password", exact=True).fill(factories.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/notifications")
-    return page
-
-
-def looked_at(page: Any, name: str) -> None:
-    assert axe(page) == []
-    if folder := os.environ.get("BELLHOP_SHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_an_announcement_is_typed_seen_sent_and_watched(
-    page_factory: Callable[..., Any], live_server: str, alice: User, bob: User, width: int, scheme: str
-) -> None:
-    page = signed_in(page_factory(live_server, width=width, color_scheme=scheme), bob)
-    page.goto("/admin/announcements")
-    looked_at(page, f"empty_{width}_{scheme}")
-    page.get_by_role("link", name="New announcement").click()
-    page.get_by_label("Title").fill("Maintenance tonight")
-    page.get_by_label("Message", exact=True).fill("Bellhop sleeps from 22:00 to 22:30.\n\nNothing is lost.")
-    page.get_by_text("It goes to 2 people.").wait_for()
-    page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()
-    page.get_by_text("Roles", exact=True).click()
-    page.get_by_label("Recruiter").check()
-    page.get_by_text("It goes to 1 person.").wait_for()
-    page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()
-    looked_at(page, f"new_{width}_{scheme}")
-    page.get_by_role("button", name="Send to 1 person").click()
-    page.wait_for_url(re.compile(r"/admin/announcements/\d+$"))
-    page.get_by_text("Written to 1 of 1 people.").wait_for()
-    looked_at(page, f"show_{width}_{scheme}")
-    page.goto("/admin/announcements")
-    looked_at(page, f"list_{width}_{scheme}")
-
-
-def test_it_works_with_scripts_off(
-    page_factory: Callable[..., Any], live_server: str, app: Flask, alice: User, bob: User
-) -> None:
-    page = signed_in(page_factory(live_server, java_script_enabled=False), bob)
-    page.goto(NEW)
-    page.get_by_label("Title").fill("Maintenance tonight")
-    page.get_by_label("Message", exact=True).fill("Soon.")
-    page.get_by_role("button", name="Preview").click()
-    page.get_by_role("button", name="Show the mail").click()
-    page.frame_locator("iframe[name=mail]").get_by_text("Maintenance tonight").first.wait_for()
-    page.get_by_role("button", name="Send to 2 people").click()
-    page.get_by_text("Written to 2 of 2 people.").wait_for()

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app.clock import utc_now
 from app.models import User
 from app.views.web import compression
-from tests import factories
+from tests.support import factories
 
 SignIn = Callable[[User], FlaskClient]
 GZIP = {"Accept-Encoding": "gzip"}

@@ -12,7 +12,7 @@ from app.models import Delivery, User
 from app.services.routing import suppressions
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
+from tests.support import factories
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]

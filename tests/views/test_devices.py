@@ -22,10 +22,10 @@ from app.models import CapturedMail, Delivery, PushSubscription, User, Webhook
 from app.services.accounts import browsers, webhooks
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
-from tests.browser import axe
 from tests.channels.test_push import Browser
-from tests.web import WebServer, until
+from tests.support import factories
+from tests.support.browser import axe
+from tests.support.web import WebServer, until
 
 SENDER = SiteIdentity("http://bellhop.test", "a@example.test", "a key for tests only")
 SignIn = Callable[[User], FlaskClient]

@@ -13,7 +13,7 @@ from app.database.base import db
 from app.models import User
 from app.services.digests import links as digest_links
 from app.services.notifications import inbox
-from tests import factories
+from tests.support import factories
 
 
 def address(app: Flask, user: User) -> str:

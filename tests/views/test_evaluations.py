@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from app.services.interviews import evaluations
-from tests import factories
+from tests.support import factories
 
 
 def test_the_reminder_has_the_button_and_it_works_both_ways(

@@ -19,8 +19,8 @@ from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
 from app.services.interviews import evaluations, reminder_outcomes, reminders
-from tests import factories
-from tests.browser import axe
+from tests.support import factories
+from tests.support.browser import axe
 
 SignIn = Callable[[User], FlaskClient]
 

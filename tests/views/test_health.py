@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import DeliveryAttempt
 from app.services.operations import job_runs
-from tests import factories
+from tests.support import factories
 
 
 def test_a_living_process_says_so_also_without_a_database(client, monkeypatch):

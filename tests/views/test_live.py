@@ -14,7 +14,7 @@ from app.database.base import db
 from app.models import User
 from app.services.base.errors import Conflict
 from app.services.notifications import stream
-from tests import factories
+from tests.support import factories
 
 SignIn = Callable[[User], FlaskClient]
 

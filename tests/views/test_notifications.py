@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, NotificationChange, User
 from app.services.notifications import inbox
-from tests import factories
+from tests.support import factories
 
 SignIn = Callable[[User], FlaskClient]
 HX = {"HX-Request": "true"}

@@ -10,7 +10,7 @@ from app.database.base import db
 from app.models import Delivery, User
 from app.services.accounts import administration, users
 from app.services.base import audit
-from tests import factories
+from tests.support import factories
 from tests.views.forms import send
 
 LIST = "/admin/users"

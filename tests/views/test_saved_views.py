@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app.models import User
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import Filter
-from tests import factories
+from tests.support import factories
 from tests.views.test_notifications import HOSTILE, HX, SignIn, send
 
 PATH = "/notifications/views"

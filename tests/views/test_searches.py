@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from app.models import User
 from app.services.notifications import inbox, recent_searches
-from tests import factories
+from tests.support import factories
 from tests.views.test_notifications import HX, SignIn, send, titles
 
 PATH = "/notifications/searches"

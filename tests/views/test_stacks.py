@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox
-from tests import factories
+from tests.support import factories
 from tests.views.test_notifications import HX, fresh, send, titles
 
 SignIn = Callable[[User], FlaskClient]

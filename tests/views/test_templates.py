@@ -18,7 +18,7 @@ from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates.drafts import TemplateContent
-from tests import factories
+from tests.support import factories
 from tests.views.forms import send
 
 LIST = "/admin/templates"

@@ -12,7 +12,7 @@ from app.services import create_notification
 from app.services.preferences import unsubscribe
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests.smtp import Server
+from tests.support.smtp import Server
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
-from tests.browser import axe
+from tests.support.browser import axe
 
 Open = Callable[..., Page]
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844, "has_touch": True}}

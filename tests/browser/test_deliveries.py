@@ -15,8 +15,8 @@ from app.models import Delivery, User
 from app.services.preferences import unsubscribe
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests import factories
-from tests.browser import axe
+from tests.support import factories
+from tests.support.browser import axe
 
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 

@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-gpu",
     "--no-first-run",
 ]
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What stands outside of the window or of its own box, and is neither scrolled to nor shortened on purpose.
 CUT_OFF = """() => {

@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from tests import factories
-from tests.pages.conftest import Open
-from tests.pages.inbox import asked, focused, hold, row, shown, stored, until
+from tests.browser.conftest import Open
+from tests.browser.inbox import asked, focused, hold, row, shown, stored, until
+from tests.support import factories
 
 
 def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) -> None:

@@ -11,10 +11,10 @@ from playwright.sync_api import expect
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from tests import factories
-from tests.browser import axe
-from tests.pages.conftest import Open
-from tests.pages.inbox import SIZES, focused, shown, until
+from tests.browser.conftest import Open
+from tests.browser.inbox import SIZES, focused, shown, until
+from tests.support import factories
+from tests.support.browser import axe
 
 KEY = "resume_processed-1-260312"
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
 from app.models import User
-from tests import factories
-from tests.browser import CUT_OFF, axe
+from tests.support import factories
+from tests.support.browser import CUT_OFF, axe
 
 SHORTEST = "(one) => Math.max(...getComputedStyle(one).transitionDuration.split(',').map(parseFloat))"
 

@@ -21,10 +21,10 @@ from app.models import User
 from app.services.notifications import inbox
 from app.services.notifications.inbox import Filters
 from app.views.presenters.inbox_list import revision, row_id
-from tests import factories
-from tests.pages.conftest import Open
+from tests.browser.conftest import Open
+from tests.support import factories
 
-# By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/pages/test_together.py
+# By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/browser/test_together.py
 SECONDS = float(os.environ.get("BELLHOP_SECONDS", "6"))
 SEED = int(os.environ.get("BELLHOP_SEED", "2026"))
 CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")

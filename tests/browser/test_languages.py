@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from app.database.base import db
 from app.models import Notification, User
 from app.services.operations import demo
-from tests import pseudo
-from tests.browser import CUT_OFF, axe
 from tests.conftest import make_app
+from tests.support import pseudo
+from tests.support.browser import CUT_OFF, axe
 
 PAGES = {
     "ruth": ("/notifications?open={row}", "/notifications/{row}", "/preferences", "/account/devices"),

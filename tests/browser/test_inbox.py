@@ -14,10 +14,10 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from app.services.sending import scheduled
-from tests import factories
-from tests.browser import axe
-from tests.pages.conftest import Open
-from tests.pages.inbox import KINDS, SIZES, focused, row, shown, stored, until
+from tests.browser.conftest import Open
+from tests.browser.inbox import KINDS, SIZES, focused, row, shown, stored, until
+from tests.support import factories
+from tests.support.browser import axe
 
 
 def test_signing_in_leads_to_the_inbox(

@@ -10,10 +10,10 @@ from playwright.sync_api import Page, expect
 from app.models import User
 from app.services.notifications import inbox, recent_searches, saved_views
 from app.services.notifications.saved_views import Filter
-from tests import factories
-from tests.browser import axe
-from tests.pages.conftest import Open
-from tests.pages.inbox import SIZES, until
+from tests.browser.conftest import Open
+from tests.browser.inbox import SIZES, until
+from tests.support import factories
+from tests.support.browser import axe
 
 
 def titles(page: Page) -> list[str]:

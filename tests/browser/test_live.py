@@ -14,10 +14,10 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox
-from tests import factories
-from tests.browser import axe
-from tests.pages.conftest import Open
-from tests.pages.inbox import asked, expected, hold, row, shown
+from tests.browser.conftest import Open
+from tests.browser.inbox import asked, expected, hold, row, shown
+from tests.support import factories
+from tests.support.browser import axe
 
 
 def test_a_new_notification_is_announced_within_three_seconds(

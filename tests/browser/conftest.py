@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from app.clock import utc_now
 from app.models import Notification, User
-from tests import factories
+from tests.support import factories
 
 Open = Callable[..., Page]
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from app.database.base import db
 from app.models import Notification
-from tests.pages.conftest import Open
-from tests.pages.inbox import asked, focused, hold, row, shown, stored, until
+from tests.browser.conftest import Open
+from tests.browser.inbox import asked, focused, hold, row, shown, stored, until
 
 BUSY = """<div class="toast toast--error"><span>Bellhop is busy. Nothing is lost.</span>
   <button type="button" data-again>Try again</button></div>"""

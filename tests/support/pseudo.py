@@ -19,7 +19,7 @@ from sqlalchemy import Table, update
 
 from app.database.base import db
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 LONG, RIGHT_TO_LEFT = "el", "he"
 
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from tests import factories
-from tests.pages.conftest import Open
-from tests.pages.inbox import KINDS
+from tests.browser.conftest import Open
+from tests.browser.inbox import KINDS
+from tests.support import factories
 
 N = Notification
 # For every key: when it was pressed, and when the first frame stood that shows what it did.
