@@ -25,7 +25,7 @@ from app.database.base import db
 from app.jobs import SCHEDULE
 from app.models import Delivery, Notification, NotificationTemplate, User
 from app.services.operations import demo
-from app.services.routing import job_failures, template_failures
+from app.services.routing import alerts
 from app.services.sending import payloads
 from app.services.sending.email import SiteIdentity
 from app.services.templates import samples as template_samples
@@ -207,9 +207,10 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
             assert missed == [], each.kind
 
 
-def test_what_admins_hear_of_failures_is_in_their_language(abroad: Flask) -> None:
-    job_failures.alert_admins("sweep", job_failures.ALERT_AFTER, "", utc_now())
-    template_failures.report_template_failure(db.session.get_one(NotificationTemplate, 1), "")
+def test_alerts_about_failures_are_in_the_admins_language(abroad: Flask) -> None:
+    alerts.report_job_failure("sweep", alerts.JOB_FAILURES_BEFORE_ALERT, "", utc_now())
+    template = db.session.get_one(NotificationTemplate, 1)
+    alerts.report_template_failure(template.id, template.name, template.version, template.created_at, "")
     db.session.commit()
     rows = list(db.session.scalars(select(Notification).order_by(Notification.id.desc()).limit(2)))
     assert len(rows) == 2

@@ -145,7 +145,7 @@ def _one_of_each(client, headers, alice, bob):
         "deliveries": waiting.id,
         "people": alice.id,
         "templates": _template(client, headers, bob),
-        "reset_template": wording.template_for_type("job_created").id,
+        "reset_template": wording.by_name("job_created").id,
         "tokens": tokens.create(bob, "An example", ["read"])[0].id,
         "views": view.id,
         "order_views": view.id,

@@ -42,7 +42,7 @@ def _webhook(user):
 
 
 def _draft(user):
-    live = wording.template_for_type("job_created")
+    live = wording.by_name("job_created")
     template_drafts.save(live.id, TemplateContent("Drafted", "Anew"), live.version, author=user)
     return live.id
 

@@ -35,7 +35,7 @@ def test_the_same_key_and_body_get_the_first_answer_again(client, alice, token):
 
 
 def test_who_is_answered_again_can_go_on_with_the_same_etag(client, bob, token):
-    path = f"/api/notifications/templates/{wording.template_for_type('job_created').id}/"
+    path = f"/api/notifications/templates/{wording.by_name('job_created').id}/"
     headers, body = keyed(token(bob, *tokens.SCOPES)), {"title_template": "Shorter"}
     first, second = (client.patch(path, json=body, headers=headers) for _ in range(2))
     assert second.headers["Idempotent-Replayed"] == "true"

@@ -139,7 +139,7 @@ def test_what_is_for_admins_is_a_403_for_everybody_else(client, alice, token, me
 
 
 def test_a_template_is_changed_only_as_its_editor_has_seen_it(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     seen = client.get(path, headers=admin)
     etag = {"If-Match": seen.headers["ETag"]}
     changed = client.patch(path, json={"title_template": "Job: {{job_title}}"}, headers=admin | etag)
@@ -153,7 +153,7 @@ def test_a_template_is_changed_only_as_its_editor_has_seen_it(client, admin):
 
 
 def test_a_template_that_was_read_can_be_edited_and_put_back_whole(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     read = client.get(path, headers=admin).json
     put = client.put(path, json=read | {"title_template": "Now: {{job_title}}"}, headers=admin)
     assert (put.status_code, put.json["title_template"], put.json["version"]) == (
@@ -192,7 +192,7 @@ def test_short_lists_have_pages_too(client, bob, admin, path):
 
 
 def test_versions_have_pages_too(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     for n in range(3):
         client.patch(path, json={"title_template": f"Title {n}"}, headers=admin)
     first = client.get(f"{path}versions/?limit=2", headers=admin).json
@@ -202,7 +202,7 @@ def test_versions_have_pages_too(client, admin):
 
 
 def test_an_old_version_comes_back_as_a_draft_and_goes_live_when_it_is_published(client, admin, bob, token):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     old = client.get(path, headers=admin).json["title_template"]
     client.patch(path, json={"title_template": "Job: {{job_title}}"}, headers=admin)
     assert client.get(f"{path}draft/", headers=admin).status_code == 404
@@ -224,7 +224,7 @@ def test_an_old_version_comes_back_as_a_draft_and_goes_live_when_it_is_published
 
 
 def test_a_restored_version_gives_up_no_draft_and_overtakes_no_one_unasked(client, admin, token):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     for title in ("A", "B"):
         client.patch(path, json={"title_template": title}, headers=admin)
     assert client.post(f"{path}restore/", json={"version": 1}, headers=admin).status_code == 200
@@ -279,22 +279,22 @@ def test_a_template_with_words_that_cannot_go_live_is_not_made(client, admin):
 
 
 def test_a_built_in_template_is_reset_not_deleted(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/"
     assert client.delete(path, headers=admin).status_code == 403
     client.patch(path, json={"title_template": "X"}, headers=admin)
     assert client.post(f"{path}reset/", headers=admin).json["title_template"] == "New Job: {{job_title}}"
 
 
 def test_a_preview_shows_the_words_and_keeps_nothing(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('job_created').id}/preview/"
+    path = f"{API}/templates/{wording.by_name('job_created').id}/preview/"
     body = {"title_template": "Now: {{job_title}}", "context": {"job_title": "Cook", "company_name": "Inn"}}
     assert client.post(path, json=body, headers=admin).json["title"] == "Now: Cook"
     assert client.post(path, json={"context": {"starts_at": "nonsense"}}, headers=admin).status_code == 422
-    assert wording.template_for_type("job_created").version == 1
+    assert wording.by_name("job_created").version == 1
 
 
 def test_a_preview_with_part_of_the_values_says_which_are_missing(client, admin):
-    path = f"{API}/templates/{wording.template_for_type('interview_scheduled').id}/preview/"
+    path = f"{API}/templates/{wording.by_name('interview_scheduled').id}/preview/"
     whole = catalog.sample_context("interview_scheduled")
     del whole["interviewer"]
     assert client.post(path, json={"context": whole}, headers=admin).json["problem"] == "", (

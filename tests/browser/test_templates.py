@@ -22,7 +22,7 @@ LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark"
 
 @pytest.fixture
 def template(app: Flask) -> NotificationTemplate:
-    return wording.template_for_type("interview_scheduled")
+    return wording.by_name("interview_scheduled")
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app:
 def test_templates_can_be_tried_with_what_happened_in_the_demo(app: Flask) -> None:
     demo.load()
     for kind in {event.notification_type for event in catalog.EVENTS.values()} - {None}:
-        template = wording.template_for_type(kind)
+        template = wording.by_name(kind)
         shown = template_versions.rerender_recent(template, TemplateContent.of(template))
         assert shown
         for each in shown:

@@ -170,7 +170,7 @@ def test_gone_or_failing_for_five_days_switches_it_off_and_tells_its_owner(
     told = db.session.scalars(
         select(Notification).where(Notification.notification_type == "system_alert")
     ).one()
-    assert (told.recipient_id, told.title) == (alice.id, "Your webhook is switched off")
+    assert (told.recipient_id, told.title) == (alice.id, "Your webhook was turned off")
     assert ways.url in told.message
     assert set(told.channels) == {"in_app", "email"}
     assert db.session.scalar(select(AuditEntry).where(AuditEntry.action == "webhook.switched_off"))

@@ -84,7 +84,7 @@ def by_announcement(alice: User) -> None:
 
 def by_template(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
-    live = wording.template_for_type("job_created")
+    live = wording.by_name("job_created")
     html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
     words = TemplateContent(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
     template_drafts.save(live.id, words, live.version, author=admin)

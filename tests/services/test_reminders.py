@@ -209,7 +209,7 @@ def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User
 
 
 def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
-    wording.template_for_type("interview_reminder").sms_text = "In {{time_until}}"
+    wording.by_name("interview_reminder").sms_text = "In {{time_until}}"
     publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")

@@ -32,7 +32,7 @@ def data(kind: str, key: str = "sample") -> dict[str, object]:
 def test_every_built_in_template_has_a_preview_that_writes_nothing(
     app: Flask, bob: User, kind: str, key: str
 ) -> None:
-    row = wording.template_for_type(kind)
+    row = wording.by_name(kind)
     shown = template_preview.preview(row, TemplateContent.of(row), data(kind, key), bob, SENDER)
     assert shown.problem == ""
     assert shown.title
@@ -45,7 +45,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
 
 def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: Flask) -> None:
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
-    row = wording.template_for_type("interview_scheduled")
+    row = wording.by_name("interview_scheduled")
     shown = template_preview.preview(
         row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER
     )
@@ -58,7 +58,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
 
 
 def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     pages = {
         is_dark: template_preview.mail_html(
             row, TemplateContent.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
@@ -73,7 +73,7 @@ def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: 
 def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
     app: Flask, bob: User
 ) -> None:
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     edited = replace(
         TemplateContent.of(row),
         email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>",
@@ -86,7 +86,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
 
 
 def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     edited = replace(
         TemplateContent.of(row),
         email_subject="A subject that is rather longer than what a phone shows of it",
@@ -105,7 +105,7 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
 
 
 def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     edited = replace(TemplateContent.of(row), message_template="{{ nobody }}")
     shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
     assert "nobody" in shown.problem
@@ -117,7 +117,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
     admin = factories.user(
         "q@example.test", role="admin", preference={"job_notifications": False, "quiet_enabled": True}
     )
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     edited = replace(
         TemplateContent.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
     )
@@ -133,7 +133,7 @@ def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: 
 
 
 def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("interview_scheduled")
+    row = wording.by_name("interview_scheduled")
     made = test_send.send_test(row, TemplateContent.of(row), data("interview_scheduled"), actor=bob)
     (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
     message = sending_email.compose_email(mail, SENDER, made.created_at)
@@ -142,7 +142,7 @@ def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Fl
 
 
 def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     for edited in (
         replace(TemplateContent.of(row), channels=("webhook",)),
         replace(TemplateContent.of(row), title_template="{{ nobody }}"),
@@ -153,7 +153,7 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
 
 
 def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
-    row = wording.template_for_type("interview_scheduled")
+    row = wording.by_name("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.checked(given)
         assert template_preview.preview(row, TemplateContent.of(row), values, bob, SENDER).problem == ""

@@ -49,7 +49,7 @@ from tests.support import factories
 
 @pytest.fixture
 def template(app: Flask) -> NotificationTemplate:
-    return wording.template_for_type("job_created")
+    return wording.by_name("job_created")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def audited(action: str) -> list[AuditEntry]:
 
 def test_every_type_has_a_built_in_template_that_can_be_published(app: Flask, bob: User) -> None:
     for kind in catalog.TYPES:
-        row = wording.template_for_type(kind)
+        row = wording.by_name(kind)
         assert row.is_builtin
         assert template_validation.errors(row, TemplateContent.of(row)) == {}
         assert TemplateContent.of(row) == TemplateContent.built_in(kind)
@@ -127,7 +127,7 @@ def test_the_second_of_two_admins_who_publish_loses_nothing(
     with pytest.raises(Conflict):
         template_publishing.publish(template.id, actor=dana)
     assert template_drafts.find(template.id, dana).title_template == "Dana's"
-    assert wording.template_for_type("job_created").title_template == "Bob's"
+    assert wording.by_name("job_created").title_template == "Bob's"
     template_drafts.rebase(template.id, 2, author=dana)
     assert template_publishing.publish(template.id, actor=dana).number == 3
     assert [row.title_template for row in template_versions.list_versions(template)][:2] == [
@@ -138,7 +138,7 @@ def test_the_second_of_two_admins_who_publish_loses_nothing(
 
 def test_of_admins_publishing_in_the_same_moment_one_is_first(any_app: Flask) -> None:
     people = [factories.user(f"a{n}@example.test", role="admin") for n in range(4)]
-    row = wording.template_for_type("job_created")
+    row = wording.by_name("job_created")
     for person in people:
         template_drafts.save(row.id, edited(row, title_template=person.email), 1, author=person)
     ids, row_id, outcomes = [person.id for person in people], row.id, []
@@ -187,7 +187,7 @@ def test_what_could_break_never_goes_live(
         template_publishing.publish(template.id, actor=bob)
     assert list(caught.value.errors) == [field]
     assert template_drafts.find(template.id, bob) is not None
-    assert wording.template_for_type("job_created").version == 1
+    assert wording.by_name("job_created").version == 1
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_what_cannot_be_kept_is_refused_by_name(
 
 def test_html_is_cleaned_when_it_goes_live(template: NotificationTemplate, bob: User) -> None:
     version = published(template, bob, email_html="<p onclick='x()'>{{job_title}}<script>x</script></p>")
-    assert version.email_html == wording.template_for_type("job_created").email_html == "<p>{{job_title}}</p>"
+    assert version.email_html == wording.by_name("job_created").email_html == "<p>{{job_title}}</p>"
 
 
 def test_restoring_makes_a_draft_and_the_history_stays(template: NotificationTemplate, bob: User) -> None:
@@ -217,7 +217,7 @@ def test_restoring_makes_a_draft_and_the_history_stays(template: NotificationTem
     published(template, bob, title_template="Second")
     draft = template_drafts.restore(template.id, 1, author=bob)
     assert (draft.title_template, draft.base_version) == (first, 2)
-    assert wording.template_for_type("job_created").title_template == "Second"
+    assert wording.by_name("job_created").title_template == "Second"
     assert template_publishing.publish(template.id, actor=bob).number == 3
     assert [row.title_template for row in template_versions.list_versions(template)] == [
         first,
@@ -241,9 +241,7 @@ def test_restoring_does_not_silently_replace_a_draft(template: NotificationTempl
 def test_a_reset_publishes_the_built_in_words(template: NotificationTemplate, bob: User) -> None:
     published(template, bob, title_template="Mine", channels=("in_app",), priority="low")
     assert template_publishing.reset(template.id, actor=bob).version == 3
-    assert TemplateContent.of(wording.template_for_type("job_created")) == TemplateContent.built_in(
-        "job_created"
-    )
+    assert TemplateContent.of(wording.by_name("job_created")) == TemplateContent.built_in("job_created")
     assert template_publishing.reset(template.id, actor=bob).version == 3
 
 
@@ -288,7 +286,7 @@ def test_a_custom_template_takes_the_variables_that_its_callers_are_said_to_brin
 
 def test_an_alerts_own_words_count_until_the_template_is_edited(alice: User, bob: User) -> None:
     assert publish_event("system.alert", alice, title="Sync is late")[0].title == "Sync is late"
-    published(wording.template_for_type("system_alert"), bob, title_template="Alert: {{ title }}")
+    published(wording.by_name("system_alert"), bob, title_template="Alert: {{ title }}")
     assert publish_event("system.alert", alice, title="Sync is late")[0].title == "Alert: Sync is late"
 
 
@@ -325,7 +323,7 @@ def test_a_template_that_fails_falls_back_to_the_built_in_words_and_the_admins_a
     (entry,) = audited("template.failed")
     assert (entry.subject, entry.detail["version"]) == ("job_created", 7)
     assert "gone" in entry.detail["error"]
-    template_id = wording.template_for_type("job_created").id
+    template_id = wording.by_name("job_created").id
     db.session.execute(
         update(NotificationTemplate).where(NotificationTemplate.id == template_id).values(version=8)
     )

@@ -26,7 +26,7 @@ LIST = "/admin/templates"
 
 @pytest.fixture
 def template(app: Flask) -> NotificationTemplate:
-    return wording.template_for_type("job_created")
+    return wording.by_name("job_created")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_draft_with_errors_is_kept_but_cannot_be_published(
     assert "This cannot go live yet." in admin.get(page).text
     answer = send(admin, page, f"{page}/publication")
     assert answer.status_code == 422
-    assert wording.template_for_type("job_created").version == 1
+    assert wording.by_name("job_created").version == 1
 
 
 def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
@@ -197,7 +197,7 @@ def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
     assert answer.status_code == 409
     assert "changed after you reviewed it" in answer.text
     assert "<ins>Typed" in answer.text
-    assert wording.template_for_type("job_created").version == 1
+    assert wording.by_name("job_created").version == 1
 
 
 def test_the_second_of_two_admins_sees_both_texts_and_can_go_on(

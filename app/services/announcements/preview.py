@@ -76,4 +76,4 @@ def mail_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.S
 
 def texts_for(row: Announcement, reader: User) -> Texts:
     """What an announcement says to a reader."""
-    return validation.to_request(row).words_for(reader)
+    return validation.to_request(row).texts_for(reader)

@@ -101,13 +101,13 @@ def to_request(row: Announcement) -> fanout.NotificationRequest:
     try:
         template = wording.by_name(row.template_name or row.notification_type)
     except NotFound:  # Deleted since: the type's own words are always there.
-        template = wording.template_for_type(row.notification_type)
+        template = wording.by_name(row.notification_type)
     texts = rendering_texts.Texts(rendering_texts.one_line(row.title), row.message)
     return fanout.NotificationRequest(
         notification_type=row.notification_type,
         priority=row.priority,
         channels=tuple(row.channels if row.channels is not None else template.channels),
-        words_for=(
+        texts_for=(
             wording.renderer_for(template, row.notification_type, _with_instants(row.context))
             if row.template_name
             else lambda _user: texts

@@ -18,7 +18,7 @@ from app.services.base.errors import NotFound
 from app.services.interviews import reminder_outcomes
 from app.services.interviews.reminder_outcomes import ReminderOutcome
 from app.services.notifications import inbox
-from app.services.routing import reasons, template_failures
+from app.services.routing import alerts, reasons
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _recipient_reason(row: Notification) -> str:
         return _("This person tried out a template.")
     if event.data.get("recipients"):
         return _("The event names this person as a recipient.")
-    if event.source == template_failures.SOURCE:
+    if event.source == alerts.TEMPLATE_SOURCE:
         return _("It goes to all active admins.")
     return _("The event names nobody, so it goes to all active recruiters.")
 

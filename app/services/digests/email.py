@@ -42,7 +42,7 @@ def compose_digest(
     unread = contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    words = wording.renderer_for(wording.template_for_type(kind), kind, data)(user)
+    words = wording.renderer_for(wording.by_name(kind), kind, data)(user)
     is_weekly = kind == WEEKLY_SUMMARY
     groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
     shown = sum(len(group.lines) for group in groups)

@@ -82,7 +82,7 @@ def send_due(kind: str, now: datetime | None = None, progress: Progress | None =
         how many digests are on their way: who has nothing unread gets none.
     """
     now = now or utc_now()
-    if not wording.template_for_type(kind).is_active:
+    if not wording.by_name(kind).is_active:
         return 0
     total = db.session.scalar(select(func.count()).select_from(_readers(kind).subquery())) or 0
     done, sent, after = 0, 0, 0

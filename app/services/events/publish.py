@@ -152,7 +152,7 @@ def _message(event: IncomingEvent, event_id: int | None, interview: Any) -> fano
         notification_type=notification_type,
         priority=event.data.get("priority") or template.priority,
         channels=tuple(template.channels),
-        words_for=wording.renderer_for(template, notification_type, data),
+        texts_for=wording.renderer_for(template, notification_type, data),
         is_template_active=template.is_active,
         event_id=event_id,
         interview_id=interview.id if interview else None,

@@ -53,14 +53,14 @@ def create_notification(
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
     texts = Texts(one_line(title)[:255], strip_invisible(message))
-    template = wording.template_for_type(notification_type)
+    template = wording.by_name(notification_type)
     return _deliver(
         recipient,
         fanout.NotificationRequest(
             notification_type=notification_type,
             priority=priority,
             channels=tuple(channels if channels is not None else template.channels),
-            words_for=lambda _user: texts,
+            texts_for=lambda _user: texts,
             is_exact=channels is not None,
             is_template_active=template.is_active,
             subject=stacks.subject_of(notification_type, metadata or {}, metadata),
@@ -102,7 +102,7 @@ def create_notification_from_template(
             notification_type=template.notification_type,
             priority=priority or template.priority,
             channels=tuple(channels if channels is not None else template.channels),
-            words_for=wording.renderer_for(template, template.notification_type, context),
+            texts_for=wording.renderer_for(template, template.notification_type, context),
             is_exact=channels is not None,
             is_template_active=template.is_active,
             subject=stacks.subject_of(template.notification_type, context, metadata),

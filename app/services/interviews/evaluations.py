@@ -151,12 +151,12 @@ def _remind(interview_id: int, now: datetime) -> int:
     asked = _write_down(interview_id, due, now)
     people = [user for user, _day in due if user.id in asked]
     if people:
-        template = wording.template_for_type(KIND)
+        template = wording.by_name(KIND)
         message = fanout.NotificationRequest(
             notification_type=KIND,
             priority=template.priority,
             channels=tuple(template.channels),
-            words_for=wording.renderer_for(template, KIND, records.facts(interview)),
+            texts_for=wording.renderer_for(template, KIND, records.facts(interview)),
             is_template_active=template.is_active,
             interview_id=interview.id,
             interview_sequence=interview.sequence,

@@ -19,7 +19,7 @@ TOLERANCE = timedelta(minutes=2)
 
 def reminder_texts(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
     """A function that words a reminder for one person, `minutes` before the interview begins."""
-    template = wording.template_for_type(KIND)
+    template = wording.by_name(KIND)
 
     def for_person(user: Recipient) -> Texts:
         facts = records.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}

@@ -138,13 +138,13 @@ def _remind(interview_id: int, now: datetime) -> int:
 
 
 def _message(interview: Interview, lead: int, now: datetime) -> fanout.NotificationRequest:
-    template, left = wording.template_for_type(KIND), reminder_texts.minutes_left(interview, now)
+    template, left = wording.by_name(KIND), reminder_texts.minutes_left(interview, now)
     is_prompt = timedelta(minutes=abs(left - lead)) < reminder_texts.TOLERANCE
     return fanout.NotificationRequest(
         notification_type=KIND,
         priority=template.priority,
         channels=tuple(template.channels),
-        words_for=reminder_texts.reminder_texts(interview, lead if is_prompt else left),
+        texts_for=reminder_texts.reminder_texts(interview, lead if is_prompt else left),
         is_template_active=template.is_active,
         interview_id=interview.id,
         interview_sequence=interview.sequence,

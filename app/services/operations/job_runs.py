@@ -16,7 +16,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import JobRun, User
 from app.services.base import audit
-from app.services.routing import job_failures
+from app.services.routing import alerts
 
 # A process that dies in a run keeps it this long; a run that lives renews it.
 LEASE = timedelta(seconds=60)
@@ -89,7 +89,7 @@ def fail(run_id: int, error: str, now: datetime | None = None) -> None:
         update(JobRun).where(JobRun.id == run_id).values(failed).returning(JobRun.name, JobRun.failures),
         execution_options=BULK,
     ).one()
-    job_failures.alert_admins(row.name, row.failures, error, now)
+    alerts.report_job_failure(row.name, row.failures, error, now)
     db.session.commit()
 
 
@@ -126,7 +126,7 @@ def record_frequent_run(
     )
     failures = db.session.execute(more.returning(JobRun.failures)).scalar_one()
     if error:
-        job_failures.alert_admins(name, failures, error, now)
+        alerts.report_job_failure(name, failures, error, now)
     db.session.commit()
 
 

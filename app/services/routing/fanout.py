@@ -49,7 +49,7 @@ class NotificationRequest:
     notification_type: str
     priority: str
     channels: tuple[str, ...]
-    words_for: Callable[[Recipient], Texts]
+    texts_for: Callable[[Recipient], Texts]
     is_exact: bool = False
     is_template_active: bool = True
     event_id: int | None = None
@@ -123,7 +123,7 @@ def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
     """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
     # Worded once for all who share a clock and a language, whichever of them is asked.
     readers = {_clock(plan.user): plan.user for plan in plans}
-    words = {clock: message.words_for(reader) for clock, reader in readers.items()}
+    words = {clock: message.texts_for(reader) for clock, reader in readers.items()}
     known = _addresses(plans)
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):

@@ -1,10 +1,10 @@
-"""The live words of each notification type, and what happens when they fail."""
+"""The template of each notification type, and rendering it for one person."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -18,21 +18,17 @@ from app.models import NotificationTemplate
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.rendering.liquid import TemplateTextError
+from app.rendering.texts import Texts
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
-from app.services.routing import template_failures
+from app.services.routing import alerts
 
 log = logging.getLogger(__name__)
-_BY_NAME = (
-    select(NotificationTemplate)
-    .where(NotificationTemplate.name == bindparam("name"))
-    .execution_options(populate_existing=True)
-)
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
-    """A built-in template as an event reads it: what it takes to word and to send."""
+    """A built-in template, cheaper to load than a `NotificationTemplate`."""
 
     id: int
     name: str
@@ -49,19 +45,24 @@ class TemplateRow:
 
 
 Template = NotificationTemplate | TemplateRow
+_BY_NAME = (
+    select(NotificationTemplate)
+    .where(NotificationTemplate.name == bindparam("name"))
+    .execution_options(populate_existing=True)
+)
 _TEMPLATES = Base.metadata.tables["notification_templates"]
-_IN_USE = CompiledStatement(
-    select(*(_TEMPLATES.c[name] for name in TemplateRow.__dataclass_fields__)).where(
+_ROW_BY_NAME = CompiledStatement(
+    select(*(_TEMPLATES.c[field.name] for field in fields(TemplateRow))).where(
         _TEMPLATES.c.name == bindparam("name")
     )
 )
 
 
 def by_name(name: str) -> NotificationTemplate:
-    """The template of that name.
+    """Return the template with this name; a type's own template has the name of the type.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is no such template.
     """
     template = db.session.scalar(_BY_NAME, {"name": name})
     if template is None:
@@ -69,20 +70,15 @@ def by_name(name: str) -> NotificationTemplate:
     return template
 
 
-def template_for_type(notification_type: str) -> NotificationTemplate:
-    """The built-in template of a type as admins have edited it."""
-    return by_name(notification_type)
-
-
 def template_row(notification_type: str) -> TemplateRow:
-    """The same, with less ado: for what happens all day."""
-    (row,) = _IN_USE.rows(name=notification_type)
+    """Like `by_name` for a built-in template, but cheaper: for the path that every event takes."""
+    (row,) = _ROW_BY_NAME.rows(name=notification_type)
     return TemplateRow(*row)
 
 
-def texts_of(template: Template) -> rendering_texts.Texts:
-    """The template's sources, as the renderer takes them."""
-    return rendering_texts.Texts(
+def texts_of(template: Template) -> Texts:
+    """Return the template's source texts."""
+    return Texts(
         title=template.title_template,
         message=template.message_template,
         email_subject=template.email_subject,
@@ -93,22 +89,24 @@ def texts_of(template: Template) -> rendering_texts.Texts:
 
 def renderer_for(
     template: Template, notification_type: str, data: Mapping[str, Any]
-) -> Callable[[Recipient], rendering_texts.Texts]:
-    """A function that words a message for one person, on that person's clock and in that language.
+) -> Callable[[Recipient], Texts]:
+    """Return a function that renders a template for one person, in their time zone and language.
 
-    It never fails: a template that does is replaced by the built-in words, and the failure is reported.
+    The function never fails: when the template does, it renders the built-in text and alerts the admins.
     """
     sources = texts_of(template)
 
-    def for_person(user: Recipient) -> rendering_texts.Texts:
+    def render_for(user: Recipient) -> Texts:
         with force_locale(user.locale):
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:
                 texts = rendering_texts.render_all(sources, values)
             except TemplateTextError as error:
-                log.warning("Template %s failed, built-in words used: %s", template.name, error)
-                template_failures.report_template_failure(template, str(error))
+                log.warning("Template %s failed, built-in text used: %s", template.name, error)
+                alerts.report_template_failure(
+                    template.id, template.name, template.version, template.created_at, str(error)
+                )
                 texts = rendering_texts.built_in(notification_type, values)
             return rendering_texts.prefer_alert_texts(notification_type, sources, texts, data)
 
-    return for_person
+    return render_for

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask_babel import force_locale
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
 from app.channels import retry_schedule
 from app.database.base import db
 from app.models import Delivery, PushSubscription, User, Webhook
-from app.rendering.texts import Texts
 from app.services.base import audit
-from app.services.base.recipients import Recipient
-from app.services.routing import fanout, suppressions
+from app.services.routing import alerts, suppressions
 
 Endpoint = PushSubscription | Webhook
 MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}
@@ -117,25 +114,16 @@ def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
     hook.disabled_at, hook.disabled_reason = now, said[:300]
     owner = db.session.get_one(User, hook.user_id)
     audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=said[:300])
-    message = fanout.NotificationRequest(
-        notification_type="system_alert",
-        priority="high",
-        channels=("in_app", "email"),
+    alerts.raise_system_alert(
+        [owner],
+        _l("Your webhook was turned off"),
+        _l(
+            "%(url)s failed for too long or asked not to be called again, so nothing more is sent to it. "
+            "The last response was: %(response)s\n\nFix the webhook, then turn it on again under Devices.",
+            url=hook.url,
+            response=said[:300],
+        ),
+        "/account/devices",
+        now,
         is_exact=True,
-        words_for=lambda user: _words(user, hook, said),
-        action_url="/account/devices",
     )
-    fanout.write(message, fanout.plan(message, [owner], now), now)
-
-
-def _words(user: Recipient, hook: Webhook, said: str) -> Texts:
-    with force_locale(user.locale):
-        return Texts(
-            title=_("Your webhook is switched off"),
-            message=_(
-                "%(url)s has failed for too long, or asked not to be called again, so nothing more is sent to it. "
-                "The last answer was: %(said)s\n\nMend it, then switch it on again under Devices.",
-                url=hook.url,
-                said=said[:300],
-            ),
-        )

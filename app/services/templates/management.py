@@ -89,7 +89,7 @@ def create(
     if errors:
         raise Invalid(errors)
     edited = drafts.usable_content(
-        replace(TemplateContent.of(wording.template_for_type(notification_type)), **(words or {}))
+        replace(TemplateContent.of(wording.by_name(notification_type)), **(words or {}))
     )
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False

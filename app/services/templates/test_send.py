@@ -61,7 +61,7 @@ def send_test(
         notification_type=template.notification_type,
         priority=edited.priority,
         channels=tuple(ways),
-        words_for=lambda _user: texts,
+        texts_for=lambda _user: texts,
         event_id=event.id,
         action_url=str(data.get("meeting_url") or ""),
     )
