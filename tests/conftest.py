@@ -45,8 +45,8 @@ def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 
 Rule._compile_builder = _compile_builder_once
-# Nor do the files in app/static change meanwhile.
-static_files._read = cache(static_files._read)
+# The files in app/static do not change during a run either.
+static_files._load_assets = cache(static_files._load_assets)
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 

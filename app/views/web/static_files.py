@@ -1,4 +1,4 @@
-"""Stylesheet, scripts and icons, under an address that changes whenever one of them does."""
+"""Serves the stylesheet, the scripts and the icons, at a path that changes whenever one of them changes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,38 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 FOLDER = Path(__file__).resolve().parents[2] / "static"
-# Formats that are compressed already gain nothing.
-COMPRESSED = frozenset({".css", ".js", ".svg", ".txt", ".md", ".json"})
+STYLESHEET = "css/app.css"
+# The files that make up `STYLESHEET`, in this order: within a cascade layer, the later rule wins.
+STYLESHEET_PARTS = (
+    "css/tokens.css",
+    "css/base.css",
+    "css/layout.css",
+    "css/navigation.css",
+    "css/buttons.css",
+    "css/search.css",
+    "css/inbox.css",
+    "css/detail.css",
+    "css/toasts.css",
+    "css/forms.css",
+    "css/settings.css",
+    "css/template-editor.css",
+    "css/delivery-log.css",
+    "css/announcements.css",
+    "css/explanation.css",
+    "css/delivery-chart.css",
+    "css/overlays.css",
+    "css/sign-in.css",
+    "css/items.css",
+    "css/states.css",
+    "css/utilities.css",
+)
+# Text formats. The others are compressed already, so gzip gains nothing.
+COMPRESSIBLE = frozenset({".css", ".js", ".svg", ".txt", ".md", ".json"})
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is sent, plain and gzipped; `gzipped` is None where that saves nothing."""
+    """A file as it is sent. `gzipped` is None when compression saves nothing."""
 
     content_type: str
     plain: bytes
@@ -31,61 +56,65 @@ class Asset:
 
 
 class Assets:
-    """All files, read once, served in front of the application: no session touches them, no cookie goes out."""
+    """WSGI middleware that serves the static files from memory, without a session or a cookie."""
 
-    def __init__(self, folder: Path, behind: WSGIApplication) -> None:
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        self._files = {str(path.relative_to(folder)): _read(path) for path in paths}
+    def __init__(self, folder: Path, wsgi_app: WSGIApplication) -> None:
+        self._files = _load_assets(folder)
         digest = hashlib.sha256()
         for name, asset in self._files.items():
             digest.update(name.encode() + b"\0" + asset.plain)
-        # One fingerprint for all, in the path: a script may then name its neighbours relatively.
+        # One fingerprint for all files, in the path, so that scripts can import each other relatively.
         self._fingerprint = digest.hexdigest()[:12]
-        self._behind = behind
+        self._wsgi_app = wsgi_app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
-        # What browsers ask for by themselves on addresses that are not pages of ours.
+        # Browsers request this path on their own, whatever the page links to.
         parts = (self.path("favicon.svg") if path == "/favicon.ico" else path).split("/", 3)
         asset = self._files.get(parts[3]) if len(parts) == 4 and parts[1] == "static" else None
         if asset is None or environ.get("REQUEST_METHOD") not in {"GET", "HEAD"}:
-            return self._behind(environ, start_response)
-        return self._answer(asset, parts[2], Request(environ))(environ, start_response)
+            return self._wsgi_app(environ, start_response)
+        return self._respond(asset, parts[2], Request(environ))(environ, start_response)
 
     def path(self, filename: str) -> str:
-        """Where a file is found on this site. KeyError: there is no such file."""
+        """Return the path of a file on this site.
+
+        Raises:
+            KeyError: there is no such file.
+        """
         if filename not in self._files:
             raise KeyError(filename)
         return f"/static/{self._fingerprint}/{filename}"
 
-    def _answer(self, asset: Asset, fingerprint: str, asked: Request) -> Response:
-        squeezed = asset.gzipped if asked.accept_encodings.quality("gzip") > 0 else None
-        # During a deploy an old page asks for its own files: today's are better than none, but not for ever.
-        is_current = fingerprint == self._fingerprint and asked.path != "/favicon.ico"
-        keep = "max-age=31536000, immutable" if is_current else "max-age=60"
+    def _respond(self, asset: Asset, fingerprint: str, http_request: Request) -> Response:
+        accepts_gzip = http_request.accept_encodings.quality("gzip") > 0
+        # During a deploy, pages of the previous release request their own files. They get the current ones,
+        # which must not be cached at that path.
+        is_current = fingerprint == self._fingerprint and http_request.path != "/favicon.ico"
+        max_age = "max-age=31536000, immutable" if is_current else "max-age=60"
         headers = {
-            "Cache-Control": f"public, {keep}",
+            "Cache-Control": f"public, {max_age}",
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
             # A module script from a CDN is a cross-origin request.
             "Access-Control-Allow-Origin": "*",
         }
-        if squeezed is not None:
-            headers["Content-Encoding"] = "gzip"
-        body = asset.plain if squeezed is None else squeezed
-        return Response(body, headers=headers, content_type=asset.content_type)
+        if asset.gzipped is None or not accepts_gzip:
+            return Response(asset.plain, headers=headers, content_type=asset.content_type)
+        headers["Content-Encoding"] = "gzip"
+        return Response(asset.gzipped, headers=headers, content_type=asset.content_type)
 
 
 def register(app: Flask) -> None:
-    """Put the files in front of the application and offer `static_url` to the templates."""
+    """Serve the static files in front of the application and give templates `static_url`."""
     assets = Assets(FOLDER, app.wsgi_app)
     app.extensions["assets"] = assets
-    app.wsgi_app = assets  # type: ignore[method-assign]  # how Flask wants middleware to be added
+    app.wsgi_app = assets  # type: ignore[method-assign]  # Flask's documented way to add middleware
     app.add_template_global(static_url)
 
 
 def static_url(filename: str) -> str:
-    """The address of a file in `app/static`, on the CDN where `STATIC_URL` names one.
+    """Return the URL of a file in `app/static`, on the CDN if `STATIC_URL` names one.
 
     Raises:
         KeyError: there is no such file.
@@ -94,13 +123,21 @@ def static_url(filename: str) -> str:
     return f"{current_app.config['STATIC_URL'] or request.script_root}{assets.path(filename)}"
 
 
-def _read(path: Path) -> Asset:
-    plain = path.read_bytes()
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    is_text = path.suffix in COMPRESSED
-    gzipped = gzip.compress(plain, 9, mtime=0) if is_text else None
+def _load_assets(folder: Path) -> dict[str, Asset]:
+    """Read every file, with the parts of the stylesheet joined into one."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    contents[STYLESHEET] = b"\n".join(contents.pop(part) for part in STYLESHEET_PARTS)
+    return {name: _build_asset(name, contents[name]) for name in sorted(contents)}
+
+
+def _build_asset(name: str, content: bytes) -> Asset:
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if Path(name).suffix not in COMPRESSIBLE:
+        return Asset(content_type, content, gzipped=None)
+    gzipped = gzip.compress(content, 9, mtime=0)
     return Asset(
-        content_type=f"{kind}; charset=utf-8" if is_text else kind,
-        plain=plain,
-        gzipped=gzipped if gzipped and len(gzipped) < len(plain) else None,
+        content_type=f"{content_type}; charset=utf-8",
+        plain=content,
+        gzipped=gzipped if len(gzipped) < len(content) else None,
     )
