@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from app.catalog import ANNOUNCEMENT
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import insert_ignore
 from app.models import Announcement, Event, User
 from app.services.announcements import audiences, progress, validation, writer
 from app.services.announcements.validation import AnnouncementRequest
@@ -156,10 +156,9 @@ def _require_admin(actor: User) -> None:
 
 
 def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | None:
-    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
     audience = {name: value for name, value in row.audience.items() if name != "people"}
-    return db.session.scalar(
-        insert(Event)
+    event_id: int | None = db.session.scalar(
+        insert_ignore(Event)
         .values(
             source=SOURCE,
             external_id=external_id,
@@ -168,9 +167,9 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
             received_at=now,
             data=audience,
         )
-        .on_conflict_do_nothing()
         .returning(Event.id)
     )
+    return event_id
 
 
 def _same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:

@@ -109,7 +109,7 @@ def by_emails(emails: Sequence[str]) -> list[RecipientRow]:
     """
     wanted = [email.strip().lower() for email in emails]
     if len(wanted) == 1:
-        rows = _BY_EMAIL.rows(email=wanted[0])
+        rows = _BY_EMAIL.fetch(email=wanted[0])
     else:
         rows = list(db.session.execute(_BY_EMAILS, {"emails": list(set(wanted))}))
     found = {row.email: row for row in rows}

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import BULK
 from app.models import Delivery, Notification, Suppression, User
 from app.services.base import audit
 from app.services.base.errors import Conflict, NotFound
@@ -75,7 +76,7 @@ def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], ac
         .where(is_it, Delivery.state.in_(allowed))
         .values(values)
         .returning(Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.recipient_id),
-        execution_options={"synchronize_session": False},
+        execution_options=BULK,
     ).one_or_none()
     if moved is None:
         exists = db.session.scalar(select(Delivery.id).where(is_it))

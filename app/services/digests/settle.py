@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import insert_ignore
 from app.models import Delivery, Digest, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import recipients
@@ -33,7 +33,6 @@ WORTH_SENDING = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(da
 LOOK_BACK = timedelta(days=15)
 # Told how many people have been looked at, and of how many.
 Progress = Callable[[int, int], None]
-BULK = {"synchronize_session": False}
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
         {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
         for user_id, day in sorted(due.items())
     ]
-    upsert = (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(Digest)
-    mine = db.session.execute(upsert.on_conflict_do_nothing().returning(Digest.user_id, Digest.id), rows)
+    mine = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
     ids = dict(mine.all())
     people = [user for user in readers if user.id in ids]
     if people:

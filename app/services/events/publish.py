@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app import catalog
 from app.catalog import ENVELOPE
@@ -17,6 +16,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
+from app.database.writing import insert_ignore
 from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient, RecipientRow
@@ -29,13 +29,10 @@ from app.services.routing import fanout, wording
 from app.services.routing.reasons import Verdict
 
 # Built once, as all statements on this way are: building one costs more than running it.
-_INSERT_ONCE = {
-    name: CompiledStatement(
-        insert(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.id),
-        ("source", "external_id", "type", "occurred_at", "received_at", "data"),
-    )
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+_INSERT_ONCE = CompiledStatement(
+    lambda: insert_ignore(EVENTS).returning(EVENTS.c.id),
+    ("source", "external_id", "type", "occurred_at", "received_at", "data"),
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def _recipients(event: IncomingEvent) -> list[RecipientRow]:
 
 
 def _insert_once(event: IncomingEvent, now: datetime) -> int | None:
-    made = _INSERT_ONCE[db.engine.dialect.name].rows(
+    made = _INSERT_ONCE.fetch(
         source=event.source,
         external_id=event.external_id,
         type=event.type,

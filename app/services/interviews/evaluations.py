@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import insert_ignore
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
 from app.services.base import audit, local_time, recipients
@@ -176,6 +176,5 @@ def _write_down(interview_id: int, due: Collection[tuple[User, date]], now: date
         {"interview_id": interview_id, "user_id": user.id, "local_date": day, "made_at": now}
         for user, day in due
     ]
-    insert = (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(EvaluationReminder)
-    written = insert.values(rows).on_conflict_do_nothing().returning(EvaluationReminder.user_id)
+    written = insert_ignore(EvaluationReminder).values(rows).returning(EvaluationReminder.user_id)
     return set(db.session.execute(written).scalars())

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.base import db
+from app.database.writing import insert_ignore
 from app.models import Interview, Notification, User
 from app.services.base.recipients import Somebody
 
@@ -131,15 +131,12 @@ def facts(interview: Interview) -> dict[str, Any]:
 
 
 def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:
-    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
     db.session.execute(
-        insert(Interview)
-        .values(
+        insert_ignore(Interview).values(
             external_id=data["id"],
             changed_at=occurred_at,
             **{name: data.get(name, "") for name in DETAILS},
         )
-        .on_conflict_do_nothing()
     )
 
 
@@ -149,17 +146,14 @@ def insert_stub(external_id: str, occurred_at: datetime) -> None:
     Without details nobody is told anything of it.
     """
     nothing = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
-    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
     db.session.execute(
-        insert(Interview)
-        .values(
+        insert_ignore(Interview).values(
             external_id=external_id,
             starts_at=occurred_at,
             ends_at=occurred_at,
             changed_at=LONG_AGO,
             **nothing,
         )
-        .on_conflict_do_nothing()
     )
 
 

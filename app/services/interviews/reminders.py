@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import upsert
 from app.models import Interview, InterviewRecruiter, Reminder, User
 from app.services.base import recipients
 from app.services.interviews import records, reminder_texts
@@ -193,7 +193,7 @@ def _write_down(
         common | {"user_id": user, "lead_minutes": lead, "outcome": outcome}
         for user, lead, outcome in verdicts
     ]
-    insert = (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(Reminder).values(rows)
+    insert = upsert(Reminder).values(rows)
     written = db.session.execute(
         insert.on_conflict_do_update(
             index_elements=["interview_id", "starts_at", "lead_minutes", "user_id"],

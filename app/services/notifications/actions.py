@@ -29,14 +29,13 @@ from app.clock import utc_now
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.database.sqlite import lock_for_writing
+from app.database.writing import BULK
 from app.models import Notification, NotificationChange, User
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Somebody
 
 N = Notification
 UNDO_FOR = timedelta(minutes=10)
-# Rows already loaded are not brought up to date: callers read again what they show.
-BULK = {"synchronize_session": False}
 USERS = Base.metadata.tables["users"]
 _SELECTED = USERS.c.id.in_(bindparam("some", expanding=True))
 # No more than the update needs: rows that refer to these people were written before in the same transaction, and hold
@@ -198,7 +197,7 @@ def bump_inbox_versions(user_ids: Iterable[int]) -> None:
     # Sorted: two events locking the same users crosswise would deadlock.
     ids = sorted(set(user_ids))
     if len(ids) == 1:
-        _BUMP_ONE.rows(one=ids[0])
+        _BUMP_ONE.fetch(one=ids[0])
         return
     connection = db.session.connection()
     for start in range(0, len(ids), 500):

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 
 from app.database.base import db
+from app.database.writing import BULK
 from app.models import Delivery, Notification
 from app.models.delivery import OPEN_STATES
 from app.services.notifications import actions
@@ -38,7 +39,7 @@ def expire_for_interviews(
         .where(*stands, *whose)
         .values(expires_at=now)
         .returning(Notification.recipient_id)
-        .execution_options(synchronize_session=False)
+        .execution_options(**BULK)
     )
     people = list(rows.scalars())
     actions.bump_inbox_versions(people)
@@ -52,7 +53,7 @@ def cancel_scheduled(event_id: int, now: datetime) -> None:
         .where(Notification.event_id == event_id, Notification.status == "pending")
         .values(status="cancelled", surfaced_at=None)
         .returning(Notification.recipient_id),
-        execution_options=actions.BULK,
+        execution_options=BULK,
     )
     people = list(rows.scalars())
     theirs = select(Notification.id).where(Notification.event_id == event_id)
@@ -60,6 +61,6 @@ def cancel_scheduled(event_id: int, now: datetime) -> None:
         update(Delivery)
         .where(Delivery.notification_id.in_(theirs), Delivery.state.in_(OPEN_STATES))
         .values(state="cancelled", reason="cancelled", due_at=now),
-        execution_options=actions.BULK,
+        execution_options=BULK,
     )
     actions.bump_inbox_versions(people)

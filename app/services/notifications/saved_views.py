@@ -15,6 +15,7 @@ from sqlalchemy import delete as sql_delete
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import BULK
 from app.models import Notification, SavedView, User
 from app.rendering.invisible_characters import strip_invisible
 from app.services.base import cache
@@ -145,7 +146,7 @@ def delete(user: User, view_id: int, now: datetime | None = None) -> SavedView:
         view.deleted_at = now
         # What can no longer be brought back goes when the next one does.
         over = V.deleted_at <= now - actions.UNDO_FOR
-        db.session.execute(sql_delete(V).where(V.user_id == user.id, over), execution_options=actions.BULK)
+        db.session.execute(sql_delete(V).where(V.user_id == user.id, over), execution_options=BULK)
     return view
 
 

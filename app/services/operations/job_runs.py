@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ScalarSelect, case, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import BULK, insert_ignore, upsert
 from app.models import JobRun, User
 from app.services.base import audit
 from app.services.routing import alerts
@@ -23,7 +23,6 @@ LEASE = timedelta(seconds=60)
 TRIES = 3
 TRY_AGAIN_AFTER = timedelta(seconds=20)
 KEPT_FOR = timedelta(days=7)
-BULK = {"synchronize_session": False}
 
 
 def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None) -> int | None:
@@ -48,12 +47,7 @@ def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None
     run_id: int | None = None
     if row is None:
         values = mine | {"name": name, "slot_at": slot_at, "failures": _failures_before(name, slot_at)}
-        new = (
-            _upsert()
-            .values(tries=1, count=0, error="", **values)
-            .on_conflict_do_nothing()
-            .returning(JobRun.id)
-        )
+        new = insert_ignore(JobRun).values(tries=1, count=0, error="", **values).returning(JobRun.id)
         run_id = db.session.scalar(new)
     elif _may_try_again(row, now):
         again = update(JobRun).where(
@@ -100,7 +94,7 @@ def record_frequent_run(
     now = now or utc_now()
     minute = started_at.replace(second=0, microsecond=0)
     state = "failed" if error else "succeeded"
-    new = _upsert().values(
+    new = upsert(JobRun).values(
         name=name,
         slot_at=minute,
         state=state,
@@ -136,8 +130,10 @@ def request_run(name: str, actor: User, now: datetime | None = None) -> None:
     open_one = select(JobRun.id).where(JobRun.name == name, JobRun.state == "asked").limit(1)
     if db.session.scalar(open_one) is None:
         values = {"slot_at": now, "started_at": now, "failures": _failures_before(name, now)}
-        asked = _upsert().values(name=name, state="asked", tries=0, count=0, error="", holder="", **values)
-        db.session.execute(asked.on_conflict_do_nothing())
+        asked = insert_ignore(JobRun).values(
+            name=name, state="asked", tries=0, count=0, error="", holder="", **values
+        )
+        db.session.execute(asked)
         audit.record("job.asked", name, actor=actor)
     db.session.commit()
 
@@ -186,7 +182,3 @@ def _failures_before(name: str, slot_at: datetime) -> ScalarSelect[int]:
     """How many failures in a row there were before."""
     before = select(JobRun.failures).where(JobRun.name == name, JobRun.slot_at < slot_at)
     return func.coalesce(before.order_by(JobRun.slot_at.desc()).limit(1).scalar_subquery(), 0)  # type: ignore[return-value]
-
-
-def _upsert() -> Any:
-    return (sqlite if db.engine.dialect.name == "sqlite" else postgresql).insert(JobRun)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import BULK
 from app.models import Lease
 
 
@@ -35,7 +36,7 @@ def hold(name: str, holder: str, seconds: float, *, now: datetime | None = None)
         .where(Lease.name == name, free)
         .values(holder=holder, held_until=until)
         .returning(Lease.name)
-        .execution_options(synchronize_session=False)
+        .execution_options(**BULK)
     ).first()
     is_taken = taken is not None
     if lease is None and not is_taken:
@@ -51,7 +52,5 @@ def hold(name: str, holder: str, seconds: float, *, now: datetime | None = None)
 
 def release(holder: str) -> None:
     """Give up every lease of a process that ends."""
-    db.session.execute(
-        delete(Lease).where(Lease.holder == holder).execution_options(synchronize_session=False)
-    )
+    db.session.execute(delete(Lease).where(Lease.holder == holder).execution_options(**BULK))
     db.session.commit()

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from app import catalog
 from app.clock import utc_now
 from app.database.base import Base, db
+from app.database.writing import BULK
 from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
 from app.services.notifications import actions as notification_actions
 from app.services.operations import idempotency, job_runs
@@ -84,7 +85,7 @@ def _old_notifications(now: datetime) -> ColumnElement[bool]:
 def _delete_some(model: type[Base], is_old: ColumnElement[bool]) -> int:
     table = model.__table__
     some = select(table.c.id).where(is_old).order_by(table.c.id).limit(CHUNK)
-    gone = delete(model).where(table.c.id.in_(some)).execution_options(synchronize_session=False)
+    gone = delete(model).where(table.c.id.in_(some)).execution_options(**BULK)
     if model is Notification:
         people = list(db.session.scalars(gone.returning(Notification.recipient_id)))
         notification_actions.bump_inbox_versions(people)

@@ -13,6 +13,7 @@ from app.channels import CHANNELS
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import BULK
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import audit
@@ -161,9 +162,7 @@ def _decide_again(user: User, now: datetime) -> None:
         Delivery.state.in_(["pending", "retry_wait"]),
         Delivery.reason.in_(HELD),
     )
-    db.session.execute(
-        waiting.values(due_at=now, reason="released"), execution_options={"synchronize_session": False}
-    )
+    db.session.execute(waiting.values(due_at=now, reason="released"), execution_options=BULK)
 
 
 def _pause_end(user: User, until: str, now: datetime) -> datetime:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from flask_babel import LazyString, force_locale
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import insert_ignore
 from app.models import Event
 from app.rendering.texts import Texts
 from app.services.base import audit, recipients
@@ -94,9 +94,8 @@ def report_template_failure(
         created_at: when the template was created. Ids are reused after a template is deleted.
     """
     now, error = utc_now(), error[:LONGEST_ERROR]
-    insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
     event_id = db.session.scalar(
-        insert(Event)
+        insert_ignore(Event)
         .values(
             source=TEMPLATE_SOURCE,
             external_id=f"{template_id}:{created_at.timestamp():.0f}:{version}",
@@ -105,7 +104,6 @@ def report_template_failure(
             received_at=now,
             data={"title": name, "message": error, "alert_type": "template"},
         )
-        .on_conflict_do_nothing()
         .returning(Event.id)
     )
     if event_id is None:

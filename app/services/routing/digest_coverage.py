@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Update, bindparam, false, func, select, up
 
 from app.catalog import DAILY_DIGEST, DIGESTS
 from app.database.base import db
+from app.database.writing import BULK
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
-from app.services.notifications import actions as notification_actions
 
 N = Notification
 # How a digest's mail stands that its reader has, or is to have.
@@ -75,16 +75,12 @@ def release_uncovered(now: datetime, *, user: User | None = None) -> None:
         those(Delivery.reason == "digest_gone", comes, is_shown=True).values(reason="in_digest"),
         those(waits, ~comes, is_shown=True).values(reason="digest_gone"),
     ):
-        db.session.execute(change, execution_options=notification_actions.BULK)
+        db.session.execute(change, execution_options=BULK)
     alone = those(waits, ~comes, is_shown=False).values(state="pending", reason="queued", due_at=now)
-    ids = list(
-        db.session.scalars(
-            alone.returning(Delivery.notification_id), execution_options=notification_actions.BULK
-        )
-    )
+    ids = list(db.session.scalars(alone.returning(Delivery.notification_id), execution_options=BULK))
     # Nobody was to be told of these by anything but the digest, so they counted as called off.
     again = update(N).where(N.id.in_(ids), N.status == "cancelled").values(status="pending")
-    db.session.execute(again, execution_options=notification_actions.BULK)
+    db.session.execute(again, execution_options=BULK)
 
 
 def _was_listed() -> ColumnElement[bool]:

@@ -140,7 +140,7 @@ def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
             for address in known.get((plan.user.id, channel), ("",))[: None if verdict.due_at else 1]
         ]
         if deliveries:
-            _INSERT_DELIVERIES.many(deliveries)
+            _INSERT_DELIVERIES.execute_many(deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
     notification_actions.bump_inbox_version(*(plan.user for plan in plans))
     return ids
@@ -148,7 +148,7 @@ def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
 
 def _written(rows: list[dict[str, Any]]) -> Iterable[Any]:
     if len(rows) == 1:
-        return _INSERT_NOTIFICATION.rows(**rows[0])
+        return _INSERT_NOTIFICATION.fetch(**rows[0])
     # So many rows a statement, however SQLAlchemy does that on each database.
     return db.session.connection().execute(_INSERT_NOTIFICATIONS, rows)
 

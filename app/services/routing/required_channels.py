@@ -25,7 +25,7 @@ _ALL = CompiledStatement(select(_LOCKS.c.category, _LOCKS.c.channel, _LOCKS.c.re
 
 def current_requirements() -> RequiredChannels:
     """What is locked now, and why."""
-    locks = {(row.category, row.channel): row.reason for row in _ALL.rows()}
+    locks = {(row.category, row.channel): row.reason for row in _ALL.fetch()}
     return dict(sorted(locks.items(), key=lambda lock: _ORDER[lock[0]]))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
+from app.database.writing import insert_ignore
 from app.models import Suppression
 
 # Up to so many are asked for one by one; more than so many addresses are not sent along.
@@ -28,15 +28,14 @@ def add(channel: str, address: str, reason: str) -> None:
     Args:
         reason: the server's own words.
     """
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"channel": channel, "address": address, "reason": reason[:500]}
-    db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())
+    db.session.execute(insert_ignore(Suppression).values(values))
 
 
 def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Why the server refused them, for those of these pairs of channel and address that are suppressed."""
     if len(pairs) <= FEW:
-        found = [row for channel, address in pairs for row in _ONE.rows(channel=channel, address=address)]
+        found = [row for channel, address in pairs for row in _ONE.fetch(channel=channel, address=address)]
     else:
         channels, addresses = ({pair[place] for pair in pairs} for place in (0, 1))
         # A long list of addresses is dearer than the whole table of suppressed ones, which stays small.

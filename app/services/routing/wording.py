@@ -72,7 +72,7 @@ def by_name(name: str) -> NotificationTemplate:
 
 def template_row(notification_type: str) -> TemplateRow:
     """Like `by_name` for a built-in template, but cheaper: for the path that every event takes."""
-    (row,) = _ROW_BY_NAME.rows(name=notification_type)
+    (row,) = _ROW_BY_NAME.fetch(name=notification_type)
     return TemplateRow(*row)
 
 

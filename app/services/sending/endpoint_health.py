@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from app.channels import retry_schedule
 from app.database.base import db
+from app.database.writing import BULK
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.services.base import audit
 from app.services.routing import alerts, suppressions
@@ -106,7 +107,7 @@ def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> 
     )
     db.session.execute(
         waiting.values(due_at=rest_until, reason="deferred", reason_data={"detail": said[:300]}),
-        execution_options={"synchronize_session": False},
+        execution_options=BULK,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import case, select, update
 
 from app.database.base import db
+from app.database.writing import BULK
 from app.models import Delivery, Notification
 from app.services.notifications import actions as notification_actions
 from app.services.sending import outbox, results
@@ -30,7 +31,7 @@ def show_scheduled(now: datetime) -> int:
         .where(Delivery.id.in_(ids), outbox.IS_WAITING)
         .values(state="sent", reason="shown", sent_at=now)
         .returning(Delivery.notification_id, Delivery.recipient_id)
-        .execution_options(synchronize_session=False)
+        .execution_options(**BULK)
     ).all()
     results.build_sent([row.notification_id for row in rows], now)
     notification_actions.bump_inbox_versions(row.recipient_id for row in rows)
@@ -55,7 +56,7 @@ def unsnooze_due(now: datetime) -> int:
         .where(Notification.id.in_(ids), Notification.snoozed_until <= now)
         .values(snoozed_until=None, read_at=None, status=waiting)
         .returning(Notification.recipient_id)
-        .execution_options(synchronize_session=False)
+        .execution_options(**BULK)
     )
     people = list(rows.scalars())
     notification_actions.bump_inbox_versions(people)

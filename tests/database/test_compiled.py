@@ -38,24 +38,26 @@ def test_rows_are_those_of_sqlalchemy_every_type_of_them(any_app: Flask) -> None
     user.preference.matrix, user.preference.quiet_start = {"job": {"sms": False}}, time(22, 15)
     user.preference.paused_until = datetime(2030, 1, 1, 0, 0, 0, 7, tzinfo=UTC)
     db.session.commit()
-    (row,) = CompiledStatement(BY_EMAIL).rows(email="alice@example.test")
+    (row,) = CompiledStatement(BY_EMAIL).fetch(email="alice@example.test")
     expected = db.session.execute(BY_EMAIL, {"email": "alice@example.test"}).one()
     assert tuple(row) == tuple(expected)
     assert row._fields == tuple(expected._fields)
     assert (row.matrix, row.quiet_start) == ({"job": {"sms": False}}, time(22, 15))
-    assert CompiledStatement(BY_EMAIL).rows(email="nobody@example.test") == []
+    assert CompiledStatement(BY_EMAIL).fetch(email="nobody@example.test") == []
 
 
 def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app: Flask) -> None:
     once = CompiledStatement(insert(EVENTS).returning(EVENTS.c.id), EVENT)
-    (first,) = once.rows(**EVENT)
+    (first,) = once.fetch(**EVENT)
     db.session.rollback()
     assert db.session.get(Event, first.id) is None
-    (second,) = once.rows(**EVENT)
-    CompiledStatement(insert(EVENTS), EVENT).many([EVENT | {"external_id": f"m{n}"} for n in range(3)])
-    CompiledStatement(update(EVENTS).where(EVENTS.c.id == bindparam("one")).values(type="system.alert")).rows(
-        one=second.id
+    (second,) = once.fetch(**EVENT)
+    CompiledStatement(insert(EVENTS), EVENT).execute_many(
+        [EVENT | {"external_id": f"m{n}"} for n in range(3)]
     )
+    CompiledStatement(
+        update(EVENTS).where(EVENTS.c.id == bindparam("one")).values(type="system.alert")
+    ).fetch(one=second.id)
     db.session.commit()
     row = db.session.execute(select(EVENTS).where(EVENTS.c.id == second.id)).one()
     assert dict(row._mapping) == EVENT | {"id": second.id, "type": "system.alert"}
@@ -64,12 +66,12 @@ def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app
 
 def test_errors_are_sqlalchemys(any_app: Flask) -> None:
     once = CompiledStatement(insert(EVENTS), EVENT)
-    once.rows(**EVENT)
+    once.fetch(**EVENT)
     with pytest.raises(IntegrityError):
-        once.rows(**EVENT)
+        once.fetch(**EVENT)
     db.session.rollback()
     with pytest.raises(KeyError):
-        once.rows(source="/test")
+        once.fetch(source="/test")
 
 
 def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -> None:
@@ -78,7 +80,7 @@ def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -
 
     def hold() -> None:
         with app.app_context():
-            CompiledStatement(insert(EVENTS), EVENT).rows(**EVENT)
+            CompiledStatement(insert(EVENTS), EVENT).fetch(**EVENT)
             held.set()
             done.wait(10)
             db.session.rollback()
@@ -87,6 +89,6 @@ def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -
     thread.start()
     held.wait(10)
     with pytest.raises(OperationalError, match="locked"):
-        CompiledStatement(insert(EVENTS), EVENT).rows(**EVENT | {"external_id": "e2"})
+        CompiledStatement(insert(EVENTS), EVENT).fetch(**EVENT | {"external_id": "e2"})
     done.set()
     thread.join(10)
