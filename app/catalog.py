@@ -1,23 +1,64 @@
-"""The one table of categories, notification types and event types; everything else looks here."""
+"""The tables of channels, categories, notification types and event types that everything else reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-Kind = Literal["text", "count", "instant", "url", "json"]
+FieldKind = Literal["text", "count", "instant", "url", "json"]
+
+
+class NotificationType(StrEnum):
+    """The notification types, as Python callers name them. `TYPES` describes each."""
+
+    INTERVIEW_SCHEDULED = "interview_scheduled"
+    INTERVIEW_RESCHEDULED = "interview_rescheduled"
+    INTERVIEW_CANCELLED = "interview_cancelled"
+    INTERVIEW_REMINDER = "interview_reminder"
+    RESUME_PROCESSED = "resume_processed"
+    BULK_UPLOAD_COMPLETED = "bulk_upload_completed"
+    CANDIDATE_ADDED = "candidate_added"
+    JOB_CREATED = "job_created"
+    EVALUATION_COMPLETED = "evaluation_completed"
+    EVALUATION_DUE = "evaluation_due"
+    SYSTEM_ALERT = "system_alert"
+    DAILY_DIGEST = "daily_digest"
+    WEEKLY_SUMMARY = "weekly_summary"
+
+
+class NotificationPriority(StrEnum):
+    """How pressing a notification is, in rising order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class NotificationStatus(StrEnum):
+    """The state of a notification as a whole. The state of each channel is on its deliveries."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    READ = "read"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
 
 CHANNELS = ("in_app", "email", "sms", "push", "webhook")
-PRIORITIES = ("low", "medium", "high", "urgent")
-STATUSES = ("pending", "sent", "read", "failed", "cancelled")
+# Plain strings: inside Bellhop and in its tables nothing but strings is used.
+PRIORITIES = tuple(priority.value for priority in NotificationPriority)
+STATUSES = tuple(status.value for status in NotificationStatus)
 ROLES = ("recruiter", "admin")
-DAILY_DIGEST, WEEKLY_SUMMARY = "daily_digest", "weekly_summary"
-# Notification types that are one email for many notifications.
+DAILY_DIGEST = NotificationType.DAILY_DIGEST.value
+WEEKLY_SUMMARY = NotificationType.WEEKLY_SUMMARY.value
+# Notification types that send one email for many notifications.
 DIGESTS = (DAILY_DIGEST, WEEKLY_SUMMARY)
-# Fields of every event's data that say how to notify; the rest are facts for the template.
+# Fields of any event's data that say how to notify. The others are facts for the template.
 ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
 # The event type of an announcement. The API does not accept it.
 ANNOUNCEMENT = "announcement"
@@ -40,7 +81,7 @@ ROLE_LABELS: dict[str, LazyString] = {"recruiter": _l("Recruiter"), "admin": _l(
 
 @dataclass(frozen=True)
 class Category:
-    """What a recruiter switches on and off. `name` is also the hue and the icon in the page."""
+    """A group of notification types that recruiters switch on and off. `name` also selects the colour and the icon."""
 
     name: str
     label: LazyString
@@ -52,12 +93,15 @@ CATEGORIES: dict[str, Category] = {
     category.name: category
     for category in (
         Category(
-            "interview", _l("Interview"), _l("Interviews"), _l("Booked, moved, cancelled, about to start")
+            "interview",
+            _l("Interview"),
+            _l("Interviews"),
+            _l("Bookings, changes, cancellations and reminders"),
         ),
-        Category("resume", _l("Resume"), _l("Resumes"), _l("Parsed files and finished uploads")),
-        Category("candidate", _l("Candidate"), _l("Candidates"), _l("New people for your jobs")),
-        Category("job", _l("Job"), _l("Jobs"), _l("Newly opened jobs")),
-        Category("evaluation", _l("Evaluation"), _l("Evaluations"), _l("Finished and missing evaluations")),
+        Category("resume", _l("Resume"), _l("Resumes"), _l("Parsed resumes and finished uploads")),
+        Category("candidate", _l("Candidate"), _l("Candidates"), _l("New candidates")),
+        Category("job", _l("Job"), _l("Jobs"), _l("New jobs")),
+        Category("evaluation", _l("Evaluation"), _l("Evaluations"), _l("Completed and overdue evaluations")),
         Category("system", _l("System"), _l("System"), _l("Alerts, announcements and digests")),
     )
 }
@@ -65,17 +109,17 @@ CATEGORIES: dict[str, Category] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One value of an event's data or of a template's variables."""
+    """A field of an event's data, or a variable of a template."""
 
     name: str
-    kind: Kind
+    kind: FieldKind
     sample: Any
     required: bool = True
 
 
 @dataclass(frozen=True)
 class DefaultTemplate:
-    """The built-in words of a type: installed once, edited afterwards, used again when an edit fails."""
+    """The built-in texts of a type: installed once, then edited by admins; the fallback when an edited text fails."""
 
     title: str
     message: str
@@ -86,10 +130,10 @@ class DefaultTemplate:
 
 
 @dataclass(frozen=True)
-class NotificationType:
-    """A type of notification: its category, why people get it, its variables and built-in words.
+class NotificationTypeSpec:
+    """A notification type: its category, why people get it, its variables and built-in texts.
 
-    `stacks_by` names the facts that make up what it is about, where nothing says it outright; see `stacks`.
+    `stacks_by` names the facts that identify its subject when the event does not name one (`notifications.stacks`).
     """
 
     name: str
@@ -103,7 +147,7 @@ class NotificationType:
 
 @dataclass(frozen=True)
 class EventType:
-    """A type of event: the data it carries and the notification it becomes (None: it only changes state)."""
+    """An event type: the data it carries and the notification it becomes, or None if it only changes state."""
 
     name: str
     label: LazyString
@@ -169,14 +213,14 @@ DIGEST_VARIABLES = (
     Field("digest_date", "text", "Thursday 12 March 2026"),
 )
 
-TYPES: dict[str, NotificationType] = {
-    kind.name: kind
-    for kind in (
-        NotificationType(
-            "interview_scheduled",
+TYPES: dict[str, NotificationTypeSpec] = {
+    spec.name: spec
+    for spec in (
+        NotificationTypeSpec(
+            NotificationType.INTERVIEW_SCHEDULED.value,
             "interview",
             _l("Interview scheduled"),
-            _l("You get this because you are a recruiter on this interview."),
+            _l("You get this because you're a recruiter on this interview."),
             INTERVIEW_VARIABLES,
             DefaultTemplate(
                 "Interview Scheduled for {{candidate_name}}",
@@ -187,11 +231,11 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Interview: {{candidate_name}}, {{job_title}}, {{interview_day}} {{interview_time}}.",
             ),
         ),
-        NotificationType(
-            "interview_rescheduled",
+        NotificationTypeSpec(
+            NotificationType.INTERVIEW_RESCHEDULED.value,
             "interview",
             _l("Interview moved"),
-            _l("You get this because you are a recruiter on this interview."),
+            _l("You get this because you're a recruiter on this interview."),
             INTERVIEW_VARIABLES,
             DefaultTemplate(
                 "Interview Moved for {{candidate_name}}",
@@ -202,11 +246,11 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Moved: {{candidate_name}}, now {{interview_day}} {{interview_time}}.",
             ),
         ),
-        NotificationType(
-            "interview_cancelled",
+        NotificationTypeSpec(
+            NotificationType.INTERVIEW_CANCELLED.value,
             "interview",
             _l("Interview cancelled"),
-            _l("You get this because you are a recruiter on this interview."),
+            _l("You get this because you're a recruiter on this interview."),
             INTERVIEW_VARIABLES,
             DefaultTemplate(
                 "Interview Cancelled for {{candidate_name}}",
@@ -217,11 +261,11 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Cancelled: {{candidate_name}}, {{interview_day}} {{interview_time}}.",
             ),
         ),
-        NotificationType(
-            "interview_reminder",
+        NotificationTypeSpec(
+            NotificationType.INTERVIEW_REMINDER.value,
             "interview",
             _l("Interview reminder"),
-            _l("You get this because you are a recruiter on this interview and asked for reminders."),
+            _l("You get this because you're a recruiter on this interview and asked for reminders."),
             (*INTERVIEW_VARIABLES, Field("time_until", "text", "1 hour", required=False)),
             DefaultTemplate(
                 "Interview Reminder: {{candidate_name}}",
@@ -233,8 +277,8 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Reminder: {{candidate_name}}, {{job_title}}, {{interview_day}} {{interview_time}}.",
             ),
         ),
-        NotificationType(
-            "resume_processed",
+        NotificationTypeSpec(
+            NotificationType.RESUME_PROCESSED.value,
             "resume",
             _l("Resume processed"),
             _l("You get this because you uploaded this resume."),
@@ -246,8 +290,8 @@ TYPES: dict[str, NotificationType] = {
             ),
             stacks_by=("source",),
         ),
-        NotificationType(
-            "bulk_upload_completed",
+        NotificationTypeSpec(
+            NotificationType.BULK_UPLOAD_COMPLETED.value,
             "resume",
             _l("Upload finished"),
             _l("You get this because you started this upload."),
@@ -260,11 +304,11 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Upload finished: {{successful}} of {{total_files}} resumes, {{failed}} failed.",
             ),
         ),
-        NotificationType(
-            "candidate_added",
+        NotificationTypeSpec(
+            NotificationType.CANDIDATE_ADDED.value,
             "candidate",
             _l("Candidate added"),
-            _l("You get this because you are a recruiter here and hear of new candidates."),
+            _l("You get this because notifications about new candidates are turned on."),
             CANDIDATE_FIELDS,
             DefaultTemplate(
                 "New Candidate: {{candidate_name}}",
@@ -273,11 +317,11 @@ TYPES: dict[str, NotificationType] = {
             ),
             stacks_by=("job_title",),
         ),
-        NotificationType(
-            "job_created",
+        NotificationTypeSpec(
+            NotificationType.JOB_CREATED.value,
             "job",
             _l("Job opened"),
-            _l("You get this because you are a recruiter here and hear of new jobs."),
+            _l("You get this because notifications about new jobs are turned on."),
             JOB_FIELDS,
             DefaultTemplate(
                 "New Job: {{job_title}}",
@@ -285,8 +329,8 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="New job: {{job_title}} at {{company_name}}.",
             ),
         ),
-        NotificationType(
-            "evaluation_completed",
+        NotificationTypeSpec(
+            NotificationType.EVALUATION_COMPLETED.value,
             "evaluation",
             _l("Evaluation finished"),
             _l("You get this because you follow this candidate's evaluation."),
@@ -298,11 +342,11 @@ TYPES: dict[str, NotificationType] = {
             ),
             stacks_by=("candidate_name", "job_title"),
         ),
-        NotificationType(
-            "evaluation_due",
+        NotificationTypeSpec(
+            NotificationType.EVALUATION_DUE.value,
             "evaluation",
             _l("Evaluation due"),
-            _l("You get this because you took part in an interview that has no evaluation yet."),
+            _l("You get this because an interview of yours has no evaluation yet."),
             INTERVIEW_VARIABLES,
             DefaultTemplate(
                 "Evaluation Due for {{candidate_name}}",
@@ -311,11 +355,11 @@ TYPES: dict[str, NotificationType] = {
                 sms_text="Evaluation due: {{candidate_name}}, {{job_title}}.",
             ),
         ),
-        NotificationType(
-            "system_alert",
+        NotificationTypeSpec(
+            NotificationType.SYSTEM_ALERT.value,
             "system",
             _l("System alert"),
-            _l("You get this because it concerns everyone who works here."),
+            _l("You get this because it was sent to you or your team."),
             ALERT_FIELDS,
             DefaultTemplate(
                 "System Alert",
@@ -325,8 +369,8 @@ TYPES: dict[str, NotificationType] = {
             ),
             stacks_by=("alert_type",),
         ),
-        NotificationType(
-            "daily_digest",
+        NotificationTypeSpec(
+            NotificationType.DAILY_DIGEST.value,
             "system",
             _l("Daily digest"),
             _l("You get this because you asked for a daily digest."),
@@ -337,8 +381,8 @@ TYPES: dict[str, NotificationType] = {
                 channels=("email",),
             ),
         ),
-        NotificationType(
-            "weekly_summary",
+        NotificationTypeSpec(
+            NotificationType.WEEKLY_SUMMARY.value,
             "system",
             _l("Weekly summary"),
             _l("You get this because you asked for a weekly summary."),
@@ -355,56 +399,48 @@ TYPES: dict[str, NotificationType] = {
 EVENTS: dict[str, EventType] = {
     event.name: event
     for event in (
-        EventType(
-            "interview.scheduled", _l("An interview was booked"), "interview_scheduled", INTERVIEW_FIELDS
-        ),
-        EventType(
-            "interview.rescheduled", _l("An interview was moved"), "interview_rescheduled", INTERVIEW_FIELDS
-        ),
-        EventType(
-            "interview.cancelled", _l("An interview was cancelled"), "interview_cancelled", INTERVIEW_FIELDS
-        ),
-        EventType("interview.completed", _l("An interview is over"), None, (Field("id", "text", "iv-2041"),)),
-        EventType("resume.processed", _l("A resume was parsed"), "resume_processed", RESUME_FIELDS),
+        EventType("interview.scheduled", _l("Interview booked"), "interview_scheduled", INTERVIEW_FIELDS),
+        EventType("interview.rescheduled", _l("Interview moved"), "interview_rescheduled", INTERVIEW_FIELDS),
+        EventType("interview.cancelled", _l("Interview cancelled"), "interview_cancelled", INTERVIEW_FIELDS),
+        EventType("interview.completed", _l("Interview completed"), None, (Field("id", "text", "iv-2041"),)),
+        EventType("resume.processed", _l("Resume parsed"), "resume_processed", RESUME_FIELDS),
         EventType(
             "resume.bulk_upload.completed",
-            _l("An upload of resumes ended"),
+            _l("Resume upload finished"),
             "bulk_upload_completed",
             UPLOAD_FIELDS,
         ),
         EventType(
             "candidate.added",
-            _l("A candidate was added"),
+            _l("Candidate added"),
             "candidate_added",
             CANDIDATE_FIELDS,
             goes_to_everyone=True,
         ),
-        EventType("job.created", _l("A job was opened"), "job_created", JOB_FIELDS, goes_to_everyone=True),
+        EventType("job.created", _l("Job opened"), "job_created", JOB_FIELDS, goes_to_everyone=True),
         EventType(
             "evaluation.completed",
-            _l("An evaluation was finished"),
+            _l("Evaluation completed"),
             "evaluation_completed",
             EVALUATION_FIELDS,
         ),
-        EventType(
-            "system.alert", _l("A system is in trouble"), "system_alert", ALERT_FIELDS, goes_to_everyone=True
-        ),
+        EventType("system.alert", _l("System alert"), "system_alert", ALERT_FIELDS, goes_to_everyone=True),
     )
 }
 
-# Default templates say "System Alert"; an alert that brings its own words uses those instead.
-OWN_WORDS_TYPES = frozenset({"system_alert"})
+# Types whose event may carry its own title and message, which then replace the default template's.
+OWN_TEXT_TYPES = frozenset({"system_alert"})
 
 
 def category_of(notification_type: str) -> str:
-    """The category that a notification type belongs to.
+    """The name of the category of a notification type.
 
     Raises:
-        KeyError: there is no such type.
+        KeyError: the type does not exist.
     """
     return TYPES[notification_type].category
 
 
 def sample_context(notification_type: str) -> dict[str, Any]:
-    """Sample values of every variable of a type, for previews and tests."""
+    """Sample values for every variable of a type, for previews and tests."""
     return {variable.name: variable.sample for variable in TYPES[notification_type].variables}

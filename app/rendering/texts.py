@@ -61,7 +61,7 @@ def prefer_alert_texts(
     """An alert that brings a title and a message is announced in them, as long as nobody edited the template."""
     default = catalog.TYPES[notification_type].template
     is_edited = (sources.title, sources.message) != (default.title, default.message)
-    if notification_type not in catalog.OWN_WORDS_TYPES or is_edited:
+    if notification_type not in catalog.OWN_TEXT_TYPES or is_edited:
         return texts
     return replace(
         texts,

@@ -178,7 +178,7 @@ class Explanation(Output):
 
     notification_id: int
     event: ExplainedEvent | None
-    reason: str = Field(examples=["You get this because you are a recruiter on this interview."])
+    reason: str = Field(examples=["You get this because you're a recruiter on this interview."])
     recipient_reason: str = Field(examples=["The event names this person as a recipient."])
     channels: list[Way] = Field(validation_alias="ways")
     reminders: list[ReminderOutcome] = Field(

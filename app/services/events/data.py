@@ -81,7 +81,7 @@ def sample(type_name: str) -> dict[str, Any]:
 
 # One line with something to see in it: "." is no line break (ECMA-262, 22.2.2.7).
 LINE: dict[str, Any] = {"type": "string", "pattern": r"^.*\S.*$", "maxLength": 255}
-SCHEMAS: dict[catalog.Kind, dict[str, Any]] = {
+SCHEMAS: dict[catalog.FieldKind, dict[str, Any]] = {
     "text": LINE,
     "count": {"type": "integer", "minimum": 0, "maximum": validation.MAX_COUNT},
     "instant": {"type": "string", "format": "date-time"},
@@ -144,7 +144,7 @@ def _priority(value: object) -> str:
 
 Check = Callable[[object], Any]
 
-KINDS: dict[catalog.Kind, Check] = {
+KINDS: dict[catalog.FieldKind, Check] = {
     "text": validation.text,
     "count": validation.count,
     "instant": validation.instant,

@@ -1,4 +1,4 @@
-"""What Python callers use: a message to one person, and the platform's own happenings by name."""
+"""Notifies people from Python: a message to one person, or an event of the platform by name."""
 
 from __future__ import annotations
 
@@ -38,18 +38,23 @@ def create_notification(
     expires_at: datetime | None = None,
     now: datetime | None = None,
 ) -> Notification:
-    """Notify one person in the caller's own words.
+    """Notify one person with the caller's own title and message.
 
     Args:
-        channels: over which ways; default the type's own. The person's preferences decide in the end.
-        deliver_at: not before this instant; default at once.
-        expires_at: hidden and no longer sent after this instant.
+        recipient: a user of the current session.
+        notification_type, priority, channels: a string or the enum member.
+        title: one line; cut after 255 characters.
+        channels: the channels to use instead of the type's own. The recipient's preferences still apply.
+        metadata: plain JSON values, kept with the notification.
+        action_url: where the notification leads.
+        deliver_at: an aware datetime before which nothing is shown or sent; by default, now.
+        expires_at: an aware datetime after which the notification is hidden and no longer sent.
     Returns:
-        The notification, committed; its deliveries follow in the background.
+        The notification, committed. Its deliveries are sent in the background.
     Raises:
-        Invalid: the type, priority, a channel or the title cannot be used.
+        Invalid: the type, the priority, a channel or the title is not usable.
     """
-    _check(notification_type, priority, channels)
+    notification_type, priority, channels = _plain_names(notification_type, priority, channels)
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
     texts = Texts(one_line(title)[:255], strip_invisible(message))
@@ -85,22 +90,28 @@ def create_notification_from_template(
     deliver_at: datetime | None = None,
     now: datetime | None = None,
 ) -> Notification:
-    """Notify one person in the words of a template.
+    """Notify one person with the texts of a template.
 
     Args:
-        context: the template's variables; aware datetimes are shown on the recipient's clock.
-        priority, channels: instead of the template's.
+        template_name: the name of any template. A built-in one has the name of its notification type.
+        context: the template's variables. Aware datetimes are shown in the recipient's time zone.
+        priority, channels: used instead of the template's.
+        metadata, action_url, deliver_at: as for `create_notification`.
+    Returns:
+        The notification, committed. If the template cannot be rendered, it has the built-in texts.
     Raises:
-        NotFound: there is no template of that name.
-        Invalid: the priority or a channel cannot be used.
+        NotFound: the template does not exist.
+        Invalid: the priority or a channel is not usable.
     """
-    template = wording.by_name(template_name)
-    _check(template.notification_type, priority or template.priority, channels)
+    template = wording.by_name(str(template_name))
+    _type, priority, channels = _plain_names(
+        template.notification_type, priority or template.priority, channels
+    )
     return _deliver(
         recipient,
         fanout.NotificationRequest(
             notification_type=template.notification_type,
-            priority=priority or template.priority,
+            priority=priority,
             channels=tuple(channels if channels is not None else template.channels),
             texts_for=wording.renderer_for(template, template.notification_type, context),
             is_exact=channels is not None,
@@ -117,52 +128,66 @@ def create_notification_from_template(
 def send_interview_scheduled_notification(
     interview: Any, recipient: User | None = None
 ) -> list[Notification]:
-    """Tell one person, or all recruiters of the interview, that it is booked.
+    """Report a booked interview to one person, or to all of its recruiters.
 
     Args:
-        interview: an `Interview`, or anything with the fields of the event `interview.scheduled`.
+        interview: an `Interview`, or a dict or object with the fields of the event `interview.scheduled`
+            and, when no recipient is given, `recruiters`.
+    Returns:
+        The notifications, committed.
+    Raises:
+        Invalid: keyed `data.<field>`: a field is missing or not usable, or there is nobody to notify.
     """
-    kind = "interview.scheduled"
-    facts = _facts(
-        kind, interview_records.facts(interview) if isinstance(interview, Interview) else interview
-    )
-    return _publish(kind, facts, recipient or _value(interview, "recruiters"))
+    facts = interview_records.facts(interview) if isinstance(interview, Interview) else interview
+    return _publish("interview.scheduled", facts, recipient or _value(interview, "recruiters"))
 
 
 def send_resume_processed_notification(resume: Any, recipient: User | None = None) -> list[Notification]:
-    """Tell one person, or whoever uploaded it (`uploaded_by`), that a resume was parsed."""
-    return _publish(
-        "resume.processed", _facts("resume.processed", resume), recipient or _value(resume, "uploaded_by")
-    )
+    """Report a parsed resume to one person, or to the user in its `uploaded_by`.
+
+    Args:
+        resume: a dict or object with the fields of the event `resume.processed`.
+    """
+    return _publish("resume.processed", resume, recipient or _value(resume, "uploaded_by"))
 
 
 def send_bulk_upload_completed_notification(user: User, results: Any) -> list[Notification]:
-    """Tell whoever started an upload how many files came through (`total_files`, `successful`, `failed`)."""
-    return _publish("resume.bulk_upload.completed", _facts("resume.bulk_upload.completed", results), user)
+    """Report a finished upload to the user who started it.
+
+    Args:
+        results: a dict or object with `total_files`, `successful` and `failed`.
+    """
+    return _publish("resume.bulk_upload.completed", results, user)
 
 
 def send_candidate_added_notification(candidate: Any, recipient: User | None = None) -> list[Notification]:
-    """Tell one person, or all active recruiters, of a new candidate."""
-    return _publish("candidate.added", _facts("candidate.added", candidate), recipient)
+    """Report a new candidate to one person, or to all active recruiters.
+
+    Args:
+        candidate: a dict or object with `candidate_name` (or `name`) and `job_title`.
+    """
+    return _publish("candidate.added", candidate, recipient)
 
 
 def send_job_created_notification(job: Any, recipient: User | None = None) -> list[Notification]:
-    """Tell one person, or all active recruiters, of a newly opened job."""
-    return _publish("job.created", _facts("job.created", job), recipient)
+    """Report a new job to one person, or to all active recruiters.
+
+    Args:
+        job: a dict or object with `job_title` (or `title`) and `company_name`.
+    """
+    return _publish("job.created", job, recipient)
 
 
-def _publish(
-    kind: str, facts: Mapping[str, Any], recipients: User | Sequence[User] | None
-) -> list[Notification]:
+def _publish(event_type: str, source: Any, recipients: User | Sequence[User] | None) -> list[Notification]:
     people = [recipients] if isinstance(recipients, User) else recipients
     now = utc_now()
     published = publish.publish(
         publish.IncomingEvent(
             source="bellhop:python",
             external_id=str(uuid4()),
-            type=kind,
+            type=event_type,
             occurred_at=now,
-            data=data.validate(kind, facts),
+            data=data.validate(event_type, _event_data(event_type, source)),
             recipients=[user.email for user in people] if people else None,
         ),
         now=now,
@@ -174,42 +199,48 @@ def _publish(
     )
 
 
-# What the platform's own objects call these fields.
-SHORT_NAMES = {"candidate_name": "name", "job_title": "title"}
+# Attributes of the platform's own objects that stand in for a field of the event.
+ATTRIBUTE_ALIASES = {"candidate_name": "name", "job_title": "title"}
 
 
-def _facts(kind: str, thing: Any) -> dict[str, Any]:
-    """The event's fields as far as the caller's dict or object has them, under their own or their short names."""
+def _event_data(event_type: str, source: Any) -> dict[str, Any]:
+    """Read the event's fields from a dict or object; fields that it does not have are left out."""
     found = {}
-    for field in catalog.EVENTS[kind].data:
-        value = _value(thing, field.name)
-        if value is None and field.name in SHORT_NAMES:
-            value = _value(thing, SHORT_NAMES[field.name])
+    for field in catalog.EVENTS[event_type].data:
+        value = _value(source, field.name)
+        if value is None and field.name in ATTRIBUTE_ALIASES:
+            value = _value(source, ATTRIBUTE_ALIASES[field.name])
         if value is not None:
             found[field.name] = value.isoformat() if isinstance(value, datetime) else value
     return found
 
 
-def _value(thing: Any, name: str) -> Any:
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+def _value(source: Any, name: str) -> Any:
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
 
-def _check(notification_type: str, priority: str, channels: Sequence[str] | None) -> None:
+def _plain_names(
+    notification_type: str, priority: str, channels: Sequence[str] | None
+) -> tuple[str, str, list[str] | None]:
+    """Check the names and turn enum members into the plain strings that are stored."""
+    notification_type, priority = str(notification_type), str(priority)
+    names = None if channels is None else [str(channel) for channel in channels]
     errors = {}
     if notification_type not in catalog.TYPES:
         errors["notification_type"] = _("There is no notification type “%(name)s”.", name=notification_type)
     if priority not in catalog.PRIORITIES:
         errors["priority"] = _("There is no priority “%(name)s”.", name=priority)
-    if unknown := set(channels or ()) - set(catalog.CHANNELS):
+    if unknown := set(names or ()) - set(catalog.CHANNELS):
         errors["channels"] = _("There is no channel “%(name)s”.", name=", ".join(sorted(unknown)))
     if errors:
         raise Invalid(errors)
+    return notification_type, priority, names
 
 
-def _deliver(recipient: User, message: fanout.NotificationRequest, now: datetime | None) -> Notification:
+def _deliver(recipient: User, request: fanout.NotificationRequest, now: datetime | None) -> Notification:
     now = now or utc_now()
-    plans = fanout.plan(message, [recipient], now)
+    plans = fanout.plan(request, [recipient], now)
     lock_for_writing()
-    (notification_id,) = fanout.write(message, plans, now)
+    (notification_id,) = fanout.write(request, plans, now)
     db.session.commit()
     return db.session.get_one(Notification, notification_id)

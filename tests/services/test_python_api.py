@@ -1,0 +1,166 @@
+"""Python callers use the names of the contract, and the examples of the documentation run as written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from app import catalog, services
+from app.database.base import db
+from app.models import Delivery, Notification, User
+from app.services import (
+    NotificationPriority,
+    NotificationService,
+    NotificationStatus,
+    NotificationType,
+)
+from app.services.base.errors import Invalid, NotFound
+from tests import factories
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+FUNCTIONS = (
+    "create_notification",
+    "create_notification_from_template",
+    "send_interview_scheduled_notification",
+    "send_resume_processed_notification",
+    "send_bulk_upload_completed_notification",
+    "send_candidate_added_notification",
+    "send_job_created_notification",
+    "mark_notification_as_read",
+    "get_unread_notifications_count",
+)
+
+
+def test_the_call_of_the_contract_runs_as_written(alice: User) -> None:
+    user = alice
+    row = NotificationService.create_notification(
+        recipient=user,
+        notification_type=NotificationType.SYSTEM_ALERT,
+        title="…",
+        message="…",
+        priority=NotificationPriority.HIGH,
+        channels=["email", "in_app"],
+    )
+    assert (row.recipient_id, row.title, row.priority, row.status) == (alice.id, "…", "high", "sent")
+    assert {delivery.channel for delivery in row.deliveries} == {"email", "in_app"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_one_name_gives_every_function_of_the_contract(name: str) -> None:
+    assert getattr(NotificationService, name) is getattr(services, name)
+    assert getattr(NotificationService(), name) is getattr(services, name)
+    assert name in services.__all__
+
+
+@pytest.mark.parametrize(
+    ("enum", "values"),
+    [
+        (NotificationType, tuple(catalog.TYPES)),
+        (NotificationPriority, catalog.PRIORITIES),
+        (NotificationStatus, catalog.STATUSES),
+    ],
+)
+def test_the_enums_are_the_strings_of_the_catalog(enum: type[StrEnum], values: tuple[str, ...]) -> None:
+    assert tuple(enum) == values
+    assert [member.name for member in enum] == [value.upper() for value in values]
+    assert {type(value) for value in values} == {str}
+    assert json.loads(json.dumps(list(enum))) == list(values)
+
+
+def test_enum_members_equal_their_strings() -> None:
+    assert NotificationType.SYSTEM_ALERT == "system_alert"
+    assert NotificationPriority.URGENT == "urgent"
+    assert f"{NotificationStatus.PENDING}" == "pending"
+
+
+def test_enum_members_are_stored_as_plain_strings(any_app: Flask) -> None:
+    user = factories.user("alice@example.test")
+    own = services.create_notification(
+        user,
+        NotificationType.RESUME_PROCESSED,
+        "Parsed",
+        "Done.",
+        priority=NotificationPriority.URGENT,
+        metadata={"priority": NotificationPriority.LOW},
+    )
+    from_template = services.create_notification_from_template(
+        user, NotificationType.BULK_UPLOAD_COMPLETED, {}, priority=NotificationPriority.LOW
+    )
+    assert (own.notification_type, own.priority, own.category) == ("resume_processed", "urgent", "resume")
+    assert (from_template.notification_type, from_template.priority) == ("bulk_upload_completed", "low")
+    kept = db.session.execute(
+        text("SELECT notification_type, priority, status FROM notifications ORDER BY id")
+    ).all()
+    assert [tuple(row) for row in kept] == [
+        ("resume_processed", "urgent", "sent"),
+        ("bulk_upload_completed", "low", "sent"),
+    ]
+    db.session.expire_all()
+    assert {type(value) for value in (own.notification_type, own.priority, own.status)} == {str}
+    assert own.data == {"priority": "low"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"notification_type": "no_such_type"}, "notification_type"),
+        ({"priority": NotificationStatus.SENT}, "priority"),
+        ({"channels": ["pigeon"]}, "channels"),
+        ({"title": " \n"}, "title"),
+    ],
+)
+def test_unusable_arguments_are_named_and_nothing_is_written(
+    alice: User, arguments: dict[str, object], field: str
+) -> None:
+    usable = {"notification_type": "system_alert", "title": "Hello", "message": "World"}
+    with pytest.raises(Invalid) as error:
+        NotificationService.create_notification(alice, **(usable | arguments))
+    assert list(error.value.errors) == [field]
+    assert db.session.scalar(select(Notification.id)) is None
+
+
+def test_an_unknown_template_is_not_found(alice: User) -> None:
+    with pytest.raises(NotFound):
+        NotificationService.create_notification_from_template(alice, "no_such_template", {})
+
+
+def test_a_failing_channel_does_not_fail_the_caller(app: Flask, alice: User) -> None:
+    app.config["MAIL_SERVER"], app.config["MAIL_PORT"] = "127.0.0.1", 1
+    row = NotificationService.create_notification(alice, "system_alert", "Disk nearly full", "3 % left.")
+    assert row.status == "sent"
+    assert db.session.scalars(select(Delivery.state).where(Delivery.channel == "email")).all() == ["pending"]
+
+
+def test_the_examples_of_the_documentation_run_as_written(
+    database_file: Path,
+    live_server: str,
+    token: Callable[..., dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.user("ruth@bellhop.example", "Ruth Okafor")
+    header = token(factories.user("bob@example.test", role="admin"), "events", "read", "write")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{database_file}")
+    monkeypatch.setenv("SECRET_KEY", "a key for tests only")
+    monkeypatch.setenv("BELLHOP", live_server)
+    monkeypatch.setenv("TOKEN", header["Authorization"].removeprefix("Bearer "))
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 9
+    names: dict[str, Any] = {"__name__": "docs"}
+    try:
+        for block in blocks:
+            exec(compile(block, PAGE.name, "exec"), names)
+    finally:
+        names["context"].pop()
+    assert names["problem"]["status"] == 422
+    assert {entry["channel"] for entry in names["result"]["notifications"][0]["deliveries"]} >= {
+        "email",
+        "in_app",
+    }
