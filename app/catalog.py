@@ -49,7 +49,6 @@ class NotificationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-CHANNELS = ("in_app", "email", "sms", "push", "webhook")
 # Plain strings: inside Bellhop and in its tables nothing but strings is used.
 PRIORITIES = tuple(priority.value for priority in NotificationPriority)
 STATUSES = tuple(status.value for status in NotificationStatus)
@@ -63,13 +62,6 @@ ENVELOPE = frozenset({"recipients", "action_url", "priority", "metadata"})
 # The event type of an announcement. The API does not accept it.
 ANNOUNCEMENT = "announcement"
 
-CHANNEL_LABELS: dict[str, LazyString] = {
-    "in_app": _l("In app"),
-    "email": _l("Email"),
-    "sms": _l("SMS"),
-    "push": _l("Push"),
-    "webhook": _l("Webhook"),
-}
 PRIORITY_LABELS: dict[str, LazyString] = {
     "low": _l("Low"),
     "medium": _l("Normal"),
@@ -77,6 +69,88 @@ PRIORITY_LABELS: dict[str, LazyString] = {
     "urgent": _l("Urgent"),
 }
 ROLE_LABELS: dict[str, LazyString] = {"recruiter": _l("Recruiter"), "admin": _l("Admin")}
+
+MINUTE, HOUR = 60, 3600
+# Growing to 8 hours, 96 hours in all.
+EMAIL_RETRIES = (
+    *(0, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
+    *(8 * HOUR for _attempt in range(11)),
+)
+WEBHOOK_RETRIES = (
+    *(0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR),
+    *(5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
+)
+# For messages that lose their value quickly.
+SHORT_RETRIES = (0, 5, 30, 2 * MINUTE, 10 * MINUTE, HOUR)
+
+
+@dataclass(frozen=True)
+class ChannelSpec:
+    """Everything about one channel except how it sends, which is in `app/channels/<name>.py`.
+
+    Args:
+        icon: an icon of the sprite.
+        hint: where its messages arrive, shown in the preferences.
+        no_address: the reason shown to a person without an address; None for the general sentence.
+        is_personal: people add it themselves, so it applies to notifications whose template does not name it.
+        is_outgoing: False for the inbox, where the stored row is the message and nothing is sent.
+        retry_seconds: how long to wait before each attempt; the first number is for the first attempt.
+        batch_size: how many deliveries a thread claims at once. 1 where each address may be on another host,
+            so that no message waits behind a slow host.
+        threads: how many threads send over it.
+    """
+
+    name: str
+    label: LazyString
+    icon: str
+    hint: LazyString
+    no_address: LazyString | None = None
+    is_personal: bool = False
+    is_outgoing: bool = True
+    retry_seconds: tuple[int, ...] = SHORT_RETRIES
+    batch_size: int = 100
+    threads: int = 1
+
+
+CHANNELS: dict[str, ChannelSpec] = {
+    channel.name: channel
+    for channel in (
+        ChannelSpec("in_app", _l("In app"), "bell", _l("The inbox on this site."), is_outgoing=False),
+        ChannelSpec(
+            "email", _l("Email"), "mail", _l("The address of the account."), retry_seconds=EMAIL_RETRIES
+        ),
+        ChannelSpec(
+            "sms",
+            _l("SMS"),
+            "phone",
+            _l("The number of the account."),
+            no_address=_l("Not sent: there is no verified phone number"),
+            is_personal=True,
+        ),
+        ChannelSpec(
+            "push",
+            _l("Push"),
+            "screen",
+            _l("The browsers that allowed it."),
+            no_address=_l("Not sent: no browser asked for notifications"),
+            is_personal=True,
+            batch_size=1,
+            threads=4,
+        ),
+        ChannelSpec(
+            "webhook",
+            _l("Webhook"),
+            "globe",
+            _l("The webhooks that were added under Devices."),
+            no_address=_l("Not sent: no webhook is switched on"),
+            is_personal=True,
+            retry_seconds=WEBHOOK_RETRIES,
+            batch_size=1,
+            threads=4,
+        ),
+    )
+}
+PERSONAL_CHANNELS = tuple(channel.name for channel in CHANNELS.values() if channel.is_personal)
 
 
 @dataclass(frozen=True)

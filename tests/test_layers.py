@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "cli": {"services", "jobs", "catalog"},
     "services": {"models", "channels", "rendering", "catalog", "database", "extensions"},
     "rendering": {"catalog"},
-    "channels": {"extensions"},
+    "channels": {"catalog", "extensions"},
     "models": {"database", "catalog"},
     "extensions": {"database"},
     "database": set(),

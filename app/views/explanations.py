@@ -7,7 +7,6 @@ from flask import Blueprint, render_template, url_for
 from app.services.deliveries import explanations
 from app.services.deliveries import log as delivery_log
 from app.services.deliveries.explanations import Explanation
-from app.views.presenters.notification_detail import CHANNEL_ICONS
 from app.views.web.auth import admin_required, current_user, login_required
 
 bp = Blueprint("explanations", __name__)
@@ -35,6 +34,5 @@ def _page(found: Explanation, back: str, nav: str = "inbox") -> str:
         found=found,
         back=back,
         nav=nav,
-        icons=CHANNEL_ICONS,
         outcome_of=delivery_log.outcome_label,
     )

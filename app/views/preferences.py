@@ -168,6 +168,6 @@ def _everybodys() -> dict[str, Any]:
         "typed": {},
         "kind_labels": {name: kind.plural for name, kind in catalog.CATEGORIES.items()},
         "channel_labels": {
-            name: catalog.CHANNEL_LABELS[name] for name in preference_editing.reachable_channels()
+            name: catalog.CHANNELS[name].label for name in preference_editing.reachable_channels()
         },
     }

@@ -35,7 +35,7 @@ MANY = settings(
 CLOCKS = st.builds(lambda h, m: f"{h:02}:{m:02}", st.integers(0, 23), st.integers(0, 59))
 CELLS = st.dictionaries(
     st.sampled_from(list(catalog.CATEGORIES)),
-    st.dictionaries(st.sampled_from(catalog.CHANNELS), st.booleans()),
+    st.dictionaries(st.sampled_from(tuple(catalog.CHANNELS)), st.booleans()),
 )
 SWITCHES = st.fixed_dictionaries(
     {},

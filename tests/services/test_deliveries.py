@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from app import catalog
 from app.channels import retry_schedule, smtp_replies
 from app.clock import utc_now
 from app.database.base import db
@@ -376,7 +377,7 @@ def test_a_claim_outlives_a_server_slower_than_the_lease(
     app: Flask, smtp: Server, alice: User, courier: DeliveryWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(lease, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.2)
     smtp.mailbox.seconds = 2.5
     row = pending_mail(alice)
 
@@ -439,13 +440,13 @@ def test_answers_mean_what_the_table_says(stage: str, code: int, answer: str, ki
 def test_mail_is_retried_for_four_days_with_growing_jittered_pauses() -> None:
     now = utc_now()
     pauses = []
-    for tries in range(1, len(retry_schedule.SCHEDULES["email"])):
+    for tries in range(1, len(catalog.CHANNELS["email"].retry_seconds)):
         several = [(retry_schedule.next_attempt_at("email", tries, now) or now) - now for _ in range(40)]
-        wanted = retry_schedule.SCHEDULES["email"][tries]
+        wanted = catalog.CHANNELS["email"].retry_seconds[tries]
         assert all(0.8 * wanted <= pause.total_seconds() <= 1.2 * wanted for pause in several)
         assert len(set(several)) > 1
         pauses.append(wanted)
     assert pauses[:7] == [60, 300, 900, 1800, 3600, 7200, 14400]
     assert timedelta(hours=95) < timedelta(seconds=sum(pauses)) <= timedelta(hours=97)
-    assert retry_schedule.next_attempt_at("email", len(retry_schedule.SCHEDULES["email"]), now) is None
+    assert retry_schedule.next_attempt_at("email", len(catalog.CHANNELS["email"].retry_seconds), now) is None
     assert retry_schedule.next_attempt_at("email", 1, now, retry_after=1000) == now + timedelta(seconds=1000)

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_babel import lazy_gettext
 from sqlalchemy import select
 from standardwebhooks import Webhook as Verifier
 
-from app.channels import CHANNELS, safe_http
+from app import catalog
+from app.channels import CONNECTORS, safe_http
 from app.channels.base import Message, Receipt
 from app.channels.push import PushChannel
 from app.channels.sms import TwilioChannel
@@ -32,7 +34,6 @@ from app.models import (
 )
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
-from app.services.sending import pool
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from tests.channels.test_push import OURS, Browser
@@ -52,9 +53,9 @@ def loopback(address: safe_http.IPAddress) -> bool:
 @pytest.fixture
 def ways(any_app: Flask, web_server: WebServer, monkeypatch: pytest.MonkeyPatch) -> WebServer:
     """The channels as configured, but allowed to reach the local server."""
-    monkeypatch.setitem(CHANNELS, "webhook", lambda: WebhookChannel(loopback))
-    monkeypatch.setitem(CHANNELS, "push", lambda: PushChannel(OURS, "mailto:a@example.test", loopback))
-    monkeypatch.setitem(CHANNELS, "sms", lambda: TwilioChannel(web_server.url, "AC1", "t", "+15005550006"))
+    monkeypatch.setitem(CONNECTORS, "webhook", lambda: WebhookChannel(loopback))
+    monkeypatch.setitem(CONNECTORS, "push", lambda: PushChannel(OURS, "mailto:a@example.test", loopback))
+    monkeypatch.setitem(CONNECTORS, "sms", lambda: TwilioChannel(web_server.url, "AC1", "t", "+15005550006"))
     return web_server
 
 
@@ -314,8 +315,8 @@ def test_one_dead_channel_slows_no_other(ways: WebServer, monkeypatch: pytest.Mo
         def close(self) -> None:
             """Nothing is open."""
 
-    monkeypatch.setitem(CHANNELS, "email", lambda: Quick("email"))
-    monkeypatch.setitem(CHANNELS, "sms", lambda: Quick("sms"))
+    monkeypatch.setitem(CONNECTORS, "email", lambda: Quick("email"))
+    monkeypatch.setitem(CONNECTORS, "sms", lambda: Quick("sms"))
     alice = everything_on(phone="+442079460958")
     ways.usual = Reply(after=30)
     mine = hook(alice, ways.url)
@@ -353,13 +354,15 @@ def test_a_new_channel_is_a_file_and_a_row(ways: WebServer, monkeypatch: pytest.
     """The worked example of docs/channels.md, run as it stands there."""
     text = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
     source = text.partition("```python\n")[2].partition("```")[0]
+    row = text.rpartition("```python\n")[2].partition("```")[0]
     example: dict[str, Any] = {"__name__": "chat"}
     exec(compile(source, "chat.py", "exec"), example)
+    chat = eval(row.strip(), {"ChannelSpec": catalog.ChannelSpec, "_l": lazy_gettext})
+    monkeypatch.setitem(catalog.CHANNELS, "chat", chat)
     monkeypatch.setattr(
         safe_http.post, "__kwdefaults__", safe_http.post.__kwdefaults__ | {"may_reach": loopback}
     )
-    monkeypatch.setitem(CHANNELS, "chat", example["connect"])
-    monkeypatch.setattr(pool, "LANES", (*pool.LANES, "chat"))
+    monkeypatch.setitem(CONNECTORS, "chat", example["connect"])
     monkeypatch.setattr(UserNotificationPreference, "chat_enabled", True, raising=False)
     note = factories.notification(everything_on(), "Booked", message="On Thursday.")
     row = factories.delivery(note, "chat", address=ways.url + "/room")

@@ -193,7 +193,7 @@ def test_what_a_server_answers_is_kept_as_one_harmless_line(
 
         def close(self) -> None: ...
 
-    monkeypatch.setitem(worker.CHANNELS, "email", Hostile)
+    monkeypatch.setitem(worker.CONNECTORS, "email", Hostile)
     row = factories.delivery(factories.notification(factories.user("alice@example.test")))
     worker.DeliveryWorker(SENDER).deliver_due()
     db.session.expire_all()

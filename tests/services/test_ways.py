@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import catalog
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, PhoneCode, PreferenceLock, PushSubscription, User, Webhook
@@ -79,7 +80,7 @@ def test_who_switched_a_way_on_but_cannot_be_reached_by_it_is_told_what_is_missi
     db.session.commit()
     publish(charlie)
     found = states(charlie)
-    assert all(found[name] == [("skipped", "no_address")] for name in addresses.PERSONAL)
+    assert all(found[name] == [("skipped", "no_address")] for name in catalog.PERSONAL_CHANNELS)
     note = db.session.scalars(select(Notification)).one()
     told = {way.channel: way.words for way in explanations.for_owner(charlie, note.id).ways}
     assert told["sms"] == "Not sent: there is no verified phone number"

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from app.channels import CHANNELS
+from app.channels import CONNECTORS
 from app.channels.webhook import WebhookChannel
 from app.clock import utc_now
 from app.database.base import db
@@ -94,7 +94,7 @@ def test_a_bad_address_comes_back_with_its_reason(mine: FlaskClient) -> None:
 def test_a_test_call_shows_its_answer(
     mine: FlaskClient, alice: User, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CHANNELS, "webhook", lambda: WebhookChannel(lambda address: address.is_loopback))
+    monkeypatch.setitem(CONNECTORS, "webhook", lambda: WebhookChannel(lambda address: address.is_loopback))
     hook = Webhook(user_id=alice.id, url=web_server.url, secret_salt="s")
     db.session.add(hook)
     db.session.commit()

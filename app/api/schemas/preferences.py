@@ -11,7 +11,7 @@ from app import catalog
 from app.api.schemas.base import Input, OneOf, Output, left_out
 
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
-Channel = Annotated[str, OneOf(catalog.CHANNELS)]
+Channel = Annotated[str, OneOf(tuple(catalog.CHANNELS))]
 Matrix = dict[Category, dict[Channel, bool]]
 Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:00)?$", examples=["19:00"])]
 Day = Annotated[int, Field(ge=0, le=6)]

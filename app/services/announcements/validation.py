@@ -77,9 +77,8 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
     if row.priority not in catalog.PRIORITIES:
         errors["priority"] = _("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES))
     if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
-        errors["channels"] = _(
-            "Choose one or more of: %(names)s.", names=", ".join(map(str, catalog.CHANNEL_LABELS.values()))
-        )
+        names = ", ".join(str(channel.label) for channel in catalog.CHANNELS.values())
+        errors["channels"] = _("Choose one or more of: %(names)s.", names=names)
     if row.deliver_at is not None and (reason := _unusable_moment(row.deliver_at, now)):
         errors["deliver_at"] = reason
     if wanted.template_name:

@@ -105,7 +105,7 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
 
 
 def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> list[ChannelExplanation]:
-    label = catalog.CHANNEL_LABELS[channel]
+    label = catalog.CHANNELS[channel].label
     found = [delivery for delivery in row.deliveries if delivery.channel == channel]
     if not found:
         words = reasons.describe("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.channels import CHANNELS
+from app.channels import CONNECTORS
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.base import paging
@@ -19,7 +19,7 @@ from app.services.base.errors import NotFound
 from app.services.routing import reasons
 
 # The ways out that there are, in the order of the filter.
-WAYS = ("email", "in_app", *(name for name in CHANNELS if name != "email"))
+WAYS = ("email", "in_app", *(name for name in CONNECTORS if name != "email"))
 
 
 @dataclass(frozen=True)

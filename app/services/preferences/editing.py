@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import select, update
 
-from app.channels import CHANNELS
+from app.channels import CONNECTORS
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
@@ -122,7 +122,7 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChang
 
 def reachable_channels(user: User | None = None) -> list[str]:
     """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
-    ways = ["in_app", *(name for name in CHANNELS if user is None or policy.address_for(user, name))]
+    ways = ["in_app", *(name for name in CONNECTORS if user is None or policy.address_for(user, name))]
     return list(ways)
 
 

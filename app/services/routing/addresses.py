@@ -13,8 +13,6 @@ from app.database.base import db
 from app.models import PhoneCode, PushSubscription, Webhook
 from app.services.base.recipients import Recipient
 
-# The ways that a person adds by themselves; see `fanout.plan`.
-PERSONAL = ("sms", "push", "webhook")
 Addresses = Mapping[tuple[int, str], tuple[str, ...]]
 Pairs = Iterable[tuple[int, str]]
 # Longer lists of ids are asked for in parts: SQLite takes so many parameters and no more.

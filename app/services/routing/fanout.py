@@ -108,7 +108,7 @@ def plan(message: NotificationRequest, recipients: Sequence[Recipient], now: dat
         return policy.decide(question, now)
 
     def ways(user: Recipient) -> list[str]:
-        added = () if message.is_exact else addresses.PERSONAL
+        added = () if message.is_exact else catalog.PERSONAL_CHANNELS
         return list(message.channels) + [
             name
             for name in added
@@ -164,7 +164,7 @@ def _own_ways(
     """The addresses that people get this at beside the message's own channels."""
     category = catalog.category_of(message.notification_type)
     found: dict[tuple[int, str], tuple[str, ...]] = {}
-    for channel in () if message.is_exact else addresses.PERSONAL:
+    for channel in () if message.is_exact else catalog.PERSONAL_CHANNELS:
         if channel not in message.channels:
             is_locked = (category, channel) in locks
             wanting = [

@@ -72,13 +72,6 @@ REASONS: dict[str, LazyString] = {
     "expired": _l("Given up: it could not be delivered in time"),
 }
 
-# What is missing where somebody has no address; keyed by channel.
-MISSING: dict[str, LazyString] = {
-    "sms": _l("Not sent: there is no verified phone number"),
-    "push": _l("Not sent: no browser asked for notifications"),
-    "webhook": _l("Not sent: no webhook is switched on"),
-}
-
 # Where a row carries no reason of its own, its state says enough.
 STATES: dict[str, LazyString] = {
     "pending": _l("Waiting"),
@@ -110,12 +103,13 @@ def describe(
         state, reason, data, due_at: as the delivery has them.
         time_zone, locale: of the person who reads it.
     """
-    missing = MISSING.get(data.get("channel", "")) if reason == "no_address" else None
-    text = str(missing or REASONS.get(reason) or STATES[state])
+    channel = catalog.CHANNELS.get(data.get("channel", ""))
+    no_address = channel.no_address if channel and reason == "no_address" else None
+    text = str(no_address or REASONS.get(reason) or STATES[state])
     when = dates.full(due_at, time_zone, locale) if due_at and "%(when)s" in text else ""
     values = {name: str(value) for name, value in data.items()}
-    if values.get("channel") in catalog.CHANNEL_LABELS:
-        values["channel"] = str(catalog.CHANNEL_LABELS[values["channel"]])
+    if values.get("channel") in catalog.CHANNELS:
+        values["channel"] = str(catalog.CHANNELS[values["channel"]].label)
     if values.get("category") in catalog.CATEGORIES:
         values["category"] = str(catalog.CATEGORIES[values["category"]].label)
     return text % {"when": when, "detail": "", **values}

@@ -9,13 +9,11 @@ from datetime import datetime
 
 from flask import Flask, current_app
 
-from app.channels import CHANNELS
+from app import catalog
+from app.channels import CONNECTORS
 from app.clock import utc_now
 from app.services.sending import scheduled
 
-# A lane for each channel; several where each address may be on another host.
-SEVERAL = {"webhook": 4, "push": 4}
-LANES = tuple(name for name in CHANNELS for _lane in range(SEVERAL.get(name, 1)))
 # Seconds between two looks for new work while some lanes are busy.
 PATIENCE = 0.5
 
@@ -34,20 +32,22 @@ def drain_channels(
     """
     # The context's own object: a thread outlives what `current_app` stands for here.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    # A thread for each channel; several where each address may be on another host.
+    threads = [name for name in CONNECTORS for _thread in range(catalog.CHANNELS[name].threads)]
     busy: dict[int, Future[int]] = {}
-    ready_at = dict.fromkeys(range(len(LANES)), 0.0)
+    ready_at = dict.fromkeys(range(len(threads)), 0.0)
     done = 0
 
     def work(channel: str) -> int:
         with app.app_context():
             return empty(channel)
 
-    with ThreadPoolExecutor(len(LANES), thread_name_prefix="lane") as pool:
+    with ThreadPoolExecutor(len(threads), thread_name_prefix="lane") as pool:
         while True:
             scheduled.show_scheduled(now or utc_now())
             scheduled.unsnooze_due(now or utc_now())
-            waiting = {channel for channel in LANES if has_work(channel, now)}
-            for lane, channel in enumerate(LANES):
+            waiting = {channel for channel in threads if has_work(channel, now)}
+            for lane, channel in enumerate(threads):
                 if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():
                     busy[lane] = pool.submit(work, channel)
             if not busy:

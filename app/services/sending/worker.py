@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
-from app.channels import CHANNELS
+from app import catalog
+from app.channels import CONNECTORS
 from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
 from app.clock import utc_now
 from app.database.base import db
@@ -37,8 +38,6 @@ from app.services.sending.results import SendResult
 
 # A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
 SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
-# Each may be on another host: one at a time, so that none waits in a batch behind one that keeps us waiting.
-LARGEST = {"webhook": 1, "push": 1}
 # Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
 GROUP, GROUP_SECONDS = 25, 0.025
 # Seconds of rest for a host that cannot be reached, growing.
@@ -73,8 +72,8 @@ class DeliveryWorker:
         return not self._ends(name) and outbox.has_due(name, now or utc_now())
 
     def _empty(self, name: str, now: datetime | None) -> int:
-        done, channel, batch = 0, CHANNELS[name](), SMALL_BATCH
-        largest = LARGEST.get(name, LARGE_BATCH)
+        done, channel, batch = 0, CONNECTORS[name](), SMALL_BATCH
+        largest = catalog.CHANNELS[name].batch_size
         try:
             for turn in itertools.count(1):
                 began_at, before = time.monotonic(), done

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from app.channels import CHANNELS
+from app.channels import CONNECTORS
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
@@ -76,4 +76,4 @@ def send_test(
 
 
 def _reaches(user: User, channel: str) -> bool:
-    return channel in CHANNELS and bool(policy.address_for(user, channel))
+    return channel in CONNECTORS and bool(policy.address_for(user, channel))

@@ -123,7 +123,7 @@ def _rewording(
 def _written(edited: TemplateContent, name: str) -> str:
     if name == "channels":
         return ", ".join(
-            str(label) for channel, label in catalog.CHANNEL_LABELS.items() if channel in edited.channels
+            str(channel.label) for channel in catalog.CHANNELS.values() if channel.name in edited.channels
         )
     if name == "priority":
         return str(catalog.PRIORITY_LABELS[edited.priority])

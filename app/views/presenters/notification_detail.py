@@ -17,7 +17,6 @@ from app.services.routing import reasons
 from app.views.web.auth import current_user
 from app.views.web.datetime_filters import interval
 
-CHANNEL_ICONS = {"in_app": "bell", "email": "mail", "sms": "phone", "push": "screen", "webhook": "globe"}
 LONGEST_FACT = 500
 
 
@@ -115,8 +114,8 @@ def _note(row: Any) -> str:
 
 def _step(delivery: Any) -> Step:
     return Step(
-        icon=CHANNEL_ICONS[delivery.channel],
-        channel=catalog.CHANNEL_LABELS[delivery.channel],
+        icon=catalog.CHANNELS[delivery.channel].icon,
+        channel=catalog.CHANNELS[delivery.channel].label,
         words=reasons.describe(
             delivery.state,
             delivery.reason,

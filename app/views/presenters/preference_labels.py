@@ -17,7 +17,7 @@ from app.services.routing import quiet_hours
 from app.views.web.datetime_filters import clock_time, full_day, local
 
 LABELS: dict[str, LazyString] = {
-    **{f"{name}_enabled": label for name, label in catalog.CHANNEL_LABELS.items()},
+    **{f"{name}_enabled": channel.label for name, channel in catalog.CHANNELS.items()},
     **{f"{name}_notifications": category.plural for name, category in catalog.CATEGORIES.items()},
     "daily_digest": _l("Daily digest"),
     "weekly_summary": _l("Weekly summary"),
@@ -69,7 +69,7 @@ def _cells(matrix: dict[str, dict[str, bool]]) -> str:
     if len(cells) > 1:
         return _("Preferences saved")
     ((kind, way, is_on),) = cells
-    words = {"what": catalog.CHANNEL_LABELS[way], "kind": catalog.CATEGORIES[kind].plural}
+    words = {"what": catalog.CHANNELS[way].label, "kind": catalog.CATEGORIES[kind].plural}
     return _("%(what)s on for %(kind)s", **words) if is_on else _("%(what)s off for %(kind)s", **words)
 
 
