@@ -12,7 +12,7 @@ APP = ROOT / "app"
 FILES = sorted(APP.rglob("*.py"))
 
 # Plain helpers without imports of their own from `app`, open to every layer.
-EVERYONE = {"clock", "search_text"}
+EVERYONE = {"clock", "safe_urls", "search_text"}
 # What a layer may import from `app`, besides itself and EVERYONE.
 MAY_IMPORT = {
     "views": {"services", "forms", "catalog", "extensions", "rendering"},
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "database": set(),
     "catalog": set(),
     "clock": set(),
+    "safe_urls": set(),
     "search_text": set(),
 }
 # Service packages, lowest floor first. A file may import its own package and the floors below.

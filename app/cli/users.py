@@ -7,8 +7,8 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from app.catalog import ROLES
 from app.services.accounts import users as account_users
-from app.services.base.account_fields import ROLES
 from app.services.base.errors import Invalid
 
 users = AppGroup("users", help="People who can sign in.")

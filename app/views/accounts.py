@@ -23,7 +23,7 @@ from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
 from app.services.accounts import emails as account_emails
 from app.services.accounts import tokens, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
-from app.services.base import account_fields
+from app.services.base import validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 from app.views.web.auth import current_user, login_required, safe_next, start_session
 
@@ -164,7 +164,7 @@ def _account_page(**shown: Any) -> str:
         "token": TokenForm(),
         "errors": {},
         "tokens": tokens.for_user(current_user),
-        "time_zones": account_fields.time_zones(),
+        "time_zones": validation.time_zones(),
         "now": utc_now(),
     }
     return render_template("accounts/show.html", **(values | shown))

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from app import catalog
 from app.clock import utc_now
 from app.forms import preferences as forms
-from app.services.base import account_fields
+from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
 from app.services.preferences.preference_changes import PreferenceChange
@@ -151,7 +151,7 @@ def _own() -> dict[str, Any]:
         "now": now,
         "offset": preference_labels.offset(current_user.time_zone, now),
         "next_digest": preference_labels.next_digest(values, now),
-        "time_zones": account_fields.time_zones(),
+        "time_zones": validation.time_zones(),
     }
 
 

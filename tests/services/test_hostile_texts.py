@@ -20,7 +20,7 @@ from app.models import Delivery, DeliveryAttempt, Notification, PhoneCode, PushS
 from app.rendering.invisible_characters import strip_invisible
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementRequest
-from app.services.base import account_fields
+from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
@@ -42,7 +42,7 @@ WAYS = ("email", "sms", "push", "webhook", "in_app")
 @pytest.fixture
 def alice(app: Flask) -> User:
     """Reachable over every channel, with a hostile name."""
-    name = account_fields.name(f"Al{HIDDEN}ice <b> \r\nBcc: x@example.com")
+    name = validation.name(f"Al{HIDDEN}ice <b> \r\nBcc: x@example.com")
     on = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}
     user = factories.user("alice@example.test", name, phone="+442079460958", preference=on)
     db.session.add(PhoneCode(user_id=user.id, phone=user.phone, salt="s", verified_at=utc_now()))
@@ -170,13 +170,13 @@ def test_hostile_texts_leave_harmless_over_every_channel(alice: User, send) -> N
 @pytest.mark.parametrize("name", ["a\x00b", "\x1b[31m", "\u202e\u200b", " ", "a" * 201])
 def test_a_name_without_a_letter_to_see_or_with_control_characters_is_refused(app: Flask, name: str) -> None:
     with pytest.raises(Invalid) as caught:
-        account_fields.name(name)
+        validation.name(name)
     assert list(caught.value.errors) == ["name"]
 
 
 def test_a_name_is_written_in_any_script(app: Flask) -> None:
     for name in ("نگار می\u200cنویسد", "Zoë O'Brien-Łódź", "山田 太郎"):
-        assert account_fields.name(name) == name
+        assert validation.name(name) == name
 
 
 @pytest.mark.parametrize("failure", [PermanentFailure, TemporaryFailure, None])

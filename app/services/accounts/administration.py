@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import User
 from app.services.accounts import emails, tokens, users
-from app.services.base import account_fields, audit
+from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
 _by_name = tuple_(func.lower(User.name), User.id)
@@ -105,7 +105,7 @@ def set_role(user_id: int, role: str, *, actor: User, now: datetime | None = Non
         Invalid: keyed `role`.
         Forbidden: the person is the actor, or the actor is no admin any more.
     """
-    role = account_fields.role(role)
+    role = validation.role(role)
     user = _lock_with_admins(user_id, actor, leaves_admins=role != "admin")
     if user.role != role:
         audit.record("user.role_changed", user.email, actor=actor, before=user.role, after=role)

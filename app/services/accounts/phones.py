@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, PhoneCode, User
 from app.services.accounts import users
-from app.services.base import account_fields, audit
+from app.services.base import audit, validation
 from app.services.base.errors import Invalid
 from app.services.routing import addresses
 
@@ -43,7 +43,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
             many wrong ones were typed.
     """
     now = now or utc_now()
-    number = account_fields.phone(phone)
+    number = validation.phone(phone)
     if not number:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
     user = users.get_for_update(user.id)

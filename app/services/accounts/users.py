@@ -14,7 +14,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import User
 from app.services.accounts import passwords, sign_in_throttle
-from app.services.base import account_fields, audit
+from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
 from app.services.preferences import editing as preference_editing
 
@@ -50,10 +50,10 @@ def create_user(
 def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> User:
     """A checked person with preferences, not yet in the database. Raises Invalid with every bad field."""
     values = _checked(
-        email=lambda: account_fields.email(email),
-        name=lambda: account_fields.name(name),
-        role=lambda: account_fields.role(role),
-        time_zone=lambda: account_fields.time_zone(time_zone),
+        email=lambda: validation.email_for_account(email),
+        name=lambda: validation.name(name),
+        role=lambda: validation.role(role),
+        time_zone=lambda: validation.time_zone(time_zone),
     )
     return User(**values, preference=preference_editing.default_preferences())
 
@@ -71,7 +71,7 @@ def add(user: User) -> None:
 def by_email(email: str) -> User | None:
     """The person with this address, however it is spelled in upper and lower case."""
     try:
-        address = account_fields.email(email)
+        address = validation.email_for_account(email)
     except Invalid:
         return None
     return db.session.scalar(select(User).where(User.email == address))
@@ -120,9 +120,9 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
 def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User:
     """Change what a person says about themselves. Raises Invalid, keyed `name`, `time_zone` or `phone`."""
     values = _checked(
-        name=lambda: account_fields.name(name),
-        time_zone=lambda: account_fields.time_zone(time_zone),
-        phone=lambda: account_fields.phone(phone),
+        name=lambda: validation.name(name),
+        time_zone=lambda: validation.time_zone(time_zone),
+        phone=lambda: validation.phone(phone),
     )
     changed = sorted(field for field, value in values.items() if getattr(user, field) != value)
     if changed:
@@ -174,7 +174,7 @@ def get_for_update(user_id: int) -> User:
 def address_or_none(email: str) -> str:
     """What may stand in the audit log: an address, but not a password typed into the wrong field."""
     try:
-        return account_fields.email(email)
+        return validation.email_for_account(email)
     except Invalid:
         return ""
 

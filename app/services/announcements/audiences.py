@@ -69,7 +69,7 @@ def _addresses(emails: Sequence[str]) -> list[str]:
     errors, usable = {}, []
     for place, email in enumerate(emails):
         try:
-            usable.append(validation.email(email))
+            usable.append(validation.email_shaped(email))
         except validation.InvalidValue:
             errors[f"recipients[{place}]"] = _("“%(text)s” is no email address.", text=str(email)[:100])
     if errors:

@@ -74,11 +74,11 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
         deliver_at=wanted.deliver_at,
         created_at=now,
     )
-    if row.priority not in catalog.PRIORITIES:
-        errors["priority"] = _("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES))
-    if row.channels is not None and (not row.channels or set(row.channels) - set(catalog.CHANNELS)):
-        names = ", ".join(str(channel.label) for channel in catalog.CHANNELS.values())
-        errors["channels"] = _("Choose one or more of: %(names)s.", names=names)
+    validation.collect(errors, "priority", validation.priority, row.priority)
+    if row.channels is not None:
+        validation.collect(errors, "channels", validation.channels, row.channels)
+        if not row.channels:
+            errors["channels"] = _("Choose at least one channel.")
     if row.deliver_at is not None and (reason := _unusable_moment(row.deliver_at, now)):
         errors["deliver_at"] = reason
     if wanted.template_name:

@@ -1,60 +1,79 @@
-"""Single values that come from outside: each function takes anything and returns what can be used, or says why not."""
+"""Checks for single values from outside: each returns the value in the form in which it is kept, or raises."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from functools import cache
+from typing import Any, TypeVar
+from zoneinfo import available_timezones
 
+from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
+from app import catalog, safe_urls
 from app.rendering.invisible_characters import strip_invisible
+from app.rendering.texts import one_line
+from app.services.base.errors import Invalid
 
 MAX_COUNT = 2**31 - 1
-# Of 64 bits: beyond them most of those who read the JSON again get another number, or none.
+# 64 bits: most JSON parsers return a different number beyond that.
 WHOLE_NUMBERS = range(-(2**63), 2**63)
 MAX_JSON_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 8
 MAX_URL = 2000
+MAX_EMAIL = 254
 YEARS = range(1970, 2200)
 
-# RFC 3339, 5.6; the offset is required, for a naive time means something else to every reader.
+# RFC 3339, 5.6. The offset is required: a naive time means something else to every reader.
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\\<>\"]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_PHONE_SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2013]")
+
+
+T = TypeVar("T")
 
 
 class InvalidValue(Exception):
-    """One value cannot be used; `str(error)` is the sentence that says why."""
+    """A value cannot be used; `str(error)` is the sentence to show."""
+
+
+def collect(errors: dict[str, str], field: str, check: Callable[[Any], T], value: Any) -> T | None:
+    """Run one of the checks below; if it fails, file its sentence under the field and return None."""
+    try:
+        return check(value)
+    except InvalidValue as error:
+        errors[field] = str(error)
+        return None
 
 
 def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
-    """A text, trimmed, and without what nobody sees.
+    """Trim a text and strip invisible characters.
 
     Args:
         value: what was given.
-        most: how many characters it may have.
-        many_lines: whether line breaks and tabs may be in it.
+        most: the maximum length in characters.
+        many_lines: allow line breaks and tabs.
     Raises:
-        Unusable: it is no text, too long, or has control characters in it.
+        InvalidValue: not a string, too long, or contains control characters.
     """
     if not isinstance(value, str):
         raise InvalidValue(_("This must be a text."))
     value = strip_invisible(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
-        raise InvalidValue(_("This text has control characters in it."))
-    return _no_longer_than(most, value)
+        raise InvalidValue(_("This text contains control characters."))
+    return _at_most(most, value)
 
 
 def count(value: object) -> int:
-    """A number of things; neither a fraction nor true or false.
+    """Check a number of things: a whole number, neither negative nor a boolean.
 
     Raises:
-        Unusable: it is something else.
+        InvalidValue: anything else.
     """
     if type(value) is not int or not 0 <= value <= MAX_COUNT:  # True is an int, too.
         raise InvalidValue(_("This must be a whole number from 0 to %(most)s.", most=MAX_COUNT))
@@ -62,12 +81,12 @@ def count(value: object) -> int:
 
 
 def instant(value: object) -> datetime:
-    """A point in time, written as in RFC 3339 with an offset.
+    """Parse a point in time in RFC 3339 with an offset.
 
     Returns:
-        An aware datetime in UTC; what is finer than a microsecond is cut off.
+        An aware datetime in UTC; anything finer than a microsecond is cut off.
     Raises:
-        Unusable: it is something else, or in no sensible year.
+        InvalidValue: not such a time, or in a year that is not supported.
     """
     match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -81,10 +100,10 @@ def instant(value: object) -> datetime:
 
 
 def in_a_usable_year(moment: datetime) -> datetime:
-    """The same point in time: at the calendar's edges a time zone or a delay would lead out of it.
+    """Return the moment unchanged. At the edges of the calendar a time zone or a delay would lead out of it.
 
     Raises:
-        Unusable: it is in another year.
+        InvalidValue: the year is not in `YEARS`.
     """
     if moment.year not in YEARS:
         raise InvalidValue(
@@ -94,88 +113,175 @@ def in_a_usable_year(moment: datetime) -> datetime:
 
 
 def url(value: object) -> str:
-    """A complete http or https address.
+    """Check a complete http or https URL.
 
     Raises:
-        Unusable: it is something else.
+        InvalidValue: anything else, or too long.
     """
-    if isinstance(value, str) and _may_be_address(value.strip()):
-        try:
-            parts = urlsplit(value.strip())
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # A bracket or a port that is none.
-            usable = False
-        if usable:
-            return _no_longer_than(MAX_URL, value.strip())
+    if isinstance(value, str):
+        value = value.strip()
+        if safe_urls.is_web_address(value) and strip_invisible(value) == value:
+            return _at_most(MAX_URL, value)
     raise InvalidValue(_("Write an address that begins with https:// or http://."))
 
 
 def link(value: object) -> str:
-    """An address to send a person to: http, https, or an absolute path within Bellhop.
+    """Check a URL to send people to: http, https, or an absolute path within Bellhop.
 
     Raises:
-        Unusable: it is something else.
+        InvalidValue: anything else, or too long.
     """
-    if isinstance(value, str) and re.match(r"/(?!/)", value) and _may_be_address(value):
-        return _no_longer_than(MAX_URL, value)
+    if isinstance(value, str) and safe_urls.is_path(value) and strip_invisible(value) == value:
+        return _at_most(MAX_URL, value)
     return url(value)
 
 
-def email(value: object) -> str:
-    """Something shaped like an email address, in lower case. Whether it is anybody's is asked elsewhere.
+def email_shaped(value: object) -> str:
+    """Check that a value looks like an email address, and lower its case.
+
+    For addresses that are then looked up among the accounts. See `email_for_account` for those of new accounts.
 
     Raises:
-        Unusable: it is something else.
+        InvalidValue: anything else.
     """
     value = value.strip() if isinstance(value, str) else ""
-    if len(value) <= 254 and re.fullmatch(r"[^@]+@[^@]+", value) and _may_be_address(value):
+    has_form = re.fullmatch(r"[^@]+@[^@]+", value) and not safe_urls.UNSAFE.search(value)
+    if len(value) <= MAX_EMAIL and has_form and strip_invisible(value) == value:
         return value.lower()
     raise InvalidValue(_("This must be an email address."))
 
 
-def structure(value: object) -> Any:
-    """Any JSON value of modest size, its texts without what nobody sees.
+def priority(value: object) -> str:
+    """Check a priority.
 
     Raises:
-        Unusable: too large, too deep, or nothing that both databases can keep.
+        InvalidValue: not in `catalog.PRIORITIES`.
+    """
+    if not isinstance(value, str) or value not in catalog.PRIORITIES:
+        raise InvalidValue(_("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES)))
+    return value
+
+
+def channels(values: Collection[str]) -> list[str]:
+    """Check names of channels.
+
+    Raises:
+        InvalidValue: some are not in `catalog.CHANNELS`.
+    """
+    if unknown := sorted(set(values) - set(catalog.CHANNELS)):
+        raise InvalidValue(
+            _(
+                "There is no channel “%(unknown)s”. Choose from: %(names)s.",
+                unknown=", ".join(unknown)[:100],
+                names=", ".join(catalog.CHANNELS),
+            )
+        )
+    return list(values)
+
+
+def structure(value: object) -> Any:
+    """Check a JSON value of modest size and strip invisible characters from its texts.
+
+    Raises:
+        InvalidValue: too large, nested too deeply, or contains what one of the databases cannot store.
     """
     if depth(value) > MAX_JSON_DEPTH:
         raise InvalidValue(_("This is nested more than %(depth)s levels deep.", depth=MAX_JSON_DEPTH))
     try:
-        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        size = len(written.encode())
+        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(encoded.encode())
     except (TypeError, ValueError) as error:
         raise InvalidValue(_("This is not a JSON value.")) from error
-    if _NUL.search(written):
-        raise InvalidValue(_("This text has control characters in it."))
+    if _NUL.search(encoded):
+        raise InvalidValue(_("This text contains control characters."))
     if size > MAX_JSON_BYTES:
         raise InvalidValue(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    return json.loads(strip_invisible(written), parse_int=_whole_number)
+    return json.loads(strip_invisible(encoded), parse_int=_whole_number)
 
 
 def depth(value: object) -> int:
-    """How deep lists and objects are nested, found without recursion: they may be deeper than Python's stack."""
-    levels, inside = 0, [value]
-    while containers := [each for each in inside if isinstance(each, dict | list)]:
+    """Measure how deeply lists and objects are nested, without recursion: they may exceed Python's stack."""
+    levels, level = 0, [value]
+    while containers := [each for each in level if isinstance(each, dict | list)]:
         levels += 1
-        inside = [
+        level = [
             inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return levels
 
 
-def _whole_number(written: str) -> int:
-    number = int(written)
+# Fields of an account. These raise Invalid, keyed by the field.
+
+
+def email_for_account(value: str) -> str:
+    """Normalise the address of an account: lower case, an international domain in its ASCII form.
+
+    Stricter than `email_shaped`: mail must be deliverable to it. Whether the domain exists is not checked.
+
+    Raises:
+        Invalid: keyed `email`.
+    """
+    try:
+        # No SMTPUTF8 in the part before the @: many mail servers refuse it.
+        found = validate_email(
+            value.strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
+    except EmailNotValidError as error:
+        raise Invalid({"email": _("Write an email address such as name@example.com.")}) from error
+    return (found.ascii_email or found.normalized).lower()
+
+
+def name(value: str) -> str:
+    """Check a person's name, on one line. Raises Invalid, keyed `name`."""
+    try:
+        person_name = text(one_line(value), most=200)
+    except InvalidValue as error:
+        raise Invalid({"name": str(error)}) from error
+    if not person_name:
+        raise Invalid({"name": _("Write a name of 1 to 200 characters.")})
+    return person_name
+
+
+def role(value: str) -> str:
+    """Check a role. Raises Invalid, keyed `role`."""
+    if value not in catalog.ROLES:
+        raise Invalid({"role": _("Choose a role: recruiter or admin.")})
+    return value
+
+
+def time_zone(value: str) -> str:
+    """Check an IANA time zone such as `Europe/Paris`. Raises Invalid, keyed `time_zone`."""
+    if value not in time_zones():
+        raise Invalid({"time_zone": _("Choose a time zone from the list, such as Europe/Paris.")})
+    return value
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """List every IANA time zone, sorted, without the names that stand for the machine's own clock."""
+    return tuple(sorted(available_timezones() - {"localtime", "Factory", "posixrules"}))
+
+
+def phone(value: str) -> str:
+    """Normalise a phone number to E.164, `+442079460958`; empty is allowed. Raises Invalid, keyed `phone`."""
+    digits = re.sub(_PHONE_SEPARATORS, "", value.replace("(0)", ""))
+    if not digits:
+        return ""
+    if digits.startswith("00"):
+        digits = "+" + digits[2:]
+    if not re.fullmatch(r"\+[1-9][0-9]{7,14}", digits):
+        raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
+    return digits
+
+
+def _whole_number(digits: str) -> int:
+    number = int(digits)
     if number not in WHOLE_NUMBERS:
         raise InvalidValue(_("A whole number in this has more than 64 bits."))
     return number
 
 
-def _may_be_address(value: str) -> bool:
-    return not _NOT_IN_URL.search(value) and strip_invisible(value) == value
-
-
-def _no_longer_than(most: int, value: str) -> str:
+def _at_most(most: int, value: str) -> str:
     if len(value) > most:
         raise InvalidValue(_("This is longer than %(most)s characters.", most=most))
     return value

@@ -122,7 +122,7 @@ def _recipients(value: object) -> list[str]:
     ] = []  # Twice the same stays twice here, so that a later error counts as the sender does.
     for index, given in enumerate(value):
         try:
-            emails.append(validation.email(given))
+            emails.append(validation.email_shaped(given))
         except InvalidValue as error:
             errors[f"[{index}]"] = str(error)
     if errors:
@@ -134,12 +134,6 @@ def _metadata(value: object) -> Any:
     if not isinstance(value, dict):
         raise InvalidValue(_("This must be a JSON object."))
     return validation.structure(value)
-
-
-def _priority(value: object) -> str:
-    if not isinstance(value, str) or value not in catalog.PRIORITIES:
-        raise InvalidValue(_("Choose one of: %(names)s.", names=", ".join(catalog.PRIORITIES)))
-    return value
 
 
 Check = Callable[[object], Any]
@@ -159,6 +153,6 @@ OWN: dict[str, Check] = {
 COMMON: dict[str, Check] = {
     "recipients": _recipients,
     "action_url": validation.link,
-    "priority": _priority,
+    "priority": validation.priority,
     "metadata": _metadata,
 }

@@ -17,6 +17,7 @@ from app.database.sqlite import lock_for_writing
 from app.models import Interview, Notification, User
 from app.rendering.invisible_characters import strip_invisible
 from app.rendering.texts import Texts, one_line
+from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.events import data, publish
 from app.services.interviews import records as interview_records
@@ -228,10 +229,8 @@ def _plain_names(
     errors = {}
     if notification_type not in catalog.TYPES:
         errors["notification_type"] = _("There is no notification type “%(name)s”.", name=notification_type)
-    if priority not in catalog.PRIORITIES:
-        errors["priority"] = _("There is no priority “%(name)s”.", name=priority)
-    if unknown := set(names or ()) - set(catalog.CHANNELS):
-        errors["channels"] = _("There is no channel “%(name)s”.", name=", ".join(sorted(unknown)))
+    validation.collect(errors, "priority", validation.priority, priority)
+    validation.collect(errors, "channels", validation.channels, names or ())
     if errors:
         raise Invalid(errors)
     return notification_type, priority, names

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from app.channels import CONNECTORS
-from app.clock import utc_now
+from app.clock import to_rfc3339, utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import BULK
@@ -35,7 +35,7 @@ def preferences_of(user: User, *, now: datetime | None = None) -> dict[str, Any]
     until = user.preference.paused_until
     return _own(user.preference) | {
         "time_zone": user.time_zone,
-        "paused_until": _written(until) if until and until > (now or utc_now()) else None,
+        "paused_until": to_rfc3339(until) if until and until > (now or utc_now()) else None,
     }
 
 
@@ -176,7 +176,3 @@ def _pause_end(user: User, until: str, now: datetime) -> datetime:
     except (ValueError, OverflowError) as error:  # The second: at the edges of the calendar.
         raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
     return end
-
-
-def _written(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
-from app.services.base import account_fields, validation
+from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.base.validation import InvalidValue
 
@@ -85,7 +85,7 @@ def _leads(value: Any) -> list[int]:
 
 
 def _time_zone(value: Any) -> str:
-    return account_fields.time_zone(value if isinstance(value, str) else "")
+    return validation.time_zone(value if isinstance(value, str) else "")
 
 
 def _clock(value: Any) -> time:
@@ -135,10 +135,10 @@ def _matrix(value: Any) -> dict[str, dict[str, bool]]:
             errors[f"matrix.{category}"] = _("This must be an object.")
             continue
         for channel, is_on in cells.items():
-            if channel not in catalog.CHANNELS:
-                errors[f"matrix.{category}.{channel}"] = _("There is no such channel.")
-            elif not isinstance(is_on, bool):
-                errors[f"matrix.{category}.{channel}"] = _("This must be true or false.")
+            cell = f"matrix.{category}.{channel}"
+            validation.collect(errors, cell, validation.channels, [channel])
+            if cell not in errors and not isinstance(is_on, bool):
+                errors[cell] = _("This must be true or false.")
     if errors:
         raise Invalid(errors)
     return value

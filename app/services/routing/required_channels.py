@@ -40,8 +40,7 @@ def require(category: str, channel: str, reason: str, *, actor: User) -> None:
     errors = {}
     if category not in catalog.CATEGORIES:
         errors["category"] = _("Choose a kind of notification.")
-    if channel not in catalog.CHANNELS:
-        errors["channel"] = _("Choose a channel.")
+    validation.collect(errors, "channel", validation.channels, [channel])
     try:
         reason = validation.text(reason, most=300)
     except validation.InvalidValue as error:

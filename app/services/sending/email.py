@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from app import catalog
+from app import catalog, safe_urls
 from app.catalog import DIGESTS
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Interview, Notification, User
@@ -177,9 +177,9 @@ def _button(row: Notification, interview: Interview | None, sender: SiteIdentity
         return _("Join the interview"), url
     if is_meeting:  # Cancelled, or over: nobody is there.
         url = ""
-    if url.startswith(("https://", "http://")):
+    if safe_urls.is_web_address(url):
         return _("Open"), url
-    if url.startswith("/") and not url.startswith("//"):
+    if safe_urls.is_path(url):
         return _("Open"), sender.base_url + url
     return _("Read in Bellhop"), f"{sender.base_url}/notifications/{row.id}"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.channels.base import Message, PermanentFailure
+from app.clock import to_rfc3339
 from app.models import Delivery, Notification, PushSubscription, Webhook
 from app.rendering import plain_text
 from app.rendering.texts import Texts
@@ -101,7 +102,7 @@ def _webhook(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message
         raise PermanentFailure(_("This webhook has been removed"))
     content = {
         "type": "notification.created" if row else "webhook.test",
-        "timestamp": _instant(delivery.created_at),
+        "timestamp": to_rfc3339(delivery.created_at),
         "data": _webhook_payload(row, reminder_texts.texts_when_sent(delivery, row, now), sender)
         if row
         else {"message": "This is a test of your webhook."},
@@ -136,14 +137,10 @@ def _webhook_payload(row: Notification, words: Texts, sender: SiteIdentity) -> d
         "metadata": row.data,
         "action_url": row.action_url,
         "url": f"{sender.base_url}/notifications/{row.id}",
-        "created_at": _instant(row.created_at),
+        "created_at": to_rfc3339(row.created_at),
     }
 
 
 def _id(delivery: Delivery) -> str:
     """The same for every attempt, so that a receiver can tell a second copy."""
     return f"msg_{delivery.id}_{int(delivery.created_at.timestamp() * 1_000_000)}"
-
-
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

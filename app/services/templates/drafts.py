@@ -16,7 +16,7 @@ from app.database.sqlite import lock_for_writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering.invisible_characters import strip_invisible
 from app.rendering.liquid import MAX_SOURCE
-from app.services.base import audit
+from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 
 
@@ -199,10 +199,8 @@ def usable_content(edited: TemplateContent) -> TemplateContent:
         for name, most in LONGEST.items()
         if len(getattr(edited, name)) > most
     }
-    if edited.priority not in catalog.PRIORITIES:
-        errors["priority"] = _("There is no priority “%(name)s”.", name=edited.priority[:100])
-    if unknown := set(edited.channels) - set(catalog.CHANNELS):
-        errors["channels"] = _("There is no channel “%(name)s”.", name=", ".join(sorted(unknown))[:100])
+    validation.collect(errors, "priority", validation.priority, edited.priority)
+    validation.collect(errors, "channels", validation.channels, edited.channels)
     if errors:
         raise Invalid(errors)
     return edited

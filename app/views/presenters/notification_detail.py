@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
-from app import catalog
+from app import catalog, safe_urls
 from app.services.interviews import evaluations
 from app.services.routing import reasons
 from app.views.web.auth import current_user
@@ -62,16 +61,8 @@ def _asks_for_evaluation(row: Any) -> bool:
 
 
 def safe_link(url: str) -> str:
-    """The address if it is one of http, https or a path on this site, else "" (never `javascript:` or `//host`)."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    if parts.scheme in {"http", "https"} and parts.netloc:
-        return url
-    # Browsers read "\" as "/" and skip control characters, so both could turn a path into another host.
-    plain = not parts.scheme and url.startswith("/") and not url.startswith(("//", "/\\"))
-    return url if plain and url.isprintable() else ""
+    """The URL if people may be sent to it, else an empty string."""
+    return url if safe_urls.is_link(url) else ""
 
 
 def _interview_facts(interview: Any) -> list[tuple[str, str, str]]:
