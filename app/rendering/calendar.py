@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from flask_babel import gettext as _
 from icalendar import Calendar, Event, vCalAddress, vText
 
-from app.models import Interview
+from app.rendering.interview_facts import InterviewDetails
 from app.rendering.texts import one_line
 
-# Any fixed namespace: the same interview must have the same UID for ever, whatever the server is called.
+# Fixed, so that an interview keeps its UID even when the server is renamed.
 NAMESPACE = uuid.UUID("5f0cbd4e-5b1c-4f4e-9d0a-0f6a2d1c7b11")
 METHODS = {
     "interview_scheduled": "REQUEST",
@@ -21,8 +21,8 @@ METHODS = {
 }
 
 
-def interview_file(
-    interview: Interview,
+def build_calendar_file(
+    interview: InterviewDetails,
     *,
     method: str,
     sequence: int,
@@ -30,13 +30,13 @@ def interview_file(
     attendee: tuple[str, str],
     made_at: datetime,
 ) -> bytes:
-    """An invitation to an interview, its change, or its cancellation.
+    """Build the calendar file that invites to an interview, moves it or cancels it.
 
     Args:
         method: `REQUEST` or `CANCEL`.
-        sequence: rises with every change, so that a calendar keeps the newest (3.8.7.4).
-        organizer, attendee: name and address each.
-        made_at: when this version came to be (DTSTAMP).
+        sequence: higher with every change, so that calendars keep the newest version (3.8.7.4).
+        organizer, attendee: a name and an email address each.
+        made_at: when this version was created (DTSTAMP).
     """
     entry = Event()
     entry.add("uid", str(uuid.uuid5(NAMESPACE, interview.external_id)))
@@ -59,10 +59,10 @@ def interview_file(
     if interview.meeting_url:
         entry.add("url", interview.meeting_url)
     entry.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
-    entry.add("organizer", _person(*organizer), encode=False)
+    entry.add("organizer", _calendar_user(*organizer), encode=False)
     entry.add(
         "attendee",
-        _person(*attendee, role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"),
+        _calendar_user(*attendee, role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"),
         encode=False,
     )
     calendar = Calendar()
@@ -73,9 +73,9 @@ def interview_file(
     return bytes(calendar.to_ical())
 
 
-def _person(name: str, address: str, **parameters: str) -> vCalAddress:
+def _calendar_user(name: str, address: str, **parameters: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{address}")
-    # A quotation mark cannot be written in a parameter, not even quoted (3.2).
+    # A parameter cannot contain a double quote, not even when quoted (3.2).
     for key, value in ({"cn": one_line(name).replace('"', "'")} | parameters).items():
         if value:
             person.params[key] = vText(value)

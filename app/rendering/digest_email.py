@@ -1,4 +1,4 @@
-"""A digest as the text and the HTML part of a mail."""
+"""Renders a digest as HTML and as plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.rendering.email import CATEGORY_COLOURS, EmailContent
 
 @dataclass(frozen=True)
 class DigestLine:
-    """One notification, or one interview: what, when, and where it is read."""
+    """One notification or one interview, with its time and a link to it."""
 
     title: str
     when: str
@@ -21,7 +21,7 @@ class DigestLine:
 
 @dataclass(frozen=True)
 class DigestGroup:
-    """Lines under one heading; `count` is how many there are, shown or not."""
+    """Lines under one heading; `count` is how many there are, including those that are not listed."""
 
     label: str
     category: str
@@ -29,13 +29,13 @@ class DigestGroup:
     count: int = 0
 
     @property
-    def dot(self) -> str:
+    def colour(self) -> str:
         return CATEGORY_COLOURS[self.category]
 
 
 @dataclass(frozen=True)
 class DigestBar:
-    """A number of this week beside that of the week before; the widths are percents of the longest bar."""
+    """This week's count and last week's, for one category; widths are percentages of the longest bar."""
 
     label: str
     category: str
@@ -45,34 +45,35 @@ class DigestBar:
     width_before: int
 
     @property
-    def dot(self) -> str:
+    def colour(self) -> str:
         return CATEGORY_COLOURS[self.category]
 
 
 @dataclass(frozen=True)
 class DigestContent(EmailContent):
-    """A mail that lists.
+    """The texts of a digest.
 
-    `more` says how many stand beyond the lines; `mark` is a label and the address that asks before it marks them read.
+    `more` says how many notifications are not listed. `mark_read` is the label and URL of the link that marks all
+    of them as read, after a confirmation.
     """
 
     groups: tuple[DigestGroup, ...] = ()
     more: str = ""
-    mark: tuple[str, str] = ("", "")
+    mark_read: tuple[str, str] = ("", "")
     bars: tuple[DigestBar, ...] = ()
     bars_label: str = ""
 
 
-def html(digest: DigestContent) -> str:
-    """The HTML part: tables, inline styles and no image, so that mail programs leave it as it is."""
+def render_html(digest: DigestContent) -> str:
+    """Render the HTML part: tables and inline styles, no images, as mail programs require."""
     return _render("email/digest.html", digest)
 
 
-def text(digest: DigestContent) -> str:
-    """The text part: the same lines, the addresses written out."""
+def render_text(digest: DigestContent) -> str:
+    """Render the plain text part: the same lines, with URLs written out."""
     return _render("email/digest.txt", digest).strip() + "\n"
 
 
 def _render(name: str, digest: DigestContent) -> str:
-    # Not flask.render_template: that asks for what only a request knows.
-    return current_app.jinja_env.get_template(name).render(letter=digest)
+    # flask.render_template would run context processors that need a request.
+    return current_app.jinja_env.get_template(name).render(email=digest)

@@ -1,4 +1,4 @@
-"""The words of a mail as its text and its HTML part, in one layout of our own."""
+"""Renders an email as HTML and as plain text, in one layout."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from babel import Locale
 from flask import current_app
 from markupsafe import Markup
 
-# Beyond this a mail is clipped: mail programs cut at about 100 KB, and what matters stands at the beginning.
+# Mail programs cut an email at about 100 KB.
 MAX_MESSAGE = 8_000
-# The dot beside the category: mid tones, because it stands on a light and on a dark ground.
+# The same hues as in the page's tokens.css, in mid tones that can be seen on light and on dark.
 CATEGORY_COLOURS = {
     "interview": "#9471bb",
     "resume": "#2b8ebf",
@@ -23,10 +23,11 @@ CATEGORY_COLOURS = {
 
 @dataclass(frozen=True)
 class EmailContent:
-    """What a mail says, every text already in the reader's language.
+    """The texts of an email, in the reader's language.
 
-    `facts` are labels and values; `links` of the last line are labels and addresses. `body` is what an admin
-    designed instead of the message, cleaned by `markup.for_mail`; the text part keeps the message.
+    `facts` are pairs of label and value; `button` and the `links` of the footer are pairs of label and URL. `body`
+    is an admin's own HTML, sanitized by `html_sanitizer.sanitize_for_email`: the HTML part shows it instead of the
+    message, the text part shows the message.
     """
 
     locale: str
@@ -41,7 +42,7 @@ class EmailContent:
     body: Markup | None = None
 
     @property
-    def dot(self) -> str:
+    def colour(self) -> str:
         return CATEGORY_COLOURS[self.category]
 
     @property
@@ -51,25 +52,23 @@ class EmailContent:
 
     @property
     def paragraphs(self) -> list[list[str]]:
-        """The message as lines of paragraphs, clipped where it is very long."""
-        message = (
-            self.message
-            if len(self.message) <= MAX_MESSAGE
-            else self.message[:MAX_MESSAGE] + " \N{HORIZONTAL ELLIPSIS}"
-        )
+        """The message, truncated to `MAX_MESSAGE` characters, as paragraphs of lines."""
+        message = self.message
+        if len(message) > MAX_MESSAGE:
+            message = message[:MAX_MESSAGE] + " \N{HORIZONTAL ELLIPSIS}"
         return [part.splitlines() for part in message.replace("\r\n", "\n").split("\n\n") if part.strip()]
 
 
-def html(letter: EmailContent) -> str:
-    """The HTML part: no script, form or remote image, styles inlined, readable on a dark ground."""
-    return _render("email/message.html", letter)
+def render_html(content: EmailContent) -> str:
+    """Render the HTML part: no script, form or remote image, inline styles, readable in dark mode."""
+    return _render("email/message.html", content)
 
 
-def text(letter: EmailContent) -> str:
-    """The text part: the same words, the addresses written out."""
-    return _render("email/message.txt", letter).strip() + "\n"
+def render_text(content: EmailContent) -> str:
+    """Render the plain text part: the same texts, with URLs written out."""
+    return _render("email/message.txt", content).strip() + "\n"
 
 
-def _render(name: str, letter: EmailContent) -> str:
-    # Not flask.render_template: that asks for what only a request knows.
-    return current_app.jinja_env.get_template(name).render(letter=letter)
+def _render(name: str, content: EmailContent) -> str:
+    # flask.render_template would run context processors that need a request.
+    return current_app.jinja_env.get_template(name).render(email=content)

@@ -51,7 +51,7 @@ def preview_mail() -> Response:
     """The mail itself, as it would be if tomorrow were now."""
     now, config = utc_now(), current_app.config
     with force_locale(current_user.locale):
-        _words, letter = digest_email.compose_digest(
+        _texts, content = digest_email.compose_digest(
             KIND_OF[_kind()],
             current_user,
             now,
@@ -60,7 +60,7 @@ def preview_mail() -> Response:
             secret=config["SECRET_KEY"],
             day=now + timedelta(days=1),
         )
-        return frame_email(rendering.html(letter))
+        return frame_email(rendering.render_html(content))
 
 
 @bp.errorhandler(NotFound)

@@ -17,7 +17,7 @@ from tests.support import factories
 
 
 def address(app: Flask, user: User) -> str:
-    return digest_links.link(user, utc_now(), app.config["SECRET_KEY"], "")
+    return digest_links.mark_read_link(user, utc_now(), app.config["SECRET_KEY"], "")
 
 
 def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: FlaskClient, alice: User) -> None:
@@ -89,7 +89,8 @@ def test_a_link_that_is_a_year_old_still_works(app: Flask, client: FlaskClient, 
     long_ago = utc_now() - timedelta(days=365)
     factories.notification(alice, created_at=long_ago)
     assert (
-        "Mark it read?" in client.get(digest_links.link(alice, long_ago, app.config["SECRET_KEY"], "")).text
+        "Mark it read?"
+        in client.get(digest_links.mark_read_link(alice, long_ago, app.config["SECRET_KEY"], "")).text
     )
 
 

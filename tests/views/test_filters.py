@@ -64,11 +64,3 @@ def test_names_follow_the_readers_language(app: Flask) -> None:
     with app.test_request_context(), force_locale("fr"):
         assert datetime_filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
         assert datetime_filters.full_day(datetime(2026, 2, 23, tzinfo=UTC).date(), NOW) == "lundi 23 février"
-
-
-def test_an_interview_over_midnight_names_both_days(app: Flask) -> None:
-    with app.test_request_context():
-        text = datetime_filters.interval(
-            datetime(2031, 3, 12, 23, 0, tzinfo=UTC), datetime(2031, 3, 13, 0, 30, tzinfo=UTC)
-        )
-    assert text == "Wednesday 12 March 2031, 23:00 to Thursday 13 March 2031, 00:30"

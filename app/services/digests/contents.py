@@ -1,4 +1,4 @@
-"""What a digest holds: whatever is still unread of what stood in the inbox when it was settled."""
+"""Reads what a digest holds: notifications that were unread when it was settled and still are."""
 
 from __future__ import annotations
 
@@ -11,35 +11,37 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from app.database.base import db
 from app.models import Delivery, Interview, InterviewRecruiter, Notification, User
 
-N = Notification
-# When it came: into the inbox, or for those who do not want its kind there, to be told by mail alone.
-arrived_at = func.coalesce(N.surfaced_at, N.created_at)
-MOST_LINES = 20
-MOST_MEETINGS = 10
+# A notification that its reader wants by email only never reaches the inbox.
+arrived_at = func.coalesce(Notification.surfaced_at, Notification.created_at)
+MAX_LINES = 20
+MAX_INTERVIEWS = 10
 
 
 def unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> list[ColumnElement[bool]]:
-    """The conditions for what these people have not read.
+    """Return the conditions for what these people have not read.
 
     Args:
-        as_of: when the digest was settled: what came into the inbox later is left to the next one.
+        as_of: when the digest was settled. Later arrivals are left to the next digest.
     """
-    # Who does not want a kind in the app, but by mail, finds it in the digest that stands for that mail.
-    its_mail = select(Delivery.id).where(Delivery.notification_id == N.id, Delivery.reason == "in_digest")
-    only_here = and_(N.surfaced_at.is_(None), N.created_at <= as_of, its_mail.exists())
+    replaced_email = select(Delivery.id).where(
+        Delivery.notification_id == Notification.id, Delivery.reason == "in_digest"
+    )
+    is_email_only = and_(
+        Notification.surfaced_at.is_(None), Notification.created_at <= as_of, replaced_email.exists()
+    )
     return [
-        N.recipient_id.in_(user_ids),
-        N.archived_at.is_(None),
-        N.read_at.is_(None),
-        or_(N.surfaced_at <= as_of, only_here),
-        or_(N.expires_at.is_(None), N.expires_at > now),
+        Notification.recipient_id.in_(user_ids),
+        Notification.archived_at.is_(None),
+        Notification.read_at.is_(None),
+        or_(Notification.surfaced_at <= as_of, is_email_only),
+        or_(Notification.expires_at.is_(None), Notification.expires_at > now),
     ]
 
 
 def counts(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[int, dict[str, int]]:
-    """How many are unread, by person and category, in one grouped query; who has none is left out."""
+    """Count unread notifications by person and category, in one query; people without any are left out."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
-    columns = N.recipient_id, N.category
+    columns = Notification.recipient_id, Notification.category
     rows = select(*columns, func.count()).where(*unread(user_ids, as_of, now)).group_by(*columns)
     for user_id, category, count in db.session.execute(rows):
         found[user_id][category] = count
@@ -47,25 +49,29 @@ def counts(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[in
 
 
 def newest(
-    user: User, unread_counts: Mapping[str, int], as_of: datetime, now: datetime, limit: int = MOST_LINES
+    user: User, unread_counts: Mapping[str, int], as_of: datetime, now: datetime, limit: int = MAX_LINES
 ) -> list[Notification]:
-    """The newest of them; a busy category leaves room for the others.
+    """Return the newest unread notifications, with room for every category.
 
     Args:
         unread_counts: how many are unread in each category.
     """
     if not unread_counts:
         return []
-    order = arrived_at.desc(), N.id.desc()
-    place = func.row_number().over(partition_by=N.category, order_by=order)
-    places = select(N.id, N.category, place.label("place")).where(*unread([user.id], as_of, now)).subquery()
-    room = case(shares(unread_counts, limit), value=places.c.category, else_=0)
-    query = select(N).join(places, places.c.id == N.id).where(places.c.place <= room)
+    order = arrived_at.desc(), Notification.id.desc()
+    rank = func.row_number().over(partition_by=Notification.category, order_by=order)
+    ranked = (
+        select(Notification.id, Notification.category, rank.label("rank"))
+        .where(*unread([user.id], as_of, now))
+        .subquery()
+    )
+    room = case(shares(unread_counts, limit), value=ranked.c.category, else_=0)
+    query = select(Notification).join(ranked, ranked.c.id == Notification.id).where(ranked.c.rank <= room)
     return list(db.session.scalars(query.order_by(*order)))
 
 
 def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
-    """How many of a limited number of lines each gets: as many as it wants, or as many as the others."""
+    """Divide a limited number of lines evenly; what one category does not need goes to the others."""
     room: dict[str, int] = dict.fromkeys(wanted, 0)
     for number, name in enumerate(sorted(wanted, key=lambda name: wanted[name])):
         room[name] = min(wanted[name], limit // (len(wanted) - number))
@@ -74,29 +80,33 @@ def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
 
 
 def oldest(user: User, as_of: datetime, now: datetime, limit: int) -> list[Notification]:
-    """Those that have waited longest."""
-    query = select(N).where(*unread([user.id], as_of, now))
-    return list(db.session.scalars(query.order_by(arrived_at, N.id).limit(limit)))
+    """Return the unread notifications that have waited longest."""
+    query = select(Notification).where(*unread([user.id], as_of, now))
+    return list(db.session.scalars(query.order_by(arrived_at, Notification.id).limit(limit)))
 
 
-def meetings(user: User, start: datetime, end: datetime, limit: int = MOST_MEETINGS) -> list[Interview]:
-    """This person's interviews that begin in a span of time, the next first."""
-    mine = select(InterviewRecruiter.interview_id).where(InterviewRecruiter.user_id == user.id)
-    span = Interview.starts_at >= start, Interview.starts_at < end, Interview.status == "scheduled"
-    query = select(Interview).where(Interview.id.in_(mine), *span).order_by(Interview.starts_at, Interview.id)
+def upcoming_interviews(
+    user: User, start: datetime, end: datetime, limit: int = MAX_INTERVIEWS
+) -> list[Interview]:
+    """Return a recruiter's interviews that begin in a period, earliest first."""
+    own = select(InterviewRecruiter.interview_id).where(InterviewRecruiter.user_id == user.id)
+    period = Interview.starts_at >= start, Interview.starts_at < end, Interview.status == "scheduled"
+    query = (
+        select(Interview).where(Interview.id.in_(own), *period).order_by(Interview.starts_at, Interview.id)
+    )
     return list(db.session.scalars(query.limit(limit)))
 
 
 def arrived(user: User, start: datetime, end: datetime) -> dict[str, int]:
-    """How many came in a span of time, by category."""
-    by_mail = or_(Delivery.state == "sent", Delivery.reason == "in_digest")
-    was_told = or_(
-        N.surfaced_at.is_not(None),
-        select(Delivery.id).where(Delivery.notification_id == N.id, by_mail).exists(),
+    """Count the notifications that reached a person in a period, by category."""
+    was_emailed = or_(Delivery.state == "sent", Delivery.reason == "in_digest")
+    has_reached = or_(
+        Notification.surfaced_at.is_not(None),
+        select(Delivery.id).where(Delivery.notification_id == Notification.id, was_emailed).exists(),
     )
     rows = (
-        select(N.category, func.count())
-        .where(N.recipient_id == user.id, arrived_at >= start, arrived_at < end, was_told)
-        .group_by(N.category)
+        select(Notification.category, func.count())
+        .where(Notification.recipient_id == user.id, arrived_at >= start, arrived_at < end, has_reached)
+        .group_by(Notification.category)
     )
     return dict(db.session.execute(rows).all())

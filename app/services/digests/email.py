@@ -1,4 +1,4 @@
-"""A digest put into words for its reader, at the moment it is sent or looked at."""
+"""Composes a digest for its reader when it is sent or previewed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.services.preferences import unsubscribe
 from app.services.routing import wording
 
 WEEK = timedelta(days=7)
-OLDEST = 5
+LONGEST_WAITING = 5
 
 
 def compose_digest(
@@ -33,112 +33,123 @@ def compose_digest(
     secret: str,
     day: datetime | None = None,
 ) -> tuple[Texts, DigestContent]:
-    """The words of a digest: those of its template, and what it holds.
+    """Compose a digest in the language in force.
 
     Args:
-        as_of: when it was settled: what came later is not in it, what was read since neither.
-        day: an instant of the day whose interviews are listed; default the day of `as_of`.
+        kind: `daily_digest` or `weekly_summary`.
+        as_of: when it was settled. Notifications that arrived later or were read since are left out.
+        day: an instant on the day whose interviews are listed; default `as_of`.
+    Returns:
+        the rendered template, and the content of the email.
     """
     unread = contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    words = wording.renderer_for(wording.by_name(kind), kind, data)(user)
+    texts = wording.renderer_for(wording.by_name(kind), kind, data)(user)
     is_weekly = kind == WEEKLY_SUMMARY
-    groups = _weekly(user, as_of, now, base_url) if is_weekly else _daily(user, unread, as_of, now, base_url)
-    shown = sum(len(group.lines) for group in groups)
-    meetings = _meetings(user, day or as_of, now, is_weekly=is_weekly)
-    return words, DigestContent(
+    if is_weekly:
+        groups = _weekly_groups(user, as_of, now, base_url)
+    else:
+        groups = _daily_groups(user, unread, as_of, now, base_url)
+    listed = sum(len(group.lines) for group in groups)
+    meetings = _interview_groups(user, day or as_of, now, is_weekly=is_weekly)
+    label = str(catalog.TYPES[kind].label)
+    return texts, DigestContent(
         locale=user.locale,
-        heading=words.title,
-        message=words.message,
-        label=str(catalog.TYPES[kind].label),
+        heading=texts.title,
+        message=texts.message,
+        label=label,
         category="system",
         facts=(),
         groups=(*meetings, *groups),
-        more=ngettext("and %(num)d more", "and %(num)d more", total - shown) if total > shown else "",
+        more=ngettext("and %(num)d more", "and %(num)d more", total - listed) if total > listed else "",
         button=(_("Open your inbox"), f"{base_url}/notifications?place=unread"),
-        mark=(_("Mark all of these read"), links.link(user, as_of, secret, base_url)),
+        mark_read=(_("Mark all of these as read"), links.mark_read_link(user, as_of, secret, base_url)),
         reason=str(catalog.TYPES[kind].reason),
         links=(
             (_("Preferences"), f"{base_url}/preferences"),
             (
-                _("Unsubscribe from: %(category)s", category=str(catalog.TYPES[kind].label)),
+                _("Unsubscribe from: %(category)s", category=label),
                 unsubscribe.unsubscribe_link(user, kind, secret, base_url),
             ),
         ),
         bars=_bars(user, as_of) if is_weekly else (),
-        bars_label=_("What came in, and the week before") if is_weekly else "",
+        bars_label=_("Last week, compared with the week before") if is_weekly else "",
     )
 
 
-def _daily(
+def _daily_groups(
     user: User, unread: Mapping[str, int], as_of: datetime, now: datetime, base_url: str
 ) -> tuple[DigestGroup, ...]:
-    """The newest, under their categories; the category with the newest of all comes first."""
-    rows: dict[str, list[Notification]] = {}
+    """List the newest by category; the category with the newest notification comes first."""
+    by_category: dict[str, list[Notification]] = {}
     for row in contents.newest(user, unread, as_of, now):
-        rows.setdefault(row.category, []).append(row)
+        by_category.setdefault(row.category, []).append(row)
     return tuple(
         DigestGroup(
             str(catalog.CATEGORIES[category].plural),
             category,
-            tuple(_line(row, user, as_of, base_url) for row in some),
-            unread.get(category, len(some)),
+            tuple(_notification_line(row, user, as_of, base_url) for row in rows),
+            unread.get(category, len(rows)),
         )
-        for category, some in rows.items()
+        for category, rows in by_category.items()
     )
 
 
-def _weekly(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[DigestGroup, ...]:
-    rows = contents.oldest(user, as_of, now, OLDEST)
-    lines = tuple(_line(row, user, as_of, base_url) for row in rows)
+def _weekly_groups(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[DigestGroup, ...]:
+    rows = contents.oldest(user, as_of, now, LONGEST_WAITING)
+    lines = tuple(_notification_line(row, user, as_of, base_url) for row in rows)
     return (DigestGroup(_("Waiting longest"), "system", lines),) if lines else ()
 
 
-def _meetings(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> tuple[DigestGroup, ...]:
+def _interview_groups(
+    user: User, day: datetime, now: datetime, *, is_weekly: bool
+) -> tuple[DigestGroup, ...]:
     start, end = local_time.day_bounds(day, user.time_zone)
-    rows = contents.meetings(user, max(start, now), day + WEEK if is_weekly else end)
-    lines = tuple(_meeting(row, user, is_weekly=is_weekly) for row in rows)
-    label = _("Interviews ahead") if is_weekly else _("Interviews of the day")
+    rows = contents.upcoming_interviews(user, max(start, now), day + WEEK if is_weekly else end)
+    lines = tuple(_interview_line(row, user, is_weekly=is_weekly) for row in rows)
+    label = _("Upcoming interviews") if is_weekly else _("Interviews of the day")
     return (DigestGroup(label, "interview", lines),) if lines else ()
 
 
-def _meeting(row: Interview, user: User, *, is_weekly: bool) -> DigestLine:
-    clock = dates.clock(row.starts_at, user.time_zone, user.locale)
-    when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {clock}" if is_weekly else clock
+def _interview_line(row: Interview, user: User, *, is_weekly: bool) -> DigestLine:
+    when = dates.clock(row.starts_at, user.time_zone, user.locale)
+    if is_weekly:
+        when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {when}"
     return DigestLine(
         f"{row.candidate_name}, {row.job_title}", when, row.meeting_url, row.location or row.company_name
     )
 
 
-def _line(row: Notification, user: User, as_of: datetime, base_url: str) -> DigestLine:
+def _notification_line(row: Notification, user: User, as_of: datetime, base_url: str) -> DigestLine:
     at = row.surfaced_at or row.created_at
     is_today = local_time.day_bounds(at, user.time_zone) == local_time.day_bounds(as_of, user.time_zone)
-    when = (
-        dates.clock(at, user.time_zone, user.locale)
-        if is_today
-        else dates.short_day(at, user.time_zone, user.locale)
+    format_time = dates.clock if is_today else dates.short_day
+    return DigestLine(
+        title=row.title,
+        when=format_time(at, user.time_zone, user.locale),
+        url=f"{base_url}/notifications/{row.id}",
+        detail=str(catalog.PRIORITY_LABELS[row.priority]) if row.priority == "urgent" else "",
     )
-    pressing = str(catalog.PRIORITY_LABELS[row.priority]) if row.priority == "urgent" else ""
-    return DigestLine(row.title, when, f"{base_url}/notifications/{row.id}", pressing)
 
 
 def _bars(user: User, as_of: datetime) -> tuple[DigestBar, ...]:
-    """The last whole week, Monday to Sunday on the reader's calendar, beside the one before."""
+    """Compare the last full week, Monday to Sunday in the reader's time zone, with the week before."""
     end = local_time.week_start(as_of, user.time_zone)
     start = local_time.week_start(end - timedelta(days=1), user.time_zone)
-    before = local_time.week_start(start - timedelta(days=1), user.time_zone)
-    this, last = contents.arrived(user, start, end), contents.arrived(user, before, start)
-    longest = max((*this.values(), *last.values()), default=0) or 1
+    start_before = local_time.week_start(start - timedelta(days=1), user.time_zone)
+    counts = contents.arrived(user, start, end)
+    counts_before = contents.arrived(user, start_before, start)
+    longest = max((*counts.values(), *counts_before.values()), default=0) or 1
     return tuple(
         DigestBar(
-            str(category.plural),
-            name,
-            this.get(name, 0),
-            last.get(name, 0),
-            round(100 * this.get(name, 0) / longest),
-            round(100 * last.get(name, 0) / longest),
+            label=str(category.plural),
+            category=name,
+            count=counts.get(name, 0),
+            before=counts_before.get(name, 0),
+            width=round(100 * counts.get(name, 0) / longest),
+            width_before=round(100 * counts_before.get(name, 0) / longest),
         )
         for name, category in catalog.CATEGORIES.items()
-        if name in this or name in last
+        if name in counts or name in counts_before
     )

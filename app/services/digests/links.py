@@ -1,4 +1,4 @@
-"""The link in a digest that marks what it held as read: signed, for one person and one moment, and without end."""
+"""The link in a digest that marks its notifications as read: signed, for one person and moment, without expiry."""
 
 from __future__ import annotations
 
@@ -20,59 +20,70 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class UnreadBatch:
-    """What a link speaks of: whatever stood unread in a person's inbox at a moment, and is unread still."""
+    """The notifications of one link: those that were unread when the digest was settled and still are."""
 
     user: User
     as_of: datetime
     count: int
 
 
-def link(user: User, as_of: datetime, secret: str, base_url: str) -> str:
-    """The address that asks whether to mark read what a digest of that moment held."""
+def mark_read_link(user: User, as_of: datetime, secret: str, base_url: str) -> str:
+    """Return the URL of the page that offers to mark a digest's notifications as read.
+
+    Args:
+        as_of: when the digest was settled.
+    """
     token = _serializer(secret).dumps([user.id, (as_of - EPOCH) // timedelta(microseconds=1)])
     return f"{base_url}/digests/{token!s}"
 
 
 def find(token: str, secret: str, now: datetime | None = None) -> UnreadBatch:
-    """What a link stands for; nothing is changed, for mail scanners follow links.
+    """Look up the notifications of a link. Changes nothing, because mail scanners follow links.
 
     Raises:
-        NotFound: the link was cut short or not made here, or its reader is gone.
+        NotFound: the link is incomplete or forged, or the account was deleted.
     """
     try:
         user_id, micros = _serializer(secret).loads(token)
     except (BadData, TypeError, ValueError) as error:
-        raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
+        raise NotFound(_("This link is incomplete. Open it from the email again.")) from error
     user = db.session.get(User, user_id)
     if user is None:
-        raise NotFound(_("This account is gone, and so is its mail."))
+        raise NotFound(_("This account has been deleted."))
     as_of = EPOCH + timedelta(microseconds=micros)
     counts = contents.counts([user.id], as_of, now or utc_now())
     return UnreadBatch(user, as_of, sum(counts.get(user.id, {}).values()))
 
 
 def mark_read(token: str, secret: str, now: datetime | None = None) -> NotificationChange:
-    """Mark them read; a second time changes nothing. Raises NotFound as `find` does."""
+    """Mark the notifications of a link as read; a second call changes nothing.
+
+    Raises:
+        NotFound: as `find`.
+    """
     now = now or utc_now()
-    pile = find(token, secret, now)
-    return notification_actions.change(
-        pile.user, "read", contents.unread([pile.user.id], pile.as_of, now), now
-    )
+    batch = find(token, secret, now)
+    unread = contents.unread([batch.user.id], batch.as_of, now)
+    return notification_actions.change(batch.user, "read", unread, now)
 
 
-def undo_token(token: str, secret: str, made: NotificationChange) -> str:
-    """What takes back this change, which was made through this link, and no other."""
-    return str(_serializer(secret).dumps([token, made.id]))
+def undo_token(token: str, secret: str, change: NotificationChange) -> str:
+    """Return a token that undoes this change, which was made through this link."""
+    return str(_serializer(secret).dumps([token, change.id]))
 
 
-def undo(token: str, secret: str, back: str, now: datetime | None = None) -> NotificationChange:
-    """Take it back, for ten minutes; `back` is its `way_back`. Raises NotFound as `find` and `changes.undo` do."""
+def undo(token: str, secret: str, undo_token: str, now: datetime | None = None) -> NotificationChange:
+    """Undo a change that was made through a link within the last ten minutes.
+
+    Raises:
+        NotFound: as `find` and `notifications.actions.undo`, or the change was made through another link.
+    """
     user = find(token, secret, now).user
     try:
-        through, change_id = _serializer(secret).loads(back)
+        made_through, change_id = _serializer(secret).loads(undo_token)
     except (BadData, TypeError, ValueError):
-        through, change_id = "", 0
-    if through != token:
+        made_through, change_id = "", 0
+    if made_through != token:
         raise NotFound(_("This can no longer be undone."))
     return notification_actions.undo(user, change_id, now)
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from app.database.base import db
 from app.database.writing import insert_ignore
 from app.models import Interview, Notification, User
+from app.rendering.interview_facts import InterviewDetails
 from app.services.base.recipients import Somebody
 
 STATUS = {
@@ -126,8 +127,17 @@ def apply_event(
 
 
 def facts(interview: Interview) -> dict[str, Any]:
-    """What an event about this interview would carry."""
-    return {"id": interview.external_id, **{name: getattr(interview, name) for name in DETAILS}}
+    """Return the data of an event about this interview."""
+    return {"id": interview.external_id, **_details_of(interview)}
+
+
+def details_of(interview: Interview) -> InterviewDetails:
+    """Return the interview as plain data, for emails, calendar files and pages."""
+    return InterviewDetails(interview.external_id, **_details_of(interview))
+
+
+def _details_of(interview: Interview) -> dict[str, Any]:
+    return {name: getattr(interview, name) for name in DETAILS}
 
 
 def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:

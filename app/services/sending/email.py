@@ -15,13 +15,14 @@ from flask_babel import gettext as _
 from app import catalog, safe_urls
 from app.catalog import DIGESTS
 from app.channels.base import Attachment, Message
-from app.models import Delivery, Interview, Notification, User
-from app.rendering import calendar, dates, email, html_sanitizer
+from app.models import Delivery, Notification, User
+from app.rendering import calendar, email, html_sanitizer
 from app.rendering import digest_email as rendering_digest_email
+from app.rendering.interview_facts import InterviewDetails, interview_facts
 from app.services.accounts import account_letters
 from app.services.accounts import emails as account_emails
 from app.services.digests import email as digest_email
-from app.services.interviews import reminder_texts
+from app.services.interviews import records, reminder_texts
 from app.services.preferences import unsubscribe
 
 # These speak of an interview that is ahead.
@@ -92,8 +93,8 @@ def _notification_mail(delivery: Delivery, row: Notification, sender: SiteIdenti
         address=delivery.address,
         name=user.name,
         subject=words.email_subject or words.title,
-        text=email.text(letter),
-        html=email.html(letter),
+        text=email.render_text(letter),
+        html=email.render_html(letter),
         headers=_list_headers(category.name, stop, sender),
         attachments=_calendar(delivery, row, interview, sender) if interview else (),
     )
@@ -110,8 +111,8 @@ def _digest_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Mes
         address=delivery.address,
         name=user.name,
         subject=words.email_subject or words.title,
-        text=rendering_digest_email.text(letter),
-        html=rendering_digest_email.html(letter),
+        text=rendering_digest_email.render_text(letter),
+        html=rendering_digest_email.render_html(letter),
         headers=_list_headers(delivery.kind.replace("_", "-"), stop, sender),
     )
 
@@ -135,43 +136,33 @@ def _account_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Me
         address=delivery.address,
         name=user.name,
         subject=letter.heading,
-        text=email.text(letter),
-        html=email.html(letter),
+        text=email.render_text(letter),
+        html=email.render_html(letter),
         headers={"Auto-Submitted": "auto-generated"},
     )
 
 
-def _interview_snapshot(row: Notification) -> Interview | None:
-    """The interview as this notification speaks of it, also when it has moved on since, or is a sample."""
+def _interview_snapshot(row: Notification) -> InterviewDetails | None:
+    """Return the interview as it was when this notification was created, even if it has changed since."""
     interview = row.interview
     data = row.event.data if row.event else {}
     if "starts_at" not in data or (interview and interview.sequence == row.interview_sequence):
-        return interview
-    told = {name: data.get(name, "") for name in ("candidate_name", "job_title", "company_name")}
-    told |= {name: data.get(name, "") for name in ("meeting_url", "location", "interviewer")}
-    starts_at, ends_at = (datetime.fromisoformat(data[name]) for name in ("starts_at", "ends_at"))
-    return Interview(external_id=data.get("id", ""), starts_at=starts_at, ends_at=ends_at, **told)
-
-
-def _facts(interview: Interview, user: User) -> tuple[tuple[str, str], ...]:
-    zone, locale = user.time_zone, user.locale
-    when = _(
-        "%(day)s, %(start)s to %(end)s (%(zone)s)",
-        day=dates.day(interview.starts_at, zone, locale),
-        start=dates.clock(interview.starts_at, zone, locale),
-        end=dates.clock(interview.ends_at, zone, locale),
-        zone=dates.zone_label(zone),
+        return records.details_of(interview) if interview else None
+    names = ("candidate_name", "job_title", "company_name", "meeting_url", "location", "interviewer")
+    return InterviewDetails(
+        external_id=data.get("id", ""),
+        starts_at=datetime.fromisoformat(data["starts_at"]),
+        ends_at=datetime.fromisoformat(data["ends_at"]),
+        **{name: data.get(name, "") for name in names},
     )
-    facts = (
-        (_("When"), when),
-        (_("Where"), interview.location or interview.meeting_url),
-        (_("With"), interview.interviewer),
-        (_("For"), f"{interview.job_title}, {interview.company_name}"),
-    )
-    return tuple((label, value) for label, value in facts if value)
 
 
-def _button(row: Notification, interview: Interview | None, sender: SiteIdentity) -> tuple[str, str]:
+def _facts(interview: InterviewDetails, user: User) -> tuple[tuple[str, str], ...]:
+    facts = interview_facts(interview, user.time_zone, user.locale)
+    return tuple((fact.label, fact.text) for fact in facts)
+
+
+def _button(row: Notification, interview: InterviewDetails | None, sender: SiteIdentity) -> tuple[str, str]:
     url, is_meeting = row.action_url, bool(interview and interview.meeting_url == row.action_url)
     if url and is_meeting and row.notification_type in JOINABLE:
         return _("Join the interview"), url
@@ -185,12 +176,12 @@ def _button(row: Notification, interview: Interview | None, sender: SiteIdentity
 
 
 def _calendar(
-    delivery: Delivery, row: Notification, interview: Interview, sender: SiteIdentity
+    delivery: Delivery, row: Notification, interview: InterviewDetails, sender: SiteIdentity
 ) -> tuple[Attachment, ...]:
     method = calendar.METHODS.get(row.notification_type)
     if method is None or row.interview is None:  # A sample's is for no calendar.
         return ()
-    body = calendar.interview_file(
+    body = calendar.build_calendar_file(
         interview,
         method=method,
         sequence=row.interview_sequence or 0,

@@ -11,10 +11,10 @@ from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
 from app import catalog, safe_urls
-from app.services.interviews import evaluations
+from app.rendering.interview_facts import interview_facts
+from app.services.interviews import evaluations, records
 from app.services.routing import reasons
 from app.views.web.auth import current_user
-from app.views.web.datetime_filters import interval
 
 LONGEST_FACT = 500
 
@@ -68,16 +68,8 @@ def safe_link(url: str) -> str:
 def _interview_facts(interview: Any) -> list[tuple[str, str, str]]:
     if interview is None:
         return []
-    facts = [
-        (_("When"), interval(interview.starts_at, interview.ends_at), ""),
-        (_("Where"), interview.location, ""),
-        (_("Join"), interview.meeting_url, safe_link(interview.meeting_url)),
-        (_("Candidate"), interview.candidate_name, ""),
-        (_("Job"), interview.job_title, ""),
-        (_("Company"), interview.company_name, ""),
-        (_("Interviewer"), interview.interviewer, ""),
-    ]
-    return [fact for fact in facts if fact[1]]
+    facts = interview_facts(records.details_of(interview), current_user.time_zone, str(get_locale()))
+    return [(fact.label, fact.text, safe_link(fact.url)) for fact in facts]
 
 
 def _metadata_facts(data: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -24,7 +24,6 @@ def register(app: Flask) -> None:
         full_day,
         clock_time,
         exact_time,
-        interval,
         back_at,
         menu_time,
     ):
@@ -138,25 +137,6 @@ def menu_time(instant: datetime, now: datetime | None = None) -> str:
     if local(instant).date() == local(now or utc_now()).date():
         return clock_time(instant)
     return _("%(day)s %(time)s", day=_written(local(instant), "EEE"), time=clock_time(instant))
-
-
-def interval(start: datetime, end: datetime) -> str:
-    """From when to when: "Thursday 12 March, 14:00 to 15:00"; a second day is named too."""
-    first, last = local(start).date(), local(end).date()
-    if first == last:
-        return _(
-            "%(day)s, %(start)s to %(end)s",
-            day=full_day(first),
-            start=clock_time(start),
-            end=clock_time(end),
-        )
-    return _(
-        "%(day)s, %(start)s to %(last)s, %(end)s",
-        day=full_day(first),
-        start=clock_time(start),
-        last=full_day(last),
-        end=clock_time(end),
-    )
 
 
 def _written(day: date, pattern: str) -> str:
