@@ -51,9 +51,14 @@ class DeliveriesQuery:
         )
 
     @property
-    def narrowed(self) -> int:
-        """How many of the fields are filled in that are not in sight."""
+    def typed_count(self) -> int:
+        """How many filters of the sheet are in use; the page hides them behind a button."""
         return sum(map(bool, (self.person, self.kind, self.since or self.until)))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether any filter is in use."""
+        return bool(self.outcomes or self.channels or self.typed_count)
 
     def params(self) -> dict[str, Any]:
         """The filter for `url_for`, without the place in the list."""

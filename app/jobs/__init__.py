@@ -18,33 +18,33 @@ SCHEDULE = {
     job.name: job
     for job in (
         Job(
-            "deliver", _l("Sends what is due, over every channel"), deliver.run, every=SECOND, is_shared=True
+            "deliver", _l("Sends due deliveries on every channel"), deliver.run, every=SECOND, is_shared=True
         ),
-        Job("sweep", _l("Gives back what a sender held when it died"), sweep.run, every=5 * SECOND),
+        Job("sweep", _l("Returns stuck deliveries to the queue"), sweep.run, every=5 * SECOND),
         Job(
             "announcements",
-            _l("Writes announcements, some people at a time"),
+            _l("Creates announcement notifications in batches"),
             announcements.run,
             every=SECOND,
             is_shared=True,
         ),
         Job(
             "reminders",
-            _l("Reminds of interviews and missing evaluations"),
+            _l("Sends interview and evaluation reminders"),
             reminders.run,
             every=MINUTE,
         ),
         # Every quarter of an hour, because there are zones whose clocks are a quarter of an hour off.
         Job(
             "daily-digest",
-            _l("Sends daily digests at each reader's hour"),
+            _l("Sends daily digests at each person's chosen hour"),
             digests.run_daily,
             every=15 * MINUTE,
         ),
         Job("weekly-summary", _l("Sends weekly summaries on Mondays"), digests.run_weekly, every=15 * MINUTE),
         Job(
             "retention",
-            _l("Deletes what is older than it is kept"),
+            _l("Deletes data past its retention period"),
             retention.run,
             every=DAY,
             after=3 * 60 * MINUTE,

@@ -73,15 +73,15 @@ def test_a_chip_narrows_the_log_in_place_and_the_sheet_by_what_is_typed(
     page.goto("/admin/deliveries")
     rows = page.locator("#log tbody tr")
     expect(rows).to_have_count(3)
-    page.get_by_label("Kept here").check()
+    page.get_by_label("Captured").check()
     expect(rows).to_have_count(1)
-    expect(rows).to_contain_text("Kept here")
+    expect(rows).to_contain_text("Captured")
     page.get_by_role("button", name="Filter").click()
     page.get_by_label("Person").fill("nobody")
     assert axe(page) == []
-    page.get_by_role("button", name="Show").click()
-    expect(rows).to_have_text("No delivery matches this.")
-    expect(page.get_by_label("Kept here")).to_be_checked()
+    page.get_by_role("button", name="Apply").click()
+    expect(rows).to_have_text("No matches. Clear filters")
+    expect(page.get_by_label("Captured")).to_be_checked()
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)

@@ -132,7 +132,7 @@ def test_what_was_kept_here_is_not_said_to_be_sent(owner: User, admin: User) -> 
         return [(line.row.id, str(line.outcome.label)) for line in page.lines]
 
     assert found("sent") == [(sent.id, "Sent")]
-    assert found("kept") == [(kept.id, "Kept here")]
+    assert found("kept") == [(kept.id, "Captured")]
     assert len(found("sent", "kept")) == 2
     counts = chart.daily_counts(owner)[-1].counts
     assert (counts["sent"], counts["kept"]) == (1, 1)

@@ -35,7 +35,7 @@ class OutcomeLabel:
 KEPT = "kept"
 OUTCOMES = {
     "sent": OutcomeLabel(_l("Sent"), "ok", ("sent",)),
-    KEPT: OutcomeLabel(_l("Kept here"), "", ("sent",)),
+    KEPT: OutcomeLabel(_l("Captured"), "", ("sent",)),
     "waiting": OutcomeLabel(_l("Waiting"), "info", ("pending", "claimed")),
     "retrying": OutcomeLabel(_l("Retrying"), "warn", ("retry_wait",)),
     "failed": OutcomeLabel(_l("Failed"), "bad", ("failed", "dead", "uncertain", "expired")),

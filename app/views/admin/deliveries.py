@@ -1,4 +1,4 @@
-"""The log of deliveries: a page for admins, each message as it left, and what an admin can do about it."""
+"""Admin pages for the delivery log, its messages and the blocked addresses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def index() -> str:
         page=page,
         days=chart.daily_counts(current_user),
         outcomes=delivery_log.OUTCOMES,
-        ways=delivery_log.WAYS,
+        channels=delivery_log.WAYS,
         types=catalog.TYPES,
     )
 
@@ -60,8 +60,8 @@ def show(delivery_id: int) -> str:
         "deliveries/show.html",
         line=delivery_log.delivery_row(row, current_user),
         row=row,
-        letter=message_view.load_sent_message(row, SiteIdentity.of(current_app.config)),
-        outcome_of=delivery_log.outcome_label,
+        message=message_view.load_sent_message(row, SiteIdentity.of(current_app.config)),
+        outcome_label=delivery_log.outcome_label,
         actions=delivery_actions,
     )
 
@@ -69,12 +69,11 @@ def show(delivery_id: int) -> str:
 @bp.get(f"{DELIVERY}/html")
 @admin_required
 def html(delivery_id: int) -> Response:
-    letter = message_view.load_sent_message(
-        delivery_log.get(delivery_id), SiteIdentity.of(current_app.config)
-    )
-    if letter is None:
+    row = delivery_log.get(delivery_id)
+    message = message_view.load_sent_message(row, SiteIdentity.of(current_app.config))
+    if message is None:
         abort(404)
-    return frame_email(letter.html)
+    return frame_email(message.html)
 
 
 @bp.post(f"{DELIVERY}/retry")
@@ -82,9 +81,9 @@ def html(delivery_id: int) -> Response:
 def retry(delivery_id: int) -> Redirect:
     try:
         delivery_actions.retry(delivery_id, current_user)
-        flash(_("On its way again."))
-    except Conflict as refusal:
-        flash(str(refusal), "error")
+        flash(_("Queued for resending."))
+    except Conflict as error:
+        flash(str(error), "error")
     return redirect(url_for(".show", delivery_id=delivery_id), 303)
 
 
@@ -93,9 +92,9 @@ def retry(delivery_id: int) -> Redirect:
 def cancel(delivery_id: int) -> Redirect:
     try:
         delivery_actions.cancel(delivery_id, current_user)
-        flash(_("Cancelled. It will not be sent."))
-    except Conflict as refusal:
-        flash(str(refusal), "error")
+        flash(_("Cancelled. It won't be sent."))
+    except Conflict as error:
+        flash(str(error), "error")
     return redirect(url_for(".show", delivery_id=delivery_id), 303)
 
 
@@ -110,5 +109,5 @@ def suppressed() -> str:
 @admin_required
 def release(suppression_id: int) -> Redirect:
     address = delivery_actions.release(suppression_id, current_user)
-    flash(_("%(address)s is written to again from now on.", address=address))
+    flash(_("Sending to %(address)s is on again.", address=address))
     return redirect(url_for(".suppressed"), 303)

@@ -1,10 +1,10 @@
-"""The timetable for admins: how each job went last, when it comes next, and a button to run it now."""
+"""Admin page for the schedule: the last and next run of each job, and a button to run it now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
 from flask_babel import LazyString
@@ -17,48 +17,67 @@ from app.services.operations import job_runs
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 
+if TYPE_CHECKING:
+    from app.models import JobRun
+
 bp = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 
+# The tone of each state's tag, and its label.
 STATES: dict[str, tuple[str, LazyString]] = {
-    "asked": ("info", _l("Asked for")),
+    "asked": ("info", _l("Queued")),
     "running": ("info", _l("Running")),
-    "stopped": ("bad", _l("Its process died")),
+    "stopped": ("bad", _l("Interrupted")),
     "succeeded": ("ok", _l("Done")),
     "failed": ("bad", _l("Failed")),
 }
-# The sweep is written down every minute: when it is not, nothing keeps the timetable.
-SILENT_AFTER = timedelta(minutes=3)
+# The sweep is recorded every minute, so a gap means that no scheduler is running.
+STOPPED_AFTER = timedelta(minutes=3)
+
+
+class ScheduledJob(Protocol):
+    """The part of a job that the page needs; views do not import jobs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def about(self) -> LazyString: ...
+
+    @property
+    def is_frequent(self) -> bool: ...
+
+    def next_at(self, now: datetime) -> datetime: ...
 
 
 @dataclass(frozen=True)
-class Line:
-    """One job as the page shows it."""
+class JobRow:
+    """One job as the page shows it; `state` is a key of STATES, empty before the first run."""
 
     name: str
     about: LazyString
-    run: Any
+    run: JobRun | None
     state: str
     next_at: datetime | None
 
     @property
     def seconds(self) -> float | None:
-        """How long the last run took."""
+        """The duration of the last run; None while it runs."""
         if self.run is None or self.run.finished_at is None:
             return None
-        return float((self.run.finished_at - self.run.started_at).total_seconds())
+        return (self.run.finished_at - self.run.started_at).total_seconds()
 
 
 @bp.get("")
 @admin_required
 def index() -> Response:
     now = utc_now()
-    lines = [_line(job, now) for job in current_app.extensions["timetable"].values()]
-    sweep = next(line.run for line in lines if line.name == "sweep")
-    is_silent = sweep is None or sweep.started_at < now - SILENT_AFTER
-    is_busy = any(line.state in {"asked", "running"} for line in lines)
+    rows = [_job_row(job, now) for job in current_app.extensions["timetable"].values()]
+    sweep = next(row.run for row in rows if row.name == "sweep")
+    is_stopped = sweep is None or sweep.started_at < now - STOPPED_AFTER
+    is_busy = any(row.state in {"asked", "running"} for row in rows)
     template = "jobs/_table.html" if htmx.is_partial() else "jobs/index.html"
     return htmx.vary(
-        render_template(template, lines=lines, states=STATES, is_silent=is_silent, is_busy=is_busy)
+        render_template(template, rows=rows, states=STATES, is_stopped=is_stopped, is_busy=is_busy)
     )
 
 
@@ -68,13 +87,19 @@ def run(name: str) -> Response:
     if name not in current_app.extensions["timetable"]:
         abort(404)
     job_runs.request_run(name, current_user)
-    flash(_("“%(name)s” runs within seconds.", name=name))
+    flash(_("“%(name)s” starts in a few seconds.", name=name))
     return redirect(url_for(".index"), 303)
 
 
-def _line(job: Any, now: datetime) -> Line:
-    row = job_runs.latest(job.name)
-    state = row.state if row else ""
-    if row and state == "running" and row.lease_until and row.lease_until < now:
-        state = "stopped"
-    return Line(job.name, job.about, row, state, None if job.is_frequent else job.next_at(now))
+def _job_row(job: ScheduledJob, now: datetime) -> JobRow:
+    last_run = job_runs.latest(job.name)
+    next_at = None if job.is_frequent else job.next_at(now)
+    return JobRow(job.name, job.about, last_run, _state(last_run, now), next_at)
+
+
+def _state(last_run: JobRun | None, now: datetime) -> str:
+    if last_run is None:
+        return ""
+    if last_run.state == "running" and last_run.lease_until and last_run.lease_until < now:
+        return "stopped"
+    return last_run.state

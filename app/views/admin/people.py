@@ -1,4 +1,4 @@
-"""Everybody who has an account, and what was done: pages for admins."""
+"""Admin pages for accounts and for the audit log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def invite() -> Response | tuple[str, int]:
         user = administration.invite(form.email, form.name, form.role, actor=current_user)
     except Invalid as error:
         return _page(form=form, errors=error.errors), 422
-    flash(_("An invitation is on its way to %(email)s.", email=user.email))
+    flash(_("The invite to %(email)s is queued.", email=user.email))
     return redirect(url_for(".index", q=user.email))
 
 
@@ -42,7 +42,7 @@ def invite() -> Response | tuple[str, int]:
 @admin_required
 def resend_invitation(user_id: int) -> Response:
     user = administration.resend_invitation(user_id, actor=current_user)
-    return _back(_("Another invitation is on its way to %(email)s.", email=user.email))
+    return _back(_("Another invite to %(email)s is queued.", email=user.email))
 
 
 @bp.post(f"{PERSON}/role")
@@ -50,8 +50,8 @@ def resend_invitation(user_id: int) -> Response:
 def set_role(user_id: int) -> Response:
     user = administration.set_role(user_id, request.form.get("role", ""), actor=current_user)
     if user.is_admin:
-        return _back(_("%(name)s is an admin now.", name=user.name))
-    return _back(_("%(name)s is a recruiter now.", name=user.name))
+        return _back(_("%(name)s is now an admin.", name=user.name))
+    return _back(_("%(name)s is now a recruiter.", name=user.name))
 
 
 @bp.post(f"{PERSON}/deactivation")
@@ -79,19 +79,19 @@ def audit_log() -> str:
 @bp.errorhandler(Forbidden)
 @bp.errorhandler(Conflict)
 def declined(error: Forbidden | Conflict) -> Response:
-    """Say no on the list itself, where the person stands as they are now."""
+    """Show the reason on the list, which has the person's current state."""
     flash(str(error), "error")
     return redirect(url_for(".index"))
 
 
-def _page(**shown: Any) -> str:
+def _page(**context: Any) -> str:
     query = PeopleQuery.read(request.args)
     page = administration.page_for(query.search, after=query.after, before=query.before)
-    values = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
-    return render_template("people/index.html", **(values | shown))
+    defaults = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
+    return render_template("people/index.html", **(defaults | context))
 
 
 def _back(text: str) -> Response:
-    """To the page of the list from which the button was pressed."""
+    """Return to the page of the list that the button was on."""
     flash(text)
     return redirect(url_for(".index", **PeopleQuery.read(request.args).params()))

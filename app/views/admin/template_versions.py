@@ -1,4 +1,4 @@
-"""From a draft to what is live, and back: review, publish, compare, restore, switch off, reset, delete."""
+"""Admin pages to review, publish, compare, restore, turn off, reset and delete templates."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ from werkzeug.wrappers import Response
 
 from app.forms.integers import parse_integer
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
-from app.services.templates import (
-    drafts as template_drafts,
-)
-from app.services.templates import (
-    management as template_management,
-)
-from app.services.templates import (
-    publishing as template_publishing,
-)
-from app.services.templates import (
-    validation as template_validation,
-)
-from app.services.templates import (
-    versions as template_versions,
-)
+from app.services.templates import drafts as template_drafts
+from app.services.templates import management as template_management
+from app.services.templates import publishing as template_publishing
+from app.services.templates import validation as template_validation
+from app.services.templates import versions as template_versions
 from app.services.templates.drafts import TemplateContent
 from app.views.web.auth import admin_required, current_user
 
@@ -37,21 +27,24 @@ def review(template_id: int) -> str | Response | tuple[str, int]:
     template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
-        flash(_("There is nothing to publish: what you see is live already."), "error")
+        flash(_("Nothing to publish. This version is already live."), "error")
         return _editor(template_id)
     if draft.base_version != template.version:
-        return _overtaken(template_id)
+        return _version_conflict(template_id)
     return _review(template_id)
 
 
 @bp.post(f"{TEMPLATE}/publication")
 @admin_required
 def publish(template_id: int) -> str | Response | tuple[str, int]:
-    note, brings = request.form.get("note", "").replace("\0", ""), request.form.getlist("brings")
-    reviewed = request.form.get("reviewed")
+    note = request.form.get("note", "").replace("\0", "")
     try:
         version = template_publishing.publish(
-            template_id, actor=current_user, note=note, brings=brings, reviewed=reviewed
+            template_id,
+            actor=current_user,
+            note=note,
+            brings=request.form.getlist("brings"),
+            reviewed=request.form.get("reviewed"),
         )
     except Invalid as error:
         return _review(template_id, errors=error.errors, note=note), 422
@@ -60,8 +53,8 @@ def publish(template_id: int) -> str | Response | tuple[str, int]:
         if draft and draft.base_version == template_management.get(template_id).version:
             return _review(template_id, errors={"draft": str(error)}, note=note), 409
         if draft:
-            return _overtaken(template_id)
-        flash(_("There is nothing to publish: what you see is live already."), "error")
+            return _version_conflict(template_id)
+        flash(_("Nothing to publish. This version is already live."), "error")
         return _editor(template_id)
     flash(_("Version %(number)s is live.", number=version.number))
     return _editor(template_id)
@@ -75,7 +68,7 @@ def rebase(template_id: int) -> Response | tuple[str, int]:
             template_id, request.form.get("version", 0, type=parse_integer), author=current_user
         )
     except Conflict:
-        return _overtaken(template_id)
+        return _version_conflict(template_id)
     if "review" in request.form:
         return redirect(url_for(".review", template_id=template_id))
     return _editor(template_id)
@@ -85,7 +78,7 @@ def rebase(template_id: int) -> Response | tuple[str, int]:
 @admin_required
 def discard(template_id: int) -> Response:
     template_drafts.discard(template_id, author=current_user)
-    flash(_("Your draft is gone; these are the words that are live."))
+    flash(_("Draft discarded. This is the live version."))
     return _editor(template_id)
 
 
@@ -108,11 +101,11 @@ def restore(template_id: int) -> Response | tuple[str, int]:
     try:
         draft = template_drafts.restore(template_id, number, author=current_user, replaces_draft=replaces)
     except Conflict:
-        return _in_the_way(template_id, number)
+        return _draft_conflict(template_id, number)
     if draft is None:
-        flash(_("There is nothing to publish: these words are live already."), "error")
+        flash(_("Nothing to restore. This text is already live."), "error")
     else:
-        flash(_("The words of version %(number)s are your draft now.", number=number))
+        flash(_("Version %(number)s copied to your draft. Publish to make it live.", number=number))
     return _editor(template_id)
 
 
@@ -120,7 +113,7 @@ def restore(template_id: int) -> Response | tuple[str, int]:
 @admin_required
 def activate(template_id: int) -> Response:
     template = template_management.set_active(template_id, is_active=True, actor=current_user)
-    flash(_("“%(name)s” is switched on.", name=template.name))
+    flash(_("“%(name)s” is on.", name=template.name))
     return _editor(template_id)
 
 
@@ -128,7 +121,7 @@ def activate(template_id: int) -> Response:
 @admin_required
 def deactivate(template_id: int) -> Response:
     template = template_management.set_active(template_id, is_active=False, actor=current_user)
-    flash(_("“%(name)s” is switched off: nobody is told.", name=template.name))
+    flash(_("“%(name)s” is off. No notifications of this type will be sent.", name=template.name))
     return _editor(template_id)
 
 
@@ -136,7 +129,7 @@ def deactivate(template_id: int) -> Response:
 @admin_required
 def reset(template_id: int) -> Response:
     template = template_publishing.reset(template_id, actor=current_user)
-    flash(_("Version %(number)s has the built-in words.", number=template.version))
+    flash(_("Version %(number)s restores the built-in text.", number=template.version))
     return _editor(template_id)
 
 
@@ -144,13 +137,13 @@ def reset(template_id: int) -> Response:
 @admin_required
 def delete(template_id: int) -> Response:
     template_management.delete(template_id, actor=current_user)
-    flash(_("The template is gone."))
+    flash(_("Template deleted."))
     return redirect(url_for("templates.index"))
 
 
 @bp.errorhandler(Forbidden)
 def declined(error: Forbidden) -> Response:
-    """Say no where the template stands as it is."""
+    """Show the reason on the list of templates."""
     flash(str(error), "error")
     return redirect(url_for("templates.index"))
 
@@ -161,47 +154,47 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
     edited = TemplateContent.of(draft)
-    faults = template_validation.errors(template, edited)
+    draft_errors = template_validation.errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,
         fields=template_versions.compare(TemplateContent.of(template), edited),
         rewordings=template_versions.rerender_recent(template, edited),
-        errors=faults | (errors or {}),
-        is_publishable=not faults,
-        unbrought=template_validation.undeclared_variables(template, edited),
+        errors=draft_errors | (errors or {}),
+        is_publishable=not draft_errors,
+        undeclared_variables=template_validation.undeclared_variables(template, edited),
         labels=template_versions.LABELS,
         note=note,
-        stamp=template_publishing.draft_revision(draft),
+        revision=template_publishing.draft_revision(draft),
     )
 
 
-def _overtaken(template_id: int) -> tuple[str, int]:
-    """Somebody else published while this admin was typing: both texts, and three ways on."""
+def _version_conflict(template_id: int) -> tuple[str, int]:
+    """Show both texts and three choices when another admin has published meanwhile."""
     template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
-    live, mine = TemplateContent.of(template), TemplateContent.of(draft)
+    live, draft_content = TemplateContent.of(template), TemplateContent.of(draft)
     page = render_template(
         "templates/version_conflict.html",
         template=template,
         draft=draft,
         live=live,
-        mine=mine,
+        draft_content=draft_content,
         version=template_versions.list_versions(template)[0],
-        fields=template_versions.compare(live, mine),
+        fields=template_versions.compare(live, draft_content),
         labels=template_versions.LABELS,
     )
     return page, 409
 
 
-def _in_the_way(template_id: int, number: int) -> tuple[str, int]:
-    """A draft says something else than the version that is to be restored: both texts, and two ways on."""
+def _draft_conflict(template_id: int, number: int) -> tuple[str, int]:
+    """Show both texts and two choices when restoring a version would replace a draft."""
     template = template_management.get(template_id)
-    old = template_versions.content_of(template, str(number), current_user)
-    mine = template_versions.content_of(template, "draft", current_user)
-    fields = template_versions.compare(mine, old)
+    version_content = template_versions.content_of(template, str(number), current_user)
+    draft_content = template_versions.content_of(template, "draft", current_user)
+    fields = template_versions.compare(draft_content, version_content)
     page = render_template("templates/draft_conflict.html", template=template, number=number, fields=fields)
     return page, 409
 

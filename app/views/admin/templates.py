@@ -1,8 +1,8 @@
-"""The words of notifications: the list of templates, the editor, its preview. For admins."""
+"""Admin pages for the list of templates, the editor and its preview."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import (
     Blueprint,
@@ -21,31 +21,20 @@ from app import catalog
 from app.forms.templates import Look, TemplateForm
 from app.services.base.errors import Invalid, NotFound
 from app.services.sending.email import SiteIdentity
-from app.services.templates import (
-    drafts as template_drafts,
-)
-from app.services.templates import (
-    management as template_management,
-)
-from app.services.templates import (
-    preview as template_preview,
-)
-from app.services.templates import (
-    samples as template_samples,
-)
-from app.services.templates import (
-    test_send,
-)
-from app.services.templates import (
-    validation as template_validation,
-)
-from app.services.templates import (
-    versions as template_versions,
-)
+from app.services.templates import drafts as template_drafts
+from app.services.templates import management as template_management
+from app.services.templates import preview as template_preview
+from app.services.templates import samples as template_samples
+from app.services.templates import test_send
+from app.services.templates import validation as template_validation
+from app.services.templates import versions as template_versions
 from app.services.templates.drafts import TemplateContent
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import frame_email
+
+if TYPE_CHECKING:
+    from app.models import NotificationTemplate
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 
@@ -61,12 +50,12 @@ def index() -> str:
 @bp.post("")
 @admin_required
 def create() -> Redirect | tuple[str, int]:
-    name, kind = request.form.get("name", ""), request.form.get("notification_type", "")
+    name, notification_type = request.form.get("name", ""), request.form.get("notification_type", "")
     try:
-        made = template_management.create(name.replace("\0", ""), kind, actor=current_user)
+        template = template_management.create(name.replace("\0", ""), notification_type, actor=current_user)
     except Invalid as error:
-        return _index(errors=error.errors, name=name, kind=kind), 422
-    return redirect(url_for(".show", template_id=made.id))
+        return _index(errors=error.errors, name=name, type=notification_type), 422
+    return redirect(url_for(".show", template_id=template.id))
 
 
 @bp.get(TEMPLATE)
@@ -84,9 +73,9 @@ def draft(template_id: int) -> Response | Redirect:
     except Invalid as error:
         errors = error.errors
     if errors or htmx.is_partial():
-        shown = _editor(template_id, look, typed=form if errors else None, errors=errors)
+        context = _editor(template_id, look, typed=form if errors else None, errors=errors)
         page = "templates/draft.hx.html" if htmx.is_partial() else "templates/show.html"
-        return htmx.vary(render_template(page, **shown), 422 if errors else 200)
+        return htmx.vary(render_template(page, **context), 422 if errors else 200)
     if "review" in request.form:
         return redirect(url_for("template_versions.review", template_id=template_id))
     flash(_("Your draft is saved."))
@@ -101,9 +90,9 @@ def test(template_id: int) -> Redirect:
     try:
         template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
         test_send.send_test(template, form.edited, _data(template, look), actor=current_user)
-        flash(_("A test is on its way to you."))
+        flash(_("Your test is queued."))
     except Invalid as error:
-        flash(_("No test was sent: %(why)s", why=" ".join(error.errors.values())), "error")
+        flash(_("Couldn't send a test: %(reason)s", reason=" ".join(error.errors.values())), "error")
     return _back(template_id, look)
 
 
@@ -111,10 +100,10 @@ def test(template_id: int) -> Redirect:
 @admin_required
 def mail(template_id: int) -> Response:
     template, look = template_management.get(template_id), Look.read(request.args)
-    kept = template_drafts.find(template_id, current_user)
+    draft = template_drafts.find(template_id, current_user)
     html = template_preview.mail_html(
         template,
-        TemplateContent.of(kept or template),
+        TemplateContent.of(draft or template),
         _data(template, look),
         current_user,
         SiteIdentity.of(current_app.config),
@@ -123,34 +112,39 @@ def mail(template_id: int) -> Response:
     return frame_email(html)
 
 
-def _index(**shown: Any) -> str:
+def _index(**context: Any) -> str:
     search = request.args.get("q", "").replace("\0", "").strip()[:100]
-    values = {
-        "rows": template_management.list_templates(search),
+    defaults = {
+        "templates": template_management.list_templates(search),
         "drafts": template_management.with_drafts(current_user),
         "search": search,
-        "kinds": {kind.name: kind.label for kind in catalog.TYPES.values()},
+        "types": {name: notification_type.label for name, notification_type in catalog.TYPES.items()},
         "errors": {},
         "name": "",
-        "kind": "system_alert",
+        "type": "system_alert",
     }
-    return render_template("templates/index.html", **(values | shown))
+    return render_template("templates/index.html", **(defaults | context))
 
 
 def _editor(
     template_id: int, look: Look, *, typed: TemplateForm | None = None, errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """What the editor shows: the words as typed, else as drafted, else as live."""
+    """Build the editor's context: the content as typed, else of the draft, else of the live version."""
     template = template_management.get(template_id)
-    kept = template_drafts.find(template_id, current_user)
-    edited = typed.edited if typed else TemplateContent.of(kept or template)
+    draft = template_drafts.find(template_id, current_user)
+    if typed:
+        edited, base_version = typed.edited, typed.base_version
+    elif draft:
+        edited, base_version = TemplateContent.of(draft), draft.base_version
+    else:
+        edited, base_version = TemplateContent.of(template), template.version
     return {
         "template": template,
-        "draft": kept,
-        "base_version": typed.base_version if typed else kept.base_version if kept else template.version,
+        "draft": draft,
+        "base_version": base_version,
         "edited": edited,
         "errors": template_validation.errors(template, edited) | (errors or {}),
-        "unsaved": bool(errors),
+        "is_unsaved": bool(errors),
         "look": look,
         "samples": template_samples.choices(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
@@ -167,8 +161,8 @@ def _editor(
     }
 
 
-def _data(template: Any, look: Look) -> dict[str, Any]:
-    """The values of the chosen sample; the usual ones where that event is gone meanwhile."""
+def _data(template: NotificationTemplate, look: Look) -> dict[str, Any]:
+    """Load the chosen sample's values; the default sample when its event has been deleted."""
     try:
         return template_samples.data(template.notification_type, look.sample)
     except NotFound:

@@ -1,4 +1,4 @@
-"""The pages on which admins edit templates: as plain forms, as any script could send them."""
+"""Admin pages that list, edit, preview and delete templates, driven as plain forms."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_every_change_needs_a_post_with_a_token(
     assert db.session.scalar(select(func.count(AuditEntry.id))) == 0
 
 
-def test_what_is_not_there_is_a_404(admin: FlaskClient, page: str) -> None:
+def test_a_missing_template_or_version_is_a_404(admin: FlaskClient, page: str) -> None:
     for path in (f"{LIST}/999", f"{LIST}/999/mail", f"{page}/comparison?old=9", f"{page}/comparison?old=x"):
         assert admin.get(path).status_code == 404
     assert admin.get(f"{LIST}/99999999999999999999").status_code == 404
 
 
-def test_the_list_finds_templates_by_name_and_words(admin: FlaskClient) -> None:
+def test_the_list_is_searched_by_name_and_text(admin: FlaskClient) -> None:
     assert admin.get(LIST).text.count('class="item"') == 13
     assert admin.get(f"{LIST}?q=opened+a+new").text.count('class="item"') == 1
     assert "No template matches" in admin.get(f"{LIST}?q=%25").text
@@ -126,15 +126,13 @@ def test_an_untouched_form_makes_no_draft(admin: FlaskClient, template: Notifica
     assert db.session.scalar(select(func.count(TemplateDraft.id))) == 0
 
 
-def test_line_breaks_come_and_go_unchanged(
-    admin: FlaskClient, template: NotificationTemplate, bob: User
-) -> None:
+def test_line_breaks_are_normalised(admin: FlaskClient, template: NotificationTemplate, bob: User) -> None:
     save(admin, template, message_template="\r\nOne\r\n\r\nTwo", title_template="A\r\nB")
     draft = template_drafts.find(template.id, bob)
     assert (draft.message_template, draft.title_template) == ("\nOne\n\nTwo", "A B")
 
 
-def test_while_typing_the_answer_is_the_preview_and_says_what_is_wrong(
+def test_typing_returns_the_preview_with_errors(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     answer = typing(admin, page, form(template, title_template="Open {{ jobtitle }}") | {"ch": "inapp"})
@@ -146,7 +144,7 @@ def test_while_typing_the_answer_is_the_preview_and_says_what_is_wrong(
     assert 'id="state" hx-swap-oob' in answer.text
 
 
-def test_each_field_says_how_long_it_reads_and_how_much_fits(
+def test_each_field_shows_its_rendered_length_and_limit(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     def counts(html: str) -> dict[str, str]:
@@ -165,9 +163,7 @@ def test_each_field_says_how_long_it_reads_and_how_much_fits(
     assert set(counts(broken.text).values()) == {""}
 
 
-def test_what_cannot_be_kept_comes_back_as_it_was_typed(
-    admin: FlaskClient, template: NotificationTemplate
-) -> None:
+def test_a_rejected_draft_keeps_the_input(admin: FlaskClient, template: NotificationTemplate) -> None:
     answer = save(admin, template, title_template="x" * 256)
     assert answer.status_code == 422
     assert "x" * 256 in answer.text
@@ -175,17 +171,17 @@ def test_what_cannot_be_kept_comes_back_as_it_was_typed(
     assert "Not saved" in answer.text
 
 
-def test_a_draft_with_errors_is_kept_but_cannot_be_published(
+def test_a_draft_with_errors_is_saved_but_cannot_be_published(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     save(admin, template, message_template="{% if %}")
-    assert "This cannot go live yet." in admin.get(page).text
+    assert "This can't be published yet." in admin.get(page).text
     answer = send(admin, page, f"{page}/publication")
     assert answer.status_code == 422
     assert wording.by_name("job_created").version == 1
 
 
-def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
+def test_a_draft_changed_after_review_is_not_published(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     save(admin, template, title_template="As reviewed")
@@ -200,13 +196,13 @@ def test_a_draft_that_was_changed_after_its_review_is_not_published_unread(
     assert wording.by_name("job_created").version == 1
 
 
-def test_the_second_of_two_admins_sees_both_texts_and_can_go_on(
+def test_a_version_conflict_shows_both_texts_and_can_be_resolved(
     app: Flask, sign_in, page: str, template: NotificationTemplate, bob: User
 ) -> None:
     first, second = sign_in(bob), sign_in(factories.user("dana@example.test", "Dana Weiss", role="admin"))
     save(first, template, title_template="Bob says")
     save(second, template, title_template="Dana says")
-    assert "Bob Okafor has a draft of this template too" in second.get(page).text
+    assert "Bob Okafor also has a draft of this template" in second.get(page).text
     assert send(first, page, f"{page}/publication").status_code == 302
     answer = send(second, page, f"{page}/publication")
     assert answer.status_code == 409
@@ -220,7 +216,7 @@ def test_the_second_of_two_admins_sees_both_texts_and_can_go_on(
     assert (template.version, template.title_template) == (3, "Dana says")
 
 
-def test_a_page_that_is_behind_cannot_publish_over_what_it_did_not_see(
+def test_an_outdated_page_cannot_overwrite_a_newer_version(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     old = form(template)
@@ -230,7 +226,7 @@ def test_a_page_that_is_behind_cannot_publish_over_what_it_did_not_see(
     assert send(admin, page, f"{page}/publication").status_code == 409
 
 
-def test_the_draft_can_be_given_up(admin: FlaskClient, page: str, template: NotificationTemplate) -> None:
+def test_a_draft_can_be_discarded(admin: FlaskClient, page: str, template: NotificationTemplate) -> None:
     save(admin, template, title_template="Mine")
     assert send(admin, page, f"{page}/draft/removal").location == page
     assert "Mine" not in admin.get(page).text
@@ -251,10 +247,10 @@ def test_versions_are_compared_and_restored(
     assert send(admin, page, f"{page}/restoration", number=99).status_code == 404
     assert send(admin, page, f"{page}/restoration", number="x").status_code == 404
     send(admin, page, f"{page}/restoration", number=2, replaces="1")
-    assert "these words are live already" in admin.get(page).text
+    assert "This text is already live." in admin.get(page).text
 
 
-def test_a_test_is_sent_to_the_admin_through_the_outbox(
+def test_a_test_goes_to_the_admin_through_the_outbox(
     admin: FlaskClient, page: str, template: NotificationTemplate, bob: User
 ) -> None:
     values = form(template, title_template="Draft: {{ job_title }}")
@@ -267,10 +263,10 @@ def test_a_test_is_sent_to_the_admin_through_the_outbox(
     )
     send(admin, page, f"{page}/test", **form(template, title_template="{{ nope }}"))
     assert db.session.scalar(select(func.count(Delivery.id)).where(Delivery.channel == "email")) == 1
-    assert "No test was sent" in admin.get(page).text
+    assert "Couldn&#39;t send a test" in admin.get(page).text
 
 
-def test_the_mail_may_bring_its_styles_and_do_nothing(admin: FlaskClient, page: str) -> None:
+def test_the_email_preview_allows_styles_only(admin: FlaskClient, page: str) -> None:
     answer = admin.get(f"{page}/mail?pv=dark&sample=long")
     assert answer.status_code == 200
     policy = answer.headers["Content-Security-Policy"]
@@ -281,16 +277,16 @@ def test_the_mail_may_bring_its_styles_and_do_nothing(admin: FlaskClient, page: 
     assert "<script" not in answer.text
 
 
-def test_a_sample_that_is_gone_is_replaced_by_the_usual_one(admin: FlaskClient, page: str) -> None:
+def test_a_missing_sample_falls_back_to_the_default(admin: FlaskClient, page: str) -> None:
     for sample in ("999", "nonsense", "9" * 50, ""):
         assert "Staff Data Engineer" in admin.get(f"{page}/mail?sample={sample}").text
 
 
-def test_switching_off_resetting_and_deleting(
+def test_a_builtin_template_can_be_turned_off_and_reset_but_not_deleted(
     admin: FlaskClient, page: str, template: NotificationTemplate
 ) -> None:
     send(admin, page, f"{page}/deactivation")
-    assert "switched off" in admin.get(page).text
+    assert "v1, off" in admin.get(page).text
     send(admin, page, f"{page}/activation")
     save(admin, template, title_template="Mine")
     send(admin, page, f"{page}/publication")
@@ -305,7 +301,7 @@ def test_switching_off_resetting_and_deleting(
     assert db.session.get(NotificationTemplate, template.id) is not None
 
 
-def test_a_custom_template_is_made_and_deleted(admin: FlaskClient, bob: User) -> None:
+def test_a_custom_template_is_created_and_deleted(admin: FlaskClient, bob: User) -> None:
     answer = send(admin, LIST, LIST, name="Maintenance", notification_type="system_alert")
     custom = answer.location
     assert "Maintenance" in admin.get(custom).text
@@ -317,22 +313,20 @@ def test_a_custom_template_is_made_and_deleted(admin: FlaskClient, bob: User) ->
     assert admin.get(custom).status_code == 404
 
 
-def test_a_variable_that_callers_must_bring_is_named_and_asked_for_before_it_goes_live(
-    admin: FlaskClient, bob: User
-) -> None:
+def test_undeclared_variables_must_be_confirmed_before_publishing(admin: FlaskClient, bob: User) -> None:
     page = send(admin, LIST, LIST, name="Maintenance", notification_type="system_alert").location
     custom = db.session.scalars(select(NotificationTemplate).filter_by(name="Maintenance")).one()
     save(admin, custom, title_template="Down: {{ service }}")
     review = admin.get(f"{page}/publication").text
-    assert "Callers of this template bring “service”" in review
+    assert "Callers will supply “service”" in review
     refused = send(admin, page, f"{page}/publication")
     assert (refused.status_code, "Nobody brings a value for: service." in refused.text) == (422, True)
     assert send(admin, page, f"{page}/publication", brings="service").status_code == 302
     save(admin, custom, title_template="Down now: {{ service }}")
-    assert "Callers of this template" not in admin.get(f"{page}/publication").text, "said once is enough"
+    assert "Callers will supply" not in admin.get(f"{page}/publication").text, "confirmed once is enough"
 
 
-def test_markup_in_words_is_shown_as_text_everywhere(
+def test_markup_in_templates_is_escaped_on_every_page(
     admin: FlaskClient, page: str, template: NotificationTemplate, bob: User
 ) -> None:
     evil = "</textarea><script>alert(1)</script><!--"

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.database.base import db
-from app.models import Delivery, User
+from app.models import Delivery, DeliveryAttempt, User
 from app.services.routing import suppressions
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
@@ -20,8 +20,8 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def kept(app: Flask, alice: User) -> Delivery:
-    """A mail about an interview that was kept, because there is no mail server."""
+def captured(app: Flask, alice: User) -> Delivery:
+    """An interview email that was captured because no mail server is configured."""
     interview = factories.interview(alice, location=f"Room {HOSTILE}")
     note = factories.notification(
         alice, f"Interview {HOSTILE}", interview_id=interview.id, interview_sequence=0
@@ -38,7 +38,7 @@ def test_the_log_lists_the_newest_first(sign_in: SignIn, bob: User, alice: User)
     assert page.index("Number 2") < page.index("Number 1") < page.index("Number 0")
 
 
-def test_paging_by_key_shows_each_row_once(sign_in: SignIn, bob: User, alice: User) -> None:
+def test_paging_shows_each_delivery_once(sign_in: SignIn, bob: User, alice: User) -> None:
     for number in range(120):
         factories.delivery(factories.notification(alice, f"Number {number:03}"))
     client, address, seen = sign_in(bob), "/admin/deliveries", []
@@ -60,7 +60,7 @@ def test_filters_narrow_the_log(sign_in: SignIn, bob: User, alice: User) -> None
     assert "One in the app" not in page
 
 
-def test_a_day_is_one_of_the_readers_own_clock(sign_in: SignIn, app: Flask, alice: User) -> None:
+def test_date_filters_use_the_admins_time_zone(sign_in: SignIn, app: Flask, alice: User) -> None:
     admin = factories.user("dana@example.test", role="admin", time_zone="Pacific/Apia")  # 13 hours ahead
     client = sign_in(admin)
     for hour in (10, 12):
@@ -72,23 +72,21 @@ def test_a_day_is_one_of_the_readers_own_clock(sign_in: SignIn, app: Flask, alic
         assert hidden not in page
 
 
-def test_a_kept_mail_can_be_read_whole_and_nothing_in_it_is_markup(
-    sign_in: SignIn, bob: User, kept: Delivery
+def test_a_captured_email_is_shown_in_full_and_escaped(
+    sign_in: SignIn, bob: User, captured: Delivery
 ) -> None:
     db.session.expire_all()  # The sender has a session of its own.
-    page = sign_in(bob).get(f"/admin/deliveries/{kept.id}").text
-    assert '<span class="tag">Kept here</span>' in page
+    page = sign_in(bob).get(f"/admin/deliveries/{captured.id}").text
+    assert '<span class="tag">Captured</span>' in page
     assert HOSTILE not in page
     assert "Interview &lt;script&gt;" in page
     for part in ("List-Unsubscribe", "BEGIN:VCALENDAR", "invite.ics", "You get this because"):
         assert part in page
-    assert f'<iframe sandbox src="/admin/deliveries/{kept.id}/html"' in page
+    assert f'<iframe sandbox src="/admin/deliveries/{captured.id}/html"' in page
 
 
-def test_the_html_of_a_kept_mail_comes_under_a_policy_of_its_own(
-    sign_in: SignIn, bob: User, kept: Delivery
-) -> None:
-    answer = sign_in(bob).get(f"/admin/deliveries/{kept.id}/html")
+def test_the_html_of_a_captured_email_is_sandboxed(sign_in: SignIn, bob: User, captured: Delivery) -> None:
+    answer = sign_in(bob).get(f"/admin/deliveries/{captured.id}/html")
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "sandbox;" in policy
@@ -97,47 +95,46 @@ def test_the_html_of_a_kept_mail_comes_under_a_policy_of_its_own(
     assert "<h1" in answer.text
 
 
-def test_an_attempt_shows_the_servers_own_words(sign_in: SignIn, bob: User, kept: Delivery) -> None:
-    from app.database.base import db
-    from app.models import DeliveryAttempt
-
+def test_an_attempt_shows_the_servers_response_escaped(
+    sign_in: SignIn, bob: User, captured: Delivery
+) -> None:
     entry = db.session.query(DeliveryAttempt).one()
     entry.response = "550 5.7.1 no <b>thanks</b>"
     db.session.commit()
-    assert "550 5.7.1 no &lt;b&gt;thanks" in sign_in(bob).get(f"/admin/deliveries/{kept.id}").text
+    assert "550 5.7.1 no &lt;b&gt;thanks" in sign_in(bob).get(f"/admin/deliveries/{captured.id}").text
 
 
 PATHS = ("", "/{id}", "/{id}/html")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_recruiter_may_not_see_it(sign_in: SignIn, alice: User, kept: Delivery, path: str) -> None:
-    assert sign_in(alice).get(f"/admin/deliveries{path.format(id=kept.id)}").status_code == 403
+def test_recruiters_cannot_see_deliveries(
+    sign_in: SignIn, alice: User, captured: Delivery, path: str
+) -> None:
+    assert sign_in(alice).get(f"/admin/deliveries{path.format(id=captured.id)}").status_code == 403
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_stranger_is_sent_to_sign_in(client: FlaskClient, kept: Delivery, path: str) -> None:
-    assert "/sign-in" in client.get(f"/admin/deliveries{path.format(id=kept.id)}").headers["Location"]
+def test_anonymous_visitors_go_to_sign_in(client: FlaskClient, captured: Delivery, path: str) -> None:
+    assert "/sign-in" in client.get(f"/admin/deliveries{path.format(id=captured.id)}").headers["Location"]
 
 
-def test_what_is_not_there_is_a_404(sign_in: SignIn, bob: User, alice: User) -> None:
+def test_a_missing_delivery_is_a_404(sign_in: SignIn, bob: User, alice: User) -> None:
     shown = factories.delivery(factories.notification(alice), "in_app", address="")
     client = sign_in(bob)
     for path in ("999", "999/html", f"{shown.id}/html", "9223372036854775808"):
         assert client.get(f"/admin/deliveries/{path}").status_code == 404
 
 
-def test_a_mail_that_left_through_a_server_can_be_read_again(sign_in: SignIn, bob: User, alice: User) -> None:
+def test_a_sent_email_can_be_read(sign_in: SignIn, bob: User, alice: User) -> None:
     row = factories.delivery(factories.notification(alice, f"News {HOSTILE}"), state="sent")
     page = sign_in(bob).get(f"/admin/deliveries/{row.id}").text
-    assert "Put together again from the words" in page
+    assert "Rebuilt from the stored message." in page
     assert HOSTILE not in page
     assert f"d{row.id}." in page, "the Message-ID is the one it left with"
 
 
-def test_the_link_of_an_account_mail_that_left_is_shown_to_nobody(
-    sign_in: SignIn, bob: User, alice: User
-) -> None:
+def test_the_link_in_a_sent_account_email_is_hidden(sign_in: SignIn, bob: User, alice: User) -> None:
     row = factories.delivery(
         factories.notification(alice), kind="password_reset", state="sent", notification_id=None
     )
@@ -146,7 +143,7 @@ def test_the_link_of_an_account_mail_that_left_is_shown_to_nobody(
     assert client.get(f"/admin/deliveries/{row.id}/html").status_code == 404
 
 
-def test_an_admin_sends_again_cancels_and_releases(sign_in: SignIn, bob: User, alice: User) -> None:
+def test_an_admin_resends_cancels_and_unblocks(sign_in: SignIn, bob: User, alice: User) -> None:
     failed = factories.delivery(factories.notification(alice), state="failed")
     suppressions.add("email", "gone@example.test", f"550 {HOSTILE}")
     db.session.commit()
@@ -155,17 +152,17 @@ def test_an_admin_sends_again_cancels_and_releases(sign_in: SignIn, bob: User, a
     def after(action: str) -> str:
         return client.get(send(client, page, action).location).text
 
-    assert "On its way again." in after(f"{page}/retry")
-    assert "Cancelled. It will not be sent." in after(f"{page}/cancellation")
+    assert "Queued for resending." in after(f"{page}/retry")
+    assert "Cancelled. It won&#39;t be sent." in after(f"{page}/cancellation")
     assert "too late" in after(f"{page}/cancellation")
     assert "gone@example.test" in client.get(listed).text
     assert HOSTILE not in client.get(listed).text
     released = after(f"{listed}/1/release")
-    assert "is written to again" in released
-    assert "No address is suppressed." in released
+    assert "Sending to gone@example.test is on again." in released
+    assert "No blocked addresses." in released
 
 
-def test_none_of_it_is_for_recruiters_or_by_get(sign_in: SignIn, alice: User) -> None:
+def test_delivery_actions_refuse_recruiters_and_get(sign_in: SignIn, alice: User) -> None:
     row = factories.delivery(factories.notification(alice), state="failed")
     client = sign_in(alice)
     for path in (f"{row.id}/retry", f"{row.id}/cancellation", "suppressed/1/release"):

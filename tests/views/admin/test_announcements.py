@@ -35,26 +35,26 @@ def count(model: type[Any]) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_the_preview_tells_how_many_and_writes_nothing(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_the_preview_shows_the_audience_and_writes_nothing(sign_in: SignIn, alice: User, bob: User) -> None:
     admin, address = sign_in(bob), "/admin/announcements/preview"
     page = send(admin, NEW, address, **FIELDS)
     assert page.status_code == 200
     assert "Send to 2 people" in page.text
-    assert "Show the mail" in page.text
+    assert "Show email" in page.text
     by_app = FIELDS | {"channels": ["in_app"]}
-    assert "Show the mail" not in send(admin, NEW, address, **by_app).text
+    assert "Show email" not in send(admin, NEW, address, **by_app).text
     assert 'name="seen" value="2"' in page.text
     assert count(Announcement) == count(Notification) == 0
 
 
-def test_who_was_told_the_number_sends_and_comes_to_its_progress(
+def test_sending_to_the_previewed_audience_leads_to_the_progress_page(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     client = sign_in(bob)
     answer = send(client, NEW, "/admin/announcements", **FIELDS, seen="2")
     assert answer.status_code == 303
     page = client.get(answer.headers["Location"]).text
-    assert "Written to 2 of 2 people." in page
+    assert "Prepared for 2 of 2 people." in page
     assert "Maintenance tonight" in client.get("/admin/announcements").text
     assert count(Notification) == 2
     again = send(client, NEW, "/admin/announcements", **FIELDS, seen="2")
@@ -62,7 +62,7 @@ def test_who_was_told_the_number_sends_and_comes_to_its_progress(
     assert count(Notification) == 2
 
 
-def test_other_words_in_a_form_that_was_sent_are_asked_about_and_go_out_when_sent_once_more(
+def test_a_changed_form_that_was_already_sent_needs_a_second_confirmation(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     client, fields = sign_in(bob), FIELDS | {"key": "form-1", "seen": "2"}
@@ -85,7 +85,7 @@ def test_other_words_in_a_form_that_was_sent_are_asked_about_and_go_out_when_sen
         {"when": "zzz", "deliver_at": "2100-01-01T12:00"},
     ],
 )
-def test_a_time_that_cannot_be_meant_is_refused_beside_its_field(
+def test_an_impossible_time_is_rejected_beside_its_field(
     sign_in: SignIn, bob: User, wrong: dict[str, str]
 ) -> None:
     answer = send(sign_in(bob), NEW, "/admin/announcements", **FIELDS | wrong, seen="1")
@@ -95,7 +95,7 @@ def test_a_time_that_cannot_be_meant_is_refused_beside_its_field(
 
 
 @pytest.mark.parametrize("seen", [{}, {"seen": "1"}, {"seen": "x"}])
-def test_without_the_true_number_nothing_is_sent(
+def test_nothing_is_sent_when_the_audience_differs_from_the_preview(
     sign_in: SignIn, alice: User, bob: User, seen: dict[str, str]
 ) -> None:
     answer = send(sign_in(bob), NEW, "/admin/announcements", **FIELDS, **seen)
@@ -105,7 +105,7 @@ def test_without_the_true_number_nothing_is_sent(
     assert count(Notification) == 0
 
 
-def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(sign_in: SignIn, bob: User) -> None:
+def test_an_invalid_field_shows_its_error_and_keeps_the_input(sign_in: SignIn, bob: User) -> None:
     wrong = FIELDS | {"audience": "people", "emails": "nobody@example.test, x", "seen": "1"}
     answer = send(sign_in(bob), NEW, "/admin/announcements", **wrong)
     assert answer.status_code == 422
@@ -118,7 +118,7 @@ def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(sign_in: SignI
     assert count(Announcement) == 0
 
 
-def test_a_time_is_one_of_the_admins_own_clock_and_can_be_cancelled(
+def test_a_scheduled_announcement_uses_the_admins_time_zone_and_can_be_cancelled(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     bob.time_zone = "Asia/Kathmandu"
@@ -133,12 +133,12 @@ def test_a_time_is_one_of_the_admins_own_clock_and_can_be_cancelled(
     assert "Scheduled" in client.get(address).text
     send(client, address, f"{address}/cancellation")
     page = client.get(address).text
-    assert "Cancelled. Nobody gets it." in page
-    assert "Cancel it" not in page
+    assert "Cancelled before anyone received it." in page
+    assert "Cancel announcement" not in page
     assert set(db.session.scalars(select(Notification.status))) == {"cancelled"}
 
 
-def test_a_template_asks_for_its_variables(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_a_template_requires_values_for_its_variables(sign_in: SignIn, alice: User, bob: User) -> None:
     client, new = sign_in(bob), f"{NEW}?template_name=job_created"
     page = client.get(new).text
     assert 'name="context.job_title"' in page
@@ -158,7 +158,7 @@ def test_a_template_asks_for_its_variables(sign_in: SignIn, alice: User, bob: Us
     assert client.get(f"{NEW}?template_name=none").status_code == 404
 
 
-def test_the_mail_comes_under_a_policy_of_its_own_and_its_markup_is_text(sign_in: SignIn, bob: User) -> None:
+def test_the_email_preview_is_sandboxed_and_escapes_markup(sign_in: SignIn, bob: User) -> None:
     hostile = "<script>alert(1)</script>"
     fields = FIELDS | {"title": hostile, "message": hostile, "emails": hostile, "action_url": hostile}
     client = sign_in(bob)
@@ -170,7 +170,7 @@ def test_the_mail_comes_under_a_policy_of_its_own_and_its_markup_is_text(sign_in
     assert "&lt;script&gt;" in answer.text
 
 
-def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> None:
+def test_progress_shows_how_many_people_are_prepared_for(sign_in: SignIn, bob: User) -> None:
     db.session.add_all(factories.bare_user(f"p{number}@example.test") for number in range(300))
     db.session.commit()
     made = announcement_management.create(
@@ -179,17 +179,17 @@ def test_progress_says_how_many_were_written_to(sign_in: SignIn, bob: User) -> N
     client = sign_in(bob)
     piece = {"HX-Request": "true"}
     before = client.get(f"/admin/announcements/{made.id}", headers=piece).text
-    assert "Written to 0 of 301 people." in before
+    assert "Prepared for 0 of 301 people." in before
     assert 'hx-trigger="every 2s"' in before
     writer.write_due()
     after = client.get(f"/admin/announcements/{made.id}", headers=piece).text
-    assert "Written to 301 of 301 people." in after
+    assert "Prepared for 301 of 301 people." in after
     assert "<html" not in after
     late = send(client, NEW, f"/admin/announcements/{made.id}/cancellation")
     assert "can no longer be cancelled" in client.get(late.headers["Location"]).text
 
 
-def test_the_list_is_paged_by_key(sign_in: SignIn, bob: User) -> None:
+def test_the_list_is_paged(sign_in: SignIn, bob: User) -> None:
     for number in range(60):
         announcement_management.create(
             bob, AnnouncementRequest(everyone=True, title=f"News {number:02}", message="Words")
@@ -210,7 +210,7 @@ PATHS = ("", "/new", "/{id}")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_for_admins_only(
+def test_announcements_are_for_admins_only(
     client: FlaskClient, sign_in: SignIn, alice: User, bob: User, path: str
 ) -> None:
     made = announcement_management.create(

@@ -1,4 +1,4 @@
-"""The timetable as admins see it."""
+"""The schedule as admins see it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.smtp import wait_until
 SignIn = Callable[[User], FlaskClient]
 
 
-def test_it_shows_how_each_job_went_and_when_it_comes_next(bob: User, sign_in: SignIn) -> None:
+def test_the_page_shows_the_last_and_next_run_of_each_job(bob: User, sign_in: SignIn) -> None:
     now = utc_now()
     ok = job_runs.begin("daily-digest", now - timedelta(minutes=20), "me", now - timedelta(minutes=20))
     bad = job_runs.begin("retention", now, "me")
@@ -27,29 +27,29 @@ def test_it_shows_how_each_job_went_and_when_it_comes_next(bob: User, sign_in: S
     job_runs.fail(bad, "OSError: disk <full>")
     page = sign_in(bob).get("/admin/jobs").text
     assert all(name in page for name in jobs.SCHEDULE)
-    assert "1234 things" in page
+    assert "1,234 processed" in page
     assert "2.5 s" in page
     assert "OSError: disk &lt;full&gt;" in page
     assert jobs.SCHEDULE["retention"].next_at(now).isoformat(timespec="seconds") in page
 
 
-def test_it_says_when_nothing_keeps_the_timetable(bob: User, sign_in: SignIn) -> None:
+def test_the_page_warns_when_the_scheduler_is_not_running(bob: User, sign_in: SignIn) -> None:
     client = sign_in(bob)
-    assert "No process keeps the timetable" in client.get("/admin/jobs").text
+    assert "The scheduler isn't running" in client.get("/admin/jobs").text
     job_runs.record_frequent_run("sweep", utc_now(), 0)
-    assert "No process keeps the timetable" not in client.get("/admin/jobs").text
+    assert "The scheduler isn't running" not in client.get("/admin/jobs").text
 
 
-def test_run_now_runs_it(app: Flask, bob: User, sign_in: SignIn) -> None:
+def test_run_now_starts_the_job(app: Flask, bob: User, sign_in: SignIn) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     client = sign_in(bob)
     assert client.post("/admin/jobs/retention/runs").status_code == 303
-    assert "Asked for" in client.get("/admin/jobs").text
-    kept = jobs.start(app, ["sweep", "retention"])
+    assert "Queued" in client.get("/admin/jobs").text
+    scheduler = jobs.start(app, ["sweep", "retention"])
     try:
         wait_until(lambda: state("retention") == "succeeded", 5)
     finally:
-        kept.stop()
+        scheduler.stop()
 
 
 def state(name: str) -> str:
@@ -57,7 +57,7 @@ def state(name: str) -> str:
     return row.state if row else ""
 
 
-def test_it_is_for_admins_and_for_jobs_that_there_are(
+def test_the_page_is_for_admins_and_known_jobs_only(
     app: Flask, alice: User, bob: User, client: FlaskClient, sign_in: SignIn
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
