@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import User
 from app.services.accounts import emails, tokens, users
-from app.services.base import audit, validation
+from app.services.base import audit, paging, validation
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
 _by_name = tuple_(func.lower(User.name), User.id)
@@ -49,13 +49,10 @@ def page_for(
         query = query.where(_by_name > place if after is not None else _by_name < place)
     backwards = after is None and before is not None
     order = [part.desc() if backwards else part.asc() for part in (func.lower(User.name), User.id)]
-    rows = list(db.session.scalars(query.order_by(*order).limit(limit + 1)))
-    has_more, rows = len(rows) > limit, rows[:limit]
-    if backwards:
-        rows.reverse()
-    has_next, has_previous = (True, has_more) if backwards else (has_more, after is not None)
+    found = db.session.scalars(query.order_by(*order).limit(limit + 1)).all()
+    page = paging.cut(found, limit, has_cursor=after is not None, is_backwards=backwards)
     return PeoplePage(
-        rows, rows[-1].id if rows and has_next else None, rows[0].id if rows and has_previous else None
+        list(page.rows), page.last.id if page.last else None, page.first.id if page.first else None
     )
 
 

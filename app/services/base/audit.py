@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from app.database.base import db
 from app.models import AuditEntry, User
+from app.services.base import paging
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,14 @@ def page_for(*, action: str = "", person: str = "", before: int | None = None, l
         person: an address; only what this person did, or what was done to them.
         before: the `older` of the page before.
     """
-    query = select(AuditEntry).options(joinedload(AuditEntry.actor)).order_by(AuditEntry.id.desc())
+    query = select(AuditEntry).options(joinedload(AuditEntry.actor))
     if action:
         query = query.where(AuditEntry.action == action)
     if person:
         actor = select(User.id).where(User.email == person).scalar_subquery()
         query = query.where(or_(AuditEntry.actor_id == actor, AuditEntry.subject == person))
-    if before is not None:
-        query = query.where(AuditEntry.id < before)
-    rows = list(db.session.scalars(query.limit(limit + 1)))
-    return AuditPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    rows, older, _newer = paging.newest_first(query, AuditEntry.id, before=before, limit=limit)
+    return AuditPage(rows, older)
 
 
 def actions() -> list[str]:

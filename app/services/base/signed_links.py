@@ -1,34 +1,41 @@
-"""Values that travel in a link, signed so that nobody can make or change one, and dated so that they end."""
+"""Signed values that travel in links, so that they cannot be forged or changed; some of them expire.
+
+Salts and key derivations may not change: links in emails that were sent long ago must keep working.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeSerializer
 
 from app.services.base.errors import NotFound
 
 
 def sign(values: dict[str, Any], *, purpose: str, secret: str, expires_at: datetime) -> str:
-    """A URL-safe text that holds the values.
+    """Sign values that are valid until an instant.
 
     Args:
-        values: plain JSON values; signed, not hidden.
-        purpose: a link for one purpose is worth nothing for another.
+        values: plain JSON values. They are signed, not encrypted.
+        purpose: what the link is for. It is not valid for any other purpose.
         secret: the application's key.
+    Returns:
+        A text that can be part of a URL.
     """
-    return str(_serializer(secret, purpose).dumps({**values, "until": int(expires_at.timestamp())}))
+    return str(_expiring(secret, purpose).dumps({**values, "until": int(expires_at.timestamp())}))
 
 
 def read(text: str, *, purpose: str, secret: str, now: datetime) -> dict[str, Any]:
-    """The values of a signed text.
+    """Read the values of a text from `sign`.
 
     Raises:
-        NotFound: it was not signed here, for this purpose, or its time is over.
+        NotFound: it was not signed with this secret for this purpose, or it has expired.
     """
     try:
-        values = _serializer(secret, purpose).loads(text)
+        values = _expiring(secret, purpose).loads(text)
     except BadData as error:
         raise NotFound("this link was not signed here") from error
     if not isinstance(values, dict) or values.get("until", 0) <= now.timestamp():
@@ -36,5 +43,29 @@ def read(text: str, *, purpose: str, secret: str, now: datetime) -> dict[str, An
     return values
 
 
-def _serializer(secret: str, purpose: str) -> URLSafeSerializer:
+def sign_permanent(values: list[Any], *, purpose: str, secret: str) -> str:
+    """Sign values that are valid for ever. Arguments and result as for `sign`."""
+    return str(_permanent(secret, purpose).dumps(values))
+
+
+def read_permanent(text: str, *, purpose: str, secret: str) -> list[Any]:
+    """Read the values of a text from `sign_permanent`.
+
+    Raises:
+        NotFound: it was not signed with this secret for this purpose.
+    """
+    try:
+        values = _permanent(secret, purpose).loads(text)
+    except BadData as error:
+        raise NotFound(_("This link is incomplete. Open it from the email again.")) from error
+    return list(values)
+
+
+@cache
+def _expiring(secret: str, purpose: str) -> URLSafeSerializer:
     return URLSafeSerializer(secret, salt=f"bellhop.{purpose}", signer_kwargs={"key_derivation": "hmac"})
+
+
+@cache
+def _permanent(secret: str, purpose: str) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt=f"bellhop.{purpose}")

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask_babel import gettext as _
-from itsdangerous import BadData, URLSafeSerializer
 
 from app.clock import utc_now
 from app.database.base import db
 from app.models import NotificationChange, User
+from app.services.base import signed_links
 from app.services.base.errors import NotFound
 from app.services.digests import contents
 from app.services.notifications import actions as notification_actions
 
+_PURPOSE = "digest"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,8 +34,9 @@ def mark_read_link(user: User, as_of: datetime, secret: str, base_url: str) -> s
     Args:
         as_of: when the digest was settled.
     """
-    token = _serializer(secret).dumps([user.id, (as_of - EPOCH) // timedelta(microseconds=1)])
-    return f"{base_url}/digests/{token!s}"
+    microseconds = (as_of - EPOCH) // timedelta(microseconds=1)
+    token = signed_links.sign_permanent([user.id, microseconds], purpose=_PURPOSE, secret=secret)
+    return f"{base_url}/digests/{token}"
 
 
 def find(token: str, secret: str, now: datetime | None = None) -> UnreadBatch:
@@ -43,14 +45,12 @@ def find(token: str, secret: str, now: datetime | None = None) -> UnreadBatch:
     Raises:
         NotFound: the link is incomplete or forged, or the account was deleted.
     """
-    try:
-        user_id, micros = _serializer(secret).loads(token)
-    except (BadData, TypeError, ValueError) as error:
-        raise NotFound(_("This link is incomplete. Open it from the email again.")) from error
-    user = db.session.get(User, user_id)
+    user_id, microseconds = signed_links.read_permanent(token, purpose=_PURPOSE, secret=secret)
+    # An undo token has the same signature, but starts with a text.
+    user = db.session.get(User, user_id) if isinstance(user_id, int) else None
     if user is None:
         raise NotFound(_("This account has been deleted."))
-    as_of = EPOCH + timedelta(microseconds=micros)
+    as_of = EPOCH + timedelta(microseconds=microseconds)
     counts = contents.counts([user.id], as_of, now or utc_now())
     return UnreadBatch(user, as_of, sum(counts.get(user.id, {}).values()))
 
@@ -69,7 +69,7 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
 
 def undo_token(token: str, secret: str, change: NotificationChange) -> str:
     """Return a token that undoes this change, which was made through this link."""
-    return str(_serializer(secret).dumps([token, change.id]))
+    return signed_links.sign_permanent([token, change.id], purpose=_PURPOSE, secret=secret)
 
 
 def undo(token: str, secret: str, undo_token: str, now: datetime | None = None) -> NotificationChange:
@@ -79,14 +79,7 @@ def undo(token: str, secret: str, undo_token: str, now: datetime | None = None) 
         NotFound: as `find` and `notifications.actions.undo`, or the change was made through another link.
     """
     user = find(token, secret, now).user
-    try:
-        made_through, change_id = _serializer(secret).loads(undo_token)
-    except (BadData, TypeError, ValueError):
-        made_through, change_id = "", 0
+    made_through, change_id = signed_links.read_permanent(undo_token, purpose=_PURPOSE, secret=secret)
     if made_through != token:
         raise NotFound(_("This can no longer be undone."))
     return notification_actions.undo(user, change_id, now)
-
-
-def _serializer(secret: str) -> URLSafeSerializer:
-    return URLSafeSerializer(secret, salt="bellhop.digest")

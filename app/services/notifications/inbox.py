@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, NotificationChange, User
-from app.services.base import cache
+from app.services.base import cache, paging
 from app.services.base.errors import Invalid, NotFound
 from app.services.base.recipients import Somebody
 from app.services.notifications import actions, stacks
@@ -143,17 +143,14 @@ def page_for(
         query = query.where(key > bound if rising else key < bound)
     query = query.where(*clauses, *[stacks.only_heads(clauses, rises=bound_after_undo(filters))] * is_stacked)
     order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
-    rows = list(db.session.scalars(query.order_by(*order).limit(limit + 1)))
-    has_more = len(rows) > limit
-    rows = rows[:limit]
-    if backwards:
-        rows.reverse()
-    has_next, has_previous = (True, has_more) if backwards else (has_more, cursor is not None)
+    found = db.session.scalars(query.order_by(*order).limit(limit + 1)).all()
+    page = paging.cut(found, limit, has_cursor=cursor is not None, is_backwards=backwards)
+    keys = {row.stack_key for row in page.rows if row.stack_key}
     return InboxPage(
-        rows,
-        write_cursor("n", rows[-1].surfaced_at, rows[-1].id) if rows and has_next else None,
-        write_cursor("p", rows[0].surfaced_at, rows[0].id) if rows and has_previous else None,
-        stacks.load_stacks(clauses, {row.stack_key for row in rows if row.stack_key}) if is_stacked else {},
+        list(page.rows),
+        write_cursor("n", page.last.surfaced_at, page.last.id) if page.last else None,
+        write_cursor("p", page.first.surfaced_at, page.first.id) if page.first else None,
+        stacks.load_stacks(clauses, keys) if is_stacked else {},
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification
-from app.services.base import cache
+from app.services.base import cache, paging
 from app.services.base.recipients import Somebody
 from app.services.notifications.inbox import (
     NOW,
@@ -115,20 +115,18 @@ def _page(asked: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | None
         backwards, values["surfaced_at"], values["row_id"] = read_cursor(asked.cursor)
     statement = _statement(db.engine.dialect.name, asked.filters, bool(asked.cursor), backwards)
     found = db.session.execute(statement, values).all()
-    rows = found[:limit][::-1] if backwards else found[:limit]
-    has_more = len(found) > limit
-    has_next, has_previous = (True, has_more) if backwards else (has_more, bool(asked.cursor))
+    cut = paging.cut(found, limit, has_cursor=bool(asked.cursor), is_backwards=backwards)
     changes_at = min(
         (instant for row in found for instant in (row[EXPIRES], row[NEXT]) if instant is not None),
         default=None,
     )
     page = JsonPage(
-        orjson.dumps([_rows_as_json(row, asked.only) for row in rows], option=orjson.OPT_UTC_Z),
-        _cursor("n", rows[-1]) if rows and has_next else None,
-        _cursor("p", rows[0]) if rows and has_previous else None,
+        orjson.dumps([_rows_as_json(row, asked.only) for row in cut.rows], option=orjson.OPT_UTC_Z),
+        _cursor("n", cut.last) if cut.last else None,
+        _cursor("p", cut.first) if cut.first else None,
     )
     # An empty page says nothing of what is to come: it is asked for each time.
-    return page, changes_at if rows else now
+    return page, changes_at if cut.rows else now
 
 
 @lru_cache(maxsize=256)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
-from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 
 from app import catalog
@@ -15,9 +13,11 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.models import User, UserNotificationPreference
-from app.services.base import audit
+from app.services.base import audit, signed_links
 from app.services.base.errors import NotFound
 from app.services.routing import digest_coverage, required_channels
+
+_PURPOSE = "unsubscribe"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Subscription:
 
 def unsubscribe_link(user: User, scope: str, secret: str, base_url: str) -> str:
     """The address by which somebody stops that mail, whether signed in or not."""
-    return f"{base_url}/unsubscribe/{_serializer(secret).dumps([user.id, scope])}"
+    token = signed_links.sign_permanent([user.id, scope], purpose=_PURPOSE, secret=secret)
+    return f"{base_url}/unsubscribe/{token}"
 
 
 def find(token: str, secret: str) -> Subscription:
@@ -106,15 +107,7 @@ def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
 
 
 def _read(token: str, secret: str) -> tuple[int, str]:
-    try:
-        user_id, scope = _serializer(secret).loads(token)
-    except (BadData, TypeError, ValueError) as error:
-        raise NotFound(_("This link is not complete. Use the one in the mail as it is.")) from error
+    user_id, scope = signed_links.read_permanent(token, purpose=_PURPOSE, secret=secret)
     if scope not in catalog.CATEGORIES and scope not in DIGESTS:
         raise NotFound(_("This link speaks of mail that is no longer sent."))
     return int(user_id), str(scope)
-
-
-@functools.cache
-def _serializer(secret: str) -> URLSafeSerializer:
-    return URLSafeSerializer(secret, salt="bellhop.unsubscribe")

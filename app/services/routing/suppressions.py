@@ -10,6 +10,7 @@ from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.database.writing import insert_ignore
 from app.models import Suppression
+from app.services.base import paging
 
 # Up to so many are asked for one by one; more than so many addresses are not sent along.
 FEW, MANY = 3, 500
@@ -55,8 +56,5 @@ def suppressed_among(channel: str, addresses: Collection[str]) -> set[str]:
 
 def page_for(*, before: int | None = None, limit: int = 50) -> tuple[list[Suppression], int | None]:
     """Suppressed addresses, newest first, and the cursor of the next page."""
-    query = select(Suppression).order_by(Suppression.id.desc()).limit(limit + 1)
-    if before is not None:
-        query = query.where(Suppression.id < before)
-    rows = list(db.session.scalars(query))
-    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+    rows, older, _newer = paging.newest_first(select(Suppression), Suppression.id, before=before, limit=limit)
+    return rows, older
