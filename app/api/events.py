@@ -162,7 +162,7 @@ def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
 
 def _outcome(event: IncomingEvent, published: PublishResult, *, is_dry_run: bool) -> EventOut:
     of_one: dict[tuple[int | None, str], list[DeliveryOut]] = {}
-    for each in published.verdicts:
+    for each in published.describe_verdicts():
         of_one.setdefault((each.notification_id, each.recipient_email), []).append(
             DeliveryOut.model_validate(each)
         )

@@ -36,7 +36,7 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
         "/tests", factories.unique(), kind, utc_now(), facts | data, [user.email]
     )
     published = event_publish.publish(event)
-    found = next(v for v in published.verdicts if v.channel == "email")
+    found = next(v for v in published.describe_verdicts() if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()
     return sending_email.compose_email(row, SENDER, utc_now())
 

@@ -73,8 +73,10 @@ def event_in(kind: str, recipient: User, **data: Any) -> event_publish.IncomingE
     )
 
 
-def said(published: event_publish.Published) -> list[tuple[Any, ...]]:
-    return [(v.recipient_email, v.channel, v.state, v.reason, v.due_at) for v in published.verdicts]
+def said(published: event_publish.PublishResult) -> list[tuple[Any, ...]]:
+    return [
+        (v.recipient_email, v.channel, v.state, v.reason, v.due_at) for v in published.describe_verdicts()
+    ]
 
 
 @MANY
@@ -94,7 +96,7 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
     assert said(dry) == said(real)
     rows = db.session.scalars(
         select(Delivery)
-        .where(Delivery.notification_id == real.verdicts[0].notification_id)
+        .where(Delivery.notification_id == real.describe_verdicts()[0].notification_id)
         .order_by(Delivery.id)
     ).all()
     kept = [
@@ -143,7 +145,7 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
     preference_editing.change(alice, chosen, now=BEFORE)
     preference_editing.change(alice, off(names[kind_of_switch]))
     published = event_publish.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
-    states = {verdict.channel: verdict.state for verdict in published.verdicts}
+    states = {verdict.channel: verdict.state for verdict in published.describe_verdicts()}
     assert states[channel] == "skipped"
 
 
@@ -291,7 +293,7 @@ def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
 def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: str, state: str) -> None:
     preference_editing.change(alice, {"daily_digest": True})
     published = event_publish.publish(event_in("candidate.added", alice, priority=priority))
-    (mail,) = (verdict for verdict in published.verdicts if verdict.channel == "email")
+    (mail,) = (verdict for verdict in published.describe_verdicts() if verdict.channel == "email")
     assert mail.state == state
     assert ("daily digest" in mail.reason) == (state == "skipped")
 
@@ -302,10 +304,10 @@ def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> Non
     preference_editing.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
     required_channels.require("interview", "email", "Nobody may miss an interview.", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
-    states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.verdicts}
+    states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.describe_verdicts()}
     assert states["email"][0] == "pending"
     assert "when quiet hours end" in states["email"][1]
     assert states["in_app"][0] == "skipped", "only what is locked"
     required_channels.release("interview", "email", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice), now=utc_now())
-    assert {verdict.state for verdict in published.verdicts} == {"skipped"}
+    assert {verdict.state for verdict in published.describe_verdicts()} == {"skipped"}

@@ -34,7 +34,7 @@ def event_in(body: dict) -> event_publish.IncomingEvent:
     )
 
 
-def send(kind: str, recipients: list[str] | None = None, **data: object) -> event_publish.Published:
+def send(kind: str, recipients: list[str] | None = None, **data: object) -> event_publish.PublishResult:
     return event_publish.publish(event_in(factories.event_body(kind, recipients, **data)))
 
 
@@ -61,7 +61,7 @@ def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]
     assert services.get_unread_notifications_count(people[2]) == 0
     states = {d.channel: (d.state, d.address) for d in db.session.scalars(select(Delivery))}
     assert states == {"in_app": ("sent", ""), "email": ("pending", "alice@example.test")}
-    assert [(v.channel, v.state, v.notification_id) for v in published.verdicts] == [
+    assert [(v.channel, v.state, v.notification_id) for v in published.describe_verdicts()] == [
         ("email", "pending", row.id),
         ("in_app", "sent", row.id),
     ]
@@ -73,7 +73,9 @@ def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tu
     assert not first.is_duplicate
     assert second.is_duplicate
     assert second.event_id == first.event_id
-    assert [v.notification_id for v in second.verdicts] == [v.notification_id for v in first.verdicts]
+    assert [v.notification_id for v in second.describe_verdicts()] == [
+        v.notification_id for v in first.describe_verdicts()
+    ]
     assert (count(Event), count(Notification), count(Delivery)) == (1, 1, 2)
 
 
@@ -85,14 +87,17 @@ def test_the_same_event_again_is_answered_although_its_recipient_has_left(people
     for is_dry_run in (False, True):
         again = event_publish.publish(event, dry_run=is_dry_run)
         assert (again.event_id, again.is_duplicate) == (first.event_id, True)
-        assert [(v.channel, v.notification_id) for v in again.verdicts] == [
-            (v.channel, v.notification_id) for v in first.verdicts
+        assert [(v.channel, v.notification_id) for v in again.describe_verdicts()] == [
+            (v.channel, v.notification_id) for v in first.describe_verdicts()
         ]
 
 
 def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, ...]) -> None:
     def states() -> dict[str, str]:
-        return {v.channel: v.reason for v in send("interview.scheduled", ["alice@example.test"]).verdicts}
+        return {
+            v.channel: v.reason
+            for v in send("interview.scheduled", ["alice@example.test"]).describe_verdicts()
+        }
 
     assert states()["email"] == "Waiting to be sent"
     # By another connection, as another process would.
@@ -108,7 +113,7 @@ def test_left_out_recipients_mean_all_active_recruiters_for_three_types(people: 
     people[2].is_enabled = False
     db.session.commit()
     for kind in ("job.created", "candidate.added", "system.alert"):
-        assert {v.recipient_email for v in send(kind).verdicts} == {"alice@example.test"}
+        assert {v.recipient_email for v in send(kind).describe_verdicts()} == {"alice@example.test"}
 
 
 @pytest.mark.parametrize("kind", ["resume.processed", "interview.scheduled", "evaluation.completed"])
@@ -148,10 +153,10 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
     dry = event_publish.publish(event_in(body), dry_run=True)
     assert (count(Event), count(Notification), count(Delivery)) == (0, 0, 0)
     real = event_publish.publish(event_in(body))
-    assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry.verdicts] == [
-        (v.recipient_email, v.channel, v.state, v.reason) for v in real.verdicts
+    assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry.describe_verdicts()] == [
+        (v.recipient_email, v.channel, v.state, v.reason) for v in real.describe_verdicts()
     ]
-    assert "switched off in the preferences" in dry.verdicts[0].reason
+    assert "switched off in the preferences" in dry.describe_verdicts()[0].reason
 
 
 def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(any_app: Flask) -> None:
@@ -227,7 +232,7 @@ def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> N
     old["time"] = (utc_now() - timedelta(hours=1)).isoformat()
     event_publish.publish(event_in(new))
     published = event_publish.publish(event_in(old))
-    assert {(v.state, v.notification_id) for v in published.verdicts} == {("skipped", None)}
+    assert {(v.state, v.notification_id) for v in published.describe_verdicts()} == {("skipped", None)}
     assert db.session.scalar(select(Interview.status)) == "cancelled"
     assert count(Notification) == 1
 

@@ -23,7 +23,7 @@ from app.services import (
     NotificationType,
 )
 from app.services.base.errors import Invalid, NotFound
-from tests import factories
+from tests.support import factories
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 FUNCTIONS = (

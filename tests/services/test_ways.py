@@ -35,7 +35,7 @@ def reachable(email: str, **preference: Any) -> User:
     return user
 
 
-def publish(*people: User, dry_run: bool = False, **data: Any) -> event_publish.Published:
+def publish(*people: User, dry_run: bool = False, **data: Any) -> event_publish.PublishResult:
     body = factories.event_body("resume.processed", **data)
     event = IncomingEvent(
         source="/tests",
@@ -121,8 +121,8 @@ def test_an_added_way_waits_for_the_morning_like_any_other(any_app: Flask) -> No
 def test_the_dry_run_says_what_the_real_run_does(any_app: Flask, preference: dict[str, Any]) -> None:
     alice = reachable("alice@example.test", **preference)
     bob = reachable("bob@example.test", **ON, matrix={"resume": {"sms": False}})
-    foreseen = publish(alice, bob, dry_run=True).verdicts
-    done = publish(alice, bob).verdicts
+    foreseen = publish(alice, bob, dry_run=True).describe_verdicts()
+    done = publish(alice, bob).describe_verdicts()
     assert [(v.recipient_email, v.channel, v.state, v.reason) for v in foreseen] == [
         (v.recipient_email, v.channel, v.state, v.reason) for v in done
     ]

@@ -1,4 +1,4 @@
-"""What an event's data may be: the catalog's table turned into checks, field by field."""
+"""Checks the data of an event, field by field, against the tables of the catalog."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ MAX_RECIPIENTS = 1000
 
 
 def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the data of an event against the catalog.
+    """Check the data of an event.
 
     Args:
-        type_name: the event's type, such as `interview.scheduled`.
-        data: what came with it: the type's own fields, and `recipients`, `action_url`, `priority`, `metadata`.
+        type_name: the event type, such as `interview.scheduled`.
+        data: the fields of the type, and `recipients`, `action_url`, `priority`, `metadata`.
     Returns:
-        The usable values only: texts trimmed, instants as aware datetimes, recipients in lower case.
-        Optional fields that were empty or null are left out.
+        The checked values: texts trimmed, instants as aware datetimes, recipients in lower case.
+        Optional fields that are empty or null are left out.
     Raises:
-        Invalid: keyed `data.<field>`, or `type` where there is no such type.
+        Invalid: keyed `data.<field>`, or `type` if there is no such type.
     """
     event = catalog.EVENTS.get(type_name)
     if event is None:
         raise Invalid({"type": _("There is no event type “%(name)s”.", name=type_name[:100])})
-    checks = {field.name: OWN.get(field.name, KINDS[field.kind]) for field in event.data} | COMMON
+    checks = {
+        field.name: CHECKS_BY_NAME.get(field.name, CHECKS_BY_KIND[field.kind]) for field in event.data
+    } | COMMON_CHECKS
     required = {field.name for field in event.data if field.required}
-    usable: dict[str, Any] = {}
-    errors = {f"data.{name}": _("This event has no such field.") for name in data if name not in checks}
+    checked: dict[str, Any] = {}
+    errors = {f"data.{name}": _("This event type has no such field.") for name in data if name not in checks}
     for name, check in checks.items():
         value = data.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -42,24 +44,24 @@ def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
                 errors[f"data.{name}"] = _("This field is missing.")
             continue
         try:
-            usable[name] = check(value)
+            checked[name] = check(value)
         except InvalidValue as error:
             errors[f"data.{name}"] = str(error)
-        except Invalid as several:
-            errors |= {f"data.{name}{place}": sentence for place, sentence in several.errors.items()}
-    if errors := errors or _contradictions(usable):
+        except Invalid as error:
+            errors |= {f"data.{name}{place}": message for place, message in error.errors.items()}
+    if errors := errors or _contradictions(checked):
         raise Invalid(errors)
-    return usable
+    return checked
 
 
 def json_schema(type_name: str) -> dict[str, Any]:
-    """The data of an event as a JSON Schema (2020-12), from the same table that checks it.
+    """Describe the data of an event type as a JSON Schema (2020-12), from the same tables as `validate`.
 
-    What it accepts is usable, but for what no schema says: that people are known, times in order, texts not too deep.
+    A schema cannot say that recipients must be known, times in order, and JSON not nested too deeply.
     """
     event = catalog.EVENTS[type_name]
     properties: dict[str, Any] = {
-        field.name: OWN_SCHEMAS.get(field.name, SCHEMAS[field.kind]) for field in event.data
+        field.name: SCHEMAS_BY_NAME.get(field.name, SCHEMAS_BY_KIND[field.kind]) for field in event.data
     }
     required = [field.name for field in event.data if field.required]
     return {
@@ -73,22 +75,22 @@ def json_schema(type_name: str) -> dict[str, Any]:
 
 
 def sample(type_name: str) -> dict[str, Any]:
-    """Data that such an event may carry, all of its own fields and those that every caller must give."""
+    """Build sample data of an event type: all of its fields, and recipients if it needs them."""
     event = catalog.EVENTS[type_name]
-    whom = {} if event.goes_to_everyone else {"recipients": ["ruth@bellhop.example"]}
-    return {field.name: field.sample for field in event.data} | whom
+    data = {field.name: field.sample for field in event.data}
+    return data if event.goes_to_everyone else data | {"recipients": ["ruth@bellhop.example"]}
 
 
-# One line with something to see in it: "." is no line break (ECMA-262, 22.2.2.7).
+# One line that is not blank: "." does not match a line break (ECMA-262, 22.2.2.7).
 LINE: dict[str, Any] = {"type": "string", "pattern": r"^.*\S.*$", "maxLength": 255}
-SCHEMAS: dict[catalog.FieldKind, dict[str, Any]] = {
+SCHEMAS_BY_KIND: dict[catalog.FieldKind, dict[str, Any]] = {
     "text": LINE,
     "count": {"type": "integer", "minimum": 0, "maximum": validation.MAX_COUNT},
     "instant": {"type": "string", "format": "date-time"},
     "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": validation.MAX_URL},
     "json": {"not": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\s*$"}]}},
 }
-OWN_SCHEMAS: dict[str, dict[str, Any]] = {
+SCHEMAS_BY_NAME: dict[str, dict[str, Any]] = {
     "message": {"type": "string", "pattern": "\\S", "maxLength": 10_000},
     "location": LINE | {"maxLength": 500},
 }
@@ -109,7 +111,7 @@ def _contradictions(data: Mapping[str, Any]) -> dict[str, str]:
     if "starts_at" in data and data["ends_at"] <= data["starts_at"]:
         return {"data.ends_at": _("The end must be after the start.")}
     if "total_files" in data and data["successful"] + data["failed"] > data["total_files"]:
-        return {"data.total_files": _("This is less than the successful and failed files together.")}
+        return {"data.total_files": _("This is less than successful and failed together.")}
     return {}
 
 
@@ -117,9 +119,8 @@ def _recipients(value: object) -> list[str]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
         raise InvalidValue(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
     errors: dict[str, str] = {}
-    emails: list[
-        str
-    ] = []  # Twice the same stays twice here, so that a later error counts as the sender does.
+    # Duplicates stay, so that a later error refers to the sender's own index.
+    emails: list[str] = []
     for index, given in enumerate(value):
         try:
             emails.append(validation.email_shaped(given))
@@ -138,19 +139,19 @@ def _metadata(value: object) -> Any:
 
 Check = Callable[[object], Any]
 
-KINDS: dict[catalog.FieldKind, Check] = {
+CHECKS_BY_KIND: dict[catalog.FieldKind, Check] = {
     "text": validation.text,
     "count": validation.count,
     "instant": validation.instant,
     "url": validation.url,
     "json": validation.structure,
 }
-# Fields that differ from their kind.
-OWN: dict[str, Check] = {
+# Fields whose check differs from that of their kind.
+CHECKS_BY_NAME: dict[str, Check] = {
     "message": partial(validation.text, most=10_000, many_lines=True),
     "location": partial(validation.text, most=500),
 }
-COMMON: dict[str, Check] = {
+COMMON_CHECKS: dict[str, Check] = {
     "recipients": _recipients,
     "action_url": validation.link,
     "priority": validation.priority,

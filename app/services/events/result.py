@@ -1,30 +1,29 @@
-"""What became of an event: a verdict for each recipient and channel, as a sentence."""
+"""The result of publishing an event: the verdict for each recipient and channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
 from app.database.base import Base, db
 from app.models import Delivery, Notification, User
 from app.services.base.recipients import Recipient
-from app.services.routing import fanout
-from app.services.routing import reasons as verdicts
+from app.services.routing import fanout, reasons
 from app.services.routing.reasons import Verdict
 
 EVENTS = Base.metadata.tables["events"]
-_KNOWN = select(EVENTS.c.id, EVENTS.c.type).where(
+_EARLIER_EVENT = select(EVENTS.c.id, EVENTS.c.type).where(
     EVENTS.c.source == bindparam("source"), EVENTS.c.external_id == bindparam("external_id")
 )
 
 
 @dataclass(frozen=True)
 class RecipientVerdict:
-    """What was, or would be, decided for one recipient and channel; `reason` is a sentence."""
+    """The verdict for one recipient and channel; `reason` is a sentence in the recipient's language and time zone."""
 
     recipient_email: str
     notification_id: int | None
@@ -34,82 +33,85 @@ class RecipientVerdict:
     due_at: datetime | None
 
 
+class ChannelOutcome(NamedTuple):
+    """A verdict as a code, before it is put into words; `notification_id` is None when nothing was written."""
+
+    user: Recipient
+    notification_id: int | None
+    channel: str
+    verdict: Verdict
+
+
 @dataclass(frozen=True)
 class PublishResult:
-    """The outcome of an event. A duplicate answers with the first one's type and verdicts, as they stand now."""
+    """The result of an event. A duplicate has the type of the first event, and its verdicts as they are now.
+
+    `event_id` is None for a dry run.
+    """
 
     event_id: int | None
     type: str
     is_duplicate: bool = False
-    say: Callable[[], list[RecipientVerdict]] = list
+    outcomes: Sequence[ChannelOutcome] = ()
 
-    @cached_property
-    def verdicts(self) -> list[RecipientVerdict]:
-        """For each recipient and channel; put into words when somebody asks."""
-        return self.say()
-
-
-def result_of_plans(plans: Sequence[fanout.Plan], ids: Sequence[int] | None) -> list[RecipientVerdict]:
-    """The verdicts of what was, or would be, written; `ids` are the notifications', in the plans' order."""
-    said: dict[tuple[str, str, str], str] = {}
-
-    def sentence(user: Recipient, verdict: Verdict) -> str:
-        # A thousand people are told the same few sentences: each is made once for a clock and a language.
-        key = (user.time_zone, user.locale, repr(verdict))
-        if key not in said:
-            said[key] = verdicts.describe(
-                verdict.state,
-                verdict.reason,
-                verdict.data,
-                time_zone=user.time_zone,
-                locale=user.locale,
-                due_at=verdict.due_at,
+    def describe_verdicts(self) -> list[RecipientVerdict]:
+        """Put every verdict into words; callers who do not show them save the cost."""
+        # Most recipients get the same few sentences: each is made once for each time zone and language.
+        sentences: dict[tuple[str, str, str], str] = {}
+        found = []
+        for user, notification_id, channel, verdict in self.outcomes:
+            key = (user.time_zone, user.locale, repr(verdict))
+            if key not in sentences:
+                sentences[key] = reasons.describe(
+                    verdict.state,
+                    verdict.reason,
+                    verdict.data,
+                    time_zone=user.time_zone,
+                    locale=user.locale,
+                    due_at=verdict.due_at,
+                )
+            found.append(
+                RecipientVerdict(
+                    user.email, notification_id, channel, verdict.state, sentences[key], verdict.due_at
+                )
             )
-        return said[key]
+        return found
 
+
+def outcomes_of_plans(
+    plans: Sequence[fanout.Plan], notification_ids: Sequence[int] = ()
+) -> list[ChannelOutcome]:
+    """List the decisions of plans.
+
+    Args:
+        notification_ids: of the notifications that were written, in the order of the plans; empty if none were.
+    """
     return [
-        RecipientVerdict(
-            plan.user.email,
-            ids[place] if ids else None,
-            channel,
-            verdict.state,
-            sentence(plan.user, verdict),
-            verdict.due_at,
-        )
+        ChannelOutcome(plan.user, notification_ids[place] if notification_ids else None, channel, verdict)
         for place, plan in enumerate(plans)
         for channel, verdict in plan.verdicts.items()
     ]
 
 
 def earlier_result(source: str, external_id: str) -> PublishResult | None:
-    """What became of an event that was reported before; None where it was not."""
-    names = {"source": source, "external_id": external_id}
-    known = db.session.execute(_KNOWN, names).one_or_none()
-    if known is None:
+    """Find the result of an event that was published before, with the present state of its deliveries."""
+    event = db.session.execute(_EARLIER_EVENT, {"source": source, "external_id": external_id}).one_or_none()
+    if event is None:
         return None
     rows = db.session.execute(
         select(User, Delivery)
         .join(Notification, Notification.id == Delivery.notification_id)
         .join(User, User.id == Notification.recipient_id)
-        .where(Notification.event_id == known.id)
+        .where(Notification.event_id == event.id)
         .order_by(Delivery.id)
     )
-    found = [
-        RecipientVerdict(
-            user.email,
-            row.notification_id,
-            row.channel,
-            row.state,
-            verdicts.describe(
-                row.state,
-                row.reason,
-                row.reason_data,
-                time_zone=user.time_zone,
-                locale=user.locale,
-                due_at=row.due_at,
-            ),
-            row.due_at,
+    outcomes = [
+        ChannelOutcome(
+            user,
+            delivery.notification_id,
+            delivery.channel,
+            Verdict(delivery.state, delivery.reason, delivery.due_at, delivery.reason_data),
         )
-        for user, row in rows
+        for user, delivery in rows
     ]
-    return PublishResult(known.id, known.type, is_duplicate=True, say=lambda: found)
+    return PublishResult(event.id, event.type, is_duplicate=True, outcomes=outcomes)
