@@ -14,8 +14,8 @@ from app.models import NotificationTemplate, User
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
-from tests.services.test_templates import edited, publish_event
 from tests.support.browser import axe
+from tests.support.templates import edited, publish_event
 
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from app import catalog, services
+from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services import (
@@ -125,6 +128,63 @@ def test_unusable_arguments_are_named_and_nothing_is_written(
         NotificationService.create_notification(alice, **(usable | arguments))
     assert list(error.value.errors) == [field]
     assert db.session.scalar(select(Notification.id)) is None
+
+
+@pytest.fixture
+def people(any_app: Flask) -> tuple[User, User, User]:
+    return (
+        factories.user("alice@example.test", time_zone="Europe/Paris"),
+        factories.user("bob@example.test", role="admin"),
+        factories.user("charlie@example.test", time_zone="Asia/Kathmandu"),
+    )
+
+
+def test_each_function_of_the_contract_notifies_the_right_people(people: tuple[User, ...]) -> None:
+    alice, _, charlie = people
+    own = services.create_notification(
+        alice, "system_alert", "Disk nearly full", "3 % left.", priority="urgent"
+    )
+    assert (own.title, own.priority, own.status, own.recipient_id) == (
+        "Disk nearly full",
+        "urgent",
+        "sent",
+        alice.id,
+    )
+    worded = services.create_notification_from_template(
+        alice,
+        "resume_processed",
+        {"filename": "a.pdf", "extracted_data": {"skills": ["SQL"]}},
+        channels=["in_app"],
+    )
+    assert worded.title == "Resume Processed: a.pdf"
+    assert worded.message.endswith("Extracted data: skills: SQL")
+    assert [d.channel for d in worded.deliveries] == ["in_app"]
+    interview = factories.interview(alice, charlie)
+    assert {n.recipient_id for n in services.send_interview_scheduled_notification(interview)} == {
+        alice.id,
+        charlie.id,
+    }
+    (only,) = services.send_interview_scheduled_notification(interview, alice)
+    assert only.interview_id == interview.id
+    resume = SimpleNamespace(filename="b.pdf", extracted_data="Python", uploaded_by=charlie)
+    assert [n.recipient_id for n in services.send_resume_processed_notification(resume)] == [charlie.id]
+    (bulk,) = services.send_bulk_upload_completed_notification(
+        alice, {"total_files": 3, "successful": 2, "failed": 1}
+    )
+    assert bulk.message.endswith("Total files: 3, Successful: 2, Failed: 1.")
+    added = services.send_candidate_added_notification({"name": "Omar Haddad", "job_title": "Designer"})
+    assert {n.recipient_id for n in added} == {alice.id, charlie.id}
+    job = SimpleNamespace(title="Designer", company_name="Alder Robotics")
+    assert {n.title for n in services.send_job_created_notification(job)} == {"New Job: Designer"}
+    assert services.mark_notification_as_read(own.id, alice).is_read
+
+
+def test_a_scheduled_notification_waits_for_its_time(people: tuple[User, ...]) -> None:
+    later = utc_now() + timedelta(hours=2)
+    row = services.create_notification(people[0], "system_alert", "Tonight", "At six.", deliver_at=later)
+    assert row.status == "pending"
+    assert services.get_unread_notifications_count(people[0]) == 0
+    assert {(d.state, d.due_at) for d in row.deliveries} == {("pending", later)}
 
 
 def test_an_unknown_template_is_not_found(alice: User) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -235,51 +234,3 @@ def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> N
     assert {(v.state, v.notification_id) for v in published.describe_verdicts()} == {("skipped", None)}
     assert db.session.scalar(select(Interview.status)) == "cancelled"
     assert count(Notification) == 1
-
-
-def test_python_callers_use_the_names_of_the_contract(people: tuple[User, ...]) -> None:
-    alice, _, charlie = people
-    own = services.create_notification(
-        alice, "system_alert", "Disk nearly full", "3 % left.", priority="urgent"
-    )
-    assert (own.title, own.priority, own.status, own.recipient_id) == (
-        "Disk nearly full",
-        "urgent",
-        "sent",
-        alice.id,
-    )
-    worded = services.create_notification_from_template(
-        alice,
-        "resume_processed",
-        {"filename": "a.pdf", "extracted_data": {"skills": ["SQL"]}},
-        channels=["in_app"],
-    )
-    assert worded.title == "Resume Processed: a.pdf"
-    assert worded.message.endswith("Extracted data: skills: SQL")
-    assert [d.channel for d in worded.deliveries] == ["in_app"]
-    interview = factories.interview(alice, charlie)
-    assert {n.recipient_id for n in services.send_interview_scheduled_notification(interview)} == {
-        alice.id,
-        charlie.id,
-    }
-    (only,) = services.send_interview_scheduled_notification(interview, alice)
-    assert only.interview_id == interview.id
-    resume = SimpleNamespace(filename="b.pdf", extracted_data="Python", uploaded_by=charlie)
-    assert [n.recipient_id for n in services.send_resume_processed_notification(resume)] == [charlie.id]
-    (bulk,) = services.send_bulk_upload_completed_notification(
-        alice, {"total_files": 3, "successful": 2, "failed": 1}
-    )
-    assert bulk.message.endswith("Total files: 3, Successful: 2, Failed: 1.")
-    added = services.send_candidate_added_notification({"name": "Omar Haddad", "job_title": "Designer"})
-    assert {n.recipient_id for n in added} == {alice.id, charlie.id}
-    job = SimpleNamespace(title="Designer", company_name="Alder Robotics")
-    assert {n.title for n in services.send_job_created_notification(job)} == {"New Job: Designer"}
-    assert services.mark_notification_as_read(own.id, alice).is_read
-
-
-def test_a_scheduled_notification_waits_for_its_time(people: tuple[User, ...]) -> None:
-    later = utc_now() + timedelta(hours=2)
-    row = services.create_notification(people[0], "system_alert", "Tonight", "At six.", deliver_at=later)
-    assert row.status == "pending"
-    assert services.get_unread_notifications_count(people[0]) == 0
-    assert {(d.state, d.due_at) for d in row.deliveries} == {("pending", later)}

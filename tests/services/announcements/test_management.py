@@ -326,7 +326,7 @@ def test_ten_thousand_people_get_it_once_each_although_its_writer_is_killed_agai
         done = subprocess.run(  # Our own interpreter and our own words.
             [sys.executable, "-c", KILLED.format(chunks=chunks)],
             env=environ,
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=Path(__file__).resolve().parents[3],
             check=False,
         )
         assert done.returncode == -signal.SIGKILL

@@ -1,0 +1,37 @@
+"""Templates are checked before they go live."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app import catalog
+from app.models import User
+from app.services.base.errors import Invalid
+from app.services.events import python_api
+from app.services.routing import wording
+from app.services.templates import management as template_management
+from app.services.templates import publishing as template_publishing
+from app.services.templates import validation as template_validation
+from app.services.templates.drafts import TemplateContent
+from tests.support.templates import published
+
+
+def test_every_type_has_a_built_in_template_that_can_be_published(app: Flask, bob: User) -> None:
+    for kind in catalog.TYPES:
+        row = wording.by_name(kind)
+        assert row.is_builtin
+        assert template_validation.errors(row, TemplateContent.of(row)) == {}
+        assert TemplateContent.of(row) == TemplateContent.built_in(kind)
+
+
+def test_a_custom_template_takes_declared_variables_of_its_callers(alice: User, bob: User) -> None:
+    custom = template_management.create("Maintenance", "system_alert", actor=bob)
+    with pytest.raises(Invalid) as caught:
+        published(custom, bob, title_template="Down: {{ service }}", message_template="{{ message }}")
+    assert "service" in caught.value.errors["brings"]
+    template_publishing.publish(custom.id, actor=bob, brings=["service"])
+    row = python_api.create_notification_from_template(
+        alice, "Maintenance", {"service": "CI", "message": "Until 9"}
+    )
+    assert (row.title, row.message) == ("Down: CI", "Until 9")
