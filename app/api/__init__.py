@@ -1,4 +1,4 @@
-"""JSON. Each module is one noun with its blueprint; this page lists them."""
+"""The JSON API. Each module is one noun with its blueprint; this file registers them."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ NOUNS = (
 )
 
 
-class RowId(BaseConverter):
-    """A row's id in an address."""
+class RowIdConverter(BaseConverter):
+    """Converts a row's id in a URL."""
 
     regex = r"[0-9]{1,19}"
 
     def to_python(self, value: str) -> int:
-        """The number; for what the database cannot hold the largest it can, which is nobody's: a 404."""
+        """Return the id, limited to what the database can store; no row has the largest id, so it is a 404."""
         return min(int(value), 2**63 - 1)
 
 
 def register(app: APIFlask) -> None:
-    """Add the calls under `/api/`, their sign-in and their errors."""
-    app.url_map.converters["row_id"] = RowId
-    # A redirect to the address with its slash would lose the body of a POST: both forms answer.
+    """Register the calls under `/api/` with their authentication and error handling."""
+    app.url_map.converters["row_id"] = RowIdConverter
+    # Serve URLs with and without the trailing slash, because a redirect would lose the body of a POST.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     api = APIBlueprint("api", __name__, url_prefix="/api")
     problems.register(app, api)
@@ -61,7 +61,7 @@ def register(app: APIFlask) -> None:
     rate_limits.register(app)
     api.after_request(_finish)
     for noun in NOUNS:
-        # A bearer token needs no CSRF protection; `auth` asks for it where the session is used.
+        # Bearer tokens need no CSRF protection; `auth` checks it for sessions.
         csrf.exempt(noun.bp)
         api.register_blueprint(noun.bp)
     app.register_blueprint(api)
@@ -69,7 +69,7 @@ def register(app: APIFlask) -> None:
 
 
 def _finish(response: Response) -> Response:
-    """What every answer carries: it is one person's, no shared cache may keep it, and so many calls are left."""
+    """Add caching headers, ETag, rate limit and compression to every response of the API."""
     if "Cache-Control" not in response.headers:
         response.headers.add("Cache-Control", "private, no-cache")
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")

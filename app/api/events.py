@@ -1,4 +1,4 @@
-"""What happened on the platform, reported by the platform."""
+"""Events reported by the platform, as CloudEvents 1.0."""
 
 from __future__ import annotations
 
@@ -30,61 +30,60 @@ from app.api.schemas.events import (
     EventQuery,
 )
 from app.clock import utc_now
-from app.database.base import db
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events.publish import IncomingEvent
 from app.services.events.result import PublishResult
 
-# Of one event among many; more would make the answer longer than what was sent.
-MOST_ERRORS_EACH = 5
+# Keeps the response to a batch of invalid events from being larger than the batch.
+MAX_ERRORS_PER_EVENT = 5
 
 bp = APIBlueprint("events", __name__, url_prefix="/events", tag="Events")
 
 
-def _is_binary() -> bool:
-    """Whether the body is only the data of the event (CloudEvents HTTP binding 1.0, 3.1: binary mode)."""
+def _is_binary_mode() -> bool:
+    """Whether the body is only the event's data (CloudEvents HTTP binding 1.0, 3.1)."""
     return "ce-specversion" in request.headers and request.mimetype == "application/json"
 
 
-def _with_headers(data: Any) -> Any:
-    if not _is_binary():
+def _merge_headers(data: Any) -> Any:
+    if not _is_binary_mode():
         return data
     attributes: dict[str, Any] = {
-        name[3:].lower(): _attribute(name[3:].lower(), value)
+        name[3:].lower(): _decode_header(name[3:].lower(), value)
         for name, value in request.headers
         if name.lower().startswith("ce-") and name.lower() != "ce-datacontenttype"
     }
     return attributes | {"datacontenttype": request.headers["Content-Type"], "data": data}
 
 
-def _attribute(name: str, value: str) -> str:
-    """A header field's value: first out of its quotes, then out of its percent signs (3.1.3.2)."""
+def _decode_header(name: str, value: str) -> str:
+    """Unquote a header field's value, then decode its percent-encoding (3.1.3.2)."""
     if re.fullmatch(r'"(?:[^"\\]|\\.)*"', value):
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
         return unquote(value, errors="strict")
     except UnicodeDecodeError as error:
-        raise Unprocessable([error_in_body([name], _("This is not UTF-8."))]) from error
+        raise Unprocessable([error_in_body([name], _("This is not valid UTF-8."))]) from error
 
 
 @bp.post("/")
 @requires("events")
-@bp.output(EventOut, status_code=201, description="The event is new; its notifications are written.")
-@bp.doc(responses={200: "The event was known already, or this is a dry run."})
+@bp.output(EventOut, status_code=201, description="The event is new; its notifications were created.")
+@bp.doc(responses={200: "The event was already known, or this is a dry run."})
 @json_body(
     EventBody,
     media_types=("application/json", "application/cloudevents+json"),
-    whole=_with_headers,
-    instead=lambda: b"{}" if _is_binary() else b"",
+    merge_headers=_merge_headers,
+    empty_body=lambda: b"{}" if _is_binary_mode() else b"",
 )
 @query_params(EventQuery)
 def report_event(body: EventBody, query: EventQuery) -> Response:
     """Report an event
 
-    A CloudEvents 1.0 body, or with the `ce-` header fields of its binary mode the data alone. The pair `source` and
-    `id` is delivered once, however often it is sent.
+    The body is a CloudEvents 1.0 object, or in binary mode only its data, with the attributes in `ce-` header fields.
+    An event is identified by `source` and `id`; reporting it again has no effect.
     """
     status, outcome = _publish(body, is_dry_run=query.dry_run)
     return json_response(outcome, status)
@@ -98,54 +97,49 @@ def report_event(body: EventBody, query: EventQuery) -> Response:
 def report_events(body: EventBatch, query: EventQuery) -> Response:
     """Report up to 1,000 events
 
-    Each stands for itself: one that cannot be used does not stop the others.
+    Each event is handled on its own: an invalid one does not affect the others.
     """
-    # Written ones are found again as duplicates; those of a dry run are remembered instead.
+    # Published events are recognised as duplicates in the database; those of a dry run must be remembered here.
     tried: dict[tuple[str, str], EventOut] = {}
     results = [
-        _one_of_many(place, event, tried, is_dry_run=query.dry_run) for place, event in enumerate(body.root)
+        _batch_result(index, event, tried, is_dry_run=query.dry_run) for index, event in enumerate(body.root)
     ]
     return json_response(BatchOut(results=results))
 
 
-def _in_trouble(place: int, error: OperationalError) -> BatchResult:
-    """What the database did not take, when others of the batch may stand already: it can be sent again."""
-    if idempotency.HEADER in request.headers:
-        raise error  # All of the batch is one transaction, and nothing of it stands.
-    db.session.rollback()
-    said = BatchError(
-        field="", detail=_("The database does not answer. Send this one again."), pointer=f"#/{place}"
-    )
-    return BatchResult(status=503, event=None, errors=[said])
-
-
-def _one_of_many(
-    place: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
+def _batch_result(
+    index: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
 ) -> BatchResult:
     try:
         refuse_unstorable(event)
         body = validate(EventBody, event)
         status, outcome = _publish(body, is_dry_run=is_dry_run)
     except (BadRequest, Unprocessable, Invalid) as error:
-        found = [_within(place, each) for each in _mistakes(error)[:MOST_ERRORS_EACH]]
-        return BatchResult(status=422, event=None, errors=found)
-    except OperationalError as error:
-        return _in_trouble(place, error)
-    if is_dry_run and (earlier := tried.setdefault((body.source, body.id), outcome)) is not outcome:
-        outcome = earlier.model_copy(update={"is_duplicate": True})
+        errors = [_batch_error(index, each) for each in _errors(error)[:MAX_ERRORS_PER_EVENT]]
+        return BatchResult(status=422, event=None, errors=errors)
+    except OperationalError:
+        if idempotency.HEADER in request.headers:
+            raise  # With a key the whole batch is one transaction, which is rolled back.
+        detail = _("The database is unavailable. Send this event again.")
+        failure = BatchError(field="", detail=detail, pointer=f"#/{index}")
+        return BatchResult(status=503, event=None, errors=[failure])
+    if is_dry_run:
+        earlier = tried.setdefault((body.source, body.id), outcome)
+        if earlier is not outcome:
+            outcome = earlier.model_copy(update={"is_duplicate": True})
     return BatchResult(status=status, event=outcome, errors=[])
 
 
-def _mistakes(error: BadRequest | Unprocessable | Invalid) -> Sequence[Mapping[str, str]]:
+def _errors(error: BadRequest | Unprocessable | Invalid) -> Sequence[Mapping[str, str]]:
     if isinstance(error, BadRequest):
         path = error.path if isinstance(error, UnstorableText) else []
         return [error_in_body(path, str(error.description))]
     return errors_of(error) if isinstance(error, Invalid) else error.errors
 
 
-def _within(place: int, error: Mapping[str, str]) -> BatchError:
-    """A mistake of one event, as it stands in the whole batch."""
-    pointer = "#/" + str(place) + error["pointer"].removeprefix("#")
+def _batch_error(index: int, error: Mapping[str, str]) -> BatchError:
+    """Make an error of one event point into the whole batch."""
+    pointer = f"#/{index}" + error["pointer"].removeprefix("#")
     return BatchError(field=error["field"], detail=error["detail"], pointer=pointer)
 
 
@@ -155,25 +149,25 @@ def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     event = IncomingEvent(
         body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject
     )
-    published = event_publish.publish(event, dry_run=is_dry_run)
-    is_new = not (published.is_duplicate or is_dry_run)
-    return 201 if is_new else 200, _outcome(event, published, is_dry_run=is_dry_run)
+    result = event_publish.publish(event, dry_run=is_dry_run)
+    is_new = not (result.is_duplicate or is_dry_run)
+    return 201 if is_new else 200, _output(event, result, is_dry_run=is_dry_run)
 
 
-def _outcome(event: IncomingEvent, published: PublishResult, *, is_dry_run: bool) -> EventOut:
-    of_one: dict[tuple[int | None, str], list[DeliveryOut]] = {}
-    for each in published.describe_verdicts():
-        of_one.setdefault((each.notification_id, each.recipient_email), []).append(
-            DeliveryOut.model_validate(each)
+def _output(event: IncomingEvent, result: PublishResult, *, is_dry_run: bool) -> EventOut:
+    by_recipient: dict[tuple[int | None, str], list[DeliveryOut]] = {}
+    for verdict in result.describe_verdicts():
+        by_recipient.setdefault((verdict.notification_id, verdict.recipient_email), []).append(
+            DeliveryOut.model_validate(verdict)
         )
     return EventOut(
         id=event.external_id,
         source=event.source,
-        type=published.type,
-        is_duplicate=published.is_duplicate,
+        type=result.type,
+        is_duplicate=result.is_duplicate,
         is_dry_run=is_dry_run,
         notifications=[
-            EventNotification(id=number, recipient=email, deliveries=deliveries)
-            for (number, email), deliveries in of_one.items()
+            EventNotification(id=notification_id, recipient=email, deliveries=deliveries)
+            for (notification_id, email), deliveries in by_recipient.items()
         ],
     )

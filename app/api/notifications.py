@@ -1,4 +1,4 @@
-"""A person's own notifications."""
+"""The caller's notifications."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.api.schemas.notifications import (
     ChangeIn,
     ChangeOut,
     DetailQuery,
-    Explanation,
-    ListQuery,
+    ExplanationOut,
     MarkRead,
+    NotificationList,
     NotificationOut,
-    NotificationPage,
+    NotificationQuery,
     Selection,
     Summary,
     UnreadCount,
@@ -37,15 +37,15 @@ POLL_SECONDS = "15"
 
 @bp.get("/")
 @requires("read")
-@bp.output(NotificationPage)
-@query_params(ListQuery)
-def list_notifications(query: ListQuery) -> Response:
+@bp.output(NotificationList)
+@query_params(NotificationQuery)
+def list_notifications(query: NotificationQuery) -> Response:
     """List notifications
 
-    Newest first. Pages are found by key, so a list stays in place while new rows arrive.
+    Newest first. New notifications do not shift the pages, so following `next` neither skips nor repeats any.
     """
-    only = frozenset(query.fields) or None
-    page = json_list.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=only)
+    fields = frozenset(query.fields) or None
+    page = json_list.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=fields)
     return json_page_response(page.rows, page.next, page.previous)
 
 
@@ -54,7 +54,7 @@ def list_notifications(query: ListQuery) -> Response:
 @bp.output(NotificationOut)
 @query_params(DetailQuery)
 def show_notification(query: DetailQuery, notification_id: int) -> Response:
-    """Read one notification
+    """Get a notification
 
     This marks it read, unless `peek` is true.
     """
@@ -71,7 +71,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 @bp.output(NotificationOut)
 @json_body(MarkRead)
 def mark_read(body: MarkRead) -> Response:
-    """Mark one notification read"""
+    """Mark a notification read"""
     row = inbox.mark_notification_as_read(body.notification_id, caller().user)
     return json_response(NotificationOut.model_validate(row))
 
@@ -98,9 +98,9 @@ def show_summary() -> Response:
 @requires("read")
 @bp.output(UnreadCount)
 def show_unread_count() -> Response:
-    """Count what is unread
+    """Count unread notifications
 
-    Made to be polled: send the `ETag` back as `If-None-Match`, and wait `X-Poll-Interval` seconds between calls.
+    Made for polling: send the `ETag` back as `If-None-Match` and wait `X-Poll-Interval` seconds between calls.
     """
     count = inbox.unread_count(caller())
     response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
@@ -109,11 +109,13 @@ def show_unread_count() -> Response:
 
 @bp.get("/<row_id:notification_id>/explain/")
 @requires("read")
-@bp.output(Explanation)
+@bp.output(ExplanationOut)
 def explain_notification(notification_id: int) -> Response:
-    """Explain why a notification came, channel by channel"""
-    found = explanations.for_owner(caller().user, notification_id)
-    return json_response(Explanation.model_validate({**vars(found), "notification_id": notification_id}))
+    """Explain why a notification was sent, channel by channel"""
+    explanation = explanations.for_owner(caller().user, notification_id)
+    return json_response(
+        ExplanationOut.model_validate({**vars(explanation), "notification_id": notification_id})
+    )
 
 
 @bp.post("/changes/")
@@ -123,40 +125,40 @@ def explain_notification(notification_id: int) -> Response:
 def change_notifications(body: ChangeIn) -> Response:
     """Change several notifications at once
 
-    By their ids, or all that a filter finds, however many. Others' ids are passed over.
+    Select them by `notification_ids` or by `filter`, which has no limit. Ids of other users' notifications are ignored.
     """
     if (body.notification_ids is None) == (body.filter is None):
-        raise Invalid({"notification_ids": _("Give either notification_ids or filter.")})
-    made = inbox.change(
+        raise Invalid({"notification_ids": _("Give either notification_ids or filter, not both.")})
+    change = inbox.change(
         caller().user,
         body.action,
         ids=body.notification_ids,
-        filters=_selected(body.filter) if body.filter else None,
+        filters=_filters_of(body.filter) if body.filter else None,
         until=body.until,
     )
-    return json_response(ChangeOut(id=made.id, action=made.action, updated=made.count))
+    return json_response(ChangeOut(id=change.id, action=change.action, updated=change.count))
 
 
 @bp.post("/changes/<row_id:change_id>/undo/")
 @requires("write")
 @bp.output(ChangeOut)
 def undo_change(change_id: int) -> Response:
-    """Take a change back
+    """Undo a change
 
-    Exactly what it found, for ten minutes. Made again, the call changes nothing and answers the same.
+    Restores the previous state, up to ten minutes later. Undoing again changes nothing and responds the same.
     """
-    made = inbox.undo(caller().user, change_id)
-    return json_response(ChangeOut(id=made.id, action=made.action, updated=made.count))
+    change = inbox.undo(caller().user, change_id)
+    return json_response(ChangeOut(id=change.id, action=change.action, updated=change.count))
 
 
-def _selected(selection: Selection) -> Filters:
+def _filters_of(selection: Selection) -> Filters:
     try:
         return _filters(selection)
     except Invalid as error:
         raise Invalid({f"filter.{name}": text for name, text in error.errors.items()}) from error
 
 
-def _filters(query: ListQuery | Selection) -> Filters:
+def _filters(query: NotificationQuery | Selection) -> Filters:
     return Filters(
         place=query.place,
         categories=tuple(query.category),
@@ -166,6 +168,6 @@ def _filters(query: ListQuery | Selection) -> Filters:
         is_read=query.is_read,
         created_after=query.created_after,
         created_before=query.created_before,
-        # Days begin where the caller lives; without a search nobody has to look that up.
+        # Days start at midnight in the caller's time zone, which is loaded only for a search.
         search=search_query.parse(query.search, caller().user.time_zone) if query.search else EVERYTHING,
     )

@@ -1,4 +1,4 @@
-"""Everybody who has an account, for admins."""
+"""User accounts, for admins."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from flask import Response
 
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, query_params
-from app.api.http.responses import json_response, links, neighbours
-from app.api.schemas.admin import Invite, PeoplePage, PersonChange, PersonOut
+from app.api.http.responses import json_keyset_response, json_response
 from app.api.schemas.base import SearchPaged
+from app.api.schemas.people import Invite, PersonChange, PersonList, PersonOut
 from app.services.accounts import administration
 
 bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
@@ -17,19 +17,17 @@ bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 
 @bp.get("/")
 @requires("admin")
-@bp.output(PeoplePage)
+@bp.output(PersonList)
 @query_params(SearchPaged)
 def list_people(query: SearchPaged) -> Response:
     """List people
 
-    By name.
+    Sorted by name.
     """
     page = administration.page_for(
         query.search, after=query.next_from, before=query.previous_from, limit=query.limit
     )
-    following, previous = neighbours(page.next, page.previous)
-    body = {"results": page.rows, "next": following, "previous": previous}
-    return json_response(PeoplePage.model_validate(body), headers=links(following, previous))
+    return json_keyset_response(PersonList, page.rows, page.next, page.previous)
 
 
 @bp.post("/")
@@ -39,17 +37,17 @@ def list_people(query: SearchPaged) -> Response:
 def invite_person(body: Invite) -> Response:
     """Invite a person
 
-    They get a mail with a link to choose a password.
+    They receive an email with a link to choose a password.
     """
-    made = administration.invite(body.email, body.name, body.role, actor=caller().user)
-    return json_response(PersonOut.model_validate(made), 201)
+    person = administration.invite(body.email, body.name, body.role, actor=caller().user)
+    return json_response(PersonOut.model_validate(person), 201)
 
 
 @bp.get("/<row_id:person_id>/")
 @requires("admin")
 @bp.output(PersonOut)
 def show_person(person_id: int) -> Response:
-    """Read about one person"""
+    """Get a person"""
     return json_response(PersonOut.model_validate(administration.get(person_id)))
 
 
@@ -58,14 +56,14 @@ def show_person(person_id: int) -> Response:
 @bp.output(PersonOut)
 @json_body(PersonChange)
 def change_person(body: PersonChange, person_id: int) -> Response:
-    """Change a person's role, or switch them off and on
+    """Change a person's role, or deactivate or reactivate them
 
-    Whoever is switched off is signed out everywhere, and their tokens stop working.
+    A deactivated person is signed out everywhere, and their tokens stop working.
     """
     person, actor = administration.get(person_id), caller().user
     if body.role is not None:
         person = administration.set_role(person_id, body.role, actor=actor)
     if body.is_enabled is not None:
-        switch = administration.reactivate if body.is_enabled else administration.deactivate
-        person = switch(person_id, actor=actor)
+        set_state = administration.reactivate if body.is_enabled else administration.deactivate
+        person = set_state(person_id, actor=actor)
     return json_response(PersonOut.model_validate(person))

@@ -1,4 +1,4 @@
-"""What a person wants to hear, where and when."""
+"""The caller's notification preferences."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ bp = APIBlueprint("preferences", __name__, url_prefix="/notifications/preference
 @requires("read")
 @bp.output(PreferencesOut)
 def show_preferences() -> Response:
-    """Read one's preferences"""
-    return json_response(PreferencesOut.model_validate(preference_editing.preferences_of(caller().user)))
+    """Get your preferences"""
+    return _response()
 
 
 @bp.put("/")
@@ -27,9 +27,13 @@ def show_preferences() -> Response:
 @bp.output(PreferencesOut)
 @json_body(PreferencesIn)
 def change_preferences(body: PreferencesIn) -> Response:
-    """Change some of one's preferences
+    """Change your preferences
 
-    What is left out stays. The change counts from the next event on, and for what already waits to be sent.
+    Fields that are left out keep their values. A change applies to new events and to deliveries that are still pending.
     """
     preference_editing.change(caller().user, body.model_dump(exclude_unset=True))
+    return _response()
+
+
+def _response() -> Response:
     return json_response(PreferencesOut.model_validate(preference_editing.preferences_of(caller().user)))

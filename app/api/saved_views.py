@@ -1,4 +1,4 @@
-"""The caller's own saved views."""
+"""The caller's saved views."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", ta
 @bp.output(ViewList)
 @query_params(Paged)
 def list_views(query: Paged) -> Response:
-    """List one's saved views
+    """List your saved views
 
-    In their order, each with the number of notifications that it shows.
+    In the caller's order, each with the number of notifications that it shows.
     """
-    return short_json_response(ViewList, saved_views.view_with_count(caller().user), query, _out)
+    return short_json_response(ViewList, saved_views.view_with_count(caller().user), query, _output)
 
 
 @bp.post("/")
@@ -35,12 +35,12 @@ def list_views(query: Paged) -> Response:
 @bp.output(ViewOut, status_code=201)
 @json_body(ViewIn)
 def create_view(body: ViewIn) -> Response:
-    """Save a view
+    """Create a saved view
 
-    It stands last. There can be twenty.
+    It is added at the end. You can have up to twenty.
     """
-    wanted = Filter(body.place, tuple(body.category), tuple(body.priority), body.search)
-    return _one(saved_views.create(caller().user, body.name, wanted).id, 201)
+    view_filter = Filter(body.place, tuple(body.category), tuple(body.priority), body.search)
+    return _response(saved_views.create(caller().user, body.name, view_filter).id, 201)
 
 
 @bp.put("/order/")
@@ -48,9 +48,9 @@ def create_view(body: ViewIn) -> Response:
 @bp.output(ViewList)
 @json_body(ViewOrder)
 def order_views(body: ViewOrder) -> Response:
-    """Put one's saved views in order"""
+    """Reorder saved views"""
     saved_views.reorder(caller().user, body.view_ids)
-    rows = [_out(view) for view in saved_views.view_with_count(caller().user)]
+    rows = [_output(view) for view in saved_views.view_with_count(caller().user)]
     return json_response(ViewList(results=rows, next=None, previous=None))
 
 
@@ -58,8 +58,8 @@ def order_views(body: ViewOrder) -> Response:
 @requires("read")
 @bp.output(ViewOut)
 def show_view(view_id: int) -> Response:
-    """Read one saved view"""
-    return _one(view_id)
+    """Get a saved view"""
+    return _response(view_id)
 
 
 @bp.patch("/<row_id:view_id>/")
@@ -67,18 +67,18 @@ def show_view(view_id: int) -> Response:
 @bp.output(ViewOut)
 @json_body(ViewChange)
 def change_view(body: ViewChange, view_id: int) -> Response:
-    """Rename a view, or change its filter"""
+    """Rename a saved view, or change its filter"""
     saved_views.change(caller().user, view_id, **body.model_dump())
-    return _one(view_id)
+    return _response(view_id)
 
 
 @bp.delete("/<row_id:view_id>/")
 @requires("write")
 @bp.output({}, status_code=204)
 def delete_view(view_id: int) -> Response:
-    """Delete a view
+    """Delete a saved view
 
-    `restore` brings it back for ten minutes.
+    `restore` can undo this for ten minutes.
     """
     saved_views.delete(caller().user, view_id)
     return Response(status=204)
@@ -88,16 +88,16 @@ def delete_view(view_id: int) -> Response:
 @requires("write")
 @bp.output(ViewOut)
 def restore_view(view_id: int) -> Response:
-    """Bring a deleted view back"""
+    """Restore a deleted view"""
     saved_views.restore(caller().user, view_id)
-    return _one(view_id)
+    return _response(view_id)
 
 
-def _one(view_id: int, status: int = 200) -> Response:
+def _response(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
     found = next(view for view in saved_views.view_with_count(caller().user) if view.id == view_id)
-    return json_response(_out(found), status)
+    return json_response(_output(found), status)
 
 
-def _out(view: saved_views.ViewWithCount) -> ViewOut:
+def _output(view: saved_views.ViewWithCount) -> ViewOut:
     return ViewOut(id=view.id, name=view.name, count=view.count, **asdict(view.filter))

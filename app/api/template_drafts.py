@@ -1,4 +1,4 @@
-"""An admin's own draft of a template: an old version brought back, looked at, and published."""
+"""An admin's draft of a template: restored from an old version, inspected, published."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ TEMPLATE = "/<row_id:template_id>"
 @bp.output(DraftOut)
 @json_body(Restore)
 def restore_template(body: Restore, template_id: int) -> Response:
-    """Make an old version your draft
+    """Restore an old version as your draft
 
-    Nothing changes for anybody until it is published; the history is never rewritten. 409 where a draft of yours says
-    something else, unless `replaces_draft`, and where these words are live already.
+    Nothing goes live until you publish the draft, and the version history is kept. 409 if you have a different draft
+    (unless `replaces_draft` is true), or if that content is already live.
     """
     draft = template_drafts.restore(
         template_id, body.version, author=caller().user, replaces_draft=body.replaces_draft
     )
     if draft is None:
-        return problem(409, _("There is nothing to publish: these words are live already."))
+        return problem(409, _("There is nothing to publish: this content is already live."))
     return json_response(DraftOut.model_validate(draft))
 
 
@@ -49,9 +49,9 @@ def restore_template(body: Restore, template_id: int) -> Response:
 @requires("admin")
 @bp.output(DraftOut)
 def show_template_draft(template_id: int) -> Response:
-    """Read your draft of a template
+    """Get your draft of a template
 
-    It is the one that the editor shows; each admin has their own.
+    The same draft that the editor shows. Each admin has their own.
     """
     draft = template_drafts.find(template_management.get(template_id).id, caller().user)
     if draft is None:
@@ -63,7 +63,7 @@ def show_template_draft(template_id: int) -> Response:
 @requires("admin")
 @bp.output({}, status_code=204)
 def discard_template_draft(template_id: int) -> Response:
-    """Throw your draft of a template away"""
+    """Discard your draft of a template"""
     template_drafts.discard(template_id, author=caller().user)
     return Response(status=204)
 
@@ -75,8 +75,8 @@ def discard_template_draft(template_id: int) -> Response:
 def publish_template(body: Publication, template_id: int) -> Response:
     """Publish your draft of a template
 
-    It becomes the next version. 409 where there is no draft, or where somebody else has published since it was begun:
-    the draft is kept.
+    It becomes the next version. 409 if there is no draft, or if someone else published after you started it. The draft
+    is then kept.
     """
     template_publishing.publish(template_id, actor=caller().user, note=body.note, brings=body.brings)
     return json_response(TemplateOut.model_validate(template_management.get(template_id)))

@@ -1,4 +1,4 @@
-"""The words of notifications, for admins."""
+"""Notification templates, for admins."""
 
 from __future__ import annotations
 
@@ -63,23 +63,23 @@ def list_templates(query: SearchPaged) -> Response:
 def create_template(body: TemplateIn) -> Response:
     """Create a template
 
-    Callers name it in `template_name`; it begins with the words of its type.
+    Announcements refer to it by `template_name`. Fields that are left out are copied from the template of its type.
     """
-    made = template_management.create(
+    template = template_management.create(
         body.name, body.notification_type, actor=caller().user, words=body.given()
     )
-    return _answer(made, 201)
+    return _response(template, 201)
 
 
 @bp.get("/<row_id:template_id>/")
 @requires("admin")
 @bp.output(TemplateOut)
 def show_template(template_id: int) -> Response:
-    """Read a template
+    """Get a template
 
-    Its `ETag` goes into `If-Match` when it is changed.
+    Send its `ETag` as `If-Match` when you change it.
     """
-    return _answer(template_management.get(template_id))
+    return _response(template_management.get(template_id))
 
 
 @bp.put("/<row_id:template_id>/")
@@ -87,16 +87,16 @@ def show_template(template_id: int) -> Response:
 @bp.output(TemplateOut)
 @json_body(TemplateReplacement)
 def replace_template(body: TemplateReplacement, template_id: int) -> Response:
-    """Replace a template's words
+    """Replace a template's content
 
-    What was read can be edited and put back whole; what cannot be changed must be as it is.
+    Takes the complete template as GET returns it. Read-only fields must be unchanged.
     """
     template = template_management.get(template_id)
-    fixed = ("id", "name", "notification_type", "is_builtin", "created_at")
-    if other := [name for name in fixed if getattr(body, name) not in (None, getattr(template, name))]:
-        raise Invalid({name: _("This cannot be changed.") for name in other})
+    read_only = ("id", "name", "notification_type", "is_builtin", "created_at")
+    if changed := [name for name in read_only if getattr(body, name) not in (None, getattr(template, name))]:
+        raise Invalid({name: _("This field cannot be changed.") for name in changed})
     if body.version not in (None, template.version):
-        return _changed_meanwhile()
+        return _precondition_failed()
     return _change(template_id, TemplateContent(**body.given()), body)
 
 
@@ -105,25 +105,25 @@ def replace_template(body: TemplateReplacement, template_id: int) -> Response:
 @bp.output(TemplateOut)
 @json_body(TemplateChange)
 def change_template(body: TemplateChange, template_id: int) -> Response:
-    """Change some of a template
+    """Change parts of a template
 
-    What is left out stays.
+    Fields that are left out keep their values.
     """
-    words = replace(TemplateContent.of(template_management.get(template_id)), **body.given())
-    return _change(template_id, words, body)
+    content = replace(TemplateContent.of(template_management.get(template_id)), **body.given())
+    return _change(template_id, content, body)
 
 
 @bp.delete("/<row_id:template_id>/")
 @requires("admin")
 @bp.output({}, status_code=204)
 def delete_template(template_id: int) -> Response:
-    """Delete a template of one's own
+    """Delete a custom template
 
-    A built-in one can only be reset.
+    Built-in templates can only be reset.
     """
     template = template_management.get(template_id)
-    if not _is_expected(template):
-        return _changed_meanwhile()
+    if not _matches_precondition(template):
+        return _precondition_failed()
     template_management.delete(template_id, actor=caller().user)
     return Response(status=204)
 
@@ -133,25 +133,27 @@ def delete_template(template_id: int) -> Response:
 @bp.output(PreviewOut)
 @json_body(TemplatePreviewIn)
 def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
-    """Try a template
+    """Preview a template
 
-    Nothing is kept and nothing is sent. A `context` that lacks what the words need is a `problem`.
+    Nothing is saved or sent. If `context` lacks a required variable, `problem` says so.
     """
     template = template_management.get(template_id)
     if body.context is None:
         data = template_samples.data(template.notification_type, "sample")
     else:
         data = template_samples.checked(body.context)
-    edited = replace(TemplateContent.of(template), **body.given())
-    found = template_preview.preview(
+    content = replace(TemplateContent.of(template), **body.given())
+    preview = template_preview.preview(
         template,
-        edited,
+        content,
         data,
         caller().user,
         SiteIdentity.of(current_app.config),
         are_all=body.context is not None,
     )
-    return json_response(PreviewOut.model_validate({**vars(found), "sms_segments": found.sms_size.segments}))
+    return json_response(
+        PreviewOut.model_validate({**vars(preview), "sms_segments": preview.sms_size.segments})
+    )
 
 
 @bp.get("/<row_id:template_id>/versions/")
@@ -161,51 +163,51 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 def list_template_versions(query: Paged, template_id: int) -> Response:
     """List a template's versions"""
     rows = template_versions.list_versions(template_management.get(template_id))
-    return short_json_response(VersionList, rows, query, _version)
+    return short_json_response(VersionList, rows, query, _version_output)
 
 
 @bp.post("/<row_id:template_id>/reset/")
 @requires("admin")
 @bp.output(TemplateOut, example={"name": "job_created", "is_builtin": True})
 def reset_template(template_id: int) -> Response:
-    """Make the words that Bellhop came with live again"""
-    return _answer(template_publishing.reset(template_id, actor=caller().user))
+    """Reset a built-in template to its default content"""
+    return _response(template_publishing.reset(template_id, actor=caller().user))
 
 
-def _change(template_id: int, words: TemplateContent, body: TemplateChange) -> Response:
+def _change(template_id: int, content: TemplateContent, body: TemplateChange) -> Response:
     template = template_management.get(template_id)
-    if not _is_expected(template):
-        return _changed_meanwhile()
+    if not _matches_precondition(template):
+        return _precondition_failed()
     expected = template.version if request.if_match else None
     try:
         template = template_publishing.rewrite(
-            template_id, words, actor=caller().user, expected=expected, note=body.note, brings=body.brings
+            template_id, content, actor=caller().user, expected=expected, note=body.note, brings=body.brings
         )
     except Conflict:
-        return _changed_meanwhile()
+        return _precondition_failed()
     if body.is_active is not None:
         template = template_management.set_active(template_id, is_active=body.is_active, actor=caller().user)
-    return _answer(template)
+    return _response(template)
 
 
-def _answer(template: Any, status: int = 200) -> Response:
-    return with_etag(json_response(TemplateOut.model_validate(template), status), _tag(template))
+def _response(template: Any, status: int = 200) -> Response:
+    return with_etag(json_response(TemplateOut.model_validate(template), status), _etag(template))
 
 
-def _tag(template: Any) -> str:
+def _etag(template: Any) -> str:
     return f"{template.id}-{template.version}-{int(template.is_active)}"
 
 
-def _is_expected(template: Any) -> bool:
-    """Whether the caller has seen the template as it is, or does not say (RFC 9110, 13.1.1)."""
-    return not request.if_match or request.if_match.contains(_tag(template))
+def _matches_precondition(template: Any) -> bool:
+    """Whether `If-Match` is absent or names the current version (RFC 9110, 13.1.1)."""
+    return not request.if_match or request.if_match.contains(_etag(template))
 
 
-def _changed_meanwhile() -> Response:
-    return problem(412, _("The template was changed meanwhile. Read it again."))
+def _precondition_failed() -> Response:
+    return problem(412, _("The template was changed in the meantime. Reload it and try again."))
 
 
-def _version(row: Any) -> VersionOut:
+def _version_output(row: Any) -> VersionOut:
     return VersionOut.model_validate(
         {name: getattr(row, name) for name in VersionOut.model_fields if name != "author"}
         | {"author": row.author.email if row.author else None}

@@ -1,4 +1,4 @@
-"""The caller's own tokens."""
+"""The caller's API tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 @bp.output(TokenList)
 @query_params(Paged)
 def list_tokens(query: Paged) -> Response:
-    """List one's tokens"""
+    """List your tokens"""
     return short_json_response(TokenList, tokens.for_user(caller().user), query)
 
 
@@ -31,28 +31,30 @@ def list_tokens(query: Paged) -> Response:
 @bp.output(NewToken, status_code=201)
 @json_body(TokenIn)
 def create_token(body: TokenIn) -> Response:
-    """Make a token
+    """Create a token
 
-    A token cannot give what it does not have itself, and what it makes ends when it does; see `expires_at`. The text is
-    told once and not kept: repeated with the same `Idempotency-Key`, the call answers `"token": null`.
+    A token can only grant scopes that it has, and a token it creates expires when it does; see `expires_at`. The text
+    is shown once and not stored: a repeated call with the same `Idempotency-Key` responds with `"token": null`.
     """
     if missing := set(body.scopes) - caller().scopes:
-        raise Invalid({"scopes": _("You cannot give: %(names)s.", names=", ".join(sorted(missing)))})
+        raise Invalid(
+            {"scopes": _("You cannot grant these scopes: %(names)s.", names=", ".join(sorted(missing)))}
+        )
     user = caller().user
     row, text = tokens.create(
         user, body.name, body.scopes, days=body.days, until=caller().expires_at, actor=user
     )
-    made = TokenOut.model_validate(row)
-    return json_response_once(NewToken(**made.model_dump(), token=text), "token")
+    output = TokenOut.model_validate(row)
+    return json_response_once(NewToken(**output.model_dump(), token=text), "token")
 
 
 @bp.delete("/<row_id:token_id>/")
 @requires("write")
 @bp.output({}, status_code=204)
 def revoke_token(token_id: int) -> Response:
-    """Revoke a token of one's own
+    """Revoke one of your tokens
 
-    It fails at the very next call.
+    It stops working immediately.
     """
     tokens.revoke(caller().user, token_id)
     return Response(status=204)

@@ -1,4 +1,4 @@
-"""The caller's own webhooks."""
+"""The caller's webhooks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from flask import Response, current_app
 
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, query_params
-from app.api.http.responses import json_response, json_response_once, links, neighbours, short_json_response
+from app.api.http.responses import (
+    json_keyset_response,
+    json_response,
+    json_response_once,
+    short_json_response,
+)
 from app.api.schemas.base import MOMENT, Paged
 from app.api.schemas.webhooks import (
+    CallList,
     CallOut,
-    CallPage,
     NewWebhook,
     WebhookChange,
     WebhookIn,
@@ -26,7 +31,7 @@ from app.services.deliveries.log import DeliveryRow
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
 
-JUST_ASKED_FOR = {
+TEST_CALL_EXAMPLE = {
     "notification_id": None,
     "kind": "test",
     "title": "Test",
@@ -43,7 +48,7 @@ JUST_ASKED_FOR = {
 @bp.output(WebhookList)
 @query_params(Paged)
 def list_webhooks(query: Paged) -> Response:
-    """List one's webhooks"""
+    """List your webhooks"""
     return short_json_response(WebhookList, webhooks.for_user(caller().user), query)
 
 
@@ -54,17 +59,17 @@ def list_webhooks(query: Paged) -> Response:
 def create_webhook(body: WebhookIn) -> Response:
     """Add a webhook
 
-    One's notifications are posted to it from then on, signed as Standard Webhooks 1.0 says. The `secret` is told once
-    and not kept: repeated with the same `Idempotency-Key`, the call answers `"secret": null`.
+    From now on your notifications are posted to it, signed according to Standard Webhooks 1.0. The `secret` is shown
+    once: a repeated call with the same `Idempotency-Key` responds with `"secret": null`.
     """
-    return _told(webhooks.create(caller().user, body.url, secret=_key()), 201)
+    return _secret_response(webhooks.create(caller().user, body.url, secret=_secret_key()), 201)
 
 
 @bp.get("/<row_id:webhook_id>/")
 @requires("read")
 @bp.output(WebhookOut)
 def show_webhook(webhook_id: int) -> Response:
-    """Read one webhook"""
+    """Get a webhook"""
     return json_response(WebhookOut.model_validate(webhooks.get(caller().user, webhook_id)))
 
 
@@ -73,19 +78,19 @@ def show_webhook(webhook_id: int) -> Response:
 @bp.output(WebhookOut, example={"disabled_at": MOMENT, "disabled_reason": "by its owner"})
 @json_body(WebhookChange)
 def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
-    """Lead a webhook elsewhere, or switch it off and on
+    """Change a webhook's URL, or disable or enable it
 
-    Its secret stays. Bellhop itself switches off one that fails for days or answers 410; `disabled_reason` says why.
+    The secret is kept. Bellhop disables a webhook that fails for days or responds with 410; `disabled_reason` says why.
     """
-    hook = webhooks.change(caller().user, webhook_id, url=body.url, is_on=body.is_enabled)
-    return json_response(WebhookOut.model_validate(hook))
+    webhook = webhooks.change(caller().user, webhook_id, url=body.url, is_on=body.is_enabled)
+    return json_response(WebhookOut.model_validate(webhook))
 
 
 @bp.delete("/<row_id:webhook_id>/")
 @requires("write")
 @bp.output({}, status_code=204)
 def delete_webhook(webhook_id: int) -> Response:
-    """Remove a webhook"""
+    """Delete a webhook"""
     webhooks.remove(caller().user, webhook_id)
     return Response(status=204)
 
@@ -96,58 +101,55 @@ def delete_webhook(webhook_id: int) -> Response:
 def rotate_webhook_secret(webhook_id: int) -> Response:
     """Replace a webhook's secret
 
-    For 24 hours the one before signs beside it, and another call is answered 409. The new one is told once: repeated
-    with the same `Idempotency-Key`, the call answers `"secret": null`.
+    For 24 hours calls are signed with both secrets, and rotating again is a 409. The new secret is shown once: a
+    repeated call with the same `Idempotency-Key` responds with `"secret": null`.
     """
-    return _told(webhooks.rotate(caller().user, webhook_id, secret=_key()), 200)
+    return _secret_response(webhooks.rotate(caller().user, webhook_id, secret=_secret_key()), 200)
 
 
 @bp.post("/<row_id:webhook_id>/test/")
 @requires("write")
-@bp.output(CallOut, status_code=201, example=JUST_ASKED_FOR)
+@bp.output(CallOut, status_code=201, example=TEST_CALL_EXAMPLE)
 def test_webhook(webhook_id: int) -> Response:
-    """Send a test to a webhook
+    """Send a test call to a webhook
 
-    It goes out within moments; its outcome stands among the calls.
+    It is sent within moments; its outcome appears in the list of calls.
     """
-    return json_response(_call(webhook_calls.send_test(caller().user, webhook_id)), 201)
+    return json_response(_call_output(webhook_calls.send_test(caller().user, webhook_id)), 201)
 
 
 @bp.get("/<row_id:webhook_id>/calls/")
 @requires("read")
-@bp.output(CallPage)
+@bp.output(CallList)
 @query_params(Paged)
 def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
-    """List what went to a webhook
+    """List a webhook's calls
 
-    Newest first, each with what was answered.
+    Newest first, each with the last response.
     """
     page = webhook_calls.page_for(
         caller().user, webhook_id, before=query.next_from, after=query.previous_from, limit=query.limit
     )
-    following, previous = neighbours(page.older, page.newer)
-    rows = [_call(line) for line in page.lines]
-    return json_response(
-        CallPage(results=rows, next=following, previous=previous), headers=links(following, previous)
-    )
+    rows = [_call_output(row) for row in page.lines]
+    return json_keyset_response(CallList, rows, page.older, page.newer)
 
 
-def _told(made: tuple[Any, str], status: int) -> Response:
-    hook, secret = made
-    shown = WebhookOut.model_validate(hook)
-    return json_response_once(NewWebhook(**shown.model_dump(), secret=secret), "secret", status)
+def _secret_response(webhook_and_secret: tuple[Any, str], status: int) -> Response:
+    webhook, secret = webhook_and_secret
+    output = WebhookOut.model_validate(webhook)
+    return json_response_once(NewWebhook(**output.model_dump(), secret=secret), "secret", status)
 
 
-def _call(line: DeliveryRow) -> CallOut:
-    response = line.row.log[-1].response if line.row.log else ""
-    names = [name for name in CallOut.model_fields if hasattr(line.row, name)]
+def _call_output(row: DeliveryRow) -> CallOut:
+    response = row.row.log[-1].response if row.row.log else ""
+    names = [name for name in CallOut.model_fields if hasattr(row.row, name)]
     return CallOut(
-        **{name: getattr(line.row, name) for name in names},
-        title=line.title,
-        verdict=line.verdict,
+        **{name: getattr(row.row, name) for name in names},
+        title=row.title,
+        verdict=row.verdict,
         response=response,
     )
 
 
-def _key() -> str:
+def _secret_key() -> str:
     return str(current_app.config["SECRET_KEY"])

@@ -78,7 +78,7 @@ def test_a_missing_scope_is_a_403_that_names_it(client, bob, method, path, scope
 def test_a_token_whose_owner_is_no_admin_is_told_so_and_not_to_get_a_scope_it_has(client, alice):
     _row, text = tokens.create(alice, "test", list(tokens.SCOPES))
     response = client.get("/api/people/", headers=bearer(text))
-    assert (response.status_code, response.json["detail"]) == (403, "Only an admin may do this.")
+    assert (response.status_code, response.json["detail"]) == (403, "Only admins can do this.")
     assert "WWW-Authenticate" not in response.headers
 
 

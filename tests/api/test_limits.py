@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.http.rate_limits import ALONE_SECONDS, Limits, SharedLimits
+from app.api.http.rate_limits import FALLBACK_SECONDS, RateLimiter, SharedRateLimiter
 from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
 from tests.support import factories
@@ -44,7 +44,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, charlie, token):
-    app.extensions["api_limits"] = Limits(2, 60)
+    app.extensions["api_limits"] = RateLimiter(2, 60)
     mine, theirs = token(alice), token(charlie)
     answers = [client.get("/api/notifications/unread-count/", headers=mine) for _ in range(3)]
     assert [each.status_code for each in answers] == [200, 200, 429]
@@ -56,12 +56,12 @@ def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, 
 
 
 def test_a_limit_begins_anew_when_its_window_is_over():
-    limits = Limits(1, 60)
+    limits = RateLimiter(1, 60)
     assert [limits.count("x", at) for at in (0, 59.5, 60, 61)] == [(0, 60), (-1, 1), (0, 60), (-1, 59)]
 
 
 def test_processes_that_share_a_redis_count_together(redis_url):
-    here, there = (SharedLimits(3, 60, SharedCounter(redis_url)) for _ in "ab")
+    here, there = (SharedRateLimiter(3, 60, SharedCounter(redis_url)) for _ in "ab")
     caller = factories.unique()
     assert [limits.count(caller, 0).left for limits in (here, there, here, there)] == [2, 1, 0, -1]
     assert 55 <= here.count(caller, 0).seconds <= 61
@@ -69,7 +69,7 @@ def test_processes_that_share_a_redis_count_together(redis_url):
 
 
 def test_a_shared_window_is_over_too(redis_url):
-    limits, caller = SharedLimits(1, 1, SharedCounter(redis_url)), factories.unique()
+    limits, caller = SharedRateLimiter(1, 1, SharedCounter(redis_url)), factories.unique()
     limits.count(caller, 0)
     ends_at = time.monotonic() + 30
     while limits.count(caller, 0).left < 0:
@@ -86,10 +86,10 @@ def test_without_its_redis_a_process_counts_alone_and_asks_again_later(redis_url
             return SharedCounter("unix:///nowhere/at/all").count(caller, seconds)
 
     counts = Counts()
-    limits = SharedLimits(1, 60, counts)
+    limits = SharedRateLimiter(1, 60, counts)
     assert [limits.count("x", at).left for at in (0, 1, 2)] == [0, -1, -2]
     assert counts.asked == 1
-    limits.count("x", ALONE_SECONDS)
+    limits.count("x", FALLBACK_SECONDS)
     assert counts.asked == 2
 
 

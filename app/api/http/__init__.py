@@ -1,1 +1,1 @@
-"""Requests and responses of the API: authentication, bodies, errors, limits."""
+"""What every API call shares: authentication, request bodies, responses, errors and limits."""

@@ -1,4 +1,4 @@
-"""Who is calling: a bearer token (RFC 6750) or the browser's session with its CSRF token."""
+"""Authenticate API callers by bearer token (RFC 6750) or by browser session with CSRF token."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from app.api.http.problems import problem
 from app.extensions import csrf
 from app.services.accounts import administration, tokens
 
-INVALID = 'Bearer error="invalid_token"'
+INVALID_BEARER = 'Bearer error="invalid_token"'
 View = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The person on whose behalf a call is made, and what the call may do."""
+    """The user that a call acts for, and the scopes it has."""
 
     id: int
     scopes: frozenset[str]
@@ -33,33 +33,33 @@ class Caller:
 
     @property
     def user(self) -> Any:
-        """The person's row, which this layer passes on to the services and does not look into."""
+        """The user's row. The API only passes it on to services."""
         return administration.get(self.id)
 
 
 class Unauthorized(Exception):
-    """Nobody, or nobody we know, is calling."""
+    """The caller sent no credentials, or invalid ones."""
 
-    def __init__(self, sentence: str, challenge: str = "Bearer") -> None:
-        super().__init__(sentence)
+    def __init__(self, detail: str, challenge: str = "Bearer") -> None:
+        super().__init__(detail)
         self.challenge = challenge
 
 
 def requires(scope: str) -> Callable[[View], View]:
-    """Decorate a view that only a caller with `scope` may use; the view finds its caller in `caller()`.
+    """Restrict a view to callers with `scope`; the view reads its caller from `caller()`.
 
-    Answers 401 to nobody, 403 to somebody without the scope.
+    Responds with 401 to unauthenticated callers and with 403 to callers without the scope.
     """
 
     def decorate(view: View) -> View:
-        # For the OpenAPI document, in the place where APIFlask's own `doc` notes it.
+        # For the OpenAPI document: `_spec` is where APIFlask's own `doc` decorator stores this.
         vars(view).setdefault("_spec", {}).update(
             security=[{"bearer": [scope]}, {"session": []}], operation_id=view.__name__
         )
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.caller = who = _identify()
+            g.caller = who = _authenticate()
             rate_limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
             if scope not in who.scopes:
                 return _forbidden(scope)
@@ -71,46 +71,46 @@ def requires(scope: str) -> Callable[[View], View]:
 
 
 def caller() -> Caller:
-    """Whoever makes this call."""
+    """Return the authenticated caller of the current request."""
     found: Caller = g.caller
     return found
 
 
 def unauthorized(error: Unauthorized) -> Response:
-    """401 with the challenge that RFC 9110, 11.6.1 asks for."""
+    """Build the 401 response with the challenge that RFC 9110, 11.6.1 requires."""
     return problem(401, str(error), headers={"WWW-Authenticate": error.challenge})
 
 
 def bad_csrf(_error: CSRFError) -> Response:
-    """403: the session is known, but the call may come from another site."""
-    return problem(403, _("Send the page's CSRF token as X-CSRFToken."))
+    """Build the 403 response to a session call that may come from another site."""
+    return problem(403, _("Send the page's CSRF token in the X-CSRFToken header."))
 
 
-def _identify() -> Caller:
+def _authenticate() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         scheme, _space, text = header.partition(" ")
         bearer = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
         if bearer is None:
-            raise _nobody(_("This token is not known, has expired or was revoked."), INVALID)
+            raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
         return Caller(bearer.user_id, bearer.scopes, bearer.token_id, bearer.expires_at)
     user: Any = current_user
     if not user.is_authenticated:
-        raise _nobody(_("Send a token as Authorization: Bearer …, or sign in."))
-    csrf.protect()  # Looks at the method itself: reading needs no token.
+        raise _reject(_("Send a token as “Authorization: Bearer …”, or sign in."))
+    csrf.protect()  # Checks the method itself: safe methods need no token.
     return Caller(user.id, frozenset(tokens.SCOPES if user.is_admin else ("read", "write")), token_id=None)
 
 
-def _nobody(sentence: str, challenge: str = "Bearer") -> Unauthorized:
-    # Whoever guesses tokens is counted by the address they guess from.
+def _reject(detail: str, challenge: str = "Bearer") -> Unauthorized:
+    # Count by IP address, so that tokens cannot be guessed without limit.
     rate_limits.count(f"address {request.remote_addr}")
-    return Unauthorized(sentence, challenge)
+    return Unauthorized(detail, challenge)
 
 
 def _forbidden(scope: str) -> Response:
-    # A token's `admin` is nothing while its owner is none: no other token would help.
+    # The `admin` scope has no effect on a recruiter's token, so naming the scope would not help.
     if caller().token_id is None or (scope == "admin" and not caller().user.is_admin):
-        return problem(403, _("Only an admin may do this."), scope=scope)
+        return problem(403, _("Only admins can do this."), scope=scope)
     headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
     return problem(
         403, _("This token lacks the scope “%(scope)s”.", scope=scope), headers=headers, scope=scope

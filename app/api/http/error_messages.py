@@ -1,4 +1,4 @@
-"""What is wrong with a value, said in the caller's language: pydantic has only English words for it."""
+"""Translate pydantic's validation errors, which come in English only, to the caller's language."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic_core import ErrorDetails
 
-# Keyed by pydantic's error types; %(name)s are values of its context.
+# Keyed by pydantic's error types; %(name)s is replaced from the error's context.
 MESSAGES: dict[str, LazyString] = {
-    "missing": _l("This field is missing."),
-    "extra_forbidden": _l("There is no such field."),
-    "bool_type": _l("Write true or false."),
-    "int_type": _l("Write a whole number."),
-    "string_type": _l("Write a text."),
-    "list_type": _l("Write a list."),
-    "dict_type": _l("Write an object."),
-    "model_type": _l("Write an object."),
-    "greater_than_equal": _l("Write a number of at least %(ge)s."),
-    "less_than_equal": _l("Write a number of at most %(le)s."),
-    "string_too_short": _l("Too short: write at least %(min_length)s characters."),
-    "string_too_long": _l("Too long: write at most %(max_length)s characters."),
-    "too_short": _l("Too few entries: write at least %(min_length)s."),
-    "too_long": _l("Too many entries: write at most %(max_length)s."),
-    "string_pattern_mismatch": _l("This is not written as %(pattern)s."),
-    "literal_error": _l("Write one of %(expected)s."),
+    "missing": _l("This field is required."),
+    "extra_forbidden": _l("This field does not exist."),
+    "bool_type": _l("Must be true or false."),
+    "int_type": _l("Must be a whole number."),
+    "string_type": _l("Must be a string."),
+    "list_type": _l("Must be a list."),
+    "dict_type": _l("Must be an object."),
+    "model_type": _l("Must be an object."),
+    "greater_than_equal": _l("Must be at least %(ge)s."),
+    "less_than_equal": _l("Must be at most %(le)s."),
+    "string_too_short": _l("Must have at least %(min_length)s characters."),
+    "string_too_long": _l("Must have at most %(max_length)s characters."),
+    "too_short": _l("Must have at least %(min_length)s entries."),
+    "too_long": _l("Must have at most %(max_length)s entries."),
+    "string_pattern_mismatch": _l("Must match the pattern %(pattern)s."),
+    "literal_error": _l("Must be one of %(expected)s."),
 }
 
 
 def message(error: ErrorDetails) -> str:
-    """One error of pydantic's as a sentence for a person."""
+    """Describe one pydantic error in a sentence."""
     values = error.get("ctx", {})
     if error["type"] == "value_error":
-        return str(values["error"])  # A check of ours has found the words.
+        return str(values["error"])  # Raised by our own validators, already translated.
     if error["type"] == "literal_error":
         values = {"expected": values["expected"].replace(" or ", ", ")}
     if known := MESSAGES.get(error["type"]):
         return str(known) % values
-    return _("This value cannot be used.")
+    return _("This value is not valid.")

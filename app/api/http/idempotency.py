@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a caller who does not know whether a call arrived makes it again, and it is done once."""
+"""Handle the `Idempotency-Key` header: a repeated call gets the first response and has no second effect."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ from app.services.operations import idempotency
 from app.services.operations.idempotency import IdempotentResponse
 
 HEADER = "Idempotency-Key"
-UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def run_once(user_id: int, view: Callable[[], Any]) -> Any:
-    """Answer a call by its view, or by what the same call was answered before.
+    """Run the view, or replay the response that was stored for this key.
 
     Raises:
-        BadRequest: the key is no key.
-        Unprocessable: the key came with another call.
-        app.services.operations.idempotency.StillRunning: the first call is.
+        BadRequest: the key is malformed.
+        Unprocessable: the key was used for a different call.
+        app.services.operations.idempotency.StillRunning: the first call has not finished.
     """
-    if request.method not in UNSAFE or HEADER not in request.headers:
+    if request.method not in UNSAFE_METHODS or HEADER not in request.headers:
         return view()
     key = request.headers[HEADER]
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise BadRequest(_("An Idempotency-Key is 1 to 255 visible ASCII characters."))
+        raise BadRequest(_("An Idempotency-Key must be 1 to 255 visible ASCII characters."))
     if request.args.get("dry_run") == "true":
-        return view()  # It writes nothing, and the call that is meant comes with the same key.
-    made: list[Response] = []
+        return view()  # A dry run writes nothing, and the real call will use the same key.
+    responses: list[Response] = []
 
     def act() -> IdempotentResponse:
         response = view()
-        made.append(response)
-        body = g.pop("kept_body", None) or response.get_data()
+        responses.append(response)
+        body = g.pop("stored_body", None) or response.get_data()
         return IdempotentResponse(response.status_code, body, response.headers.get("ETag", ""))
 
     try:
-        kept = idempotency.run_once(user_id, key, _call(), act)
+        stored = idempotency.run_once(user_id, key, _request_bytes(), act)
     except idempotency.KeyReused as error:
-        sentence = _("This key was used for another call.")
-        raise Unprocessable([{"field": HEADER, "parameter": HEADER, "detail": sentence}]) from error
-    if kept is None:
-        return made[0]
-    tag = {"ETag": kept.etag} if kept.etag else {}
-    return json_bytes_response(kept.body, kept.status, {"Idempotent-Replayed": "true"} | tag)
+        detail = _("This key was already used for a different call.")
+        raise Unprocessable([{"field": HEADER, "parameter": HEADER, "detail": detail}]) from error
+    if stored is None:
+        return responses[0]
+    headers = {"Idempotent-Replayed": "true"}
+    if stored.etag:
+        headers["ETag"] = stored.etag
+    return json_bytes_response(stored.body, stored.status, headers)
 
 
-def _call() -> bytes:
-    """All that makes the call what it is."""
-    heads = (request.method, request.full_path, request.headers.get("Content-Type", ""))
-    events = (f"{name}:{value}" for name, value in request.headers if name.lower().startswith("ce-"))
-    return "\0".join((*heads, *sorted(events), "")).encode() + request.get_data(cache=True)
+def _request_bytes() -> bytes:
+    """Serialize everything that distinguishes this call from another."""
+    head = (request.method, request.full_path, request.headers.get("Content-Type", ""))
+    event_headers = (f"{name}:{value}" for name, value in request.headers if name.lower().startswith("ce-"))
+    return "\0".join((*head, *sorted(event_headers), "")).encode() + request.get_data(cache=True)

@@ -1,4 +1,4 @@
-"""What the API answers when it cannot do what was asked: problem details (RFC 9457), never HTML."""
+"""Error responses: problem details (RFC 9457), never HTML."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.operations.idempotency import StillRunning
 
 MEDIA_TYPE = "application/problem+json"
-# Where the title alone says too little.
-SENTENCES = {
-    404: _l("There is no such resource."),
-    405: _l("This resource does not know the method."),
+# Default `detail` of statuses whose title alone says too little.
+DETAILS = {
+    404: _l("Not found."),
+    405: _l("This method is not allowed here."),
     413: _l("The body is too large."),
 }
 
 
 class Unprocessable(Exception):
-    """The body or the query is well written but says something that cannot be.
+    """The body or the query is well-formed but contains invalid values.
 
     Args:
-        errors: one object for each bad value; `error_in_body` and `error_in_query` make them.
+        errors: one object per invalid value, built by `error_in_body` or `error_in_query`.
     """
 
     def __init__(self, errors: Iterable[Mapping[str, str]]) -> None:
@@ -42,73 +42,76 @@ class Unprocessable(Exception):
 
 
 def error_in_body(path: Iterable[str | int], detail: str) -> dict[str, str]:
-    """One entry of `errors` about the body: a JSON Pointer as URI fragment (RFC 6901, 6) and a name to read."""
+    """Build an entry of `errors` about the body, with a JSON Pointer as URI fragment (RFC 6901, 6)."""
     steps = [str(step) for step in path]
     pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
     return {"pointer": f"#{pointer}", "field": ".".join(steps), "detail": detail}
 
 
 def error_in_query(name: str, detail: str) -> dict[str, str]:
-    """One entry of `errors` about a query parameter."""
+    """Build an entry of `errors` about a query parameter."""
     return {"parameter": name, "field": name, "detail": detail}
 
 
 def problem(
     status: int, detail: str = "", *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
-    """Make a problem+json response.
+    """Build a problem+json response.
 
     Args:
-        status: the HTTP status; its usual words are the title.
-        detail: one sentence about this very case.
-        headers: further header fields.
-        members: further members of the object, such as `errors`.
+        status: the HTTP status; its standard reason phrase is the title.
+        detail: one sentence about this occurrence.
+        headers: additional header fields.
+        members: additional members of the object, such as `errors`.
     """
-    body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status}
-    text = json.dumps(body | ({"detail": detail} if detail else {}) | members, ensure_ascii=False)
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status}
+    if detail:
+        body["detail"] = detail
+    text = json.dumps(body | members, ensure_ascii=False)
     return Response(text, status, headers=dict(headers or {}), content_type=MEDIA_TYPE)
 
 
 def register(app: APIFlask, api: Blueprint) -> None:
-    """Answer every failure under the API's blueprint, and every address and method that it does not know."""
-    # Each code by itself: a handler for a code on the application would win over one for HTTPException here.
+    """Handle every error of the API's blueprint, and every unknown path and method under `/api/`."""
+    # One handler per status code: a handler on the application for a specific code would otherwise
+    # take precedence over a handler for HTTPException here.
     for code in default_exceptions:
-        api.register_error_handler(code, _from_http)
-    api.register_error_handler(500, _unexpected)
+        api.register_error_handler(code, _http_error)
+    api.register_error_handler(500, _internal_error)
     api.register_error_handler(Unprocessable, _unprocessable)
     api.register_error_handler(Invalid, _invalid)
-    api.register_error_handler(NotFound, lambda _error: problem(404, str(SENTENCES[404])))
+    api.register_error_handler(NotFound, lambda _error: problem(404, str(DETAILS[404])))
     api.register_error_handler(Forbidden, lambda error: problem(403, str(error)))
     api.register_error_handler(Conflict, lambda error: problem(409, str(error)))
     api.register_error_handler(
         StillRunning, lambda error: problem(409, str(error), headers={"Retry-After": "1"})
     )
-    api.register_error_handler(OperationalError, _database_in_trouble)
-    app.before_request(_unrouted)
+    api.register_error_handler(OperationalError, _database_unavailable)
+    app.before_request(_handle_unrouted)
 
 
-def _unrouted() -> Response | None:
-    # An address that matches nothing belongs to no blueprint, so no handler of the blueprint would see it.
+def _handle_unrouted() -> Response | None:
+    # A path that matches no rule belongs to no blueprint, so the blueprint's handlers never see it.
     failure = request.routing_exception
     if failure is None or isinstance(failure, RequestRedirect) or not request.path.startswith("/api/"):
         return None
-    return _from_http(failure)
+    return _http_error(failure)
 
 
-def _from_http(error: HTTPException) -> Response:
+def _http_error(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
     status = error.code or 500
-    # Werkzeug's own sentences speak of web pages, and English; the title says as much.
-    ours = error.description if error.description != type(error).description else ""
-    return problem(status, str(SENTENCES.get(status, ours or "")), headers=headers)
+    # Werkzeug's default descriptions are in English and about web pages; the title says as much.
+    own_description = error.description if error.description != type(error).description else ""
+    return problem(status, str(DETAILS.get(status, own_description or "")), headers=headers)
 
 
 def _unprocessable(error: Unprocessable) -> Response:
-    return problem(422, _("Some of the values cannot be used."), errors=error.errors)
+    return problem(422, _("Some values are invalid."), errors=error.errors)
 
 
 def errors_of(error: Invalid) -> list[dict[str, str]]:
-    """The entries of `errors` for what a service refuses, which names it as in Python: `data.starts_at`."""
+    """Convert a service's errors, keyed like `data.starts_at` or `names[0]`, to entries of `errors`."""
     return [error_in_body(re.findall(r"[^.\[\]]+", name), text) for name, text in error.errors.items()]
 
 
@@ -118,14 +121,14 @@ def _invalid(error: Invalid) -> Response:
     return _unprocessable(Unprocessable(error_in_query(name, text) for name, text in error.errors.items()))
 
 
-def _unexpected(_error: HTTPException) -> Response:
-    # Flask has logged the exception; this line ties it to what the caller can tell us.
+def _internal_error(_error: HTTPException) -> Response:
+    # Flask has already logged the exception; this line connects it to the id that the caller sees.
     request_id = secrets.token_hex(8)
     current_app.logger.error("%s %s failed, request id %s", request.method, request.path, request_id)
     return problem(500, request_id=request_id)
 
 
-def _database_in_trouble(error: OperationalError) -> Response:
-    """The disk is full, the file stays locked or the server is away: nothing was written, later it may work."""
-    current_app.logger.error("the database failed: %s", error.orig)
-    return problem(503, _("The database does not answer. Nothing was changed."), headers={"Retry-After": "5"})
+def _database_unavailable(error: OperationalError) -> Response:
+    # The disk is full, the file is locked or the server is down. Nothing was written; a retry may succeed.
+    current_app.logger.error("database error: %s", error.orig)
+    return problem(503, _("The database is unavailable. Nothing was changed."), headers={"Retry-After": "5"})

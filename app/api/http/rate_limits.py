@@ -1,6 +1,6 @@
-"""How many calls a caller may make: 429 beyond, and on every answer how much is left.
+"""Limit the number of calls per caller: 429 beyond it, and the remaining calls on every response.
 
-The fields are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` and `RateLimit`.
+The header fields are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` and `RateLimit`.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from app.services.operations.rate_counter import SharedCounter
 
 log = logging.getLogger(__name__)
-# Callers remembered at once; when there are more, those whose window is over are forgotten.
+# Callers held in memory; beyond this number, those whose window has ended are dropped.
 MAX_CALLERS = 10_000
-# How long to leave a counter alone that did not answer: asking it holds every call up.
-ALONE_SECONDS = 5.0
+# How long to count locally after Redis failed, because each failed attempt delays a call.
+FALLBACK_SECONDS = 5.0
 
 
 class Allowance(NamedTuple):
-    """What a caller has left, negative for a call too many, and in how many seconds all of it is back."""
+    """The calls a caller has left (negative when exceeded), and the seconds until the limit resets."""
 
     left: int
     seconds: int
 
 
-class Limits:
-    """One limit for every caller, counted in the memory of this process, in windows that begin with the first call."""
+class RateLimiter:
+    """One limit for all callers, counted in this process in fixed windows that start with the first call."""
 
     def __init__(self, calls: int, seconds: int) -> None:
         self.calls, self.seconds = calls, seconds
@@ -42,64 +42,64 @@ class Limits:
         self._windows: dict[str, tuple[float, int]] = {}
 
     def count(self, caller: str, now: float) -> Allowance:
-        """Count one call at a moment of a monotonic clock."""
+        """Count one call; `now` is the time of a monotonic clock in seconds."""
         with self._lock:
-            ends_at, made = self._windows.get(caller, (0.0, 0))
+            ends_at, calls_made = self._windows.get(caller, (0.0, 0))
             if now >= ends_at:
-                ends_at, made = now + self.seconds, 0
-                self._forget_over(now)
-            self._windows[caller] = (ends_at, made + 1)
-        return Allowance(self.calls - made - 1, math.ceil(ends_at - now))
+                ends_at, calls_made = now + self.seconds, 0
+                self._drop_ended_windows(now)
+            self._windows[caller] = (ends_at, calls_made + 1)
+        return Allowance(self.calls - calls_made - 1, math.ceil(ends_at - now))
 
-    def _forget_over(self, now: float) -> None:
+    def _drop_ended_windows(self, now: float) -> None:
         if len(self._windows) >= MAX_CALLERS:
             self._windows = {who: window for who, window in self._windows.items() if window[0] > now}
 
 
-class SharedLimits(Limits):
-    """The same for all processes together; while their counter does not answer, each counts alone."""
+class SharedRateLimiter(RateLimiter):
+    """A limit shared by all processes through Redis; while Redis fails, each process counts alone."""
 
-    def __init__(self, calls: int, seconds: int, counts: SharedCounter) -> None:
+    def __init__(self, calls: int, seconds: int, counter: SharedCounter) -> None:
         super().__init__(calls, seconds)
-        self._counts, self._alone_until = counts, 0.0
+        self._counter, self._fallback_until = counter, 0.0
 
     def count(self, caller: str, now: float) -> Allowance:
-        """Count one call; see `Limits.count`."""
+        """Count one call; see `RateLimiter.count`."""
         from app.services.operations.rate_counter import CounterUnavailable
 
-        if now < self._alone_until:
+        if now < self._fallback_until:
             return super().count(caller, now)
         try:
-            made, seconds = self._counts.count(caller, self.seconds)
+            calls_made, seconds = self._counter.count(caller, self.seconds)
         except CounterUnavailable as error:
-            log.warning("Redis does not answer, so each process counts the calls of the API alone: %s", error)
-            self._alone_until = now + ALONE_SECONDS
+            log.warning("Redis is unavailable, so each process counts API calls on its own: %s", error)
+            self._fallback_until = now + FALLBACK_SECONDS
             return super().count(caller, now)
-        return Allowance(self.calls - made, max(math.ceil(seconds), 1))
+        return Allowance(self.calls - calls_made, max(math.ceil(seconds), 1))
 
 
 def register(app: Flask) -> None:
-    """Set up the limit that `API_RATE_LIMIT` names, shared by all processes where there is a `REDIS_URL`."""
-    app.extensions["api_limits"] = _limits(app.config["API_RATE_LIMIT"], app.config["REDIS_URL"])
+    """Set up the limit from `API_RATE_LIMIT`, shared between processes if `REDIS_URL` is set."""
+    app.extensions["api_limits"] = _rate_limiter(app.config["API_RATE_LIMIT"], app.config["REDIS_URL"])
 
 
-def _limits(rate: tuple[int, int], redis_url: str) -> Limits:
+def _rate_limiter(rate: tuple[int, int], redis_url: str) -> RateLimiter:
     if not redis_url:
-        return Limits(*rate)
-    # Here, not above: whoever has no Redis need not load its client.
+        return RateLimiter(*rate)
+    # Imported here because installations without Redis should not load its client.
     from app.services.operations.rate_counter import SharedCounter
 
-    return SharedLimits(*rate, SharedCounter(redis_url))
+    return SharedRateLimiter(*rate, SharedCounter(redis_url))
 
 
 def count(caller: str) -> None:
-    """Count a call of this caller.
+    """Count one call of this caller.
 
     Raises:
-        TooManyRequests: it is one too many.
+        TooManyRequests: the limit is exceeded.
     """
-    limits: Limits = current_app.extensions["api_limits"]
-    left, seconds = limits.count(caller, time.monotonic())
+    limiter: RateLimiter = current_app.extensions["api_limits"]
+    left, seconds = limiter.count(caller, time.monotonic())
     g.allowance = f'"default";r={max(left, 0)};t={seconds}'
     if left < 0:
         raise TooManyRequests(
@@ -108,7 +108,7 @@ def count(caller: str) -> None:
 
 
 def add_limit_headers(response: Response) -> Response:
-    """Say on an answer what the limit is and how much of it is left."""
+    """Add the limit and the remaining calls to a response."""
     if allowance := g.get("allowance"):
         response.headers.add("RateLimit-Policy", current_app.extensions["api_limits"].policy)
         response.headers.add("RateLimit", allowance)

@@ -1,4 +1,4 @@
-"""What the document shows of each call: an answer to it, and a command that can be copied."""
+"""Add an example response and a curl command to each call of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,38 +10,42 @@ from urllib.parse import urlencode
 
 from app.api.schemas.base import MOMENT
 
-# What stands in a field that has no example of its own; a number is an id, mostly.
-PLAIN = {"integer": 123, "boolean": True, "string": "", "object": {}}
+# Values of fields without an example; most numbers are ids.
+DEFAULTS = {"integer": 123, "boolean": True, "string": "", "object": {}}
 
 
 def add_examples(spec: dict[str, Any]) -> None:
-    """Give each call of the document an example of its answer, made of its schema, and a curl command."""
+    """Give each call an example response, generated from its schema, and a curl command."""
     schemas, [server] = spec["components"]["schemas"], spec["servers"]
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             bodies = _contents(operation.get("requestBody", {}))
-            sent = _example(bodies[0]["schema"], schemas) if bodies else None
+            body = _example(bodies[0]["schema"], schemas) if bodies else None
             for status, response in operation["responses"].items():
-                for content in _contents(response) if status < "300" else []:
-                    content["example"] = _answer(content, sent, schemas)
-            address = server["url"] + re.sub(r"{\w+}", "123", path) + _query(operation["parameters"])
-            command = _curl(method.upper(), address, sent)
+                if status >= "300":
+                    continue
+                for content in _contents(response):
+                    content["example"] = _example_response(content, body, schemas)
+            url = server["url"] + re.sub(r"{\w+}", "123", path) + _query(operation["parameters"])
+            command = _curl(method.upper(), url, body)
             operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": command}]
 
 
-def _contents(described: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(described.get("content", {}).values())
+def _contents(body_or_response: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(body_or_response.get("content", {}).values())
 
 
-def _answer(content: dict[str, Any], sent: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """What was sent comes back; beyond that the call itself may say what is otherwise than in its schema."""
-    plain: dict[str, Any] = _example(content["schema"], schemas)
-    kept = {name: sent[name] for name in plain if isinstance(sent, dict) and name in sent}
-    return {**plain, **kept, **content.get("example", {})}
+def _example_response(content: dict[str, Any], body: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Combine the schema's example with the values of the request body and with the call's own example."""
+    response: dict[str, Any] = _example(content["schema"], schemas)
+    if isinstance(body, dict):
+        response = response | {name: value for name, value in body.items() if name in response}
+    own_example: dict[str, Any] = content.get("example", {})
+    return response | own_example
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """An example of a schema: its own, else one made of its parts. What may be null is, unless it is an object."""
+    """Return a schema's own example, or build one from its parts. Nullable values are null, except for objects."""
     match schema:
         case {"$ref": str(place)}:
             return _example(schemas[place.rpartition("/")[2]], schemas)
@@ -53,7 +57,7 @@ def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
             return [_example(each, schemas)]
         case {"properties": fields}:
             return {name: _example(each, schemas) for name, each in fields.items()}
-    return MOMENT if schema.get("format") == "date-time" else PLAIN[schema["type"]]
+    return MOMENT if schema.get("format") == "date-time" else DEFAULTS[schema["type"]]
 
 
 def _query(parameters: list[dict[str, Any]]) -> str:
@@ -65,11 +69,12 @@ def _query(parameters: list[dict[str, Any]]) -> str:
     return f"?{urlencode(given, doseq=True)}" if given else ""
 
 
-def _curl(method: str, address: str, body: Any) -> str:
-    parts = [f"curl {'' if method == 'GET' else f'-X {method} '}{shlex.quote(address)}"]
+def _curl(method: str, url: str, body: Any) -> str:
+    parts = [f"curl {'' if method == 'GET' else f'-X {method} '}{shlex.quote(url)}"]
     parts.append('-H "Authorization: Bearer $TOKEN"')
     if body is not None:
-        short, long = (json.dumps(body, indent=indent, ensure_ascii=False) for indent in (None, 2))
+        short = json.dumps(body, ensure_ascii=False)
+        text = short if len(short) < 60 else json.dumps(body, ensure_ascii=False, indent=2)
         parts.append('-H "Content-Type: application/json"')
-        parts.append(f"-d {shlex.quote(short if len(short) < 60 else long)}")
+        parts.append(f"-d {shlex.quote(text)}")
     return " \\\n  ".join(parts)

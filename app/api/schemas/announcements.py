@@ -1,27 +1,83 @@
-"""Announcements on the wire, as they are listed and watched."""
+"""Schemas of announcements."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from app.api.schemas.admin import AnnouncementState, Role
-from app.api.schemas.base import MOMENT, Output
-from app.api.schemas.notifications import Channel, Priority, Type
+from app.api.schemas.base import MOMENT, Input, OneOf, Output
+from app.api.schemas.notifications import Channel, Instant, Priority, Type
+from app.api.schemas.people import Role
+from app.services.announcements import progress as announcement_progress
+
+AnnouncementState = Annotated[str, OneOf(announcement_progress.STATES)]
+
+
+class AnnouncementIn(Input):
+    """The announcement to send.
+
+    Takes one of `recipients`, `roles` and `everyone`, and either `title` and `message` or `template_name`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "roles": ["recruiter"],
+                    "title": "Maintenance on Friday",
+                    "message": "Bellhop is unavailable from 18:00 to 18:15.",
+                    "priority": "high",
+                }
+            ]
+        }
+    )
+
+    recipients: list[str] | None = Field(None, min_length=1, max_length=10_000)
+    roles: list[Role] | None = Field(None, min_length=1)
+    everyone: bool = False
+    title: str = Field("", max_length=255)
+    message: str = Field("", max_length=10_000)
+    template_name: str = Field("", max_length=100)
+    context: dict[str, Any] = {}
+    notification_type: Type = "system_alert"
+    priority: Priority | None = None
+    channels: list[Channel] | None = Field(None, min_length=1)
+    action_url: str = Field("", max_length=2000)
+    metadata: dict[str, Any] = {}
+    deliver_at: Instant | None = None
+
+
+class AnnouncementRecipient(Output):
+    """A recipient and the id of their notification."""
+
+    id: int
+    recipient: str = Field(examples=["dana@example.com"])
+
+
+class AnnouncementReceipt(Output):
+    """The new announcement. `notifications` lists up to 100 of its recipients."""
+
+    id: int
+    state: AnnouncementState = Field(examples=["written"])
+    total: int = Field(examples=[1])
+    written: int = Field(examples=[1])
+    deliver_at: datetime | None
+    notifications: list[AnnouncementRecipient]
 
 
 class AnnouncementOut(Output):
-    """An announcement: whom it is for, what it says, and to how many of `total` people it is `written`."""
+    """An announcement. `written` counts the people, out of `total`, whose notification was created."""
 
     id: int
     state: AnnouncementState = Field(examples=["written"])
     author: str | None = Field(examples=["bob@example.com"])
     everyone: bool = Field(examples=[False])
     roles: list[Role]
-    named: int = Field(description="How many people it was addressed to by name.", examples=[0])
+    named: int = Field(description="The number of people it was addressed to individually.", examples=[0])
     title: str = Field(examples=["Maintenance on Friday"])
-    message: str = Field(examples=["Bellhop is away from 18:00 to 18:15."])
+    message: str = Field(examples=["Bellhop is unavailable from 18:00 to 18:15."])
     template_name: str
     notification_type: Type = Field(examples=["system_alert"])
     priority: Priority = Field(examples=["high"])
@@ -35,14 +91,14 @@ class AnnouncementOut(Output):
 
 
 class AnnouncementDetail(AnnouncementOut):
-    """The same with its deliveries: for each channel, how many of them stand where, by the outcomes of the log."""
+    """An announcement with the number of its deliveries by channel and outcome."""
 
     deliveries: dict[str, dict[str, int]] = Field(
         examples=[{"email": {"waiting": 14}, "in_app": {"sent": 14}}]
     )
 
 
-class AnnouncementPage(Output):
+class AnnouncementList(Output):
     """One page of announcements, newest first."""
 
     results: list[AnnouncementOut]

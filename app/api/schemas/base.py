@@ -1,4 +1,4 @@
-"""What every schema shares."""
+"""Base classes and types of all schemas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.services.base import validation
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of these words, and an `enum` in the document."""
+    """Accept one of these strings; an `enum` in the OpenAPI document."""
 
     names: tuple[str, ...]
 
@@ -25,8 +25,8 @@ class OneOf:
         return core_schema.literal_schema(list(self.names))
 
 
-def usable(check: Callable[[Any], Any]) -> BeforeValidator:
-    """Let pydantic use one of `app.services.base.validation`: its sentence becomes the field's error."""
+def checked(check: Callable[[Any], Any]) -> BeforeValidator:
+    """Wrap a validator of `app.services.base.validation` for pydantic; its message becomes the field's error."""
 
     def run(value: Any) -> Any:
         try:
@@ -37,90 +37,90 @@ def usable(check: Callable[[Any], Any]) -> BeforeValidator:
     return BeforeValidator(run)
 
 
-def _flag(text: str) -> object:
+def _parse_flag(text: str) -> object:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _number(text: str) -> object:
+def _parse_number(text: str) -> object:
     return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else text
 
 
-def _instant(text: str) -> datetime:
-    # A "+" that was not escaped arrives as a space; nothing else about the text is guessed.
+def _parse_instant(text: str) -> datetime:
+    # An unescaped "+" arrives as a space.
     return validation.instant(f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " else text)
 
 
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-# The time in examples. A field that may be null is null in them, unless it has an example of its own.
+# The time in examples, where a nullable field is null unless it has its own example.
 MOMENT = "2026-03-10T09:30:00Z"
-# In a query everything is text.
-QueryFlag = Annotated[bool, BeforeValidator(_flag)]
-QueryInstant = Annotated[datetime, usable(_instant)]
-QueryNumber = Annotated[int, BeforeValidator(_number)]
+# Query parameters arrive as text.
+QueryFlag = Annotated[bool, BeforeValidator(_parse_flag)]
+QueryInstant = Annotated[datetime, checked(_parse_instant)]
+QueryNumber = Annotated[int, BeforeValidator(_parse_number)]
 
 
-class AsWritten(GenerateJsonSchema):
-    """Leaves the fields of examples in the order that they read best in."""
+class UnsortedJsonSchema(GenerateJsonSchema):
+    """Generates a schema without sorting its keys, so that examples keep their readable order."""
 
     def sort(self, value: Any, parent_key: str | None = None) -> Any:
-        """As it is."""
+        """Return the value unsorted."""
         return value
 
 
 class Input(BaseModel):
-    """A body or a query. What it does not know it refuses by name."""
+    """A request body or query. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The schema with its examples as they are written."""
-        return super().model_json_schema(*args, **kwargs | {"schema_generator": AsWritten})
+        """Return the schema, with examples in their given order."""
+        return super().model_json_schema(*args, **kwargs | {"schema_generator": UnsortedJsonSchema})
 
 
 class Output(BaseModel):
-    """An answer, made from a row or from a service's own answer."""
+    """A response, built from a row or from a service's result."""
 
     model_config = ConfigDict(from_attributes=True)
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The schema of what is written; APIFlask would ask for that of what is read."""
+        """Return the schema for serialization; APIFlask would ask for the one for validation."""
         return super().model_json_schema(
-            *args, **kwargs | {"mode": "serialization", "schema_generator": AsWritten}
+            *args, **kwargs | {"mode": "serialization", "schema_generator": UnsortedJsonSchema}
         )
 
 
-def left_out() -> Any:
-    """A field that may be left out, but not null."""
-    return Field(default=None, json_schema_extra=_without_default)
+def optional() -> Any:
+    """Declare a field that may be left out but must not be null."""
+    return Field(default=None, json_schema_extra=_remove_default)
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _remove_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
 class Paged(Input):
-    """Which page of a list."""
+    """Selects a page of a list."""
 
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
-    # The letter says in which direction the page lies.
+    # The letter is the direction: `n` for next, `p` for previous.
     cursor: str | None = Field(
         None, pattern="^[np][1-9][0-9]{0,17}$", description="From `next` or `previous`."
     )
 
     @property
     def next_from(self) -> int | None:
-        """The number of the row that the page follows."""
+        """The id of the row that the page follows."""
         return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "n" else None
 
     @property
     def previous_from(self) -> int | None:
-        """The number of the row that the page goes before."""
+        """The id of the row that the page precedes."""
         return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "p" else None
 
 
 class SearchPaged(Paged):
-    """Which page of what is found."""
+    """Selects a page of search results."""
 
     search: str = Field("", max_length=200)

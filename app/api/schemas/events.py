@@ -1,4 +1,4 @@
-"""Events on the wire: CloudEvents 1.0 in JSON, structured mode."""
+"""Schemas of events: CloudEvents 1.0 in JSON, structured mode."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel, StringConstra
 from pydantic.config import JsonDict
 
 from app import catalog
-from app.api.schemas.base import MOMENT, Input, OneOf, Output, QueryFlag, usable
+from app.api.schemas.base import MOMENT, Input, OneOf, Output, QueryFlag, checked
 from app.services.base import validation
 
-# RFC 3986, 2: what may stand in a URI or a relative reference.
+# The characters of a URI or relative reference (RFC 3986, 2).
 URI_REFERENCE = r"^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$"
-
-
 JSON_TYPE = re.compile(r"[\w.+-]+/([\w.+-]+\+)?json\s*(;.*)?", re.ASCII | re.IGNORECASE)
 
 
 def _json_type(text: str) -> str:
     if not JSON_TYPE.fullmatch(text):
-        raise ValueError(_("Only JSON data are understood, such as application/json."))
+        raise ValueError(_("Must be a JSON type, such as application/json."))
     return text
 
 
 def _extension_name(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]{1,20}", name):
-        raise ValueError(_("There is no such field; an extension's name is lower-case letters and digits."))
+        raise ValueError(
+            _("Unknown field. Extension names consist of 1 to 20 lower-case letters and digits.")
+        )
     return name
 
 
 def _extension_value(value: object) -> object:
     if not isinstance(value, str | int | None) or (isinstance(value, int) and abs(value) > 2**31):
-        raise ValueError(_("An extension attribute is a text, a whole number of 32 bits, true or false."))
+        raise ValueError(_("Must be a string, a 32-bit integer, true or false."))
     return value
 
 
@@ -59,18 +59,20 @@ EXAMPLE: JsonDict = {
 
 
 class EventBody(Input):
-    """Something that happened. Besides these, extension attributes are allowed and passed over."""
+    """An event. CloudEvents extension attributes are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [EXAMPLE]})
     __pydantic_extra__: dict[ExtensionName, ExtensionValue]
 
     specversion: Literal["1.0"]
-    id: Annotated[str, usable(validation.text)] = Field(
-        min_length=1, description="With `source`: delivered once."
+    id: Annotated[str, checked(validation.text)] = Field(
+        min_length=1, description="Identifies the event, together with `source`."
     )
     source: UriReference
     type: Annotated[str, OneOf(tuple(catalog.EVENTS))]
-    time: Annotated[datetime, usable(validation.instant)] | None = Field(None, description="Left out: now.")
+    time: Annotated[datetime, checked(validation.instant)] | None = Field(
+        None, description="Defaults to now."
+    )
     datacontenttype: Annotated[str, AfterValidator(_json_type)] | None = None
     dataschema: UriReference | None = None
     subject: str | None = Field(None, min_length=1, max_length=255)
@@ -78,13 +80,13 @@ class EventBody(Input):
 
 
 class EventQuery(Input):
-    """How to take the event."""
+    """Options for reporting events."""
 
-    dry_run: QueryFlag = Field(False, description="Answer what would happen and write nothing.")
+    dry_run: QueryFlag = Field(False, description="Respond with what would happen, without saving anything.")
 
 
 class DeliveryOut(Output):
-    """What was decided for one channel, with the reason as a sentence."""
+    """The decision for one channel. `reason` explains it in a sentence."""
 
     channel: str = Field(examples=["email"])
     state: str = Field(examples=["pending"])
@@ -93,7 +95,7 @@ class DeliveryOut(Output):
 
 
 class EventNotification(Output):
-    """One recipient's notification; `id` is null in a dry run and where no notification was made."""
+    """One recipient's notification. `id` is null in a dry run and if no notification was created."""
 
     id: int | None = Field(examples=[123])
     recipient: str = Field(examples=["dana@example.com"])
@@ -101,7 +103,7 @@ class EventNotification(Output):
 
 
 class EventOut(Output):
-    """What became of the event."""
+    """The result of reporting an event."""
 
     id: str = Field(examples=["job-2041-opened"])
     source: str = Field(examples=["/platform/jobs"])
@@ -112,7 +114,7 @@ class EventOut(Output):
 
 
 class EventBatch(RootModel[list[Any]]):
-    """Up to 1,000 events (CloudEvents batch), each an object as `POST /api/events/` takes it; others get a 422."""
+    """Up to 1,000 events (CloudEvents batch), each as in `POST /api/events/`. Invalid entries get a 422 each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [[EXAMPLE]]})
 
@@ -120,7 +122,7 @@ class EventBatch(RootModel[list[Any]]):
 
 
 class BatchError(Output):
-    """One value that cannot be used: where it stands in the batch, and why not."""
+    """An invalid value: where it is in the batch and why it was refused."""
 
     field: str
     detail: str
@@ -128,7 +130,11 @@ class BatchError(Output):
 
 
 class BatchResult(Output):
-    """What became of one event: 201 new, 200 known already or a dry run, 422 with its errors, 503 to be sent again."""
+    """The result of one event.
+
+    `status` is 201 if it is new, 200 if it was already known or in a dry run, 422 if it is invalid, and 503 if it
+    should be sent again.
+    """
 
     status: int = Field(examples=[201])
     event: EventOut | None
@@ -136,6 +142,6 @@ class BatchResult(Output):
 
 
 class BatchOut(Output):
-    """The events' verdicts, in the order in which they were sent."""
+    """The results, in the order of the events."""
 
     results: list[BatchResult]

@@ -1,4 +1,4 @@
-"""Notifications on the wire."""
+"""Schemas of notifications."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.api.schemas.base import (
     QueryInstant,
     QueryNumber,
     RowId,
-    usable,
+    checked,
 )
 from app.services.base import validation
 from app.services.notifications.inbox import CURSOR
@@ -29,21 +29,21 @@ Priority = Annotated[str, OneOf(catalog.PRIORITIES)]
 Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(tuple(catalog.CHANNELS))]
 Place = Annotated[str, OneOf(tuple(PLACES))]
-Instant = Annotated[datetime, usable(validation.instant)]
+Instant = Annotated[datetime, checked(validation.instant)]
 Search = Annotated[
     str,
     Field(
         max_length=200,
-        description="Words that all stand in the title or the message, as the beginnings of words; phrases in quotes;"
-        " `is:`, `type:`, `priority:`, `status:`, `from:` and `before:`; `-` before any of these for what must not be."
-        " What is not understood is a 422 that says what is possible.",
+        description="Word prefixes that must all occur in the title or the message, and phrases in quotes. Also the"
+        " filters `is:`, `type:`, `priority:`, `status:`, `from:` and `before:`. `-` in front of a term excludes its"
+        " matches. An invalid filter is a 422 that lists the valid ones.",
     ),
 ]
 ACTIONS = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 
 
 class NotificationOut(Output):
-    """One notification of the caller."""
+    """One of your notifications."""
 
     id: int
     notification_type: Type
@@ -53,7 +53,7 @@ class NotificationOut(Output):
     priority: Priority = Field(examples=["high"])
     status: Status = Field(examples=["read"])
     channels: list[Channel] = Field(examples=[["email", "in_app"]])
-    # The row calls it `data`: SQLAlchemy keeps the other name for itself.
+    # The column is called `data`, because SQLAlchemy reserves the name `metadata`.
     metadata: dict[str, Any] = Field(validation_alias="data")
     action_url: str = Field(examples=["https://meet.example.com/iv-2041"])
     created_at: datetime
@@ -69,44 +69,48 @@ FieldName = Annotated[str, OneOf(tuple(NotificationOut.model_fields))]
 
 
 class NotificationRow(NotificationOut):
-    """One notification of a list: all of its fields, or those that `fields` names."""
+    """A notification in a list, with all fields or those named by `fields`."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
 
 
-class NotificationPage(Output):
-    """One page of a list; `next` and `previous` are complete addresses or null."""
+class NotificationList(Output):
+    """One page of notifications. `next` and `previous` are absolute URLs or null."""
 
     results: list[NotificationRow]
     next: str | None
     previous: str | None
 
 
-class ListQuery(Input):
-    """What to list. A field that may be repeated also takes its values separated by commas."""
+class NotificationQuery(Input):
+    """Filters of the list. A parameter that can be repeated also accepts comma-separated values."""
 
-    place: Place = Field("all", description="A part of the inbox, as in the page.")
+    place: Place = Field("all", description="A section of the inbox, as on the page.")
     notification_type: list[Type] = []
     category: list[Category] = []
     priority: list[Priority] = Field([], examples=[["high"]])
     status: list[Status] = []
     is_read: QueryFlag | None = None
-    created_after: QueryInstant | None = Field(None, description="RFC 3339 with offset; later than this.")
-    created_before: QueryInstant | None = Field(None, description="RFC 3339 with offset; earlier than this.")
+    created_after: QueryInstant | None = Field(
+        None, description="Only later than this (RFC 3339 with offset)."
+    )
+    created_before: QueryInstant | None = Field(
+        None, description="Only earlier than this (RFC 3339 with offset)."
+    )
     search: Search = ""
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
-    fields: list[FieldName] = Field([], description="Only these fields of each notification.")
+    fields: list[FieldName] = Field([], description="Return only these fields of each notification.")
 
 
 class DetailQuery(Input):
-    """How to look at one notification."""
+    """Options for getting a notification."""
 
-    peek: QueryFlag = Field(False, description="Do not mark it read.")
+    peek: QueryFlag = Field(False, description="Do not mark the notification as read.")
 
 
 class Selection(Input):
-    """Which notifications, as the list's filters have it."""
+    """Selects notifications with the same filters as the list."""
 
     place: Place = "all"
     notification_type: list[Type] = []
@@ -120,7 +124,7 @@ class Selection(Input):
 
 
 class ChangeIn(Input):
-    """What to do to which notifications: either their ids, or a filter for all that match it."""
+    """The action, and the notifications to apply it to: either their ids or a filter."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -131,11 +135,11 @@ class ChangeIn(Input):
     action: Annotated[str, OneOf(ACTIONS)]
     notification_ids: list[RowId] | None = Field(None, max_length=10_000)
     filter: Selection | None = None
-    until: Instant | None = Field(None, description="For `snooze`: when it comes back.")
+    until: Instant | None = Field(None, description="For `snooze`: when it returns to the inbox.")
 
 
 class ChangeOut(Output):
-    """What was done. `id` undoes it for ten minutes; null where nothing changed."""
+    """The change. `id` can undo it for ten minutes; null if nothing changed."""
 
     id: int | None = Field(examples=[123])
     action: str = Field(examples=["done"])
@@ -143,7 +147,7 @@ class ChangeOut(Output):
 
 
 class ExplainedEvent(Output):
-    """The event that a notification came from."""
+    """The event that caused a notification."""
 
     id: str = Field(validation_alias="external_id", examples=["iv-2041-booked"])
     source: str = Field(examples=["/platform/interviews"])
@@ -151,8 +155,8 @@ class ExplainedEvent(Output):
     occurred_at: datetime
 
 
-class Way(Output):
-    """One channel: what was decided, and how it went; `words` is the sentence for it."""
+class ChannelExplanationOut(Output):
+    """The decision for one channel and its result. `words` describes both in a sentence."""
 
     channel: Channel = Field(examples=["email"])
     address: str = Field(examples=["dana@example.com"])
@@ -164,30 +168,30 @@ class Way(Output):
     attempts: int = Field(examples=[1])
 
 
-class ReminderOutcome(Output):
-    """What became of one reminder of the interview, made or not; `words` is the sentence for it."""
+class ReminderOut(Output):
+    """One reminder of the interview, sent or skipped. `words` describes the result in a sentence."""
 
-    lead: str = Field(description="How long before the start, in words.", examples=["1 hour"])
+    lead: str = Field(description="How long before the interview, in words.", examples=["1 hour"])
     starts_at: datetime = Field(examples=["2026-03-10T10:30:00Z"])
     words: str = Field(examples=["Made"])
     decided_at: datetime
 
 
-class Explanation(Output):
-    """Why this notification reached its reader, or did not, channel by channel."""
+class ExplanationOut(Output):
+    """Why this notification was or was not sent, channel by channel."""
 
     notification_id: int
     event: ExplainedEvent | None
     reason: str = Field(examples=["You get this because you're a recruiter on this interview."])
     recipient_reason: str = Field(examples=["The event names this person as a recipient."])
-    channels: list[Way] = Field(validation_alias="ways")
-    reminders: list[ReminderOutcome] = Field(
-        description="Of the interview that this is about: those that were decided on so far."
+    channels: list[ChannelExplanationOut] = Field(validation_alias="ways")
+    reminders: list[ReminderOut] = Field(
+        description="The reminders of this interview that were decided so far."
     )
 
 
 class MarkRead(Input):
-    """Which notification to mark read."""
+    """The notification to mark read."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"notification_id": 123}]})
 
@@ -195,7 +199,7 @@ class MarkRead(Input):
 
 
 class BulkMarkRead(Input):
-    """Which notifications to mark read."""
+    """The notifications to mark read."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"notification_ids": [123, 124]}]})
 
@@ -203,19 +207,19 @@ class BulkMarkRead(Input):
 
 
 class Updated(Output):
-    """How many notifications changed. Those of others and those already read are not counted."""
+    """The number of notifications that changed. Other users' and those already read do not count."""
 
     updated: int = Field(examples=[2])
 
 
 class UnreadCount(Output):
-    """How many notifications stand unread."""
+    """The number of unread notifications."""
 
     unread_count: int = Field(examples=[3])
 
 
 class Summary(Output):
-    """The caller's notifications in numbers."""
+    """Counts of your notifications."""
 
     total: int = Field(examples=[8])
     unread: int = Field(examples=[3])
@@ -224,7 +228,7 @@ class Summary(Output):
     by_priority: dict[str, int] = Field(examples=[{"high": 8}])
     by_status: dict[str, int] = Field(examples=[{"sent": 3, "read": 5}])
     by_channel: dict[str, int] = Field(
-        description="Messages that went out, by channel.", examples=[{"email": 8, "in_app": 8}]
+        description="Messages sent, by channel.", examples=[{"email": 8, "in_app": 8}]
     )
     last_7_days: int = Field(examples=[5])
     last_30_days: int = Field(examples=[8])

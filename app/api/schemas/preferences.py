@@ -1,4 +1,4 @@
-"""Preferences on the wire."""
+"""Schemas of preferences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from app import catalog
-from app.api.schemas.base import Input, OneOf, Output, left_out
+from app.api.schemas.base import Input, Output, optional
+from app.api.schemas.notifications import Category, Channel
 
-Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
-Channel = Annotated[str, OneOf(tuple(catalog.CHANNELS))]
 Matrix = dict[Category, dict[Channel, bool]]
 Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:00)?$", examples=["19:00"])]
 Day = Annotated[int, Field(ge=0, le=6)]
@@ -21,18 +19,18 @@ Density = Literal["comfortable", "compact"]
 
 
 class QuietHours(Output):
-    """When nothing but what is urgent leaves the inbox: local times; past midnight where `start` is after `end`."""
+    """When only urgent notifications are sent, in local time. They end the next day if `start` is after `end`."""
 
     enabled: bool
     start: Clock
     end: Clock = Field(examples=["07:30"])
     days: list[Day] = Field(
-        description="The days on which a quiet night starts; Monday is 0.", examples=[[4, 5]]
+        description="The weekdays on which quiet hours start; Monday is 0.", examples=[[4, 5]]
     )
 
 
 class PreferencesOut(Output):
-    """Everything one person has chosen."""
+    """All your preferences."""
 
     email_enabled: bool
     in_app_enabled: bool
@@ -48,7 +46,7 @@ class PreferencesOut(Output):
     daily_digest: bool
     weekly_summary: bool
     matrix: Matrix = Field(
-        description="Exceptions: a cell that is not listed is on.", examples=[{"job": {"email": False}}]
+        description="Exceptions; channels that are not listed are on.", examples=[{"job": {"email": False}}]
     )
     quiet_hours: QuietHours
     paused_until: datetime | None
@@ -57,48 +55,48 @@ class PreferencesOut(Output):
     reminder_lead_minutes: list[int] = Field(examples=[[1440, 60]])
     email_delay_minutes: int = Field(examples=[0])
     single_key_shortcuts: bool
-    stack_notifications: bool = Field(description="Pages show what is about the same as one row.")
+    stack_notifications: bool = Field(description="Whether pages group similar notifications in one row.")
     theme: Theme
     density: Density
 
 
 class QuietHoursIn(Input):
-    """Part of the quiet hours."""
+    """The quiet hours to change. Fields that are left out keep their values."""
 
-    enabled: bool = left_out()
-    start: Clock = left_out()
-    end: Clock = left_out()
-    days: list[Day] = left_out()
+    enabled: bool = optional()
+    start: Clock = optional()
+    end: Clock = optional()
+    days: list[Day] = optional()
 
 
 class PreferencesIn(Input):
-    """The fields to change; what is left out stays as it is, in `quiet_hours` and `matrix` too."""
+    """The fields to change. Fields that are left out keep their values, also in `quiet_hours` and `matrix`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"daily_digest": True, "matrix": {"job": {"email": False}}}]}
     )
 
-    email_enabled: bool = left_out()
-    in_app_enabled: bool = left_out()
-    sms_enabled: bool = left_out()
-    push_enabled: bool = left_out()
-    webhook_enabled: bool = left_out()
-    interview_notifications: bool = left_out()
-    resume_notifications: bool = left_out()
-    candidate_notifications: bool = left_out()
-    job_notifications: bool = left_out()
-    evaluation_notifications: bool = left_out()
-    system_notifications: bool = left_out()
-    daily_digest: bool = left_out()
-    weekly_summary: bool = left_out()
-    matrix: Matrix = left_out()
-    quiet_hours: QuietHoursIn = left_out()
+    email_enabled: bool = optional()
+    in_app_enabled: bool = optional()
+    sms_enabled: bool = optional()
+    push_enabled: bool = optional()
+    webhook_enabled: bool = optional()
+    interview_notifications: bool = optional()
+    resume_notifications: bool = optional()
+    candidate_notifications: bool = optional()
+    job_notifications: bool = optional()
+    evaluation_notifications: bool = optional()
+    system_notifications: bool = optional()
+    daily_digest: bool = optional()
+    weekly_summary: bool = optional()
+    matrix: Matrix = optional()
+    quiet_hours: QuietHoursIn = optional()
     paused_until: str | None = Field(None, description="RFC 3339 with offset; null ends the pause.")
-    time_zone: str = left_out()
-    digest_hour: Annotated[int, Field(ge=0, le=23)] = left_out()
-    reminder_lead_minutes: Annotated[list[Lead], Field(max_length=10)] = left_out()
-    email_delay_minutes: Annotated[int, Field(ge=0, le=1440)] = left_out()
-    single_key_shortcuts: bool = left_out()
-    stack_notifications: bool = left_out()
-    theme: Theme = left_out()
-    density: Density = left_out()
+    time_zone: str = optional()
+    digest_hour: Annotated[int, Field(ge=0, le=23)] = optional()
+    reminder_lead_minutes: Annotated[list[Lead], Field(max_length=10)] = optional()
+    email_delay_minutes: Annotated[int, Field(ge=0, le=1440)] = optional()
+    single_key_shortcuts: bool = optional()
+    stack_notifications: bool = optional()
+    theme: Theme = optional()
+    density: Density = optional()

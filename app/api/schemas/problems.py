@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457) as the OpenAPI document describes them."""
+"""Schemas of problem details (RFC 9457), for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class ProblemError(BaseModel):
-    """One value that cannot be used: where it stands, and why not."""
+    """An invalid value: where it is and why it was refused."""
 
     field: str
     detail: str
@@ -15,7 +15,7 @@ class ProblemError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong. Members that do not apply are left out."""
+    """Why the call failed. Members that do not apply are omitted."""
 
     type: str
     title: str

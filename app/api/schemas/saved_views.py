@@ -1,4 +1,4 @@
-"""Saved views on the wire."""
+"""Schemas of saved views."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import Input, Output, RowId, left_out
+from app.api.schemas.base import Input, Output, RowId, optional
 from app.api.schemas.notifications import Category, Place, Priority, Search
 
 
 class ViewIn(Input):
-    """A filter and its name; the filter's fields are those of the list, and those that are left out ask for nothing."""
+    """A named filter with the same fields as the list's. Fields that are left out do not filter."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -27,19 +27,19 @@ class ViewIn(Input):
 
 
 class ViewChange(Input):
-    """What to change about a view; what is left out stays."""
+    """The fields to change. Fields that are left out keep their values."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "My interviews today"}]})
 
-    name: Annotated[str, Field(max_length=200)] = left_out()
-    place: Place = left_out()
-    category: list[Category] = left_out()
-    priority: list[Priority] = left_out()
-    search: Search = left_out()
+    name: Annotated[str, Field(max_length=200)] = optional()
+    place: Place = optional()
+    category: list[Category] = optional()
+    priority: list[Priority] = optional()
+    search: Search = optional()
 
 
 class ViewOrder(Input):
-    """All of the caller's views by their ids, in the order that they are to stand in."""
+    """The ids of all your views, in their new order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"view_ids": [123]}]})
 
@@ -47,7 +47,7 @@ class ViewOrder(Input):
 
 
 class ViewOut(Output):
-    """One of the caller's views. `count` is how many notifications it shows now, up to 100."""
+    """One of your views. `count` is the number of notifications it shows now, up to 100."""
 
     id: int
     name: str = Field(examples=["Interviews today"])
@@ -59,7 +59,7 @@ class ViewOut(Output):
 
 
 class ViewList(Output):
-    """The caller's views in their order."""
+    """Your views, in your order."""
 
     results: list[ViewOut]
     next: str | None

@@ -1,4 +1,4 @@
-"""Templates on the wire."""
+"""Schemas of templates."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.api.schemas.base import Input, Output, RowId, left_out, usable
+from app.api.schemas.base import Input, Output, RowId, checked, optional
 from app.api.schemas.notifications import Channel, Instant, Priority, Type
 from app.services.base import validation
 
 
-def _line(most: int) -> Any:
-    return usable(lambda value: validation.text(value, most=most))
+def _line(value: object) -> str:
+    return validation.text(value, most=255)
 
 
 def _text(value: object) -> str:
     return validation.text(value, most=20_000, many_lines=True)
 
 
-Line = Annotated[str, _line(255)]
-Text = Annotated[str, usable(_text)]
-Note = Annotated[str, Field(max_length=200, description="Why, for the list of versions.")]
+Line = Annotated[str, checked(_line)]
+Text = Annotated[str, checked(_text)]
+Note = Annotated[
+    str, Field(max_length=200, description="The reason for the change, shown in the list of versions.")
+]
 Brings = Annotated[
     list[str],
     Field(
         max_length=100,
-        description="Variables that callers of a custom template bring themselves. One that neither the type nor the "
-        "live version has is refused unless it stands here.",
+        description="Variables that callers of a custom template supply. A variable that is neither in the type nor in "
+        "the live version is refused unless it is listed here.",
     ),
 ]
 EXAMPLE: JsonDict = {
@@ -38,52 +40,54 @@ EXAMPLE: JsonDict = {
 }
 
 
-class Words(Input):
-    """The editable part of a template, or some of it. An empty text means: as in the app."""
+class TemplateContentIn(Input):
+    """The content of a template, or part of it. An empty text means that the one for the app is used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    title_template: Annotated[Line, Field(max_length=255)] = left_out()
-    message_template: Text = left_out()
-    email_subject: Annotated[Line, Field(max_length=255)] = left_out()
-    email_html: Text = left_out()
-    sms_text: Text = left_out()
-    channels: list[Channel] = left_out()
-    priority: Priority = left_out()
+    title_template: Annotated[Line, Field(max_length=255)] = optional()
+    message_template: Text = optional()
+    email_subject: Annotated[Line, Field(max_length=255)] = optional()
+    email_html: Text = optional()
+    sms_text: Text = optional()
+    channels: list[Channel] = optional()
+    priority: Priority = optional()
 
     def given(self) -> dict[str, Any]:
-        """The fields that were given, as the services take them."""
-        found = self.model_dump(include=set(Words.model_fields), exclude_none=True)
-        return found | ({"channels": tuple(dict.fromkeys(found["channels"]))} if "channels" in found else {})
+        """Return the fields that were given, as the services take them."""
+        fields = self.model_dump(include=set(TemplateContentIn.model_fields), exclude_none=True)
+        if "channels" in fields:
+            fields["channels"] = tuple(dict.fromkeys(fields["channels"]))
+        return fields
 
 
-class TemplateChange(Words):
-    """Some fields of a template. New words become its next version at once."""
+class TemplateChange(TemplateContentIn):
+    """The fields to change. New content becomes the next version and is live immediately."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"note": "Shorter"}]})
 
-    is_active: bool = left_out()
+    is_active: bool = optional()
     note: Note = ""
     brings: Brings = []
 
 
 class TemplateReplacement(TemplateChange):
-    """All of a template: what is left out goes back to empty, or to the default."""
+    """A complete template. Content fields that are left out become empty or get their default."""
 
     title_template: Annotated[Line, Field(max_length=255)]
     message_template: Text
-    # What was read may be put back whole: these say which template and which version was meant.
-    id: RowId = left_out()
-    name: str = left_out()
-    notification_type: Type = left_out()
-    is_builtin: bool = left_out()
-    version: int = left_out()
-    created_at: Instant = left_out()
-    updated_at: Instant = left_out()
+    # Read-only fields, accepted so that the result of GET can be sent back; they must match the template.
+    id: RowId = optional()
+    name: str = optional()
+    notification_type: Type = optional()
+    is_builtin: bool = optional()
+    version: int = optional()
+    created_at: Instant = optional()
+    updated_at: Instant = optional()
 
 
-class TemplateIn(Words):
-    """A template of one's own, for `POST /api/notifications/create/`. What is left out is as in its type's."""
+class TemplateIn(TemplateContentIn):
+    """A custom template for announcements. Fields that are left out are copied from the template of its type."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -95,8 +99,8 @@ class TemplateIn(Words):
     notification_type: Type
 
 
-class TemplatePreviewIn(Words):
-    """Words to try, on top of the live ones, and the values of their variables; left out: sample data."""
+class TemplatePreviewIn(TemplateContentIn):
+    """The content to preview, in place of the live content, and values for its variables (default: sample data)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -108,18 +112,16 @@ class TemplatePreviewIn(Words):
 
 
 class Restore(Input):
-    """Which version to go back to."""
+    """The version to restore."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2, "replaces_draft": True}]})
 
     version: int = Field(ge=1, le=2**31 - 1)
-    replaces_draft: bool = Field(
-        False, description="Whether a draft that says something else may be given up."
-    )
+    replaces_draft: bool = Field(False, description="Whether to replace a draft with different content.")
 
 
 class Publication(Input):
-    """What to say about the version that the draft becomes."""
+    """Details of the version that the draft becomes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Back to the shorter title"}]})
 
@@ -127,8 +129,8 @@ class Publication(Input):
     brings: Brings = []
 
 
-class WordsOut(Output):
-    """The words of a template or of one of its versions."""
+class TemplateContentOut(Output):
+    """The content of a template or of one of its versions."""
 
     title_template: str = Field(examples=[EXAMPLE["title_template"]])
     message_template: str = Field(examples=[EXAMPLE["message_template"]])
@@ -139,8 +141,8 @@ class WordsOut(Output):
     priority: Priority = Field(examples=["medium"])
 
 
-class TemplateOut(WordsOut):
-    """A template as it is live."""
+class TemplateOut(TemplateContentOut):
+    """A template with its live content."""
 
     id: int
     name: str = Field(examples=["job_created_short"])
@@ -152,15 +154,15 @@ class TemplateOut(WordsOut):
     updated_at: datetime
 
 
-class DraftOut(WordsOut):
-    """What the caller has drafted; it was begun on version `base_version`, and nobody is told in these words yet."""
+class DraftOut(TemplateContentOut):
+    """Your draft, based on version `base_version`. It is not live."""
 
     base_version: int = Field(examples=[3])
     updated_at: datetime
 
 
-class VersionOut(WordsOut):
-    """What was live from `created_at` on."""
+class VersionOut(TemplateContentOut):
+    """A version of a template, live since `created_at` until the next version."""
 
     number: int = Field(examples=[3])
     author: str | None = Field(examples=["bob@example.com"])
@@ -169,7 +171,7 @@ class VersionOut(WordsOut):
 
 
 class TemplateList(Output):
-    """All templates; there are never more than fit on one page."""
+    """The templates."""
 
     results: list[TemplateOut]
     next: str | None
@@ -177,22 +179,22 @@ class TemplateList(Output):
 
 
 class VersionList(Output):
-    """Every version, newest first."""
+    """The versions, newest first."""
 
     results: list[VersionOut]
     next: str | None
     previous: str | None
 
 
-class CheckOut(Output):
-    """A finding: `ok`, `warn` or, where it cannot go live, `bad`."""
+class PreviewCheck(Output):
+    """A finding. `tone` is `ok`, `warn`, or `bad` if the template cannot be published."""
 
     tone: str
     text: str
 
 
 class PreviewOut(Output):
-    """How a message would read; `problem` says what is wrong, and is empty where nothing is."""
+    """How a message would look. `problem` says why it cannot be rendered, and is empty otherwise."""
 
     title: str = Field(examples=["New job: Analyst"])
     message: str = Field(examples=["Alder opened Analyst."])
@@ -200,7 +202,7 @@ class PreviewOut(Output):
     sms_text: str = Field(examples=["New job: Analyst https://bellhop.example.com/n/123456"])
     sms_segments: int = Field(examples=[1])
     problem: str
-    checks: dict[str, list[CheckOut]] = Field(
+    checks: dict[str, list[PreviewCheck]] = Field(
         examples=[
             {
                 "email": [{"tone": "ok", "text": "The subject fits on a phone"}],

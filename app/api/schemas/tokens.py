@@ -1,4 +1,4 @@
-"""Tokens on the wire."""
+"""Schemas of API tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scope = Annotated[str, OneOf(tokens.SCOPES)]
 
 
 class TokenIn(Input):
-    """What a token is for, what it may do, and for how many days."""
+    """The token to create: its name, its scopes, and how many days it is valid."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "nightly report", "scopes": ["read"], "days": 90}]}
@@ -26,7 +26,7 @@ class TokenIn(Input):
 
 
 class TokenOut(Output):
-    """One of the caller's tokens; of its text only the beginning."""
+    """One of your tokens. `prefix` is the beginning of its text."""
 
     id: int
     name: str = Field(examples=["nightly report"])
@@ -38,13 +38,13 @@ class TokenOut(Output):
 
 
 class NewToken(TokenOut):
-    """A new token. `token` is shown this once; where the call is repeated (`Idempotency-Key`) it is null."""
+    """A new token. `token` is shown only once: it is null when the call is repeated (`Idempotency-Key`)."""
 
     token: str | None = Field(examples=["bhp_4fYqZ8…"])
 
 
 class TokenList(Output):
-    """The caller's tokens, newest first."""
+    """Your tokens, newest first."""
 
     results: list[TokenOut]
     next: str | None

@@ -1,4 +1,4 @@
-"""Webhooks on the wire."""
+"""Schemas of webhooks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.base import MOMENT, Input, Output, left_out
+from app.api.schemas.base import MOMENT, Input, Output, optional
 
 
 class WebhookIn(Input):
-    """Where to post to: an address on the open internet that begins with https://."""
+    """The webhook to create. `url` must be a public https:// URL."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"url": "https://example.com/hooks/bellhop"}]})
 
@@ -19,16 +19,16 @@ class WebhookIn(Input):
 
 
 class WebhookChange(Input):
-    """What to change about a webhook; what is left out stays."""
+    """The fields to change. Fields that are left out keep their values."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_enabled": False}]})
 
-    url: Annotated[str, Field(max_length=500)] = left_out()
-    is_enabled: bool = left_out()
+    url: Annotated[str, Field(max_length=500)] = optional()
+    is_enabled: bool = optional()
 
 
 class WebhookOut(Output):
-    """One of the caller's webhooks. `failing_since` is the first of the failures in a row."""
+    """One of your webhooks. `failing_since` is the first of the current consecutive failures."""
 
     id: int
     url: str = Field(examples=["https://example.com/hooks/bellhop"])
@@ -41,13 +41,13 @@ class WebhookOut(Output):
 
 
 class NewWebhook(WebhookOut):
-    """A webhook and its secret, told this once; where the call is repeated (`Idempotency-Key`) it is null."""
+    """A webhook with its secret, which is shown only once: null when the call is repeated (`Idempotency-Key`)."""
 
     secret: str | None = Field(examples=["whsec_q83vASNF…"])
 
 
 class WebhookList(Output):
-    """The caller's webhooks, oldest first."""
+    """Your webhooks, oldest first."""
 
     results: list[WebhookOut]
     next: str | None
@@ -55,7 +55,7 @@ class WebhookList(Output):
 
 
 class CallOut(Output):
-    """One call to a webhook: `verdict` is the sentence for its state, `response` what was answered last."""
+    """A call to a webhook. `verdict` describes its state in a sentence; `response` is the last response."""
 
     id: int
     notification_id: int | None = Field(examples=[123])
@@ -70,8 +70,8 @@ class CallOut(Output):
     sent_at: datetime | None = Field(examples=[MOMENT])
 
 
-class CallPage(Output):
-    """One page of the calls to a webhook, newest first."""
+class CallList(Output):
+    """One page of a webhook's calls, newest first."""
 
     results: list[CallOut]
     next: str | None

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 
 from app import catalog
 from app.catalog import ENVELOPE
@@ -63,8 +64,16 @@ def publish(event: IncomingEvent, *, dry_run: bool = False, now: datetime | None
         The verdict for each recipient and channel.
     Raises:
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
+        OperationalError: the database failed. Nothing was saved, and another event can be published.
     """
-    now = now or utc_now()
+    try:
+        return _publish(event, now or utc_now(), dry_run=dry_run)
+    except OperationalError:
+        db.session.rollback()
+        raise
+
+
+def _publish(event: IncomingEvent, now: datetime, *, dry_run: bool) -> PublishResult:
     if dry_run and (earlier := earlier_result(event.source, event.external_id)):
         return earlier
     try:
