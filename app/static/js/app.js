@@ -1,10 +1,11 @@
-// What scripts add to the pages: keys, focus, the reading pane, live counts. Every action works without them.
+// Enhances every page: shortcuts, focus, reading pane, live counts. Every action also works without scripts.
 import "./list.js";
-import "./picks.js";
-import "./pane.js";
+import "./selection.js";
+import "./reading-pane.js";
 import "./toasts.js";
-import "./menus.js";
-import "./keys.js";
+import "./popovers.js";
+import "./shortcuts.js";
 import "./live.js";
+import "./connection.js";
 import "./badge.js";
 import "./search.js";

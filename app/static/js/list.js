@@ -1,138 +1,210 @@
-// The list: what is done to a row shows at once, focus is never lost, and what the server did not take comes back.
-import { $, $$, asShown, byId, current, focusRow, members, picked, rows } from "./dom.js";
-import { isUndo, offer } from "./again.js";
-import { clearPicks } from "./picks.js";
-import { close, open, openId } from "./pane.js";
+// The list. An action shows its effect at once, the focus is never lost, and a failed action is rolled back.
+import { $, byId, focusedRow, focusRow, listQuery, rows, selectedRows, stackMembers } from "./dom.js";
+import { isUndo, offerToRetry } from "./retry.js";
+import { clearSelection } from "./selection.js";
+import { close, open, openId } from "./reading-pane.js";
 
-// Changes that are not answered yet, with the way back of each; how many there have been.
-export const writes = { open: new Map(), begun: 0 };
-export const isBulkBusy = () => [...writes.open.keys()].some(({ sourceElement: from }) => from.matches("#bulk, [form=bulk]"));
-// What was read or changed here and does not leave by that: it stays in a list of the unread until that is loaded anew.
-export const stays = new Set();
+// The writes without a response yet, each with the function that rolls it back, and the number of all writes.
+export const writes = { pending: new Map(), started: 0 };
+
+const BULK = "#bulk, [form=bulk]";
+
+export function isBulkPending() {
+  return [...writes.pending.keys()].some(({ sourceElement }) => sourceElement.matches(BULK));
+}
+
+// Ids of the rows that were read or changed here. A list of unread ones keeps them until it is loaded anew.
+export const changedIds = new Set();
 
 const idOf = (row) => row.id.slice(2);
 
-// Where focus goes when these rows leave: the next one, else the one before.
-function neighbour(some) {
-  const all = rows(), at = all.indexOf(some[0]);
-  return all.slice(at).find((row) => !some.includes(row)) ?? all[at - 1] ?? null;
+// The row that gets the focus when these leave: the next one, else the one before.
+function neighbourOf(leaving) {
+  const all = rows();
+  const index = all.indexOf(leaving[0]);
+  return all.slice(index).find((row) => !leaving.includes(row)) ?? all[index - 1] ?? null;
 }
 
-// At once, before the answer: the next key must meet the next row.
-function sendAway(some) {
-  const next = neighbour(some), hadFocus = some.includes(current()), wasOpen = some.some((row) => idOf(row) === openId());
-  for (const row of some) row.setAttribute("aria-busy", "true");
+// Happens before the response, so that the next key press acts on the next row.
+function removeRows(leaving) {
+  const next = neighbourOf(leaving);
+  const hadFocus = leaving.includes(focusedRow());
+  const wasOpen = leaving.some((row) => idOf(row) === openId());
+  for (const row of leaving) row.setAttribute("aria-busy", "true");
   if (hadFocus) focusRow(next);
-  if (wasOpen) next && !next.dataset.count ? open($(".row__link", next)) : close();
+  if (!wasOpen) return;
+  if (next && !next.dataset.count) open($(".row__link", next));
+  else close();
 }
 
-// The button turns with its row: pressed again before the answer, it takes back.
-function turn(some) {
-  for (const row of some) {
-    const isUnread = row.toggleAttribute("data-unread"), button = $("[data-act=read]", row);
-    if (isUnread) { button.removeAttribute("name"); button.removeAttribute("value"); }
-    else { button.name = "_method"; button.value = "delete"; }
+function putRowsBack(leaving) {
+  for (const row of leaving) row.removeAttribute("aria-busy");
+}
+
+// The button changes with its row: pressed again before the response, it does the opposite.
+function toggleUnread(toggled) {
+  for (const row of toggled) {
+    const isUnread = row.toggleAttribute("data-unread");
+    const button = $("[data-act=read]", row);
+    if (isUnread) {
+      button.removeAttribute("name");
+      button.removeAttribute("value");
+    } else {
+      button.name = "_method";
+      button.value = "delete";
+    }
   }
 }
 
-// Which rows a button is about: its own, with what stands open below; the opened one; what is ticked.
-function meant(button) {
-  if (button.matches("[data-act]")) { const row = button.closest(".row"); return [row, ...members(row)]; }
+// The rows that a button acts on: its own with the members of its stack, the open one, or the selected ones.
+function rowsOf(button) {
+  if (button.matches("[data-act]")) {
+    const row = button.closest(".row");
+    return [row, ...stackMembers(row)];
+  }
   if (button.matches("[data-pane], #opening")) return [byId(`n-${openId()}`)].filter(Boolean);
-  return button.matches("[data-bulk]") ? picked() : [];
+  return button.matches("[data-bulk]") ? selectedRows() : [];
 }
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  const body = ctx.request.body;
+  const { body } = ctx.request;
   if (ctx.sourceElement.id === "filters" && !body.get("q")) body.delete("q");
-  if (body.has("view") && $("#list")) body.set("view", asShown(body.get("view")));
+  if (body.has("view") && $("#list")) body.set("view", listQuery(body.get("view")));
 });
 
-// Requests whose answer is the whole list: until the last of them is here it is dimmed, whatever else arrives meanwhile.
-const loads = new Set();
-const showLoads = () => $("#list")?.[loads.size ? "setAttribute" : "removeAttribute"]("aria-busy", "true");
-function loaded({ detail: { ctx } }) {
-  loads.delete(ctx);
-  showLoads();
+// Requests that replace the whole list. It is dimmed until the last of them is answered.
+const listLoads = new Set();
+
+function showListLoads() {
+  if (listLoads.size) $("#list")?.setAttribute("aria-busy", "true");
+  else $("#list")?.removeAttribute("aria-busy");
 }
-document.addEventListener("htmx:after:swap", loaded);
-document.addEventListener("htmx:finally:request", loaded);
+
+function startListLoad(ctx) {
+  listLoads.add(ctx);
+  showListLoads();
+}
+
+function endListLoad({ detail: { ctx } }) {
+  listLoads.delete(ctx);
+  showListLoads();
+}
+
+document.addEventListener("htmx:after:swap", endListLoad);
+document.addEventListener("htmx:finally:request", endListLoad);
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const isList = ctx.target?.id === "list";
   if (ctx.request.method === "GET") {
-    if (isList && !ctx.isQuiet) { loads.add(ctx); showLoads(); }
+    if (isList && !ctx.isQuiet) startListLoad(ctx);
     return;
   }
-  const button = ctx.sourceEvent?.submitter ?? ctx.sourceElement, some = meant(button);
-  let back = () => {};
-  for (const row of some) delete row.dataset.failed;
-  if (!some.length && isList) { loads.add(ctx); showLoads(); }
-  if ("leaves" in button.dataset) {
-    sendAway(some);
-    back = () => { for (const row of some) row.removeAttribute("aria-busy"); };
-  } else {
-    for (const row of some) stays.add(row.id);
-    if (button.dataset.act === "read") {
-      turn(some);
-      back = () => turn(some);
-    }
-  }
-  writes.begun += 1;
-  writes.open.set(ctx, () => {
-    back();
-    for (const row of some) row.dataset.failed = "";
-    ctx.isBack = some.length > 0 && "leaves" in button.dataset;
-    // An undo's own form goes with its toast.
-    const once = isUndo(ctx.request.action) ? $("#undo-last") : button;
-    offer(() => (once.matches("form") ? once.requestSubmit() : once.click()));
-  });
+  const button = ctx.sourceEvent?.submitter ?? ctx.sourceElement;
+  const changed = rowsOf(button);
+  for (const row of changed) delete row.dataset.failed;
+  if (!changed.length && isList) startListLoad(ctx);
+  writes.started += 1;
+  writes.pending.set(ctx, showEffect(ctx, button, changed));
 });
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.open.delete(ctx));
 
-// The server did not take it: the rows stand where they stood and say so.
-export function failed(ctx) {
-  writes.open.get(ctx)?.();
+// Shows what an action will do to the rows. Returns the function that rolls it back.
+function showEffect(ctx, button, changed) {
+  const areLeaving = "leaves" in button.dataset;
+  const isToggle = !areLeaving && button.dataset.act === "read";
+  if (areLeaving) removeRows(changed);
+  else for (const row of changed) changedIds.add(row.id);
+  if (isToggle) toggleUnread(changed);
+  return () => {
+    if (areLeaving) putRowsBack(changed);
+    if (isToggle) toggleUnread(changed);
+    for (const row of changed) row.dataset.failed = "";
+    ctx.isBack = areLeaving && changed.length > 0;
+    offerToRetry(() => repeatWrite(ctx, button));
+  };
 }
 
-// An older answer must not bring back a row that is on its way out: opened, and done before that was noted.
+function repeatWrite(ctx, button) {
+  // The form of an undo has gone with its toast.
+  const source = isUndo(ctx.request.action) ? $("#undo-last") : button;
+  if (source.matches("form")) source.requestSubmit();
+  else source.click();
+}
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.pending.delete(ctx));
+
+// The server did not accept the write: the rows return and are marked as failed.
+export function rollBack(ctx) {
+  writes.pending.get(ctx)?.();
+}
+
+// A late response must not bring back a row that is on its way out. When a notification is opened and then marked
+// done, the response to the opening may come second.
 document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
-  for (const task of tasks.filter(({ type, target }) => type === "oob" && target.matches(".row[aria-busy]"))) {
-    tasks.splice(tasks.indexOf(task), 1);
-  }
+  const outdated = tasks.filter(({ type, target }) => type === "oob" && target.matches(".row[aria-busy]"));
+  for (const task of outdated) tasks.splice(tasks.indexOf(task), 1);
 });
 
-// Where the focus may go after a swap: the same row, else the nearest one that stays.
-let lost = null;
-const isLost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
+// Where the focus may go after a swap that takes it away, or null if it is not in the list.
+let focusPlan = null;
+
+function isFocusLost() {
+  return document.activeElement === document.body || !document.activeElement.checkVisibility();
+}
+
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  const row = current(), all = rows(), gone = picked(), from = ctx.sourceElement;
-  const near = row ? [row, ...all.slice(all.indexOf(row)), ...all.slice(0, all.indexOf(row)).reverse()] : all;
-  // The bar with the pressed button hides as soon as its rows leave.
-  const isHere = document.activeElement?.closest("#list, .bulk, .toast, .turn") || (isLost() && from?.matches?.("[data-undo], #bulk, [form=bulk]"));
-  const more = document.activeElement?.closest(".turn") ? all.length : null;
-  // By then an undo's own form is gone with its toast.
-  const known = from?.matches?.("[data-undo]") && new Set(all.map(({ id }) => id));
-  lost = isHere ? { more, known, ids: near.filter((other) => other === row || !gone.includes(other)).map((other) => other.id) } : null;
-});
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const from = ctx.sourceElement;
-  if (from?.matches?.("#bulk") && ctx.response.status < 400) clearPicks();
-  // What was sent away with others is no longer read; what a filter hides still is.
-  if (from?.matches?.("#bulk, [form=bulk]") && openId() && !byId(`n-${openId()}`)) close();
-  const restored = lost?.known && rows().find(({ id }) => !lost.known.has(id));
-  if (restored) focusRow(restored);
-  else if (lost && isLost()) focusRow(rows()[lost.more ?? -1] ?? byId(lost.ids.find((id) => byId(id))));
-  lost = null;
+  const source = ctx.sourceElement;
+  // The bulk bar, and with it the button that was pressed, is hidden as soon as its rows leave.
+  const wasHere = document.activeElement?.closest("#list, .bulk, .toast, .turn") ||
+    (isFocusLost() && source?.matches?.(`[data-undo], ${BULK}`));
+  focusPlan = wasHere ? planFocus(source) : null;
 });
 
-// A stack opens and closes in place; the address says which one stands open.
+function planFocus(source) {
+  const all = rows();
+  const row = focusedRow();
+  const index = all.indexOf(row);
+  const nearest = row ? [row, ...all.slice(index), ...all.slice(0, index).reverse()] : all;
+  const selected = selectedRows();
+  const staying = nearest.filter((other) => other === row || !selected.includes(other));
+  return {
+    ids: staying.map(({ id }) => id),
+    // After "Show more": the first of the rows that it adds.
+    nextIndex: document.activeElement?.closest(".turn") ? all.length : -1,
+    // After an undo: the row that it restores. The form of the undo has gone with its toast by then.
+    knownIds: source?.matches?.("[data-undo]") ? new Set(all.map(({ id }) => id)) : null,
+  };
+}
+
+function applyFocusPlan() {
+  const { ids, nextIndex, knownIds } = focusPlan;
+  const restored = knownIds && rows().find(({ id }) => !knownIds.has(id));
+  if (restored) focusRow(restored);
+  else if (isFocusLost()) focusRow(rows()[nextIndex] ?? byId(ids.find((id) => byId(id))));
+}
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const source = ctx.sourceElement;
+  if (source?.matches?.("#bulk") && ctx.response.status < 400) clearSelection();
+  // The open notification has left the list with others. One that only a filter hides stays open.
+  if (source?.matches?.(BULK) && openId() && !byId(`n-${openId()}`)) close();
+  if (focusPlan) applyFocusPlan();
+  focusPlan = null;
+});
+
+// A stack expands and collapses in place. The address says which one is expanded.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("[data-stack]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const url = new URL(location), { stack } = link.dataset;
-  url.searchParams.get("stack") === stack ? url.searchParams.delete("stack") : url.searchParams.set("stack", stack);
-  await htmx.ajax("GET", `${url.pathname}?${asShown(url.search.slice(1))}`, { source: link, target: "#list", swap: "outerMorph", isQuiet: true });
+  const url = new URL(location);
+  const { stack } = link.dataset;
+  if (url.searchParams.get("stack") === stack) url.searchParams.delete("stack");
+  else url.searchParams.set("stack", stack);
+  await htmx.ajax("GET", `${url.pathname}?${listQuery(url.search.slice(1))}`, {
+    source: link,
+    target: "#list",
+    swap: "outerMorph",
+    isQuiet: true,
+  });
   history.replaceState(history.state, "", url);
 });

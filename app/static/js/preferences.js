@@ -1,75 +1,95 @@
-// The preferences form: each change goes out alone, and what was not saved goes back to what it was.
+// The preferences form saves each change on its own. A change that could not be saved is reverted.
 import { $, $$ } from "./dom.js";
 
 const form = () => $("#preferences-form");
-let waiting = 0; // changes that are not answered yet
+let pending = 0; // changes without a response yet
 
-// The attributes say what the server has; the properties, what a hand did.
-function settle(isFailure) {
+// Sets the controls to what the server has saved, which is in their attributes. Unless saving failed, a text
+// field that has the focus keeps its text.
+function showSaved(hasFailed) {
   for (const control of form().elements) {
-    if (control.type === "checkbox" || control.type === "radio") control.checked = control.defaultChecked;
-    else if (control.options) for (const option of control.options) option.selected = option.defaultSelected;
-    else if (control.matches("input:not([type=hidden])") && (isFailure || control !== document.activeElement)) control.value = control.defaultValue;
+    if (control.type === "checkbox" || control.type === "radio") {
+      control.checked = control.defaultChecked;
+    } else if (control.options) {
+      for (const option of control.options) option.selected = option.defaultSelected;
+    } else if (control.matches("input:not([type=hidden])")) {
+      if (hasFailed || control !== document.activeElement) control.value = control.defaultValue;
+    }
   }
 }
 
-// What changes the look of every page changes this one too.
-function wear() {
+// The preferences that change the look of every page apply to this page at once.
+function applyAppearance() {
   if (!form().dataset.own) return;
-  const { theme, density, single_key_shortcuts: keys } = form().elements;
-  if (theme.value === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme.value;
+  const { theme, density, single_key_shortcuts: shortcuts } = form().elements;
+  const root = document.documentElement;
+  if (theme.value === "system") delete root.dataset.theme;
+  else root.dataset.theme = theme.value;
   document.body.dataset.density = density.value;
-  document.body.dataset.keys = keys.checked ? "on" : "off";
+  document.body.dataset.keys = shortcuts.checked ? "on" : "off";
 }
 
-// Browsers have names of their own for some zones: Asia/Calcutta is Asia/Kolkata.
-function sameZone(kept, here) {
+// Browsers may know a zone by another name: Asia/Calcutta is Asia/Kolkata.
+function isSameZone(saved, local) {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: kept }).resolvedOptions().timeZone === here;
+    return new Intl.DateTimeFormat("en", { timeZone: saved }).resolvedOptions().timeZone === local;
   } catch {
-    return false; // The browser does not know it.
+    return false; // The browser does not know the zone.
   }
 }
 
-// The time zone is offered, never changed by itself.
-function offerZone() {
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone, field = $("#time_zone"), offer = $("#device-zone");
-  if (!field || !here) return;
+// Offers the time zone of this device. It is never changed without being asked.
+function offerLocalZone() {
+  const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const field = $("#time_zone");
+  const offer = $("#device-zone");
+  if (!field || !local) return;
   const button = $("button", offer);
-  offer.hidden = sameZone(field.defaultValue, here) || !$$("#time-zones option").some((option) => option.value === here);
-  $("span", button).textContent = button.dataset.zone.replace("{zone}", here);
+  const isKnown = $$("#time-zones option").some((option) => option.value === local);
+  offer.hidden = !isKnown || isSameZone(field.defaultValue, local);
+  $("span", button).textContent = button.dataset.zone.replace("{zone}", local);
   button.onclick = () => {
-    field.value = here;
+    field.value = local;
     field.dispatchEvent(new Event("change", { bubbles: true }));
     field.focus();
   };
 }
 
-const isOurs = (ctx) => ctx?.target?.id === "preferences";
+const isPreferencesRequest = (ctx) => ctx?.target?.id === "preferences";
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (!isOurs(ctx)) return;
-  waiting += 1;
+  if (!isPreferencesRequest(ctx)) return;
+  pending += 1;
   if (ctx.sourceElement !== form()) return;
-  const { body } = ctx.request, { name } = ctx.sourceEvent.target;
+  // Only the control that changed is sent, and whether it was shown.
+  const { body } = ctx.request;
+  const { name } = ctx.sourceEvent.target;
   const wasShown = body.getAll("shown").includes(name);
-  for (const key of new Set(body.keys())) if (key !== name && key !== "csrf_token") body.delete(key);
+  for (const key of new Set(body.keys())) {
+    if (key !== name && key !== "csrf_token") body.delete(key);
+  }
   if (wasShown) body.set("shown", name);
 });
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (!isOurs(ctx)) return;
-  waiting -= 1;
-  if (waiting) return;
-  settle(!(ctx.response?.status < 400));
-  wear();
-  offerZone();
-});
-// No answer at all: the toast speaks of this page, not of a list.
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (isOurs(ctx)) $("#toasts").replaceChildren($("#preferences-not-saved").content.cloneNode(true));
-});
-// Enter in a field saves that field, as leaving it does.
-document.addEventListener("submit", (event) => { if (event.target === form()) event.preventDefault(); });
 
-offerZone();
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!isPreferencesRequest(ctx)) return;
+  pending -= 1;
+  if (pending) return;
+  const isSaved = ctx.response?.status < 400;
+  showSaved(!isSaved);
+  applyAppearance();
+  offerLocalZone();
+});
+
+// Without a response, the toast of this page is shown instead of the one about lists.
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (!isPreferencesRequest(ctx)) return;
+  $("#toasts").replaceChildren($("#preferences-not-saved").content.cloneNode(true));
+});
+
+// Enter saves a field through its change event, as leaving the field does.
+document.addEventListener("submit", (event) => {
+  if (event.target === form()) event.preventDefault();
+});
+
+offerLocalZone();

@@ -1,52 +1,72 @@
-// Asks for push in this browser, and only after a press of the button.
+// Turns on push notifications in this browser, after a press of the button.
 import { $, $$ } from "./dom.js";
 
 const form = $("#push");
 const button = $("#push-on");
-const line = $("#push-say");
+const message = $("#push-say");
 
-if (form && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) start();
+if (form && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) showState();
 
-async function start() {
-  line.textContent = "";
+async function showState() {
+  message.textContent = "";
   const worker = await navigator.serviceWorker.getRegistration("/");
-  const known = await worker?.pushManager.getSubscription();
-  const item = known && $$("[data-endpoint]").find((one) => one.dataset.endpoint === known.endpoint);
+  const subscription = await worker?.pushManager.getSubscription();
+  const items = subscription ? $$("[data-endpoint]") : [];
+  const item = items.find((other) => other.dataset.endpoint === subscription.endpoint);
   if (item) {
     $("[data-here]", item).hidden = false;
     return;
   }
   button.hidden = false;
-  button.addEventListener("click", ask);
+  button.addEventListener("click", turnOn);
 }
 
-async function ask() {
+async function turnOn() {
   button.disabled = true;
   try {
     if ((await Notification.requestPermission()) !== "granted") {
-      line.textContent = form.dataset.denied;
+      message.textContent = form.dataset.denied;
       return;
     }
-    await navigator.serviceWorker.register(form.dataset.worker, { scope: "/" });
-    const { pushManager } = await navigator.serviceWorker.ready;
-    // Made with another key, as after a move to another server, it would stay silent.
-    await (await pushManager.getSubscription())?.unsubscribe();
-    const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: form.dataset.key });
-    const { endpoint, keys } = made.toJSON();
-    const fields = { endpoint, ...keys, label: name() };
-    for (const [field, value] of Object.entries(fields)) form.elements[field].value = value;
-    form.submit();
+    await subscribe();
   } catch {
-    line.textContent = form.dataset.failed;
+    message.textContent = form.dataset.failed;
   } finally {
     button.disabled = false;
   }
 }
 
-function name() {
-  const agent = navigator.userAgent;
-  const browser = [["Firefox", /firefox/i], ["Edge", /edg/i], ["Opera", /opr/i], ["Chrome", /chrom/i], ["Safari", /safari/i]];
-  const system = [["Android", /android/i], ["iOS", /iphone|ipad/i], ["Windows", /windows/i], ["macOS", /mac os/i], ["Linux", /linux/i]];
-  const match = (list) => list.find(([, pattern]) => pattern.test(agent))?.[0];
-  return [match(browser), match(system)].filter(Boolean).join(", ");
+async function subscribe() {
+  await navigator.serviceWorker.register(form.dataset.worker, { scope: "/" });
+  const { pushManager } = await navigator.serviceWorker.ready;
+  // A subscription with an older key, for example from another server, would never receive anything.
+  await (await pushManager.getSubscription())?.unsubscribe();
+  const subscription = await pushManager.subscribe({
+    userVisibleOnly: true,
+    applicationServerKey: form.dataset.key,
+  });
+  const { endpoint, keys } = subscription.toJSON();
+  const fields = { endpoint, ...keys, label: describeBrowser() };
+  for (const [name, value] of Object.entries(fields)) form.elements[name].value = value;
+  form.submit();
+}
+
+const BROWSERS = [
+  ["Firefox", /firefox/i],
+  ["Edge", /edg/i],
+  ["Opera", /opr/i],
+  ["Chrome", /chrom/i],
+  ["Safari", /safari/i],
+];
+const SYSTEMS = [
+  ["Android", /android/i],
+  ["iOS", /iphone|ipad/i],
+  ["Windows", /windows/i],
+  ["macOS", /mac os/i],
+  ["Linux", /linux/i],
+];
+
+function describeBrowser() {
+  const nameIn = (names) => names.find(([, pattern]) => pattern.test(navigator.userAgent))?.[0];
+  return [nameIn(BROWSERS), nameIn(SYSTEMS)].filter(Boolean).join(", ");
 }

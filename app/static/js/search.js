@@ -1,4 +1,4 @@
-// The search box and the chips: a filter that is chosen below the box joins what is typed already.
+// The search box and the filter chips. A suggested filter is added to the text in the box.
 import { $, $$ } from "./dom.js";
 
 document.addEventListener("click", (event) => {
@@ -11,18 +11,22 @@ document.addEventListener("click", (event) => {
   box.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// The chips say what the list shows. Answers with the way to ask again for what could not be loaded.
-export function unfilter() {
-  const chips = $$("#filters [type=checkbox]"), wanted = chips.filter(({ checked }) => checked), { searchParams } = new URL(location);
+// Sets the chips back to the filter of the shown list. Returns a function that applies the chosen filter.
+export function resetChips() {
+  const chips = $$("#filters [type=checkbox]");
+  const chosen = chips.filter((chip) => chip.checked);
+  const { searchParams } = new URL(location);
   for (const chip of chips) chip.checked = searchParams.has(chip.name, chip.value);
   return () => {
-    for (const chip of chips) chip.checked = wanted.includes(chip);
+    for (const chip of chips) chip.checked = chosen.includes(chip);
     $("#filters").requestSubmit();
   };
 }
 
-// Asked once more, by Enter behind a search that was answered while it was typed, it is no new step of the history.
+// Pressing Enter after the results of the same search have been shown must not add to the history.
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement.id !== "filters" || ctx.request.action !== location.pathname + location.search) return;
-  Object.assign(ctx, { push: null, replace: "true" });
+  if (ctx.sourceElement.id !== "filters") return;
+  if (ctx.request.action !== location.pathname + location.search) return;
+  ctx.push = null;
+  ctx.replace = "true";
 });

@@ -1,4 +1,4 @@
-// Shows what was pushed, and opens it. Never keeps a page: what is shown is always the server's.
+// Shows push messages and opens them. It caches no pages: they always come from the server.
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -7,7 +7,7 @@ self.addEventListener("push", (event) => {
   try {
     message = event.data?.json() ?? {};
   } catch {
-    // Something is shown in any case: a browser takes the permission away from a worker that stays silent.
+    // Show a notification anyway: browsers revoke the permission of a worker that shows none.
   }
   event.waitUntil(
     self.registration.showNotification(String(message.title || "Bellhop"), {

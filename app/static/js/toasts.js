@@ -1,8 +1,8 @@
-// Toasts leave by themselves; what they offered to undo can be taken back on, one step after the other.
-import { $, say } from "./dom.js";
-import { isUndo, offerLoad, tell } from "./again.js";
-import { failed, writes } from "./list.js";
-import { unfilter } from "./search.js";
+// Toasts: they hide after a while, offer to undo the last changes one by one, and report failures.
+import { $, speak } from "./dom.js";
+import { isUndo, offerToReload, showErrorToast } from "./retry.js";
+import { rollBack, writes } from "./list.js";
+import { resetChips } from "./search.js";
 
 document.addEventListener("animationend", (event) => {
   if (event.animationName === "drain") event.target.hidden = true;
@@ -11,105 +11,152 @@ document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest(".toast").remove();
 });
 
-// What can be taken back here is remembered in this tab for as long as the server keeps it: after a reload, on another page.
-const UNDO_FOR = 600_000, MOST = 50, last = $("#undo-last");
-const steps = () => JSON.parse(sessionStorage.getItem("undos") ?? "[]").filter(({ at }) => Date.now() - at < UNDO_FOR);
-const keep = (some) => sessionStorage.setItem("undos", JSON.stringify(some.slice(-MOST)));
-const forget = (url) => keep(steps().filter((step) => step.url !== url));
+// ---- Undo
 
-// By when they were asked for: answers may overtake each other.
-function remember(form, at) {
+// Undo steps are stored for this tab as long as the server keeps them, so that they survive a change of page.
+const UNDO_LIFETIME = 600_000;
+const MAX_STEPS = 50;
+const undoForm = $("#undo-last");
+
+function loadSteps() {
+  const steps = JSON.parse(sessionStorage.getItem("undos") ?? "[]");
+  return steps.filter(({ at }) => Date.now() - at < UNDO_LIFETIME);
+}
+
+function storeSteps(steps) {
+  sessionStorage.setItem("undos", JSON.stringify(steps.slice(-MAX_STEPS)));
+}
+
+// Sorted by when the change was requested: responses may overtake each other.
+function addStep(form, at) {
   const url = form?.getAttribute("action");
-  if (isUndo(url)) keep([...steps(), { at, url }].sort((one, other) => one.at - other.at));
+  if (isUndo(url)) storeSteps([...loadSteps(), { at, url }].sort((one, other) => one.at - other.at));
 }
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.begunAt = Date.now(); });
-// Before its toast is there: the next one may take its place at once.
-document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
-  remember(tasks.map(({ fragment }) => fragment?.querySelector("[data-undo]")).find(Boolean), ctx.begunAt);
-});
-remember($("#toasts [data-undo]"), Date.now());
 
-function aim(url) {
-  last.setAttribute("action", url);
-  if (last.hasAttribute("hx-post")) last.setAttribute("hx-post", url);
+function removeStep(url) {
+  storeSteps(loadSteps().filter((step) => step.url !== url));
 }
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.begunAt = Date.now();
+});
+// Before the swap, because the next toast may replace this one at once.
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  const forms = tasks.map(({ fragment }) => fragment?.querySelector("[data-undo]"));
+  addStep(forms.find(Boolean), ctx.begunAt);
+});
+addStep($("#toasts [data-undo]"), Date.now());
+
+function setUndoUrl(url) {
+  undoForm.setAttribute("action", url);
+  if (undoForm.hasAttribute("hx-post")) undoForm.setAttribute("hx-post", url);
+}
+
+let undoPresses = 0;
+let isLeaving = false;
+
 document.addEventListener("submit", ({ target }) => {
   const url = target.getAttribute("action");
   if (!target.matches("[data-undo]") || !isUndo(url)) return;
-  aim(url);
-  // Without htmx the page leaves, and hears no answer.
-  if (!target.hasAttribute("hx-post")) { forget(url); isLeaving = true; }
+  setUndoUrl(url);
+  // Without htmx the browser leaves the page, and nothing here sees the response.
+  if (!target.hasAttribute("hx-post")) {
+    removeStep(url);
+    isLeaving = true;
+  }
 }, true);
-// Only what is taken back is forgotten, or what can be no longer: else Z tries again.
+
+// A step stays until it is undone, or cannot be undone any more (404). Until then, Z tries it again.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  if (ctx.response.status < 400 || ctx.response.status === 404) forget(ctx.request.action);
+  if (ctx.response.status < 400 || ctx.response.status === 404) removeStep(ctx.request.action);
 });
 
-// Z means what was done last, also where that is not answered yet: then it waits.
-let presses = 0, isLeaving = false;
+// Undoes the last change. If that is still pending, the undo waits for its response.
 export function undo() {
-  presses += 1;
-  takeBack();
-}
-function takeBack() {
-  if (!presses || writes.open.size || isLeaving) return;
-  presses -= 1;
-  const form = $("#toasts [data-undo]"), step = steps().at(-1);
-  if (form && !isUndo(form.getAttribute("action"))) form.requestSubmit();
-  else if (step) { aim(step.url); last.requestSubmit(); }
-  else tellNothing();
-}
-document.addEventListener("htmx:finally:request", () => setTimeout(takeBack));
-
-// An error stays, with its "Try again".
-function tellNothing() {
-  if ($(".toast--error")) say($("#no-undo").content.textContent.trim());
-  else tell("no-undo");
+  undoPresses += 1;
+  undoNext();
 }
 
-// What was asked for by hand; what the page asks by itself it asks again by itself.
-const ASKED = "#filters, #pane, #fresh, .turn a";
-
-function offerAgain({ sourceElement: from, isQuiet, request: { method } }) {
-  if (method !== "GET" || isQuiet || !from.matches(ASKED)) return false;
-  if (from.matches("#filters")) offerLoad(unfilter());
-  else if (!from.matches("#pane")) offerLoad(() => from.click());
-  return true;
+function undoNext() {
+  if (!undoPresses || writes.pending.size || isLeaving) return;
+  undoPresses -= 1;
+  const form = $("#toasts [data-undo]");
+  const step = loadSteps().at(-1);
+  if (form && !isUndo(form.getAttribute("action"))) {
+    form.requestSubmit();
+  } else if (step) {
+    setUndoUrl(step.url);
+    undoForm.requestSubmit();
+  } else {
+    reportNothingToUndo();
+  }
 }
 
-// It is loaded now, by whatever way: nothing is left to say, and nothing to try again.
+document.addEventListener("htmx:finally:request", () => setTimeout(undoNext));
+
+// An error toast is not replaced, because it can be retried.
+function reportNothingToUndo() {
+  if ($(".toast--error")) speak($("#no-undo").content.textContent.trim());
+  else showErrorToast("no-undo");
+}
+
+// ---- Failures
+
+// The sources of requests that the user makes. The page retries its own requests by itself.
+const USER_LOADS = "#filters, #pane, #fresh, .turn a";
+
+const isUserLoad = ({ sourceElement, isQuiet, request }) =>
+  request.method === "GET" && !isQuiet && sourceElement.matches(USER_LOADS);
+
+// The reading pane makes its own offer.
+function offerReloadOf({ sourceElement }) {
+  if (sourceElement.matches("#filters")) offerToReload(resetChips());
+  else if (!sourceElement.matches("#pane")) offerToReload(() => sourceElement.click());
+}
+
+// Once something is loaded, in whatever way, the failure to load is out of date.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const toast = $(".toast[data-of=not-loaded]");
-  if (!toast || ctx.isQuiet || ctx.request.method !== "GET" || !ctx.sourceElement.matches(ASKED) || ctx.response.status >= 400) return;
+  if (!toast || !isUserLoad(ctx) || ctx.response.status >= 400) return;
   if (toast.contains(document.activeElement)) ($(".row__link[aria-current]") ?? $("#list")).focus();
   toast.remove();
 });
 
-function unanswered(ctx, why) {
-  failed(ctx);
-  if (offerAgain(ctx)) tell("not-loaded", why);
+function reportFailure(ctx, reason) {
+  rollBack(ctx);
+  if (isUserLoad(ctx)) {
+    offerReloadOf(ctx);
+    showErrorToast("not-loaded", reason);
+  }
   if (ctx.request.method === "GET") return;
-  // What waited to be taken back after it would be something else now.
-  presses = 0;
-  tell(isUndo(ctx.request.action) ? "not-undone" : "not-saved", why, ...(ctx.isBack ? [$("#toasts").dataset.back] : []));
+  // The undos that waited for this write would now undo something else.
+  undoPresses = 0;
+  const reasons = [reason];
+  if (ctx.isBack) reasons.push($("#toasts").dataset.back);
+  showErrorToast(isUndo(ctx.request.action) ? "not-undone" : "not-saved", ...reasons);
 }
 
-// The server answered with an error: mostly its answer brought the toast. What stands between us and it answers in its
-// own words, which are no part of this page.
+// The server responded with an error, usually with a toast that explains it. A proxy in front of the server
+// responds with a page of its own, which is not shown.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  ctx.push = null; // The list is not what was asked for.
+  ctx.push = null; // The list has not changed, so its address does not change either.
   if (ctx.text.includes('id="toasts"') && !isUndo(ctx.request.action)) {
-    presses = 0;
-    failed(ctx);
-    offerAgain(ctx);
+    undoPresses = 0;
+    rollBack(ctx);
+    if (isUserLoad(ctx)) offerReloadOf(ctx);
     return;
   }
-  const said = $(".toast--error span", new DOMParser().parseFromString(ctx.text, "text/html"))?.textContent;
-  Object.assign(ctx, { swap: "none", text: "" });
-  unanswered(ctx, said ?? $("#toasts").dataset.error.replace("{status}", ctx.response.status));
+  const page = new DOMParser().parseFromString(ctx.text, "text/html");
+  const { status } = ctx.response;
+  const reason = $(".toast--error span", page)?.textContent ??
+    $("#toasts").dataset.error.replace("{status}", status);
+  ctx.swap = "none";
+  ctx.text = "";
+  reportFailure(ctx, reason);
 });
-// No answer at all.
+
+// There was no response.
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   const { offline, silent } = $("#toasts").dataset;
-  if (ctx) unanswered(ctx, navigator.onLine ? silent : offline);
+  if (ctx) reportFailure(ctx, navigator.onLine ? silent : offline);
 });
