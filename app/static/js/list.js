@@ -137,8 +137,8 @@ export function rollBack(ctx) {
   writes.pending.get(ctx)?.();
 }
 
-// A late response must not bring back a row that is on its way out. When a notification is opened and then marked
-// done, the response to the opening may come second.
+// A late response must not bring back a row that is on its way out. The response to opening a notification may
+// come after the one to marking it done.
 document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
   const outdated = tasks.filter(({ type, target }) => type === "oob" && target.matches(".row[aria-busy]"));
   for (const task of outdated) tasks.splice(tasks.indexOf(task), 1);

@@ -20,7 +20,7 @@ onFiltered(() => {
   listKey = null;
 });
 
-// Notes the open notification in the address, and in the field that actions send. Opening the first one adds a
+// Notes the open notification in the address and in the field that actions send. Opening the first one adds a
 // step to the history, so that Back returns to the list.
 function setIdInAddress(id) {
   const url = new URL(location);
