@@ -53,14 +53,14 @@ def search() -> Case:
 
 def api_list() -> Case:
     """The list as the API sends it."""
-    return _case("list of 50 as JSON", lambda user: json_list.page_for(user, FIRST))
+    return _case("list of 50 as JSON", lambda user: json_list.page_for(user.id, FIRST))
 
 
 def counts() -> Case:
     """The numbers beside the places."""
 
     def count(user: User) -> Any:
-        return inbox.unread_count(user), snooze.waiting_count(user, utc_now())
+        return inbox.unread_count(user.id), snooze.waiting_count(user, utc_now())
 
     return _case("counts of unread and of what is put off", count)
 

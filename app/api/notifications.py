@@ -45,7 +45,9 @@ def list_notifications(query: NotificationQuery) -> Response:
     Newest first. New notifications do not shift the pages, so following `next` neither skips nor repeats any.
     """
     fields = frozenset(query.fields) or None
-    page = json_list.page_for(caller(), _filters(query), cursor=query.cursor, limit=query.limit, only=fields)
+    page = json_list.page_for(
+        caller().id, _filters(query), cursor=query.cursor, limit=query.limit, only=fields
+    )
     return json_page_response(page.rows, page.next, page.previous)
 
 
@@ -102,7 +104,7 @@ def show_unread_count() -> Response:
 
     Made for polling: send the `ETag` back as `If-None-Match` and wait `X-Poll-Interval` seconds between calls.
     """
-    count = inbox.unread_count(caller())
+    count = inbox.unread_count(caller().id)
     response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
     return with_etag(response, f"{caller().id}-{count}")
 

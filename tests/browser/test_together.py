@@ -106,7 +106,7 @@ def truth(alice: User, upto: str) -> dict[str, object]:
     filters = Filters(upto=inbox.read_cursor(upto)[1:] if upto else None)
     page = inbox.page_for(alice, filters, is_stacked=True)
     found = [(row, page.stacks.get(row.stack_key)) for row in page.rows]
-    unread = inbox.unread_count(alice)
+    unread = inbox.unread_count(alice.id)
     return {
         "rows": [f"{row_id(row, stack)}:{revision(row, stack)}" for row, stack in found],
         "areMarked": True,

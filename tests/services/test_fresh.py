@@ -61,20 +61,20 @@ def test_a_token_revoked_by_another_process_fails_at_the_very_next_call(client, 
 def test_what_another_process_marks_read_is_gone_from_the_next_count_and_list(alice, elsewhere):
     row = factories.notification(alice)
     for _ in range(2):
-        assert inbox.unread_count(alice) == 1
-        assert b'"is_read":false' in json_list.page_for(alice, Filters("all")).rows
+        assert inbox.unread_count(alice.id) == 1
+        assert b'"is_read":false' in json_list.page_for(alice.id, Filters("all")).rows
     elsewhere(f"UPDATE notifications SET read_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id}")
-    assert inbox.unread_count(alice) == 0
-    assert b'"is_read":true' in json_list.page_for(alice, Filters("all")).rows
+    assert inbox.unread_count(alice.id) == 0
+    assert b'"is_read":true' in json_list.page_for(alice.id, Filters("all")).rows
 
 
 def test_what_this_process_writes_is_in_the_next_count(any_app):
     alice = factories.user("alice@example.test")
     for number in range(1, 4):
         row = factories.notification(alice)
-        assert inbox.unread_count(alice) == number
+        assert inbox.unread_count(alice.id) == number
     inbox.mark_notification_as_read(row.id, alice)
-    assert inbox.unread_count(alice) == 2
+    assert inbox.unread_count(alice.id) == 2
 
 
 def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(alice):
@@ -85,8 +85,8 @@ def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(ali
     factories.notification(alice, "goes", created_at=before, expires_at=later)
 
     def seen(at) -> tuple[int, int]:
-        page = json_list.page_for(alice, Filters("all"), now=at)
-        return inbox.unread_count(alice, at), page.rows.count(b'"title"')
+        page = json_list.page_for(alice.id, Filters("all"), now=at)
+        return inbox.unread_count(alice.id, at), page.rows.count(b'"title"')
 
     instants = (now, soon - timedelta(seconds=1), soon, later - timedelta(seconds=1), later)
     assert [seen(at) for at in instants] == [(1, 1), (1, 1), (2, 2), (2, 2), (1, 1)]
@@ -94,12 +94,12 @@ def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(ali
 
 def test_what_is_not_committed_is_not_remembered(alice):
     row = factories.notification(alice)
-    assert inbox.unread_count(alice) == 1
+    assert inbox.unread_count(alice.id) == 1
     row.read_at = utc_now()
     db.session.flush()
-    assert inbox.unread_count(alice) == 0
+    assert inbox.unread_count(alice.id) == 0
     db.session.rollback()
-    assert inbox.unread_count(alice) == 1
+    assert inbox.unread_count(alice.id) == 1
 
 
 def test_while_nobody_writes_nothing_is_asked_twice(alice):

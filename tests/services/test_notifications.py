@@ -115,7 +115,7 @@ def test_what_is_scheduled_snoozed_expired_or_unwanted_is_not_in_the_inbox(owner
     factories.notification(owner, "done", archived_at=now, read_at=now)
     seen = factories.notification(owner, "seen")
     assert [n.id for n in inbox.page_for(owner, Filters()).rows] == [seen.id]
-    assert inbox.unread_count(owner) == 1
+    assert inbox.unread_count(owner.id) == 1
     assert [n.title for n in inbox.page_for(owner, Filters(place="done")).rows] == ["done"]
 
 
@@ -164,9 +164,9 @@ def test_all_that_match_are_changed_beyond_the_page_in_a_handful_of_statements(o
     made = inbox.change(owner, "read", filters=Filters(categories=("interview",)))
     assert made.count == 3000
     assert len(statements) <= 5
-    assert inbox.unread_count(owner) == 0
+    assert inbox.unread_count(owner.id) == 0
     inbox.undo(owner, made.id)
-    assert inbox.unread_count(owner) == 3000
+    assert inbox.unread_count(owner.id) == 3000
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 2**80])
@@ -242,7 +242,7 @@ def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
         page = inbox.page_for(alice, Filters(place=place))
         assert len(page.rows) == 50
         inbox.page_for(alice, Filters(place=place, categories=("interview",)), cursor=page.next)
-    inbox.unread_count(alice)
+    inbox.unread_count(alice.id)
     queries, connection = list(seen), db.session.connection().connection.dbapi_connection
     assert connection is not None
     for statement, parameters in queries:

@@ -35,7 +35,7 @@ def owner(any_app: Flask) -> User:
 def titles(user: User, search: str, place: str = "inbox") -> list[str]:
     filters = Filters(place, search=parse(search, user.time_zone, NOW))
     found = [row.title for row in inbox.page_for(user, filters, now=NOW).rows]
-    listed = json_list.page_for(user, filters, now=NOW).rows.decode()
+    listed = json_list.page_for(user.id, filters, now=NOW).rows.decode()
     assert [found.count(title) for title in found] == [listed.count(f'"title":"{title}"') for title in found]
     return found
 

@@ -51,7 +51,7 @@ def test_it_comes_back_as_unread_also_when_it_was_looked_at_meanwhile(alice: Use
     inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
     inbox.change(alice, "read", ids=[row.id], now=NOW)
     scheduled.unsnooze_due(NOW + HOUR)
-    assert inbox.unread_count(alice, NOW + HOUR) == 1
+    assert inbox.unread_count(alice.id, NOW + HOUR) == 1
 
 
 def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None:
@@ -164,5 +164,5 @@ def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User)
     states = {one.channel: one.state for one in db.session.query(Delivery).filter_by(notification_id=row.id)}
     assert states == {"email": "pending", "in_app": "pending"}
     assert [ids(alice, "inbox", NOW + n * HOUR) for n in range(4)] == [[], [row.id], [row.id], []]
-    assert inbox.unread_count(alice, NOW + 3 * HOUR) == 0
+    assert inbox.unread_count(alice.id, NOW + 3 * HOUR) == 0
     assert scheduled.show_scheduled(NOW + HOUR) == 1

@@ -16,6 +16,7 @@ from app.models import Delivery, PhoneCode, User
 from app.services.accounts import users
 from app.services.base import audit, validation
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 from app.services.routing import addresses
 
 LIFETIME = timedelta(minutes=10)
@@ -27,7 +28,7 @@ MAX_WRONG_A_DAY = 10
 
 def is_verified(user: User) -> bool:
     """Whether the person's phone, as it stands now, may be written to."""
-    return (user.id, "sms") in addresses.find_addresses([user], ["sms"])
+    return (user.id, "sms") in addresses.find_addresses([Recipient.of(user)], ["sms"])
 
 
 def is_waiting(user: User, *, now: datetime | None = None) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import joinedload
 
 from app import catalog
 from app.database.base import db
 from app.models import User
 from app.services.base import recipients, validation
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 
 # As a database keeps it; see `models.Announcement.audience`.
 Audience = dict[str, Any]
@@ -41,17 +41,9 @@ def count(audience: Audience) -> int:
     return db.session.scalar(select(func.count()).select_from(User).where(*_conditions(audience, 0))) or 0
 
 
-def next_members(audience: Audience, *, after: int, limit: int) -> list[User]:
+def next_members(audience: Audience, *, after: int, limit: int) -> list[Recipient]:
     """The next people, in the order of their ids, with their preferences; fewer than `limit` at the end."""
-    return list(
-        db.session.scalars(
-            select(User)
-            .where(*_conditions(audience, after))
-            .options(joinedload(User.preference))
-            .order_by(User.id)
-            .limit(limit)
-        )
-    )
+    return recipients.matching(_conditions(audience, after), limit)
 
 
 def _conditions(audience: Audience, after: int) -> list[ColumnElement[bool]]:

@@ -13,6 +13,7 @@ from app.rendering.texts import Texts
 from app.services.announcements import management, validation
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
 
@@ -76,4 +77,4 @@ def mail_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.S
 
 def texts_for(row: Announcement, reader: User) -> Texts:
     """What an announcement says to a reader."""
-    return validation.to_request(row).texts_for(reader)
+    return validation.to_request(row).texts_for(Recipient.of(reader))

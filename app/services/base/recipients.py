@@ -1,68 +1,26 @@
-"""Finding the people that an event is for."""
+"""The people that a notification is for, loaded with their preferences in one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, time
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, bindparam, select
 
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
-from app.models import User
+from app.models import User, UserNotificationPreference
 from app.services.base.errors import Invalid
 
 
-class Preference(Protocol):
-    """What deciding asks of a person's preferences; the switches themselves go by their names."""
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What planning and wording a notification needs to know about a person.
 
-    @property
-    def matrix(self) -> dict[str, Any]: ...
-    @property
-    def daily_digest(self) -> bool: ...
-    @property
-    def email_delay_minutes(self) -> int: ...
-    @property
-    def paused_until(self) -> datetime | None: ...
-    @property
-    def quiet_enabled(self) -> bool: ...
-    @property
-    def quiet_start(self) -> time: ...
-    @property
-    def quiet_end(self) -> time: ...
-    @property
-    def quiet_days(self) -> list[int]: ...
-
-
-class Somebody(Protocol):
-    """A person, however much of them is known."""
-
-    @property
-    def id(self) -> int: ...
-
-
-class Recipient(Somebody, Protocol):
-    """What writing to somebody asks of them: a `User`, or as much of one as an event needs."""
-
-    @property
-    def email(self) -> str: ...
-    @property
-    def phone(self) -> str: ...
-    @property
-    def time_zone(self) -> str: ...
-    @property
-    def locale(self) -> str: ...
-    @property
-    def is_enabled(self) -> bool: ...
-    @property
-    def preference(self) -> Preference: ...
-
-
-class RecipientRow(NamedTuple):
-    """A recipient as an event reads them, with less ado than a `User`."""
+    `preference` has the columns of `UserNotificationPreference`; it is a plain row where this was loaded as one.
+    """
 
     id: int
     email: str
@@ -70,42 +28,57 @@ class RecipientRow(NamedTuple):
     time_zone: str
     locale: str
     is_enabled: bool
-    preference: Any
+    preference: UserNotificationPreference
+
+    @classmethod
+    def of(cls, user: User) -> Recipient:
+        """Make a recipient of a user."""
+        return cls(
+            user.id, user.email, user.phone, user.time_zone, user.locale, user.is_enabled, user.preference
+        )
 
 
 _USERS, _PREFERENCES = (Base.metadata.tables[name] for name in ("users", "user_notification_preferences"))
-_OWN = [_USERS.c[name] for name in RecipientRow._fields if name != "preference"]
-_PERSON = (
-    select(*_OWN, *(column for column in _PREFERENCES.c if not column.primary_key))
+_USER_COLUMNS = [_USERS.c[name] for name in ("id", "email", "phone", "time_zone", "locale", "is_enabled")]
+_RECIPIENTS = (
+    select(*_USER_COLUMNS, *(column for column in _PREFERENCES.c if not column.primary_key))
     .join(_PREFERENCES, _PREFERENCES.c.user_id == _USERS.c.id)
     .order_by(_USERS.c.id)
 )
-_BY_EMAIL = CompiledStatement(_PERSON.where(_USERS.c.email == bindparam("email")))
-_BY_EMAILS = _PERSON.where(_USERS.c.email.in_(bindparam("emails", expanding=True)))
-_RECRUITERS = _PERSON.where(_USERS.c.role == "recruiter", _USERS.c.is_enabled)
+_BY_EMAIL = CompiledStatement(_RECIPIENTS.where(_USERS.c.email == bindparam("email")))
+_BY_EMAILS = _RECIPIENTS.where(_USERS.c.email.in_(bindparam("emails", expanding=True)))
+_ACTIVE_BY_ROLE = _RECIPIENTS.where(_USERS.c.role == bindparam("role"), _USERS.c.is_enabled)
+_ACTIVE_BY_IDS = _RECIPIENTS.where(_USERS.c.id.in_(bindparam("ids", expanding=True)), _USERS.c.is_enabled)
 
 
-def active_recruiters() -> list[RecipientRow]:
-    """Everyone who recruits and may sign in, with their preferences, in one statement."""
-    return [_person(row) for row in db.session.execute(_RECRUITERS)]
+def active_recruiters() -> list[Recipient]:
+    """Load everyone who recruits and may sign in."""
+    return [_recipient(row) for row in db.session.execute(_ACTIVE_BY_ROLE, {"role": "recruiter"})]
 
 
-def by_ids(ids: Collection[int]) -> list[User]:
-    """Those of these people who may sign in, with their preferences."""
-    wanted = _with_preferences().where(User.id.in_(ids), User.is_enabled)
-    return list(db.session.scalars(wanted)) if ids else []
+def active_admins() -> list[Recipient]:
+    """Load every admin who may sign in."""
+    return [_recipient(row) for row in db.session.execute(_ACTIVE_BY_ROLE, {"role": "admin"})]
 
 
-def active_admins() -> list[User]:
-    """Everyone who looks after Bellhop and may sign in, with their preferences, in one statement."""
-    return list(db.session.scalars(_with_preferences().where(User.role == "admin", User.is_enabled)))
+def by_ids(ids: Collection[int]) -> list[Recipient]:
+    """Load those of these people who may sign in, in the order of their ids."""
+    if not ids:
+        return []
+    return [_recipient(row) for row in db.session.execute(_ACTIVE_BY_IDS, {"ids": list(ids)})]
 
 
-def by_emails(emails: Sequence[str]) -> list[RecipientRow]:
-    """The active people with these addresses, each once.
+def matching(conditions: Collection[ColumnElement[bool]], limit: int) -> list[Recipient]:
+    """Load the first people, in the order of their ids, for whom these conditions on `User` hold."""
+    rows = db.session.execute(_RECIPIENTS.where(*conditions).limit(limit))
+    return [_recipient(row) for row in rows]
+
+
+def by_emails(emails: Sequence[str]) -> list[Recipient]:
+    """Load the active people with these addresses, each once.
 
     Raises:
-        Invalid: an address is nobody's, or the account is switched off; keyed `recipients[i]`.
+        Invalid: an address belongs to no account, or to a deactivated one; keyed `recipients[i]`.
     """
     wanted = [email.strip().lower() for email in emails]
     if len(wanted) == 1:
@@ -114,21 +87,15 @@ def by_emails(emails: Sequence[str]) -> list[RecipientRow]:
         rows = list(db.session.execute(_BY_EMAILS, {"emails": list(set(wanted))}))
     found = {row.email: row for row in rows}
     errors = {}
-    for place, email in enumerate(wanted):
+    for position, email in enumerate(wanted):
         if email not in found:
-            errors[f"recipients[{place}]"] = _("Nobody here has the address %(email)s.", email=email)
+            errors[f"recipients[{position}]"] = _("No account has the address %(email)s.", email=email)
         elif not found[email].is_enabled:
-            errors[f"recipients[{place}]"] = _("The account %(email)s is switched off.", email=email)
+            errors[f"recipients[{position}]"] = _("The account %(email)s is deactivated.", email=email)
     if errors:
         raise Invalid(errors)
-    return [_person(found[email]) for email in dict.fromkeys(wanted)]
+    return [_recipient(found[email]) for email in dict.fromkeys(wanted)]
 
 
-def _person(row: Any) -> RecipientRow:
-    return RecipientRow._make([*row[: len(_OWN)], row])
-
-
-def _with_preferences() -> Select[User]:
-    # Read again where somebody holds them already: a switch that was turned counts from the next event on.
-    fresh = {"populate_existing": True}
-    return select(User).options(joinedload(User.preference)).order_by(User.id).execution_options(**fresh)
+def _recipient(row: Any) -> Recipient:
+    return Recipient(row.id, row.email, row.phone, row.time_zone, row.locale, row.is_enabled, preference=row)

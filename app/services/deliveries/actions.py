@@ -89,7 +89,7 @@ def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], ac
     if is_cancelled and moved.channel == "in_app":
         hidden = update(Notification).where(Notification.id == moved.notification_id)
         db.session.execute(hidden.values(surfaced_at=None, status="cancelled"))
-        notification_actions.bump_inbox_version(db.session.get_one(User, moved.recipient_id))
+        notification_actions.bump_inbox_versions([moved.recipient_id])
     action = "delivery.cancelled" if is_cancelled else "delivery.retried"
     audit.record(action, moved.address, actor=actor, delivery=delivery_id, channel=moved.channel)
     db.session.commit()

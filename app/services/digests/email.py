@@ -15,6 +15,7 @@ from app.rendering import dates
 from app.rendering.digest_email import DigestBar, DigestContent, DigestGroup, DigestLine
 from app.rendering.texts import Texts
 from app.services.base import local_time
+from app.services.base.recipients import Recipient
 from app.services.digests import contents, links
 from app.services.preferences import unsubscribe
 from app.services.routing import wording
@@ -45,7 +46,7 @@ def compose_digest(
     unread = contents.counts([user.id], as_of, now).get(user.id, {})
     total = sum(unread.values())
     data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    texts = wording.renderer_for(wording.by_name(kind), kind, data)(user)
+    texts = wording.renderer_for(wording.by_name(kind), kind, data)(Recipient.of(user))
     is_weekly = kind == WEEKLY_SUMMARY
     if is_weekly:
         groups = _weekly_groups(user, as_of, now, base_url)

@@ -17,6 +17,7 @@ from app.models import Delivery, Digest, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import recipients
 from app.services.base.local_time import at_hour
+from app.services.base.recipients import Recipient
 from app.services.digests import contents
 from app.services.routing import quiet_hours, wording
 
@@ -160,7 +161,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
     return len(people)
 
 
-def _delivery(kind: str, user: User, now: datetime) -> dict[str, object]:
+def _delivery(kind: str, user: Recipient, now: datetime) -> dict[str, object]:
     held = quiet_hours.hold_until(user, user.preference, now)
     due_at = held.until if held else now
     return {

@@ -23,7 +23,7 @@ from app.database.writing import insert_ignore
 from app.models import Interview
 from app.services.base import recipients
 from app.services.base.errors import Invalid
-from app.services.base.recipients import Recipient, RecipientRow
+from app.services.base.recipients import Recipient
 from app.services.events.result import EVENTS, PublishResult, earlier_result, outcomes_of_plans
 from app.services.interviews import evaluated, reminders
 from app.services.interviews import records as interview_records
@@ -88,7 +88,7 @@ def _publish(event: IncomingEvent, now: datetime, *, dry_run: bool) -> PublishRe
     return _write(event, people, now)
 
 
-def _find_recipients(event: IncomingEvent) -> list[RecipientRow]:
+def _find_recipients(event: IncomingEvent) -> list[Recipient]:
     if event.recipients is not None:
         try:
             return recipients.by_emails(event.recipients)

@@ -19,6 +19,7 @@ from app.rendering.invisible_characters import strip_invisible
 from app.rendering.texts import Texts, one_line
 from app.services.base import validation
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 from app.services.events import data, publish
 from app.services.interviews import records as interview_records
 from app.services.notifications import stacks
@@ -238,7 +239,7 @@ def _plain_names(
 
 def _deliver(recipient: User, request: fanout.NotificationRequest, now: datetime | None) -> Notification:
     now = now or utc_now()
-    plans = fanout.plan(request, [recipient], now)
+    plans = fanout.plan(request, [Recipient.of(recipient)], now)
     lock_for_writing()
     (notification_id,) = fanout.write(request, plans, now)
     db.session.commit()

@@ -36,7 +36,7 @@ class RecipientVerdict:
 class ChannelOutcome(NamedTuple):
     """A verdict as a code, before it is put into words; `notification_id` is None when nothing was written."""
 
-    user: Recipient
+    user: User | Recipient
     notification_id: int | None
     channel: str
     verdict: Verdict

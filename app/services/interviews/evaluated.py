@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.database.base import db
 from app.models import Interview
-from app.services.base.recipients import Somebody
+from app.services.base.recipients import Recipient
 from app.services.interviews import records
 from app.services.notifications import expiry
 
@@ -18,7 +18,7 @@ EVENT = "evaluation.completed"
 
 
 def record_evaluation(
-    data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime, now: datetime
+    data: Mapping[str, Any], told: Sequence[Recipient], occurred_at: datetime, now: datetime
 ) -> None:
     """Write down, in the caller's transaction, that an evaluation has come, and take back the question for it.
 
@@ -40,7 +40,7 @@ def record_evaluation(
         expiry.expire_for_interviews([interview.id for interview in found], "evaluation_due", now)
 
 
-def _meant(data: Mapping[str, Any], told: Sequence[Somebody], occurred_at: datetime) -> list[Interview]:
+def _meant(data: Mapping[str, Any], told: Sequence[Recipient], occurred_at: datetime) -> list[Interview]:
     """The interviews of this candidate for this job that had begun.
 
     Where some of them are those of the people who are told, it is these.

@@ -16,6 +16,7 @@ from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notifi
 from app.rendering.dates import zone
 from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
+from app.services.base.recipients import Recipient
 from app.services.interviews import records
 from app.services.notifications import expiry, inbox
 from app.services.routing import fanout, wording
@@ -116,7 +117,7 @@ def _waiting(now: datetime) -> list[Row[int, datetime | None]]:
     )
 
 
-def _due(interview_id: int, completed_at: datetime | None, now: datetime) -> list[tuple[User, date]]:
+def _due(interview_id: int, completed_at: datetime | None, now: datetime) -> list[tuple[Recipient, date]]:
     """Whom to ask now, and on which local date."""
     parts = select(InterviewRecruiter.user_id).where(
         InterviewRecruiter.interview_id == interview_id, InterviewRecruiter.absent_at.is_(None)
@@ -169,7 +170,7 @@ def _remind(interview_id: int, now: datetime) -> int:
     return len(people)
 
 
-def _write_down(interview_id: int, due: Collection[tuple[User, date]], now: datetime) -> set[int]:
+def _write_down(interview_id: int, due: Collection[tuple[Recipient, date]], now: datetime) -> set[int]:
     if not due:
         return set()
     rows = [

@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.writing import insert_ignore
 from app.models import Interview, Notification, User
 from app.rendering.interview_facts import InterviewDetails
-from app.services.base.recipients import Somebody
+from app.services.base.recipients import Recipient
 
 STATUS = {
     "interview.scheduled": "scheduled",
@@ -83,7 +83,7 @@ def is_outdated(
 
 
 def apply_event(
-    event_type: str, data: Mapping[str, Any], recruiters: Sequence[Somebody], occurred_at: datetime
+    event_type: str, data: Mapping[str, Any], recruiters: Sequence[Recipient], occurred_at: datetime
 ) -> AppliedEvent:
     """Bring the kept interview up to an event, in the caller's transaction.
 
@@ -188,7 +188,7 @@ def _find(condition: ColumnElement[bool], *, lock: bool) -> Interview | None:
     return db.session.scalar(query.with_for_update() if lock else query)
 
 
-def _users(people: Sequence[Somebody]) -> list[User]:
+def _users(people: Sequence[Recipient]) -> list[User]:
     return list(db.session.scalars(select(User).where(User.id.in_([one.id for one in people]))))
 
 

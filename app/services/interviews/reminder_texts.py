@@ -37,5 +37,5 @@ def texts_when_sent(delivery: Delivery, row: Notification, now: datetime) -> Tex
     """What a delivery says when it leaves: the words that are kept, but anew for a reminder that had to wait."""
     interview = row.interview if row.notification_type == KIND else None
     if interview is not None and now - row.created_at > TOLERANCE:
-        return reminder_texts(interview, minutes_left(interview, now))(delivery.recipient)
+        return reminder_texts(interview, minutes_left(interview, now))(Recipient.of(delivery.recipient))
     return Texts(row.title, row.message, delivery.subject or "", delivery.html or "", delivery.text or "")

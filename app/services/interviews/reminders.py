@@ -16,8 +16,9 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import upsert
-from app.models import Interview, InterviewRecruiter, Reminder, User
+from app.models import Interview, InterviewRecruiter, Reminder
 from app.services.base import recipients
+from app.services.base.recipients import Recipient
 from app.services.interviews import records, reminder_texts
 from app.services.interviews.reminder_texts import KIND
 from app.services.notifications import expiry
@@ -127,7 +128,7 @@ def _remind(interview_id: int, now: datetime) -> int:
         ).items()
     ]
     sent = _write_down(interview_id, interview.starts_at, verdicts, now)
-    by_lead: dict[int, list[User]] = defaultdict(list)
+    by_lead: dict[int, list[Recipient]] = defaultdict(list)
     for user_id, lead in sorted(sent):
         by_lead[lead].append(people[user_id])
     for lead, users in by_lead.items():

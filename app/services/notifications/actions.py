@@ -32,7 +32,6 @@ from app.database.sqlite import lock_for_writing
 from app.database.writing import BULK
 from app.models import Notification, NotificationChange, User
 from app.services.base.errors import NotFound
-from app.services.base.recipients import Somebody
 
 N = Notification
 UNDO_FOR = timedelta(minutes=10)
@@ -135,7 +134,7 @@ def change(
         made.before = before
         changed = text(CHANGED_IDS[_dialect()]).bindparams(before=before).columns(column("id"))
         db.session.execute(update(N).where(N.id.in_(changed)).values(what.writes), execution_options=BULK)
-        bump_inbox_version(user)
+        bump_inbox_versions([user.id])
         db.session.add(made)
     db.session.commit()
     return made
@@ -166,7 +165,7 @@ def undo(user: User, change_id: int, now: datetime | None = None) -> Notificatio
     if made.undone_at is None:
         db.session.execute(text(RESTORE[_dialect()]), {"before": made.before, "user": user.id})
         made.undone_at = now
-        bump_inbox_version(user)
+        bump_inbox_versions([user.id])
     db.session.commit()
     return made
 
@@ -187,13 +186,8 @@ def purge_undo_history(now: datetime | None = None) -> int:
     return int(count)
 
 
-def bump_inbox_version(*users: Somebody) -> None:
-    """Say, in the caller's transaction, that these people's inboxes changed: pages and pollers look at it."""
-    bump_inbox_versions(user.id for user in users)
-
-
 def bump_inbox_versions(user_ids: Iterable[int]) -> None:
-    """The same, by the people's ids."""
+    """Record, in the caller's transaction, that these people's inboxes changed: open pages and pollers compare it."""
     # Sorted: two events locking the same users crosswise would deadlock.
     ids = sorted(set(user_ids))
     if len(ids) == 1:

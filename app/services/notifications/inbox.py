@@ -18,7 +18,6 @@ from app.database.base import db
 from app.models import Delivery, Notification, NotificationChange, User
 from app.services.base import cache, paging
 from app.services.base.errors import Invalid, NotFound
-from app.services.base.recipients import Somebody
 from app.services.notifications import actions, stacks
 from app.services.notifications import conditions as notification_conditions
 from app.services.notifications.places import PLACES, Clauses, conditions_for_place
@@ -224,15 +223,15 @@ _UNREAD = select(
 )
 
 
-def unread_count(user: Somebody, now: datetime | None = None) -> int:
-    """How many stand unread in this person's inbox; remembered while nobody writes to the database."""
-    now, reader = now or utc_now(), user.id
+def unread_count(user_id: int, now: datetime | None = None) -> int:
+    """Count the unread notifications in a person's inbox; cached until anything is written to the database."""
+    now = now or utc_now()
 
     def count() -> tuple[int, datetime | None]:
-        number, surfacing, expiring = db.session.execute(_UNREAD, {"reader": reader, "now": now}).one()
+        number, surfacing, expiring = db.session.execute(_UNREAD, {"reader": user_id, "now": now}).one()
         return number, min(filter(None, (surfacing, expiring)), default=None)
 
-    return int(cache.cached(("unread", reader), now, count))
+    return int(cache.cached(("unread", user_id), now, count))
 
 
 def summary(user: User, now: datetime | None = None) -> dict[str, Any]:
@@ -261,7 +260,7 @@ def summary(user: User, now: datetime | None = None) -> dict[str, Any]:
     total = sum(counters["type"].values())
     return {
         "total": total,
-        "unread": unread_count(user, now),
+        "unread": unread_count(user.id, now),
         **{f"by_{name}": dict(counter) for name, counter in counters.items()},
         "by_channel": dict(channels.all()),
         "last_7_days": recent.days_7,
@@ -324,4 +323,4 @@ def undo(user: User, change_id: int, now: datetime | None = None) -> Notificatio
 
 def get_unread_notifications_count(user: User) -> int:
     """How many stand unread in this person's inbox."""
-    return unread_count(user)
+    return unread_count(user.id)

@@ -29,7 +29,6 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification
 from app.services.base import cache, paging
-from app.services.base.recipients import Somebody
 from app.services.notifications.inbox import (
     NOW,
     READER,
@@ -85,7 +84,7 @@ class _PageRequest:
 
 
 def page_for(
-    reader: Somebody,
+    user_id: int,
     filters: Filters,
     *,
     cursor: str | None = None,
@@ -102,7 +101,7 @@ def page_for(
         Invalid: the cursor is not one of ours.
     """
     now = now or utc_now()
-    asked = _PageRequest(reader.id, filters, cursor, limit, only)
+    asked = _PageRequest(user_id, filters, cursor, limit, only)
     page: JsonPage = cache.cached(asked, now, lambda: _page(asked, now))
     return page
 

@@ -179,7 +179,7 @@ def _writing(user: User) -> Iterator[list[SavedView]]:
         db.session.rollback()
         raise
     # Every open page shows them.
-    actions.bump_inbox_version(user)
+    actions.bump_inbox_versions([user.id])
     db.session.commit()
 
 

@@ -18,6 +18,7 @@ from app.models import Delivery, PreferenceDefaults, User, UserNotificationPrefe
 from app.rendering.dates import zone
 from app.services.base import audit
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 from app.services.preferences import fields
 from app.services.preferences.preference_changes import PreferenceChange
 from app.services.routing import digest_coverage, policy
@@ -122,8 +123,11 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChang
 
 def reachable_channels(user: User | None = None) -> list[str]:
     """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
-    ways = ["in_app", *(name for name in CONNECTORS if user is None or policy.address_for(user, name))]
-    return list(ways)
+    recipient = Recipient.of(user) if user else None
+    return [
+        "in_app",
+        *(name for name in CONNECTORS if recipient is None or policy.address_for(recipient, name)),
+    ]
 
 
 def _own(preference: UserNotificationPreference) -> dict[str, Any]:

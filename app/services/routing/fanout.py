@@ -142,7 +142,7 @@ def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
         if deliveries:
             _INSERT_DELIVERIES.execute_many(deliveries)
         ids += [new_ids[plan.user.id] for plan in some]
-    notification_actions.bump_inbox_version(*(plan.user for plan in plans))
+    notification_actions.bump_inbox_versions([plan.user.id for plan in plans])
     return ids
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import wraps
 
 from app import catalog
-from app.models import Delivery, Notification
-from app.services.base.recipients import Preference, Recipient
+from app.models import Delivery, Notification, UserNotificationPreference
+from app.services.base.recipients import Recipient
 from app.services.routing import addresses, quiet_hours
 from app.services.routing.reasons import Verdict
 from app.services.routing.required_channels import RequiredChannels
@@ -25,7 +25,7 @@ class DecisionInput:
     """
 
     user: Recipient
-    preference: Preference
+    preference: UserNotificationPreference
     channel: str
     notification_type: str
     category: str
@@ -212,7 +212,7 @@ def input_before_sending(
     """
     is_reminder = row.notification_type == "interview_reminder" and row.interview is not None
     return DecisionInput(
-        user=delivery.recipient,
+        user=Recipient.of(delivery.recipient),
         preference=delivery.recipient.preference,
         channel=delivery.channel,
         notification_type=row.notification_type,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from app.models import User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services.base.recipients import Preference, Recipient
+from app.services.base.recipients import Recipient
 
 # What was held for many people must not leave in the same second.
 SPREAD_SECONDS = 240
@@ -29,18 +30,18 @@ class QuietStatus:
     ends_at: datetime
 
 
-def current_status(user: Recipient, now: datetime) -> QuietStatus | None:
+def current_status(user: User, now: datetime) -> QuietStatus | None:
     """What a page says about it; None for somebody who is always to be reached."""
-    preference = user.preference
+    recipient, preference = Recipient.of(user), user.preference
     if preference.paused_until and preference.paused_until > now:
         return QuietStatus(is_paused=True, begins_at=None, ends_at=preference.paused_until)
-    if end := quiet_until(user, preference, now):
+    if end := quiet_until(recipient, preference, now):
         return QuietStatus(is_paused=False, begins_at=None, ends_at=end)
-    night = next_night(user, preference, now)
+    night = next_night(recipient, preference, now)
     return QuietStatus(False, *night) if night else None
 
 
-def hold_until(user: Recipient, preference: Preference, instant: datetime) -> Hold | None:
+def hold_until(user: Recipient, preference: UserNotificationPreference, instant: datetime) -> Hold | None:
     """What keeps messages back at an instant; None where nothing does.
 
     The end is a little after that of the pause or the night: always the same for one person, so that a dry run
@@ -59,7 +60,9 @@ def hold_until(user: Recipient, preference: Preference, instant: datetime) -> Ho
     return found if quiet_until(user, preference, spread) else Hold(found.reason, spread)
 
 
-def quiet_until(user: Recipient, preference: Preference, instant: datetime) -> datetime | None:
+def quiet_until(
+    user: Recipient, preference: UserNotificationPreference, instant: datetime
+) -> datetime | None:
     """When the quiet hours around an instant end; None outside them.
 
     A quiet night belongs to the day on which it starts.
@@ -76,7 +79,7 @@ def quiet_until(user: Recipient, preference: Preference, instant: datetime) -> d
 
 
 def next_night(
-    user: Recipient, preference: Preference, instant: datetime
+    user: Recipient, preference: UserNotificationPreference, instant: datetime
 ) -> tuple[datetime, datetime] | None:
     """When the quiet hours after an instant begin and end; None where there are none."""
     if not preference.quiet_enabled or not preference.quiet_days:
@@ -94,7 +97,7 @@ def next_night(
     )
 
 
-def _night(preference: Preference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
+def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
     """The quiet hours that start on a day, as instants. Where the clock changes, in doubt it is quiet."""
     crosses_midnight = preference.quiet_end < preference.quiet_start
     start = _possible_instants(day, preference.quiet_start, here)

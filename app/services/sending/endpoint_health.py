@@ -12,6 +12,7 @@ from app.database.base import db
 from app.database.writing import BULK
 from app.models import Delivery, PushSubscription, User, Webhook
 from app.services.base import audit
+from app.services.base.recipients import Recipient
 from app.services.routing import alerts, suppressions
 
 Endpoint = PushSubscription | Webhook
@@ -116,7 +117,7 @@ def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
     owner = db.session.get_one(User, hook.user_id)
     audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=said[:300])
     alerts.raise_system_alert(
-        [owner],
+        [Recipient.of(owner)],
         _l("Your webhook was turned off"),
         _l(
             "%(url)s failed for too long or asked not to be called again, so nothing more is sent to it. "

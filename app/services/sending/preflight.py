@@ -9,6 +9,7 @@ from typing import Any
 
 from app.catalog import DAILY_DIGEST, DIGESTS
 from app.models import Delivery
+from app.services.base.recipients import Recipient
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
 from app.services.routing.fanout import GIVE_UP_AFTER
 from app.services.routing.reasons import HELD, Verdict
@@ -110,7 +111,7 @@ def check_before_sending(delivery: Delivery, grounds: PreflightContext, now: dat
 
 def _digest_waits(delivery: Delivery, now: datetime) -> SendResult | None:
     user = delivery.recipient
-    held = quiet_hours.hold_until(user, user.preference, now)
+    held = quiet_hours.hold_until(Recipient.of(user), user.preference, now)
     return _not_now(delivery, Verdict("pending", held.reason, held.until), now) if held else None
 
 

@@ -17,6 +17,7 @@ from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
 from app.services.base import audit
 from app.services.base.errors import Invalid
+from app.services.base.recipients import Recipient
 from app.services.routing import fanout, policy
 from app.services.routing.reasons import Verdict
 from app.services.templates import preview
@@ -69,11 +70,11 @@ def send_test(
         name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
         for name in ways
     }
-    (notification_id,) = fanout.write(message, [fanout.Plan(actor, verdicts)], now)
+    (notification_id,) = fanout.write(message, [fanout.Plan(Recipient.of(actor), verdicts)], now)
     audit.record("template.tested", template.name, actor=actor, channels=ways)
     db.session.commit()
     return db.session.get_one(Notification, notification_id)
 
 
 def _reaches(user: User, channel: str) -> bool:
-    return channel in CONNECTORS and bool(policy.address_for(user, channel))
+    return channel in CONNECTORS and bool(policy.address_for(Recipient.of(user), channel))

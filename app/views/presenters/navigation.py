@@ -146,7 +146,7 @@ def sections() -> list[Section]:
 def unread_count() -> int:
     """The number beside "Inbox", read once a request: several parts of a page show it."""
     if LIBRARY not in request.environ:
-        request.environ[LIBRARY] = inbox.unread_count(current_user)
+        request.environ[LIBRARY] = inbox.unread_count(current_user.id)
     return int(request.environ[LIBRARY])
 
 
