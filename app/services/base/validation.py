@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
@@ -264,14 +265,28 @@ def time_zones() -> tuple[str, ...]:
 
 def phone(value: str) -> str:
     """Normalise a phone number to E.164, `+442079460958`; empty is allowed. Raises Invalid, keyed `phone`."""
-    digits = re.sub(_PHONE_SEPARATORS, "", value.replace("(0)", ""))
+    digits = _PHONE_SEPARATORS.sub("", value)
     if not digits:
         return ""
     if digits.startswith("00"):
         digits = "+" + digits[2:]
-    if not re.fullmatch(r"\+[1-9][0-9]{7,14}", digits):
+    number = _parse_phone(digits)
+    if number is None:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
-    return digits
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse_phone(digits: str) -> phonenumbers.PhoneNumber | None:
+    # The library also reads letters and extensions, which no text message can be sent to.
+    if not re.fullmatch(r"\+\d+", digits):
+        return None
+    try:
+        number = phonenumbers.parse(digits)
+    except phonenumbers.NumberParseException:
+        return None
+    # Only the length is checked: the numbers that are in use change faster than releases of the library.
+    length = phonenumbers.is_possible_number_with_reason(number)
+    return number if length == phonenumbers.ValidationResult.IS_POSSIBLE else None
 
 
 def _whole_number(digits: str) -> int:

@@ -202,12 +202,23 @@ def test_a_profile_is_kept_in_one_form(alice: User) -> None:
     assert audited("account.updated")[0].detail == {"fields": ["name", "phone", "time_zone"]}
     users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="0044 20 7946 0958")
     assert len(audited("account.updated")) == 1
+    users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="+33 06 12 34 56 78")
+    assert alice.phone == "+33612345678", "without the zero that only callers in France dial"
     users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone=" ")
     assert alice.phone == ""
 
 
 @pytest.mark.parametrize(
-    "phone", ["020 7946 0958", "+0123456789", "+1234567", "+1234567890123456", "+44 20 CALL ME"]
+    "phone",
+    [
+        "020 7946 0958",
+        "+0123456789",
+        "+1234567",
+        "+1234567890123456",
+        "+44 20 CALL ME",
+        "+44 123",
+        "+442079460958x5",
+    ],
 )
 def test_a_phone_number_needs_its_country_code(alice: User, phone: str) -> None:
     with pytest.raises(Invalid) as caught:
