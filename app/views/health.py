@@ -1,8 +1,9 @@
-"""For load balancers and supervisors: does the process live, can it work, and how does the work go?"""
+"""Health checks and metrics for load balancers, supervisors and Prometheus."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from app.services.operations import health, metrics
 
@@ -25,7 +26,7 @@ def ready() -> Response:
 @bp.get("/metrics")
 def numbers() -> Response:
     page = metrics.render_metrics(current_app.extensions["timetable"])
-    return _uncached(Response(page, content_type="text/plain; version=0.0.4; charset=utf-8"))
+    return _uncached(Response(page, content_type=CONTENT_TYPE_PLAIN_0_0_4))
 
 
 def _uncached(response: Response) -> Response:

@@ -44,7 +44,7 @@ def test_a_database_that_does_not_answer_is_not_ready(client, database_file):
     assert "does not answer" in response.json["detail"]
 
 
-def test_the_numbers_say_what_waits_how_sending_went_and_when_jobs_ran(client, alice):
+def test_metrics_report_open_deliveries_attempts_and_jobs(client, alice):
     now = utc_now()
     row = factories.notification(alice)
     factories.delivery(row, due_at=now - timedelta(minutes=5))
@@ -56,18 +56,19 @@ def test_the_numbers_say_what_waits_how_sending_went_and_when_jobs_ran(client, a
     job_runs.record_frequent_run("deliver", now, 0, "out of luck")
     response = client.get("/metrics")
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    numbers = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
-    assert 300 <= float(numbers.pop("bellhop_delivery_overdue_seconds")) < 400
-    assert float(numbers.pop('bellhop_job_last_start_seconds{job="deliver"}')) == pytest.approx(
+    lines = [line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#")]
+    metrics = {name: float(value) for name, value in lines}
+    assert 300 <= metrics.pop("bellhop_delivery_overdue_seconds") < 400
+    assert metrics.pop('bellhop_job_last_start_seconds{job="deliver"}') == pytest.approx(
         now.timestamp(), abs=0.01
     )
-    assert numbers == {
-        'bellhop_deliveries_open{channel="email",state="pending"}': "1",
-        'bellhop_deliveries_open{channel="sms",state="retry_wait"}': "1",
-        'bellhop_recent_attempts{channel="push",outcome="sent"}': "1",
-        'bellhop_job_failures{job="deliver"}': "1",
+    assert metrics == {
+        'bellhop_deliveries_open{channel="email",state="pending"}': 1,
+        'bellhop_deliveries_open{channel="sms",state="retry_wait"}': 1,
+        'bellhop_recent_attempts{channel="push",outcome="sent"}': 1,
+        'bellhop_job_failures{job="deliver"}': 1,
     }
 
 
-def test_where_nothing_waits_nothing_is_overdue(any_app):
-    assert "\nbellhop_delivery_overdue_seconds 0\n" in any_app.test_client().get("/metrics").text
+def test_nothing_is_overdue_when_nothing_waits(any_app):
+    assert "\nbellhop_delivery_overdue_seconds 0.0\n" in any_app.test_client().get("/metrics").text

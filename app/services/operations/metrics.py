@@ -1,14 +1,17 @@
-"""Numbers for whoever watches over an installation, in Prometheus' text format 0.0.4.
+"""Metrics for Prometheus, in its text format 0.0.4.
 
-All of them are read from the database: whichever process is asked says the same. Each costs what is open or recent,
+Every number is read from the database, so each process reports the same. Each query costs what is open or recent,
 however long the tables are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from app.clock import utc_now
@@ -16,66 +19,66 @@ from app.database.base import db
 from app.models import Delivery, DeliveryAttempt
 from app.services.operations import job_runs
 
-# Of so many tries, the newest, it is told how they ended.
+# How many of the newest attempts are counted by outcome.
 RECENT = 1000
-Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
-def render_metrics(jobs: Iterable[str], now: datetime | None = None) -> str:
-    """The whole page.
+def render_metrics(jobs: Collection[str], now: datetime | None = None) -> bytes:
+    """Render the current metrics.
 
     Args:
-        jobs: the names of the timetable.
+        jobs: the names of the jobs in the schedule.
     """
-    now = now or utc_now()
-    return "".join(
-        line
-        for name, about, samples in (
-            ("bellhop_deliveries_open", "Deliveries that wait or are being sent.", _open()),
-            (
-                "bellhop_delivery_overdue_seconds",
-                "For how long the delivery that is overdue longest has been due.",
-                _overdue(now),
-            ),
-            (
-                "bellhop_recent_attempts",
-                f"How the newest {RECENT} attempts to send ended.",
-                _attempts(),
-            ),
-            ("bellhop_job_last_start_seconds", "When a job last began, as Unix time.", _starts(jobs)),
-            ("bellhop_job_failures", "How many runs of a job have failed in a row.", _failures(jobs)),
-        )
-        for line in _family(name, about, samples)
+    # A registry of its own: the global one would add metrics of this one process.
+    registry = CollectorRegistry()
+    registry.register(_DatabaseCollector(jobs, now or utc_now()))
+    return generate_latest(registry)
+
+
+class _DatabaseCollector(Collector):
+    def __init__(self, jobs: Collection[str], now: datetime) -> None:
+        self._jobs, self._now = jobs, now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _open_deliveries()
+        yield _overdue_seconds(self._now)
+        yield _recent_attempts()
+        yield from _job_families(self._jobs)
+
+
+def _open_deliveries() -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "bellhop_deliveries_open",
+        "Deliveries that wait or are being sent.",
+        labels=("channel", "state"),
     )
-
-
-def _family(name: str, about: str, samples: Samples) -> Iterator[str]:
-    yield f"# HELP {name} {about}\n# TYPE {name} gauge\n"
-    for labels, value in samples:
-        # The values of labels are names of ours: none needs escaping.
-        written = ",".join(f'{label}="{text}"' for label, text in labels.items())
-        yield f"{name}{{{written}}} {value:.15g}\n" if written else f"{name} {value:.15g}\n"
-
-
-def _open() -> Samples:
-    # Asked in two, as the two partial indexes have them: one condition for all of them would read the whole table.
+    # Two queries, one for each partial index: a single condition would read the whole table.
     counts = select(Delivery.channel, Delivery.state, func.count()).group_by(Delivery.channel, Delivery.state)
     rows = [
         *db.session.execute(counts.where(Delivery.state.in_(["pending", "retry_wait"]))),
         *db.session.execute(counts.where(Delivery.state == "claimed")),
     ]
-    return [
-        ({"channel": channel, "state": state}, count) for channel, state, count in sorted(map(tuple, rows))
-    ]
+    for channel, state, count in sorted(map(tuple, rows)):
+        family.add_metric((channel, state), count)
+    return family
 
 
-def _overdue(now: datetime) -> Samples:
+def _overdue_seconds(now: datetime) -> GaugeMetricFamily:
     waiting = Delivery.state.in_(["pending", "retry_wait"])
     oldest = db.session.scalar(select(func.min(Delivery.due_at)).where(waiting))
-    return [({}, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)]
+    return GaugeMetricFamily(
+        "bellhop_delivery_overdue_seconds",
+        "How long the longest overdue delivery has been due.",
+        value=max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
+    )
 
 
-def _attempts() -> Samples:
+def _recent_attempts() -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "bellhop_recent_attempts",
+        f"Outcomes of the newest {RECENT} attempts.",
+        labels=("channel", "outcome"),
+    )
     newest = (
         select(DeliveryAttempt.delivery_id, DeliveryAttempt.outcome)
         .order_by(DeliveryAttempt.id.desc())
@@ -88,14 +91,21 @@ def _attempts() -> Samples:
     rows = db.session.execute(
         query.group_by(Delivery.channel, newest.c.outcome).order_by("channel", "outcome")
     )
-    return [({"channel": channel, "outcome": outcome}, count) for channel, outcome, count in rows]
+    for channel, outcome, count in rows:
+        family.add_metric((channel, outcome), count)
+    return family
 
 
-def _starts(jobs: Iterable[str]) -> Samples:
-    runs = ((name, job_runs.latest(name)) for name in jobs)
-    return [({"job": name}, run.started_at.timestamp()) for name, run in runs if run]
-
-
-def _failures(jobs: Iterable[str]) -> Samples:
-    runs = ((name, job_runs.latest(name)) for name in jobs)
-    return [({"job": name}, run.failures) for name, run in runs if run]
+def _job_families(jobs: Collection[str]) -> Iterator[GaugeMetricFamily]:
+    starts = GaugeMetricFamily(
+        "bellhop_job_last_start_seconds", "When a job last started, as Unix time.", labels=("job",)
+    )
+    failures = GaugeMetricFamily(
+        "bellhop_job_failures", "How many runs of a job have failed in a row.", labels=("job",)
+    )
+    for name in jobs:
+        if run := job_runs.latest(name):
+            starts.add_metric((name,), run.started_at.timestamp())
+            failures.add_metric((name,), run.failures)
+    yield starts
+    yield failures
