@@ -37,7 +37,7 @@ SCHEDULE = {
         # Every quarter of an hour, because there are zones whose clocks are a quarter of an hour off.
         Job(
             "daily-digest",
-            _l("Sends daily digests at each person's chosen hour"),
+            _l("Sends daily digests at each person's hour"),
             digests.run_daily,
             every=15 * MINUTE,
         ),
