@@ -1,4 +1,4 @@
-"""What the form of an announcement sends: these fields and no others reach a service."""
+"""Reads the announcement form; services get these fields only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from werkzeug.datastructures import MultiDict
 from app.forms.integers import parse_integer
 from app.services.announcements.validation import AnnouncementRequest
 
-_BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
+_ADDRESS_SEPARATORS = re.compile(r"[\s,;]+")
 CONTEXT = "context."
 
 
 @dataclass(frozen=True)
 class AnnouncementForm:
-    """An announcement as it is typed. `seen` is the number of people that its writer was last told."""
+    """An announcement as typed. `seen` is the size of the audience in the last preview that the admin saw."""
 
     audience: str = "everyone"
     roles: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class AnnouncementForm:
 
     @classmethod
     def read(cls, form: MultiDict[str, str]) -> AnnouncementForm:
-        """Read the form as it was sent."""
+        """Read a submitted form."""
         clean = {name: text.replace("\0", "") for name, text in form.items()}
         return cls(
             audience=clean.get("audience", ""),
@@ -60,9 +60,9 @@ class AnnouncementForm:
             key=clean.get("key", "")[:40] or str(uuid4()),
         )
 
-    def wanted(self, zone: tzinfo) -> AnnouncementRequest:
-        """What the service is asked for; the time is one of the writer's own clock."""
-        addresses = [text for text in _BETWEEN_ADDRESSES.split(self.emails) if text]
+    def to_request(self, zone: tzinfo) -> AnnouncementRequest:
+        """Convert to the service's request; the time is in the admin's time zone `zone`."""
+        addresses = [text for text in _ADDRESS_SEPARATORS.split(self.emails) if text]
         return AnnouncementRequest(
             recipients=addresses if self.audience == "people" else None,
             roles=self.roles if self.audience == "roles" else None,
@@ -75,17 +75,17 @@ class AnnouncementForm:
             priority=self.priority,
             channels=self.channels,
             action_url=self.action_url,
-            deliver_at=None if self.when == "now" else self._moment(zone),
+            deliver_at=None if self.when == "now" else self._delivery_time(zone),
         )
 
-    def renewed(self) -> AnnouncementForm:
-        """The same, to be sent as another announcement than the one that this form may have made."""
+    def with_new_key(self) -> AnnouncementForm:
+        """Return a copy that creates another announcement, even if this form already created one."""
         return replace(self, key=str(uuid4()))
 
-    def _moment(self, zone: tzinfo) -> datetime:
+    def _delivery_time(self, zone: tzinfo) -> datetime:
         text = self.deliver_at if self.when == "at" else ""
         try:
             return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         except (ValueError, OverflowError):
-            # Long over: an unreadable time is refused, and never means "now".
+            # A time in the past, which is refused: an unreadable time must never mean "now".
             return datetime.min.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Which part of the delivery log is asked for; any address shows something."""
+"""Reads the query of the delivery log; invalid values are ignored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.services.deliveries.log import DeliveryFilters
 
 @dataclass(frozen=True)
 class DeliveriesQuery:
-    """A page of the log and its filter. Days are whole days of the reader's calendar."""
+    """A page of the log and its filters. `since` and `until` are whole days in the reader's time zone."""
 
     outcomes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class DeliveriesQuery:
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> DeliveriesQuery:
-        """Read the query of an address."""
+        """Read a query string."""
         kind = args.get("kind", "")
         return cls(
             outcomes=tuple(args.getlist("outcome")),
@@ -40,7 +40,7 @@ class DeliveriesQuery:
         )
 
     def filters(self, zone: tzinfo) -> DeliveryFilters:
-        """The same in the service's terms; both days are included."""
+        """Convert to the service's filters; both days are included."""
         return DeliveryFilters(
             self.outcomes,
             self.channels,
@@ -61,7 +61,7 @@ class DeliveriesQuery:
         return bool(self.outcomes or self.channels or self.typed_count)
 
     def params(self) -> dict[str, Any]:
-        """The filter for `url_for`, without the place in the list."""
+        """Return the filters as arguments for `url_for`, without the cursor."""
         given = {"person": self.person, "kind": self.kind, "since": self.since, "until": self.until}
         return {"outcome": list(self.outcomes), "channel": list(self.channels)} | {
             name: value for name, value in given.items() if value
@@ -69,7 +69,7 @@ class DeliveriesQuery:
 
 
 def _day(text: str) -> date:
-    """A date of an ordinary year: at the calendar's edges a time zone would lead out of it."""
+    """Parse a date. Extreme years are refused because a time zone offset could leave the calendar."""
     day = date.fromisoformat(text)
     if not 1970 <= day.year < 2200:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Which part of a list of people or of the audit log is asked for; any address shows something."""
+"""Reads the queries of the people list and the audit log; invalid values are ignored."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class PeopleQuery:
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> PeopleQuery:
-        """Read the query of an address."""
+        """Read a query string."""
         return cls(
             _text(args, "q"), args.get("after", type=parse_integer), args.get("before", type=parse_integer)
         )
 
     def params(self) -> dict[str, Any]:
-        """The query for `url_for`."""
+        """Return arguments for `url_for`."""
         return {"q": self.search or None, "after": self.after, "before": self.before}
 
 
@@ -40,7 +40,7 @@ class AuditQuery:
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> AuditQuery:
-        """Read the query of an address."""
+        """Read a query string."""
         return cls(
             _text(args, "action"), _text(args, "person").lower(), args.get("before", type=parse_integer)
         )

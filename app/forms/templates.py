@@ -1,4 +1,4 @@
-"""What the forms of templates send: these fields and no others reach a service."""
+"""Reads the forms of the template editor; services get these fields only."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from werkzeug.datastructures import MultiDict
 from app.forms.integers import parse_integer
 from app.services.templates.drafts import TemplateContent
 
-VIEWS = ("email", "sms", "inapp")
+CHANNELS = ("email", "sms", "inapp")
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the editor shows the preview: which channel, with which sample, in which theme."""
+class PreviewOptions:
+    """The channel, sample and theme of the preview."""
 
     channel: str = "email"
     sample: str = "sample"
     is_dark: bool = False
 
     @classmethod
-    def read(cls, args: MultiDict[str, str]) -> Look:
-        """Read an address or a form."""
+    def read(cls, args: MultiDict[str, str]) -> PreviewOptions:
+        """Read a query string or a form."""
         channel = args.get("ch", "")
         return cls(
-            channel if channel in VIEWS else "email",
+            channel if channel in CHANNELS else "email",
             args.get("sample") or "sample",
             args.get("pv") == "dark",
         )
 
     def params(self) -> dict[str, Any]:
-        """The query for `url_for`; what is usual is left out."""
+        """Return arguments for `url_for`, without those that have their default."""
         return {
             "ch": self.channel if self.channel != "email" else None,
             "sample": self.sample if self.sample != "sample" else None,
@@ -42,14 +42,14 @@ class Look:
 
 @dataclass(frozen=True)
 class TemplateForm:
-    """A template as it was typed, and the version that it was begun on."""
+    """The content that an admin typed, and the version it is based on."""
 
-    edited: TemplateContent
+    content: TemplateContent
     base_version: int
 
     @classmethod
     def read(cls, form: MultiDict[str, str]) -> TemplateForm:
-        """Read the form as it was sent; browsers write line breaks as CR LF."""
+        """Read a submitted form; browsers send line breaks as CR LF."""
         texts = {name: _text(form, name) for name in ("message_template", "email_html", "sms_text")}
         lines = {
             name: " ".join(_text(form, name).splitlines()) for name in ("title_template", "email_subject")

@@ -106,7 +106,7 @@ def create() -> Redirect | tuple[str, int]:
         return _form_page(form, announcement_preview.preview(requested, current_user), error.errors), 422
     except Conflict as error:
         preview = announcement_preview.preview(requested, current_user)
-        return _form_page(form.renewed(), preview, {"general": str(error)}), 409
+        return _form_page(form.with_new_key(), preview, {"general": str(error)}), 409
     flash(announcement_rows.describe_created(announcement))
     return redirect(url_for(".show", announcement_id=announcement.id), 303)
 
@@ -144,7 +144,7 @@ def cancel(announcement_id: int) -> Redirect:
 
 
 def _to_request(form: AnnouncementForm) -> announcement_validation.AnnouncementRequest:
-    return form.wanted(zone(current_user.time_zone))
+    return form.to_request(zone(current_user.time_zone))
 
 
 def _form_page(

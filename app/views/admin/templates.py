@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
-from app.forms.templates import Look, TemplateForm
+from app.forms.templates import PreviewOptions, TemplateForm
 from app.services.base.errors import Invalid, NotFound
 from app.services.sending.email import SiteIdentity
 from app.services.templates import drafts as template_drafts
@@ -61,53 +61,53 @@ def create() -> Redirect | tuple[str, int]:
 @bp.get(TEMPLATE)
 @admin_required
 def show(template_id: int) -> str:
-    return render_template("templates/show.html", **_editor(template_id, Look.read(request.args)))
+    return render_template("templates/show.html", **_editor(template_id, PreviewOptions.read(request.args)))
 
 
 @bp.post(f"{TEMPLATE}/draft")
 @admin_required
 def draft(template_id: int) -> Response | Redirect:
-    form, look, errors = TemplateForm.read(request.form), Look.read(request.form), {}
+    form, options, errors = TemplateForm.read(request.form), PreviewOptions.read(request.form), {}
     try:
-        template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
+        template_drafts.save(template_id, form.content, form.base_version, author=current_user)
     except Invalid as error:
         errors = error.errors
     if errors or htmx.is_partial():
-        context = _editor(template_id, look, typed=form if errors else None, errors=errors)
+        context = _editor(template_id, options, typed=form if errors else None, errors=errors)
         page = "templates/draft.hx.html" if htmx.is_partial() else "templates/show.html"
         return htmx.vary(render_template(page, **context), 422 if errors else 200)
     if "review" in request.form:
         return redirect(url_for("template_versions.review", template_id=template_id))
     flash(_("Your draft is saved."))
-    return _back(template_id, look)
+    return _back(template_id, options)
 
 
 @bp.post(f"{TEMPLATE}/test")
 @admin_required
 def test(template_id: int) -> Redirect:
-    form, look = TemplateForm.read(request.form), Look.read(request.form)
+    form, options = TemplateForm.read(request.form), PreviewOptions.read(request.form)
     template = template_management.get(template_id)
     try:
-        template_drafts.save(template_id, form.edited, form.base_version, author=current_user)
-        test_send.send_test(template, form.edited, _data(template, look), actor=current_user)
+        template_drafts.save(template_id, form.content, form.base_version, author=current_user)
+        test_send.send_test(template, form.content, _data(template, options), actor=current_user)
         flash(_("Your test is queued."))
     except Invalid as error:
         flash(_("Couldn't send a test: %(reason)s", reason=" ".join(error.errors.values())), "error")
-    return _back(template_id, look)
+    return _back(template_id, options)
 
 
 @bp.get(f"{TEMPLATE}/mail")
 @admin_required
 def mail(template_id: int) -> Response:
-    template, look = template_management.get(template_id), Look.read(request.args)
+    template, options = template_management.get(template_id), PreviewOptions.read(request.args)
     draft = template_drafts.find(template_id, current_user)
     html = template_preview.mail_html(
         template,
         TemplateContent.of(draft or template),
-        _data(template, look),
+        _data(template, options),
         current_user,
         SiteIdentity.of(current_app.config),
-        is_dark=look.is_dark,
+        is_dark=options.is_dark,
     )
     return frame_email(html)
 
@@ -127,33 +127,37 @@ def _index(**context: Any) -> str:
 
 
 def _editor(
-    template_id: int, look: Look, *, typed: TemplateForm | None = None, errors: dict[str, str] | None = None
+    template_id: int,
+    options: PreviewOptions,
+    *,
+    typed: TemplateForm | None = None,
+    errors: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Build the editor's context: the content as typed, else of the draft, else of the live version."""
     template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if typed:
-        edited, base_version = typed.edited, typed.base_version
+        content, base_version = typed.content, typed.base_version
     elif draft:
-        edited, base_version = TemplateContent.of(draft), draft.base_version
+        content, base_version = TemplateContent.of(draft), draft.base_version
     else:
-        edited, base_version = TemplateContent.of(template), template.version
+        content, base_version = TemplateContent.of(template), template.version
     return {
         "template": template,
         "draft": draft,
         "base_version": base_version,
-        "edited": edited,
-        "errors": template_validation.errors(template, edited) | (errors or {}),
+        "content": content,
+        "errors": template_validation.errors(template, content) | (errors or {}),
         "is_unsaved": bool(errors),
-        "look": look,
+        "preview_options": options,
         "samples": template_samples.choices(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
         "preview": template_preview.preview(
-            template, edited, _data(template, look), current_user, SiteIdentity.of(current_app.config)
+            template, content, _data(template, options), current_user, SiteIdentity.of(current_app.config)
         ),
         "variables": template_validation.variables(template),
-        "used": template_validation.variables_used(edited),
+        "used": template_validation.variables_used(content),
         "versions": template_versions.list_versions(template),
         "labels": template_versions.LABELS,
         "others": template_drafts.others(template_id, current_user),
@@ -161,13 +165,13 @@ def _editor(
     }
 
 
-def _data(template: NotificationTemplate, look: Look) -> dict[str, Any]:
+def _data(template: NotificationTemplate, options: PreviewOptions) -> dict[str, Any]:
     """Load the chosen sample's values; the default sample when its event has been deleted."""
     try:
-        return template_samples.data(template.notification_type, look.sample)
+        return template_samples.data(template.notification_type, options.sample)
     except NotFound:
         return template_samples.data(template.notification_type, "sample")
 
 
-def _back(template_id: int, look: Look) -> Redirect:
-    return redirect(url_for(".show", template_id=template_id, **look.params()))
+def _back(template_id: int, options: PreviewOptions) -> Redirect:
+    return redirect(url_for(".show", template_id=template_id, **options.params()))
