@@ -1,4 +1,4 @@
-"""What tests of the API share."""
+"""Fixtures and helpers of the API's tests."""
 
 from __future__ import annotations
 
@@ -15,54 +15,67 @@ from werkzeug.test import TestResponse
 
 from app.database.base import db
 from app.models import Delivery, Event, Interview, Notification, User
+from app.services.accounts import tokens
 
 
-class SeparateClient(FlaskClient):
-    """A client whose requests see nothing of the test's context, nor of each other, as on a real server."""
+class IsolatedClient(FlaskClient):
+    """A client whose requests do not see the test's context or each other's, as on a real server."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         return contextvars.Context().run(super().open, *args, **kwargs)
 
 
 @pytest.fixture(autouse=True)
-def _separate(app: Flask) -> None:
-    app.test_client_class = SeparateClient
+def _isolated_client(app: Flask) -> None:
+    app.test_client_class = IsolatedClient
+
+
+@pytest.fixture
+def alice_headers(alice: User, token: Callable[..., dict[str, str]]) -> dict[str, str]:
+    """The headers of a token of Alice with the scopes `read` and `write`."""
+    return token(alice)
+
+
+@pytest.fixture
+def admin_headers(bob: User, token: Callable[..., dict[str, str]]) -> dict[str, str]:
+    """The headers of a token of Bob, an admin, with all scopes."""
+    return token(bob, *tokens.SCOPES)
 
 
 @pytest.fixture
 def browser_of(app: Flask, sign_in: Callable[[User], FlaskClient]) -> Callable[[User], FlaskClient]:
-    """A signed-in client, with its page's CSRF token in `client.csrf`."""
+    """Return a signed-in client for a user, with the header of its CSRF token in `client.csrf`."""
 
-    def make() -> tuple[str, str]:
+    def generate_tokens() -> tuple[str, str]:
         with app.test_request_context():
             return generate_csrf(), session["csrf_token"]
 
-    def of(user: User) -> FlaskClient:
+    def open_browser(user: User) -> FlaskClient:
         client = sign_in(user)
-        header, secret = contextvars.Context().run(make)
+        header, secret = contextvars.Context().run(generate_tokens)
         client.csrf = {"X-CSRFToken": header}
-        with client.session_transaction() as kept:
-            kept["csrf_token"] = secret
+        with client.session_transaction() as stored:
+            stored["csrf_token"] = secret
         return client
 
-    return of
+    return open_browser
 
 
 @pytest.fixture
 def queries(app: Flask) -> Iterator[list[str]]:
-    """The statements that reach the database, as they come."""
-    seen: list[str] = []
+    """The SQL statements executed so far."""
+    statements: list[str] = []
 
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
+    def record(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
 
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", note)
+    event.listen(db.engine, "before_cursor_execute", record)
+    yield statements
+    event.remove(db.engine, "before_cursor_execute", record)
 
 
-def written() -> dict[str, int]:
-    """How many rows there are of all that an event can write."""
+def row_counts() -> dict[str, int]:
+    """Count the rows of every table that an event can write to."""
     db.session.expire_all()
     return {
         table.__tablename__: db.session.scalar(select(func.count()).select_from(table)) or 0
@@ -70,8 +83,8 @@ def written() -> dict[str, int]:
     }
 
 
-def fields(response: TestResponse) -> list[str]:
-    """The fields that a 422 names."""
+def error_fields(response: TestResponse) -> list[str]:
+    """Return the fields that a 422 names."""
     assert response.status_code == 422, response.data
     assert response.content_type == "application/problem+json"
     return [error["field"] for error in response.json["errors"]]

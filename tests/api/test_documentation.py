@@ -1,4 +1,4 @@
-"""What we write about the API is so: the tour's commands, the pages, a generated client."""
+"""The documentation is correct: the commands of docs/api.md, the pages, a generated client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOUR = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
 
 
-def test_each_command_of_the_tour_runs_as_written(live_server, alice, bob):
+def test_every_command_in_api_md_runs(live_server, alice, bob):
     _row, text = tokens.create(bob, "tour", list(tokens.SCOPES))
     assert len(TOUR) >= 8
     for command in TOUR:
@@ -39,7 +39,7 @@ def test_each_command_of_the_tour_runs_as_written(live_server, alice, bob):
         assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
-def test_the_pages_are_readable_without_signing_in_and_name_every_call_and_event(client):
+def test_the_public_pages_list_every_call_and_event(client):
     page = html.unescape(client.get("/api/docs").text)
     document = client.get("/api/openapi.json").json
     for path, item in document["paths"].items():
@@ -54,7 +54,7 @@ def test_the_pages_are_readable_without_signing_in_and_name_every_call_and_event
 
 
 @pytest.mark.parametrize("name", list(catalog.EVENTS))
-def test_the_json_schema_of_an_event_and_what_is_taken_agree(app, name):
+def test_the_json_schema_of_an_event_matches_its_validation(app, name):
     import jsonschema_rs
 
     factories.user("ruth@bellhop.example")
@@ -82,7 +82,7 @@ def test_the_json_schema_of_an_event_and_what_is_taken_agree(app, name):
     texts = [field.name for field in catalog.EVENTS[name].data if field.kind == "text"]
     for field, value in itertools.product(texts, ("x" * 20_000, " ", "\u2028")):
         assert not jsonschema_rs.is_valid(schema, sample | {field: value}), (field, value)
-    # Numbers that contradict each other are beyond a schema.
+    # A schema cannot express that numbers contradict each other.
     free = [field for field, shape in schema["properties"].items() if shape.get("type") != "integer"]
     for field, value in itertools.product(free, ("x" * 300, "x", "a\nb", " ", 5, True, [], {}, -1)):
         if jsonschema_rs.is_valid(schema, sample | {field: value}, validate_formats=True):
@@ -101,7 +101,7 @@ print(ids, bulk_mark_read.sync(client=client, body=BulkMarkRead(notification_ids
 """
 
 
-def test_a_generated_client_lists_and_marks_read(live_server, alice, tmp_path):
+def test_a_generated_client_can_list_and_mark_read(live_server, alice, tmp_path):
     rows = [factories.notification(alice) for _ in range(2)]
     _row, text = tokens.create(alice, "client", ["read", "write"])
     generator = Path(sys.executable).with_name("openapi-python-client")
@@ -135,7 +135,7 @@ def test_a_generated_client_lists_and_marks_read(live_server, alice, tmp_path):
     assert done.stdout.strip() == f"{[row.id for row in reversed(rows)]} 2", done.stderr
 
 
-def test_every_place_that_a_page_of_the_api_leads_to_is_on_it(client):
+def test_anchors_on_the_api_pages_exist(client):
     for address in ("/api/docs", "/api/docs/events"):
         page = client.get(address).text
         places = set(re.findall(r'href="#([^"]+)"', page)) - {"main"}

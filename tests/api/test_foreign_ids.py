@@ -1,4 +1,4 @@
-"""Another's ids, in every call that the document knows, for every role: a 404, and nothing changes."""
+"""Ids of another user, in every documented call and for every role, are 404 and change nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _view(user):
     return saved_views.create(user, f"View {factories.unique()}", Filter()).id
 
 
-# What is one person's own: made for them, it is a 404 for everybody else, admins included.
+# Creates a private resource of a user: a 404 for everyone else, including admins.
 PERSONAL: dict[str, Callable[[Any], int | None]] = {
     "notification_id": lambda user: factories.notification(user).id,
     "change_id": _change,
@@ -65,14 +65,14 @@ PERSONAL: dict[str, Callable[[Any], int | None]] = {
     "webhook_id": _webhook,
     "view_id": _view,
 }
-# What is the house's: admins find it, others may not ask.
+# Creates a resource that all admins can access and nobody else.
 SHARED: dict[str, Callable[[Any], int | None]] = {
     "template_id": _draft,
     "announcement_id": _announcement,
     "person_id": lambda _user: factories.user(f"{factories.unique()}@example.test").id,
     "delivery_id": lambda user: factories.delivery(factories.notification(user)).id,
 }
-# What a body may name, and the answer where it is another's: numbers of others are passed over in a list.
+# The ids that a body can contain, and the response if they are another user's. In lists these are ignored.
 IN_BODIES = {
     ("mark_read", "notification_id"): 404,
     ("bulk_mark_read", "notification_ids"): {"updated": 0},
@@ -87,7 +87,7 @@ def document(client):
 
 
 def _calls(document) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-    """Method, path, operation and a body that the document gives as an example."""
+    """Yield method, path, operation and example body of every documented call."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if "requestBody" not in operation:
@@ -103,14 +103,14 @@ def _calls_with_ids(document, known) -> list[tuple[str, str, str, str, dict[str,
     found = []
     for method, path, operation, body in _calls(document):
         for name in re.findall(r"{(\w+)}", path):
-            assert name in PERSONAL | SHARED, f"Say here how to make another's {name}"
+            assert name in PERSONAL | SHARED, f"Define how to create another user's {name}"
             if name in known:
                 found.append((method, path, name, operation["operationId"], body))
     return found
 
 
 def _everything() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, but for when a token was used last: that is the caller's own, and meant to change."""
+    """Return every row of every table, except when tokens were last used: that may change."""
     db.session.rollback()
     return {
         table.name: sorted(
@@ -124,9 +124,7 @@ def _everything() -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("role", ["recruiter", "admin"])
-def test_a_call_with_anothers_id_is_a_404_and_changes_nothing(
-    client, document, alice, bob, charlie, token, role
-):
+def test_another_users_id_is_a_404_and_changes_nothing(client, document, alice, bob, charlie, token, role):
     caller = token(bob if role == "admin" else charlie, *tokens.SCOPES)
     calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
     assert len(calls) >= 10
@@ -138,11 +136,11 @@ def test_a_call_with_anothers_id_is_a_404_and_changes_nothing(
         unknown = client.open(
             path.replace(f"{{{name}}}", str(NOBODYS)), method=method, headers=caller, **body
         )
-        assert unknown.data == answer.data, f"{operation} tells another's from nobody's"
+        assert unknown.data == answer.data, f"{operation} distinguishes another user's id from an unknown one"
     assert _everything() == before
 
 
-def test_a_browser_session_finds_anothers_ids_no_more_than_a_token(document, alice, bob, charlie, browser_of):
+def test_another_users_id_is_a_404_for_browser_sessions_too(document, alice, bob, charlie, browser_of):
     calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
     browsers = [browser_of(charlie), browser_of(bob)]
     before = _everything()
@@ -154,9 +152,7 @@ def test_a_browser_session_finds_anothers_ids_no_more_than_a_token(document, ali
     assert _everything() == before
 
 
-def test_what_is_for_admins_is_a_403_for_others_and_a_404_where_nobody_has_it(
-    client, document, alice, bob, charlie, token
-):
+def test_admin_resources_are_403_for_others_and_404_if_unknown(client, document, alice, bob, charlie, token):
     calls = [(*call, SHARED[call[2]](bob)) for call in _calls_with_ids(document, SHARED)]
     assert len(calls) >= 10
     outsider, lapsed, admin = (
@@ -179,7 +175,7 @@ def test_what_is_for_admins_is_a_403_for_others_and_a_404_where_nobody_has_it(
     assert _everything() == before
 
 
-def test_without_the_scope_ones_own_ids_change_nothing_either(client, document, alice, token):
+def test_own_ids_without_the_scope_are_403_and_change_nothing(client, document, alice, token):
     calls = [(*call, PERSONAL[call[2]](alice)) for call in _calls_with_ids(document, PERSONAL)]
     others = {
         scope: token(alice, *(each for each in tokens.SCOPES if each != scope)) for scope in tokens.SCOPES
@@ -194,7 +190,7 @@ def test_without_the_scope_ones_own_ids_change_nothing_either(client, document, 
     assert _everything() == before
 
 
-def test_the_ids_of_these_tests_are_real(client, document, bob, token):
+def test_the_ids_in_these_tests_exist(client, document, bob, token):
     headers = token(bob, *tokens.SCOPES)
     for method, path, name, operation, body in _calls_with_ids(document, PERSONAL | SHARED):
         number = (PERSONAL | SHARED)[name](bob)
@@ -204,13 +200,13 @@ def test_the_ids_of_these_tests_are_real(client, document, bob, token):
         assert answer.status_code in {200, 201, 204, 403, 409}, (operation, answer.data)
 
 
-def test_ids_of_others_in_a_body_are_nobodys(client, document, alice, charlie, token):
+def test_another_users_ids_in_a_body_have_no_effect(client, document, alice, charlie, token):
     named = {
         (operation["operationId"], field)
         for _method, _path, operation, body in _calls(document)
         for field in re.findall(r'"(\w*_ids?|ids)"', json.dumps(_schema(document, operation)) if body else "")
     }
-    assert named == set(IN_BODIES), "Say here what the call answers to another's"
+    assert named == set(IN_BODIES), "Define the response to another user's id"
     headers = token(charlie, *tokens.SCOPES)
     numbers = {name: make(alice) for name, make in PERSONAL.items()}
     before = _everything()
@@ -232,7 +228,7 @@ def _schema(document, operation) -> Any:
     return document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]].get("properties")
 
 
-def test_anothers_cursor_shows_only_ones_own(client, alice, charlie, token):
+def test_another_users_cursor_lists_only_own_notifications(client, alice, charlie, token):
     for _ in range(3):
         factories.notification(alice)
     mine = factories.notification(charlie)

@@ -1,4 +1,4 @@
-"""A person's own notifications, over JSON."""
+"""Notifications over the API."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.clock import utc_now
 from app.database.base import db
-from app.models import Notification
-from tests.api.conftest import fields
+from app.models import ApiToken, Notification
+from app.services.accounts import tokens
+from tests.api.conftest import error_fields
 from tests.support import factories
+
+API = "/api/notifications"
 
 FIELDS = {
     "id", "notification_type", "category", "title", "message", "priority", "status", "channels", "metadata",
@@ -27,14 +31,14 @@ EVERY_CALL = [
 
 @pytest.fixture
 def ask(client, alice, token):
-    """Get something as Alice."""
+    """Send a GET as Alice."""
     headers = token(alice)
     return lambda path, **more: client.get(path, headers=headers | more)
 
 
 @pytest.fixture
 def tell(client, alice, token):
-    """Post something as Alice."""
+    """Send a POST as Alice."""
     headers = token(alice)
     return lambda path, body: client.post(path, json=body, headers=headers)
 
@@ -59,13 +63,13 @@ def test_a_notification_has_exactly_the_fields_of_the_contract(ask, alice):
     assert (seen["is_read"], seen["read_at"], seen["category"]) == (False, None, "interview")
 
 
-def test_the_list_holds_ones_own_rows_newest_first(ask, alice, charlie):
+def test_the_list_contains_only_own_notifications_newest_first(ask, alice, charlie):
     older, newer = factories.notification(alice), factories.notification(alice)
     factories.notification(charlie)
     assert ids(ask("/api/notifications/")) == [newer.id, older.id]
 
 
-def test_what_is_done_stays_in_the_list(ask, alice):
+def test_done_notifications_stay_in_the_list(ask, alice):
     done = factories.notification(alice, archived_at=datetime.now(UTC), read_at=datetime.now(UTC))
     assert ids(ask("/api/notifications/")) == [done.id]
 
@@ -132,11 +136,11 @@ def test_filters_narrow_the_list(ask, alice, query, expected):
         ("colour=blue", "colour"),
     ],
 )
-def test_a_query_that_cannot_be_is_refused_by_name(ask, query, field):
-    assert fields(ask(f"/api/notifications/?{query}")) == [field]
+def test_an_invalid_query_parameter_is_named(ask, query, field):
+    assert error_fields(ask(f"/api/notifications/?{query}")) == [field]
 
 
-def test_pages_lead_through_everything_once_also_while_rows_arrive(client, alice, token):
+def test_pages_neither_skip_nor_repeat_rows_while_new_ones_arrive(client, alice, token):
     headers = token(alice)
     made = [factories.notification(alice, priority="high").id for _ in range(7)]
     factories.notification(alice, priority="low")
@@ -169,7 +173,7 @@ def test_a_head_request_changes_nothing(client, alice, token):
     assert row(made.id).read_at is None
 
 
-def test_marking_one_read_answers_it(tell, alice):
+def test_mark_read_returns_the_notification(tell, alice):
     made = factories.notification(alice)
     first = tell("/api/notifications/mark-read/", {"notification_id": made.id})
     again = tell("/api/notifications/mark-read/", {"notification_id": made.id})
@@ -177,7 +181,7 @@ def test_marking_one_read_answers_it(tell, alice):
     assert again.json == first.json
 
 
-def test_marking_many_answers_how_many_changed(tell, alice, charlie):
+def test_bulk_mark_read_returns_the_number_of_changes(tell, alice, charlie):
     mine = [factories.notification(alice) for _ in range(3)]
     read = factories.notification(alice, read_at=datetime.now(UTC))
     foreign = factories.notification(charlie)
@@ -188,32 +192,34 @@ def test_marking_many_answers_how_many_changed(tell, alice, charlie):
     assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": wanted}).json == {"updated": 0}
 
 
-def test_ten_thousand_ids_are_one_call_and_more_are_refused(tell, alice):
+def test_bulk_mark_read_accepts_at_most_ten_thousand_ids(tell, alice):
     made = factories.notification(alice)
     numbers = list(range(1, 10_001))
     assert made.id in numbers
     assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": numbers}).json == {"updated": 1}
     refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [*numbers, 10_001]})
-    assert fields(refused) == ["notification_ids"]
+    assert error_fields(refused) == ["notification_ids"]
 
 
 @pytest.mark.parametrize("number", [None, True, 1.0, "1", [1], {}, 0, -1, 2**63])
 def test_an_id_that_cannot_be_is_refused_by_name(tell, alice, number):
     made = factories.notification(alice)
-    assert fields(tell("/api/notifications/mark-read/", {"notification_id": number})) == ["notification_id"]
+    assert error_fields(tell("/api/notifications/mark-read/", {"notification_id": number})) == [
+        "notification_id"
+    ]
     refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [made.id, number]})
-    assert fields(refused) == ["notification_ids.1"]
+    assert error_fields(refused) == ["notification_ids.1"]
     assert row(made.id).read_at is None
 
 
-def test_a_field_that_does_not_exist_is_refused_by_name(tell, alice):
+def test_an_unknown_field_is_named(tell, alice):
     made = factories.notification(alice)
     body = {"notification_id": made.id, "user_id": 1}
-    assert fields(tell("/api/notifications/mark-read/", body)) == ["user_id"]
+    assert error_fields(tell("/api/notifications/mark-read/", body)) == ["user_id"]
     assert row(made.id).read_at is None
 
 
-def test_anothers_notification_does_not_exist(ask, tell, charlie):
+def test_another_users_notification_is_a_404(ask, tell, charlie):
     foreign = factories.notification(charlie)
     for response in (
         ask(f"/api/notifications/{foreign.id}/"),
@@ -226,12 +232,12 @@ def test_anothers_notification_does_not_exist(ask, tell, charlie):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63), "9" * 30, "1.0", "%00"])
-def test_an_address_with_an_id_that_cannot_be_is_a_404(ask, number):
+def test_an_impossible_id_is_a_404(ask, number):
     response = ask(f"/api/notifications/{number}/")
     assert (response.status_code, response.content_type) == (404, "application/problem+json")
 
 
-def test_the_summary_counts_what_is_ones_own(ask, alice, charlie):
+def test_the_summary_counts_only_own_notifications(ask, alice, charlie):
     long_ago = datetime.now(UTC) - timedelta(days=20)
     read = factories.notification(alice, read_at=long_ago, created_at=long_ago, priority="urgent")
     factories.delivery(read, "email", state="sent")
@@ -250,7 +256,7 @@ def test_the_summary_counts_what_is_ones_own(ask, alice, charlie):
     }
 
 
-def test_polling_the_unread_count_costs_nothing_until_it_changes(ask, alice):
+def test_the_unread_count_is_a_304_until_it_changes(ask, alice):
     factories.notification(alice)
     first = ask("/api/notifications/unread-count/")
     assert first.json == {"unread_count": 1}
@@ -264,7 +270,7 @@ def test_polling_the_unread_count_costs_nothing_until_it_changes(ask, alice):
     assert (changed.status_code, changed.json) == (200, {"unread_count": 2})
 
 
-def test_one_persons_tag_is_not_anothers(client, alice, charlie, token):
+def test_etags_of_the_unread_count_differ_between_users(client, alice, charlie, token):
     tags = {
         client.get("/api/notifications/unread-count/", headers=token(user)).headers["ETag"]
         for user in (alice, charlie)
@@ -272,7 +278,7 @@ def test_one_persons_tag_is_not_anothers(client, alice, charlie, token):
     assert len(tags) == 2
 
 
-def test_the_list_takes_the_same_few_queries_however_many_rows(client, alice, token, queries):
+def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(client, alice, token, queries):
     headers = token(alice)
 
     def cost() -> int:
@@ -281,8 +287,8 @@ def test_the_list_takes_the_same_few_queries_however_many_rows(client, alice, to
         return len(queries)
 
     factories.notification(alice)
-    cost()  # The token's first use is written down.
-    factories.notification(alice)  # A write: nothing is answered from memory.
+    cost()  # The first use of the token is recorded.
+    factories.notification(alice)  # A write invalidates the caches.
     few = cost()
     for _ in range(120):
         factories.notification(alice)
@@ -290,21 +296,21 @@ def test_the_list_takes_the_same_few_queries_however_many_rows(client, alice, to
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_CALL)
-def test_nobody_is_told_to_send_a_token(client, method, path):
+def test_anonymous_calls_are_401_with_a_challenge(client, method, path):
     response = client.open(path, method=method, json={} if method == "POST" else None)
     assert (response.status_code, response.content_type) == (401, "application/problem+json")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_CALL)
-def test_the_slash_at_the_end_may_be_left_out(client, alice, token, method, path):
+def test_the_trailing_slash_is_optional(client, alice, token, method, path):
     headers, body = token(alice), {} if method == "POST" else None
     with_slash = client.open(path, method=method, json=body, headers=headers)
     without = client.open(path.rstrip("/"), method=method, json=body, headers=headers)
     assert without.status_code == with_slash.status_code not in {301, 308}
 
 
-def test_a_session_works_as_a_token_does(alice, browser_of):
+def test_a_session_with_a_csrf_token_is_accepted(alice, browser_of):
     made, client = factories.notification(alice), browser_of(alice)
     assert ids(client.get("/api/notifications/")) == [made.id]
     body = {"notification_id": made.id}
@@ -313,7 +319,106 @@ def test_a_session_works_as_a_token_does(alice, browser_of):
     assert client.post("/api/notifications/mark-read/", json=body, headers=client.csrf).status_code == 200
 
 
-def test_one_person_never_gets_what_was_cached_for_another(ask):
+def test_responses_are_not_cached_for_other_users(ask):
     response = ask("/api/notifications/")
     assert {"private", "no-cache"} <= set(response.headers["Cache-Control"].split(", "))
     assert {"authorization", "cookie"} <= {name.lower() for name in response.vary}
+
+
+def test_a_filter_changes_all_its_matches_and_undo_restores_them(client, alice, token):
+    rows = [factories.notification(alice) for _ in range(3)]
+    factories.notification(alice, notification_type="job_created")
+    headers = token(alice)
+    body = {"action": "done", "filter": {"category": ["interview"]}}
+    made = client.post(f"{API}/changes/", json=body, headers=headers).json
+    assert (made["action"], made["updated"]) == ("done", 3)
+    done = client.get(f"{API}/?place=done&fields=id", headers=headers).json["results"]
+    assert {row["id"] for row in done} == {row.id for row in rows}
+    undone = [client.post(f"{API}/changes/{made['id']}/undo/", headers=headers) for _ in "ab"]
+    assert [(each.status_code, each.json["updated"]) for each in undone] == [(200, 3)] * 2
+    assert client.get(f"{API}/?place=done", headers=headers).json["results"] == []
+
+
+def test_a_filter_changes_exactly_what_the_list_shows(client, alice, token):
+    done = factories.notification(alice, "Zebra", archived_at=utc_now())
+    headers = token(alice)
+    shown = client.get(f"{API}/?search=zebra&fields=id", headers=headers).json["results"]
+    made = client.post(
+        f"{API}/changes/", json={"action": "saved", "filter": {"search": "zebra"}}, headers=headers
+    )
+    assert [row["id"] for row in shown] == [done.id]
+    assert made.json["updated"] == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "place"), [("saved", "saved"), ("snooze", "later"), ("done", "done"), ("read", "inbox")]
+)
+def test_each_action_applies_to_the_given_ids(client, alice, token, action, place):
+    row, headers = factories.notification(alice), token(alice)
+    until = {"until": (utc_now() + timedelta(days=1)).isoformat()} if action == "snooze" else {}
+    body = {"action": action, "notification_ids": [row.id], **until}
+    assert client.post(f"{API}/changes/", json=body, headers=headers).json["updated"] == 1
+    assert [each["id"] for each in client.get(f"{API}/?place={place}", headers=headers).json["results"]] == [
+        row.id
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "done"},
+        {"action": "done", "notification_ids": [1], "filter": {}},
+        {"action": "explode", "filter": {}},
+        {"action": "snooze", "filter": {}},
+    ],
+)
+def test_an_invalid_change_is_a_422(client, alice, token, body):
+    factories.notification(alice)
+    assert client.post(f"{API}/changes/", json=body, headers=token(alice)).status_code == 422
+
+
+def test_ids_of_other_users_change_nothing_and_are_404(client, alice, charlie, token):
+    row, headers = factories.notification(alice), token(charlie, *tokens.SCOPES)
+    mine = client.post(
+        f"{API}/changes/", json={"action": "read", "notification_ids": [row.id]}, headers=token(alice)
+    )
+    change = mine.json["id"]
+    body = {"action": "done", "notification_ids": [row.id]}
+    assert client.post(f"{API}/changes/", json=body, headers=headers).json == {
+        "id": None,
+        "action": "done",
+        "updated": 0,
+    }
+    for method, path in (
+        ("GET", f"{API}/{row.id}/explain/"),
+        ("GET", f"{API}/{row.id}/"),
+        ("POST", f"{API}/changes/{change}/undo/"),
+        ("DELETE", f"/api/tokens/{db.session.query(ApiToken.id).filter_by(user_id=alice.id).first()[0]}/"),
+    ):
+        assert client.open(path, method=method, headers=headers).status_code == 404, path
+    db.session.refresh(row)
+    assert (row.read_at is not None, row.archived_at) == (True, None)
+
+
+def test_explain_describes_the_decision_for_each_channel(client, alice, bob, admin_headers, token):
+    body = factories.event_body(recipients=[alice.email])
+    made = client.post("/api/events/", json=body, headers=admin_headers).json["notifications"][0]
+    found = client.get(f"{API}/{made['id']}/explain/", headers=token(alice)).json
+    assert found["event"]["id"] == body["id"]
+    said = {way["channel"]: way["state"] for way in found["channels"]}
+    assert (said["in_app"], said["email"]) == ("sent", "pending")
+    assert all(way["words"] for way in found["channels"])
+
+
+def test_an_invalid_search_in_a_filter_is_located_by_its_pointer(client, alice, token):
+    body = {"action": "read", "filter": {"search": "is:nonsense"}}
+    response = client.post(f"{API}/changes/", json=body, headers=token(alice))
+    assert error_fields(response) == ["filter.search"]
+    assert response.json["errors"][0]["pointer"] == "#/filter/search"
+
+
+def test_the_list_returns_only_the_requested_fields(client, alice, token):
+    factories.notification(alice)
+    page = client.get(f"{API}/?fields=id,title", headers=token(alice)).json
+    assert set(page["results"][0]) == {"id", "title"}
+    assert client.get(f"{API}/?fields=password", headers=token(alice)).status_code == 422

@@ -1,4 +1,4 @@
-"""Preferences over the API: the contract's names, changed in part, refused by name."""
+"""Preferences over the API."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def put(client: FlaskClient, headers: dict[str, str], body: dict) -> tuple[int, 
     return response.status_code, response.get_json()
 
 
-def test_a_new_person_has_the_defaults_of_the_contract(
-    client: FlaskClient, alice: User, token: Headers
-) -> None:
+def test_a_new_user_has_the_default_preferences(client: FlaskClient, alice: User, token: Headers) -> None:
     found = client.get(URL, headers=token(alice, "read")).get_json()
     on = ("email_enabled", "in_app_enabled", "interview_notifications", "resume_notifications")
     on += ("system_notifications", "candidate_notifications", "job_notifications", "evaluation_notifications")
@@ -40,9 +38,7 @@ def test_a_new_person_has_the_defaults_of_the_contract(
     assert (found["time_zone"], found["email_delay_minutes"], found["matrix"]) == ("UTC", 0, {})
 
 
-def test_part_of_the_fields_changes_those_and_no_others(
-    client: FlaskClient, alice: User, token: Headers
-) -> None:
+def test_only_the_given_fields_change(client: FlaskClient, alice: User, token: Headers) -> None:
     headers = token(alice)
     before = client.get(URL, headers=headers).get_json()
     change = {
@@ -66,7 +62,9 @@ def test_part_of_the_fields_changes_those_and_no_others(
     assert again["matrix"] == {"job": {"email": False, "in_app": False}, "system": {"email": False}}
 
 
-def test_what_was_read_can_be_put_back(client: FlaskClient, alice: User, token: Headers) -> None:
+def test_put_accepts_the_preferences_that_get_returned(
+    client: FlaskClient, alice: User, token: Headers
+) -> None:
     headers = token(alice)
     tomorrow = utc_now().date() + timedelta(days=1)
     put(client, headers, {"paused_until": f"{tomorrow + timedelta(days=1)}T00:00:00+01:00"})
@@ -105,7 +103,7 @@ def test_what_was_read_can_be_put_back(client: FlaskClient, alice: User, token: 
         ({"user_id": 1}, "user_id"),
     ],
 )
-def test_what_cannot_be_used_is_named_and_nothing_changes(
+def test_an_invalid_value_is_named_and_nothing_changes(
     client: FlaskClient, alice: User, token: Headers, body: dict, field: str
 ) -> None:
     headers = token(alice)
@@ -116,7 +114,7 @@ def test_what_cannot_be_used_is_named_and_nothing_changes(
     assert client.get(URL, headers=headers).get_json() == before
 
 
-def test_nobody_changes_anybody_elses(
+def test_users_change_only_their_own_preferences(
     client: FlaskClient, alice: User, charlie: User, token: Headers
 ) -> None:
     put(client, token(alice), {"email_enabled": False})
@@ -126,7 +124,9 @@ def test_nobody_changes_anybody_elses(
     assert put(client, token(alice, "read"), {})[0] == 403
 
 
-def test_the_page_says_the_same(client: FlaskClient, alice: User, token: Headers, sign_in: Callable) -> None:
+def test_the_preferences_page_shows_the_change(
+    client: FlaskClient, alice: User, token: Headers, sign_in: Callable
+) -> None:
     put(client, token(alice), {"quiet_hours": {"enabled": True, "start": "21:15"}})
     page = sign_in(alice).get("/preferences").get_data(as_text=True)
     assert 'value="21:15"' in page

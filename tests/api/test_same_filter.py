@@ -1,4 +1,4 @@
-"""The same filter finds the same notifications in the same order: page, API, saved view, a change of them all."""
+"""Page, API, saved view and bulk change find the same notifications for the same filter, in the same order."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ FILTERS = st.fixed_dictionaries(
 
 @pytest.fixture
 def rows(alice, charlie):
-    """Sixty notifications of every kind and standing, and as many of somebody else's; two pages of the inbox."""
-    alice.preference.stack_notifications = False  # Or one row of the page would stand for several.
+    """Create sixty notifications in various states for Alice, two pages of the inbox, and sixty for Charlie."""
+    alice.preference.stack_notifications = False  # Otherwise one row of the page could represent several.
     chance, now = random.Random(6), utc_now()
     for person in (alice, charlie):
         for number in range(60):
@@ -69,7 +69,7 @@ def rows(alice, charlie):
 
 @pytest.fixture
 def shown(browser_of, alice, rows):
-    """The ids on the pages of the list, as a browser gets them."""
+    """Return the ids on the inbox pages for a filter."""
     browser = browser_of(alice)
 
     def ids(wanted: dict[str, Any]) -> list[int]:
@@ -88,7 +88,7 @@ def shown(browser_of, alice, rows):
 
 @pytest.fixture
 def listed(client, token, alice, rows):
-    """The notifications that the API lists, page by page."""
+    """Return the notifications that the API lists for a filter, page by page."""
     headers = token(alice)
 
     def found(wanted: dict[str, Any], limit: int) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def listed(client, token, alice, rows):
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=FILTERS, limit=st.integers(7, 200))
-def test_page_api_saved_view_and_change_agree(client, token, alice, shown, listed, wanted, limit):
+def test_page_api_saved_view_and_bulk_change_agree(client, token, alice, shown, listed, wanted, limit):
     headers = token(alice)
     answer = client.get("/api/notifications/", query_string=wanted, headers=headers)
     if answer.status_code == 422:

@@ -1,4 +1,4 @@
-"""Saved views and the query language, from a script."""
+"""Saved views and the search language over the API."""
 
 from __future__ import annotations
 
@@ -6,33 +6,28 @@ import pytest
 
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import Filter
-from tests.api.conftest import fields
+from tests.api.conftest import error_fields
 from tests.support import factories
 
 API = "/api/notifications/views"
 LIST = "/api/notifications/"
 
 
-@pytest.fixture
-def hers(alice, token):
-    return token(alice)
-
-
 def names(client, headers):
     return [view["name"] for view in client.get(f"{API}/", headers=headers).json["results"]]
 
 
-def test_a_view_is_made_shown_changed_and_counts_what_it_shows(client, alice, hers):
+def test_a_view_is_created_changed_and_counts_its_notifications(client, alice, alice_headers):
     factories.notification(alice, "Priya", priority="urgent")
     factories.notification(alice, "Anders")
     body = {"name": "Hers", "category": ["interview"], "priority": ["urgent"], "search": "pri"}
-    made = client.post(f"{API}/", json=body, headers=hers)
+    made = client.post(f"{API}/", json=body, headers=alice_headers)
     assert made.status_code == 201
     assert made.json == body | {"id": made.json["id"], "place": "inbox", "count": 1}
     one = f"{API}/{made.json['id']}/"
-    assert client.get(one, headers=hers).json == made.json
+    assert client.get(one, headers=alice_headers).json == made.json
     changed = client.patch(
-        one, json={"name": "All", "priority": [], "search": "", "category": []}, headers=hers
+        one, json={"name": "All", "priority": [], "search": "", "category": []}, headers=alice_headers
     )
     assert changed.json == made.json | {
         "name": "All",
@@ -41,23 +36,27 @@ def test_a_view_is_made_shown_changed_and_counts_what_it_shows(client, alice, he
         "search": "",
         "count": 2,
     }
-    assert client.get(f"{API}/", headers=hers).json == {
+    assert client.get(f"{API}/", headers=alice_headers).json == {
         "results": [changed.json],
         "next": None,
         "previous": None,
     }
 
 
-def test_views_are_ordered_deleted_and_restored(client, alice, hers):
+def test_views_are_ordered_deleted_and_restored(client, alice, alice_headers):
     one, two = (saved_views.create(alice, name, Filter(search=name)).id for name in ("one", "two"))
-    ordered = client.put(f"{API}/order/", json={"view_ids": [two, one]}, headers=hers)
-    assert [view["name"] for view in ordered.json["results"]] == names(client, hers) == ["two", "one"]
-    assert fields(client.put(f"{API}/order/", json={"view_ids": [two]}, headers=hers)) == ["view_ids"]
-    assert client.delete(f"{API}/{two}/", headers=hers).status_code == 204
-    assert names(client, hers) == ["one"]
-    assert client.get(f"{API}/{two}/", headers=hers).status_code == 404
-    assert client.post(f"{API}/{two}/restore/", headers=hers).json["name"] == "two"
-    assert names(client, hers) == ["two", "one"]
+    ordered = client.put(f"{API}/order/", json={"view_ids": [two, one]}, headers=alice_headers)
+    assert (
+        [view["name"] for view in ordered.json["results"]] == names(client, alice_headers) == ["two", "one"]
+    )
+    assert error_fields(client.put(f"{API}/order/", json={"view_ids": [two]}, headers=alice_headers)) == [
+        "view_ids"
+    ]
+    assert client.delete(f"{API}/{two}/", headers=alice_headers).status_code == 204
+    assert names(client, alice_headers) == ["one"]
+    assert client.get(f"{API}/{two}/", headers=alice_headers).status_code == 404
+    assert client.post(f"{API}/{two}/restore/", headers=alice_headers).json["name"] == "two"
+    assert names(client, alice_headers) == ["two", "one"]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +69,12 @@ def test_views_are_ordered_deleted_and_restored(client, alice, hers):
         ({"name": "x", "place": "nowhere", "limit": 5}, ["place", "limit"]),
     ],
 )
-def test_what_cannot_be_saved_is_named(client, hers, body, named):
-    found = fields(client.post(f"{API}/", json=body, headers=hers))
+def test_an_invalid_field_of_a_view_is_named(client, alice_headers, body, named):
+    found = error_fields(client.post(f"{API}/", json=body, headers=alice_headers))
     assert [name.replace("[", ".").rstrip("]") for name in found] == named
 
 
-def test_views_are_their_owners_and_need_the_scope(client, alice, charlie, hers, token):
+def test_views_are_private_and_require_the_scope(client, alice, charlie, alice_headers, token):
     view = saved_views.create(alice, "hers", Filter(search="x")).id
     his, reader = token(charlie), token(alice, "read")
     for method, path, body in (
@@ -90,15 +89,15 @@ def test_views_are_their_owners_and_need_the_scope(client, alice, charlie, hers,
         )
         assert client.open(path, method=method, json=body).status_code == 401
     assert names(client, his) == []
-    assert names(client, hers) == ["hers"]
+    assert names(client, alice_headers) == ["hers"]
 
 
-def test_a_list_is_searched_in_the_same_language(client, alice, hers):
+def test_the_list_understands_the_search_language(client, alice, alice_headers):
     found = factories.notification(alice, "Zoë Ångström", priority="high")
     factories.notification(alice, "Zoë Other", read_at=found.created_at)
 
     def ids(search):
-        answer = client.get(LIST, query_string={"search": search}, headers=hers)
+        answer = client.get(LIST, query_string={"search": search}, headers=alice_headers)
         return [row["id"] for row in answer.json["results"]]
 
     assert (
@@ -110,13 +109,11 @@ def test_a_list_is_searched_in_the_same_language(client, alice, hers):
 
 
 @pytest.mark.parametrize("search", ["is:unred", "from:tomorrow", "-sender:x", "!!!"])
-def test_a_search_that_is_not_understood_is_a_422_that_explains_and_changes_nothing(
-    client, alice, hers, search
-):
+def test_an_invalid_search_is_a_422_and_changes_nothing(client, alice, alice_headers, search):
     row = factories.notification(alice)
-    answer = client.get(LIST, query_string={"search": search}, headers=hers)
-    assert fields(answer) == ["search"]
+    answer = client.get(LIST, query_string={"search": search}, headers=alice_headers)
+    assert error_fields(answer) == ["search"]
     assert answer.json["errors"][0]["detail"]
     body = {"action": "done", "filter": {"search": search}}
-    assert fields(client.post(f"{LIST}changes/", json=body, headers=hers)) == ["filter.search"]
-    assert client.get(f"{LIST}{row.id}/?peek=true", headers=hers).json["archived_at"] is None
+    assert error_fields(client.post(f"{LIST}changes/", json=body, headers=alice_headers)) == ["filter.search"]
+    assert client.get(f"{LIST}{row.id}/?peek=true", headers=alice_headers).json["archived_at"] is None

@@ -1,4 +1,4 @@
-"""A call made again with its key is done once."""
+"""A repeated call with the same `Idempotency-Key` has one effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keyed(headers: dict[str, str], key: str = "a-key") -> dict[str, str]:
     return headers | {"Idempotency-Key": key}
 
 
-def test_the_same_key_and_body_get_the_first_answer_again(client, alice, token):
+def test_a_repeated_call_gets_the_first_response(client, alice, token):
     row = factories.notification(alice)
     headers, body = keyed(token(alice)), {"notification_ids": [row.id]}
     first, second = (client.post(MARK, json=body, headers=headers) for _ in range(2))
@@ -34,7 +34,7 @@ def test_the_same_key_and_body_get_the_first_answer_again(client, alice, token):
     assert client.post(MARK, json=body, headers=token(alice)).json == {"updated": 0}
 
 
-def test_who_is_answered_again_can_go_on_with_the_same_etag(client, bob, token):
+def test_a_replayed_response_has_the_first_etag(client, bob, token):
     path = f"/api/notifications/templates/{wording.by_name('job_created').id}/"
     headers, body = keyed(token(bob, *tokens.SCOPES)), {"title_template": "Shorter"}
     first, second = (client.patch(path, json=body, headers=headers) for _ in range(2))
@@ -44,14 +44,14 @@ def test_who_is_answered_again_can_go_on_with_the_same_etag(client, bob, token):
     assert client.patch(path, json={"title_template": "On"}, headers=onwards).status_code == 200
 
 
-def test_a_dry_run_leaves_its_key_to_the_call_that_is_meant(client, alice, bob, token):
+def test_a_dry_run_does_not_use_up_its_key(client, alice, bob, token):
     headers, body = keyed(token(bob, "events")), factories.event_body(recipients=[alice.email])
     assert client.post("/api/events/?dry_run=true", json=body, headers=headers).status_code == 200
     assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 0
     assert client.post("/api/events/", json=body, headers=headers).status_code == 201
 
 
-def test_the_same_key_with_another_body_or_call_is_a_422(client, alice, token):
+def test_reusing_a_key_for_a_different_call_is_a_422(client, alice, token):
     row = factories.notification(alice)
     headers = keyed(token(alice))
     assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 200
@@ -63,20 +63,20 @@ def test_the_same_key_with_another_body_or_call_is_a_422(client, alice, token):
     assert row.read_at is None
 
 
-def test_a_key_is_its_owners_alone(client, alice, charlie, token):
+def test_users_can_use_the_same_key_independently(client, alice, charlie, token):
     mine, theirs = factories.notification(alice), factories.notification(charlie)
     for user, row in ((alice, mine), (charlie, theirs)):
         body = {"notification_ids": [row.id]}
         assert client.post(MARK, json=body, headers=keyed(token(user))).json == {"updated": 1}
 
 
-def test_what_failed_may_be_mended_and_sent_with_the_same_key(client, alice, token):
+def test_a_failed_call_can_be_corrected_and_repeated_with_the_same_key(client, alice, token):
     headers = keyed(token(alice))
     assert client.post(MARK, json={"notification_ids": ["x"]}, headers=headers).status_code == 422
     assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 200
 
 
-def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
+def test_the_effect_is_rolled_back_if_the_response_is_not_stored(app, alice):
     row = factories.notification(alice)
 
     def act():
@@ -91,7 +91,7 @@ def test_the_effect_and_the_kept_answer_stand_or_fall_together(app, alice):
     assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 0
 
 
-def test_an_answer_is_kept_for_seven_days(any_app):
+def test_responses_are_stored_for_seven_days(any_app):
     alice = factories.user("alice@example.test")
     now, done = utc_now(), []
 
@@ -105,7 +105,7 @@ def test_an_answer_is_kept_for_seven_days(any_app):
     assert idempotency.purge_responses(now + timedelta(days=15)) == 1
 
 
-def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
+def test_a_concurrent_call_with_the_same_key_is_refused(any_app):
     alice = factories.user("alice@example.test")
     started, may_end, said = threading.Event(), threading.Event(), []
 
@@ -131,15 +131,13 @@ def test_of_two_calls_at_once_one_is_told_that_the_other_still_runs(any_app):
     assert idempotency.run_once(user_id, "k", b"call", slow) == idempotency.IdempotentResponse(200, b"{}")
 
 
-def test_who_is_told_that_the_first_call_still_runs_is_told_when_to_ask_again(
-    client, alice, token, monkeypatch
-):
+def test_a_409_for_a_running_call_has_a_retry_after_header(client, alice, token, monkeypatch):
     monkeypatch.setattr(idempotency, "_running", {(alice.id, "a-key")})
     answer = client.post(MARK, json={"notification_ids": []}, headers=keyed(token(alice)))
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 
 
-def test_fifty_equal_posts_at_once_have_one_effect(live_server, alice):
+def test_fifty_concurrent_identical_calls_have_one_effect(live_server, alice):
     _row, text = tokens.create(alice, "race", ["read", "write"])
     row = factories.notification(alice)
     body = b'{"notification_ids": [%d]}' % row.id
@@ -164,6 +162,6 @@ def test_fifty_equal_posts_at_once_have_one_effect(live_server, alice):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space"])
-def test_what_is_no_key_is_a_400(client, alice, token, key):
+def test_a_malformed_key_is_a_400(client, alice, token, key):
     headers = keyed(token(alice), key)
     assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 400

@@ -1,4 +1,4 @@
-"""Failures under /api/ are problem+json (RFC 9457); elsewhere they are pages."""
+"""Errors under /api/ are problem+json (RFC 9457); elsewhere they are HTML pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MEDIA_TYPE = "application/problem+json"
 
 @pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/notifications/x/y/", "/api/openapi.yaml"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_an_unknown_address_is_a_404(client, path, method):
+def test_an_unknown_path_is_a_404_problem(client, path, method):
     response = client.open(path, method=method)
     assert (response.status_code, response.content_type) == (404, MEDIA_TYPE)
     assert response.json["type"] == "about:blank"
     assert (response.json["title"], response.json["status"]) == ("Not Found", 404)
 
 
-def test_elsewhere_an_unknown_address_is_a_page(client):
+def test_an_unknown_path_outside_the_api_is_an_html_page(client):
     response = client.get("/nothing")
     assert (response.status_code, response.mimetype) == (404, "text/html")
 
@@ -36,13 +36,13 @@ def test_elsewhere_an_unknown_address_is_a_page(client):
         ("POST", "/api/openapi.json", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_another_method_is_a_405_that_says_which_there_are(client, method, path, allowed):
+def test_an_unsupported_method_is_a_405_with_an_allow_header(client, method, path, allowed):
     response = client.open(path, method=method)
     assert (response.status_code, response.content_type) == (405, MEDIA_TYPE)
     assert {name.strip() for name in response.headers["Allow"].split(",")} == allowed
 
 
-def test_a_fault_of_ours_tells_a_request_id_and_nothing_else(app, client, alice, token, monkeypatch, caplog):
+def test_an_internal_error_reveals_only_a_request_id(app, client, alice, token, monkeypatch, caplog):
     def break_down(*_arguments, **_options):
         raise RuntimeError("the password is swordfish")
 
@@ -55,7 +55,7 @@ def test_a_fault_of_ours_tells_a_request_id_and_nothing_else(app, client, alice,
     assert response.json["request_id"] in caplog.text
 
 
-def test_a_database_in_trouble_is_a_503_that_asks_to_come_back(client, alice, token, monkeypatch):
+def test_a_database_failure_is_a_503_with_retry_after(client, alice, token, monkeypatch):
     def fail(*_arguments, **_options):
         raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
 

