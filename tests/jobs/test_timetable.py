@@ -14,7 +14,8 @@ from app.services import create_notification
 from app.services.operations import leases
 from app.services.sending import outbox
 from tests.support import factories
-from tests.support.smtp import Server, wait_until
+from tests.support.smtp import Server
+from tests.support.waiting import wait_until
 
 
 def state_of(row: Delivery) -> str:

@@ -38,7 +38,8 @@ from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from tests.channels.test_push import OURS, Browser
 from tests.support import factories
-from tests.support.web import Reply, WebServer, until
+from tests.support.waiting import wait_until
+from tests.support.web import Reply, WebServer
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "a key for tests only")
 # Markup, a header's end, an override and an isolate of direction, zero-width characters, a bell.
@@ -331,11 +332,11 @@ def test_one_dead_channel_slows_no_other(ways: WebServer, monkeypatch: pytest.Mo
 
     thread = threading.Thread(target=run)
     thread.start()
-    until(lambda: ways.calls)
+    wait_until(lambda: ways.calls)
     began_at = time.monotonic()
     factories.delivery(factories.notification(alice), "email", address="a@example.test")
     factories.delivery(factories.notification(alice), "sms", address=alice.phone)
-    until(lambda: len(sent) == 2, 4)
+    wait_until(lambda: len(sent) == 2, 4)
     assert max(sent.values()) - began_at < 2
     assert thread.is_alive()
     courier.stopping.set()

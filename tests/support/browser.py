@@ -1,12 +1,12 @@
-"""A real browser for tests of pages.
+"""A real browser, whose pages fail the test on errors.
 
     def test_inbox(page_factory, live_url):
         page = page_factory(live_url, width=390, color_scheme="dark")
         page.goto("/notifications")
         assert axe(page) == []
 
-Every page that `page_factory` makes is watched: a console error, an error in a script, a breach of the content
-security policy or a request to another site fails the test when it ends. What a test provokes on purpose it forgives:
+Pages from `page_factory` are monitored: a console error, a script error, a violation of the content security policy or
+a request to another site fails the test when it ends. A test can ignore an error that it provokes on purpose with
 `page.watch.forgive("status of 422")`.
 """
 
@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
-    "--no-sandbox",  # as root there is none to be had
+    "--no-sandbox",  # the sandbox is not available to root
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What stands outside of the window or of its own box, and is neither scrolled to nor shortened on purpose.
+# Finds content outside the window or its own box that is neither scrollable nor truncated with an ellipsis.
 CUT_OFF = """() => {
   const width = document.documentElement.clientWidth, found = [];
   const panels = '.panel, .panel__scroll, .list, .pane';
@@ -59,7 +59,7 @@ CUT_OFF = """() => {
 
 @dataclass
 class Watch:
-    """What went wrong on a page and on those it opened."""
+    """The problems on a page and on the pages it opened."""
 
     base_url: str
     console: list[str] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Watch:
         ]
 
     def forgive(self, words: str) -> None:
-        """Strike off what contains these words; there must be something."""
+        """Remove the problems that contain these words; fail if there are none."""
         before = len(self.problems)
         for found in (self.console, self.errors, self.foreign):
             found[:] = [text for text in found if words not in text]
@@ -102,7 +102,7 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium where there is one, else the one that Playwright installed."""
+    """Debian's Chromium if it is installed, otherwise Playwright's."""
     with sync_playwright() as playwright:
         path = str(CHROMIUM) if CHROMIUM.exists() else None
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -112,7 +112,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page_factory(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Make pages, each in a context (cookies, storage) of its own: page_factory(base_url, width=390, …).
+    """Open pages, each in its own browser context: page_factory(base_url, width=390, …).
 
     Further arguments go to Playwright's `new_context`: color_scheme, has_touch, java_script_enabled,
     locale, timezone_id, reduced_motion, storage_state …
@@ -138,13 +138,12 @@ def page_factory(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def axe(page: Page) -> list[str]:
-    """Run axe-core on the page as it stands; one line for each element with a violation.
+    """Run axe-core on the page; return one line per element with a violation.
 
-    The script comes in through the debugger, which the page's content security policy does not bind.
+    The script is injected through the debugger, which is not subject to the content security policy.
     """
-    # A colour in the middle of a transition has whatever contrast it happens to have. One that has begun is waited
-    # for, one that begins now (of what has just come under the pointer) takes no time. What follows the scroll
-    # position never finishes, and a toast's countdown changes no colour.
+    # Colours have arbitrary contrast during a transition: wait for running transitions, and make new ones immediate.
+    # Except for scroll-driven animations, which never finish, and a toast's countdown, which changes no colour.
     is_calm = page.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
     page.emulate_media(reduced_motion="reduce")
     page.evaluate(

@@ -1,4 +1,4 @@
-"""Walk through every page as a person with a browser would: links are followed, forms are sent."""
+"""Crawl all pages of the application: follow every link and submit every form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# What a person would write into a field of that type.
+# Text to enter into a field, by its type.
 TYPED = {
     "email": "somebody@example.com",
     "url": "https://example.com/hook",
@@ -30,7 +30,7 @@ HUMAN = {"alt", "title", "aria-label", "aria-description", "placeholder", "label
 
 @dataclass
 class Form:
-    """A form with its fields as they stand, and with a person's words in those that take any."""
+    """A form with its current values, and with text for the fields that accept text."""
 
     action: str = ""
     method: str = "get"
@@ -38,8 +38,8 @@ class Form:
     typed: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def take(self, tag: str, given: dict[str, str], select: str) -> None:
-        """Note down a control."""
+    def add_control(self, tag: str, given: dict[str, str], select: str) -> None:
+        """Add a control of the form."""
         kind, name, value = given.get("type", "text"), given.get("name", ""), given.get("value", "")
         if tag == "button":
             if kind in {"text", "submit"}:
@@ -52,19 +52,19 @@ class Form:
         if tag in {"input", "textarea"} and kind in TYPED and "list" not in given:
             self.typed[name] = TYPED[kind]
 
-    def answers(self) -> dict[str, dict[str, list[str]]]:
-        """What may be sent: as it stands, with nothing in it, and with a person's words."""
+    def submissions(self) -> dict[str, dict[str, list[str]]]:
+        """Return the data to submit: unchanged, with empty text fields, and with text in them."""
         return {
-            "as it stands": self.fields,
+            "unchanged": self.fields,
             "empty": self.fields | {name: [""] for name in self.typed},
             "typed": self.fields | {name: [text] for name, text in self.typed.items()},
         }
 
 
-class Reading(HTMLParser):
-    """What a person reads or hears of a page, and where its links and forms lead.
+class PageContent(HTMLParser):
+    """The texts that a page shows or announces, and its links and forms.
 
-    What carries `lang` or `translate="no"` says itself that it is in another language: names and code.
+    Texts in elements with `lang` or `translate="no"` are skipped: these are names and code.
     """
 
     def __init__(self, html: str) -> None:
@@ -115,7 +115,7 @@ class Reading(HTMLParser):
         elif tag in {"input", "select", "textarea", "button", "option"} and "disabled" not in given:
             form = self.forms.setdefault(given.get("form", self.form), Form())
             self.select = given.get("name", "") if tag == "select" else self.select
-            form.take(tag, given, self.select)
+            form.add_control(tag, given, self.select)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -136,21 +136,21 @@ class Reading(HTMLParser):
 
 @dataclass
 class Page:
-    """An answer: how one came to it, and what it says."""
+    """A response: the request that led to it, its status and its content."""
 
     way: str
     status: int
-    reading: Reading
+    reading: PageContent
 
 
 def walk(app: Flask, client: FlaskClient, starts: list[str], skip: set[str]) -> Iterator[Page]:
-    """Every page that links and forms lead to: all that can be read first, then all that can be sent.
+    """Yield every page that can be reached through links, and then through forms.
 
-    What a person typed is sent as htmx sends it, so that fragments are read as well.
+    Forms with typed text are submitted as htmx does, so that fragments are covered as well.
 
     Args:
-        starts: where to begin.
-        skip: endpoints that are left alone.
+        starts: the paths to start from.
+        skip: the endpoints to skip.
     """
     seen: set[object] = set()
     reads, sends = deque(starts), deque[tuple[str, str, dict[str, list[str]]]]()
@@ -165,27 +165,27 @@ def walk(app: Flask, client: FlaskClient, starts: list[str], skip: set[str]) -> 
             way = f"POST {url}, {how}"
         if answer.mimetype != "text/html":
             continue
-        reading = Reading(answer.text)
+        reading = PageContent(answer.text)
         yield Page(way, answer.status_code, reading)
         for link in reading.links:
             target = urljoin(answer.request.path, link)
             if (key := _key(app, target, "GET", skip)) and key not in seen:
                 seen.add(key)
                 reads.append(target)
-        for target, how, data, button in _sendings(reading, answer.request.path):
+        for target, how, data, button in _submissions(reading, answer.request.path):
             if (key := _key(app, target, "POST", skip)) and (key, how, button) not in seen:
                 seen.add((key, how, button))
                 sends.append((target, how, data))
 
 
-def _sendings(reading: Reading, here: str) -> Iterator[tuple[str, str, dict[str, list[str]], object]]:
+def _submissions(reading: PageContent, here: str) -> Iterator[tuple[str, str, dict[str, list[str]], object]]:
     for form in reading.forms.values():
         if form.method != "post":
             continue
         for action, name, value in form.buttons or [("", "", "")]:
-            said = {name: [value]} if name else {}
-            for how, data in form.answers().items():
-                yield urljoin(here, action or form.action), how, data | said, (name, value)
+            button_data = {name: [value]} if name else {}
+            for how, data in form.submissions().items():
+                yield urljoin(here, action or form.action), how, data | button_data, (name, value)
 
 
 def _key(app: Flask, url: str, method: str, skip: set[str]) -> object:

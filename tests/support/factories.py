@@ -1,4 +1,4 @@
-"""Rows for tests, made straight in the database, so that a test says only what it is about."""
+"""Create rows directly in the database, with defaults for everything that a test does not specify."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 
 
 def unique() -> str:
-    """A name that no other test or process uses."""
+    """Return a name that no other test or process uses."""
     return f"{os.getpid()}_{next(_numbers)}"
 
 
@@ -30,15 +30,15 @@ def _password_hash() -> str:
 
 
 def user(email: str, name: str = "", *, role: str = "recruiter", **fields: Any) -> User:
-    """A person who can sign in with `PASSWORD`. Preference fields are given as `preference={…}`."""
-    person = bare_user(email, name, role=role, **fields)
-    db.session.add(person)
+    """Create a user whose password is `PASSWORD`. Pass preference fields as `preference={…}`."""
+    user = bare_user(email, name, role=role, **fields)
+    db.session.add(user)
     db.session.commit()
-    return person
+    return user
 
 
 def bare_user(email: str, name: str = "", **fields: Any) -> User:
-    """The same, not yet in the database: for tests that need a thousand at once."""
+    """Build a user without saving it, for tests that insert many at once."""
     preference = UserNotificationPreference(**fields.pop("preference", {}))
     name = name or email.partition("@")[0].title()
     return User(email=email, name=name, password_hash=_password_hash(), preference=preference, **fields)
@@ -47,7 +47,7 @@ def bare_user(email: str, name: str = "", **fields: Any) -> User:
 def notification(
     recipient: User, title: str = "Interview Scheduled for Priya Raman", **fields: Any
 ) -> Notification:
-    """A notification in the inbox, sent, unread, unless told otherwise."""
+    """Create a notification that is sent, unread and in the inbox by default."""
     kind = fields.pop("notification_type", "interview_scheduled")
     created = fields.pop("created_at", utc_now())
     row = Notification(
@@ -70,21 +70,21 @@ def notification(
 
 
 def delivery(row: Notification, channel: str = "email", **fields: Any) -> Delivery:
-    """A delivery of a notification, due now unless told otherwise."""
-    made = Delivery(
+    """Create a delivery of a notification, due now by default."""
+    delivery = Delivery(
         notification_id=fields.pop("notification_id", row.id),
         recipient_id=row.recipient_id,
         channel=channel,
         address=fields.pop("address", "alice@example.test"),
         **fields,
     )
-    db.session.add(made)
+    db.session.add(delivery)
     db.session.commit()
-    return made
+    return delivery
 
 
 def interview(*recruiters: User, **fields: Any) -> Interview:
-    """An interview two days ahead, an hour long."""
+    """Create an interview of one hour that starts in two days by default."""
     starts = fields.pop("starts_at", utc_now() + timedelta(days=2))
     row = Interview(
         external_id=fields.pop("external_id", f"iv-{unique()}"),
@@ -105,7 +105,7 @@ def interview(*recruiters: User, **fields: Any) -> Interview:
 def event_body(
     kind: str = "interview.scheduled", recipients: list[str] | None = None, **data: Any
 ) -> dict[str, Any]:
-    """A CloudEvents body with the catalog's sample data."""
+    """Build a CloudEvents body with the catalog's sample data."""
     sample = {field.name: field.sample for field in catalog.EVENTS[kind].data}
     if "starts_at" in sample:
         start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)

@@ -1,7 +1,7 @@
-"""Two languages that nobody speaks, made from the texts in `app/`: what stays English on a page was missed.
+"""Two pseudo-languages, generated from the texts in `app/`: text that is still English on a page was not translated.
 
-`el` stands for a long language with other letters: «Ɖöñé öñé». `he` is written from right to left. Both borrow the
-name of a real language, because Babel knows their plurals and writes their dates; its dates have no Latin letter.
+`el` is a long language with other letters: «Ɖöñé öñé». `he` is written from right to left. Both use the code of a real
+language for Babel's plurals and dates, which contain no Latin letters.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ _ALPHABETS = {
     LONG: str.maketrans(_PLAIN, "ÅƁÇÐÉƑĜĤÎĴĶĻṀÑÖÞɊŘŠŢÛṼŴẊÝŽåƀçðéƒĝĥîĵķļɱñöþɋřšţûṽŵẋýž"),
     RIGHT_TO_LEFT: str.maketrans(_PLAIN, "אבגדהוזחטיכלמנסעפצקרשתאבגדאבגדהוזחטיכלמנסעפצקרשתאבגד"),
 }
-# What is put in, markup, and what becomes a date: each stays as it is.
-_KEPT = re.compile(r"%\(\w+\)[sd]|%%|\{\{?\w+\}?\}|<[^>]+>|&\w+;")
+# Placeholders, markup and date formats, which are not translated.
+_UNTRANSLATED = re.compile(r"%\(\w+\)[sd]|%%|\{\{?\w+\}?\}|<[^>]+>|&\w+;")
 _DATE = re.compile(r"[EdMyHm]+(?:[ :][EdMyHm]+)*")
 
 
-def say(text: str, language: str) -> str:
-    """A text in one of the two languages: other letters, two fifths longer, between brackets."""
+def translate(text: str, language: str) -> str:
+    """Translate a text: other letters, two fifths longer, in «»."""
     if _DATE.fullmatch(text) or not text.strip():
         return text
     letters = _ALPHABETS[language]
     parts, end = [], 0
-    for kept in _KEPT.finditer(text):
-        parts += [text[end : kept.start()].translate(letters), kept[0]]
-        end = kept.end()
-    said = "".join(parts) + text[end:].translate(letters)
-    plain = _KEPT.sub("", text)
-    more = plain[-max(2, len(plain) * 2 // 5) :].translate(letters).replace("%", "")
-    return f"«{said}{more}»"
+    for match in _UNTRANSLATED.finditer(text):
+        parts += [text[end : match.start()].translate(letters), match[0]]
+        end = match.end()
+    translated = "".join(parts) + text[end:].translate(letters)
+    plain = _UNTRANSLATED.sub("", text)
+    padding = plain[-max(2, len(plain) * 2 // 5) :].translate(letters).replace("%", "")
+    return f"«{translated}{padding}»"
 
 
 def compile_catalogs(folder: Path) -> Path:
-    """Write both languages below the folder, as Flask-Babel looks for them; give it back."""
+    """Write the catalogs of both languages into the folder, where Flask-Babel finds them; return the folder."""
     pot = folder / "messages.pot"
     settings = ["-F", str(ROOT / "pyproject.toml"), "-k", "_l"]
     CommandLineInterface().run(["pybabel", "-q", "extract", *settings, "-o", str(pot), str(ROOT / "app")])
@@ -68,23 +68,23 @@ def _translated(texts: Catalog, language: str) -> Catalog:
         if not message.id:
             continue
         if isinstance(message.id, str):
-            catalog.add(message.id, say(message.id, language), context=message.context)
+            catalog.add(message.id, translate(message.id, language), context=message.context)
         else:
-            one, many = (say(text, language) for text in message.id)
+            one, many = (translate(text, language) for text in message.id)
             catalog.add(message.id, (one, *[many] * (catalog.num_plurals - 1)), context=message.context)
     return catalog
 
 
 @pytest.fixture(scope="session")
 def pseudo_catalogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with both languages."""
+    """The folder with the catalogs of both languages."""
     return compile_catalogs(tmp_path_factory.mktemp("translations"))
 
 
-# ---- what people and other programs wrote
+# ---- Texts from people and other programs
 
-# Columns that hold words of people, not of ours, and JSON whose values do.
-WORDS = {
+# Columns with texts from people.
+USER_TEXTS = {
     "users": ("name",),
     "interviews": ("candidate_name", "job_title", "company_name", "location", "interviewer"),
     "notifications": ("title", "message"),
@@ -97,7 +97,7 @@ _CYRILLIC = str.maketrans(_PLAIN, "АБЦДЕФГХИЙКЛМНОПЯРСТУВ�
 
 
 def foreign(text: str) -> str:
-    """The words of a person who writes Cyrillic; what stands between braces is a name of ours."""
+    """Convert a person's text to Cyrillic; variable names in braces are kept."""
     return "".join(
         part if part.startswith("{") else part.translate(_CYRILLIC)
         for part in re.split(r"(\{[{%].*?[%}]\})", text)
@@ -105,7 +105,7 @@ def foreign(text: str) -> str:
 
 
 def foreign_values(data: dict[str, Any]) -> dict[str, Any]:
-    """Texts among the values as if their writer wrote Cyrillic; addresses stay."""
+    """Convert the texts among the values to Cyrillic; URLs and times are kept."""
     return {
         name: foreign(value)
         if isinstance(value, str) and "://" not in value and not name.endswith("_at")
@@ -115,8 +115,8 @@ def foreign_values(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_data_foreign(language: str) -> None:
-    """Everybody reads that language, and nothing that people wrote has a Latin letter: what has one is ours."""
-    for name, columns in WORDS.items():
+    """Set everyone's language, and remove Latin letters from people's texts, so that Latin text must be ours."""
+    for name, columns in USER_TEXTS.items():
         table: Table = db.metadata.tables[name]
         for row in db.session.execute(db.select(table)).mappings().all():
             values = {column: foreign(row[column]) for column in columns if row[column]}
@@ -127,12 +127,12 @@ def make_data_foreign(language: str) -> None:
     db.session.expire_all()
 
 
-# Names that are the same in every language: ours, addresses, times from Greenwich, names in code.
-_SAME = re.compile(
+# Names that are the same in every language: product names, addresses, UTC, and names in code.
+_LANGUAGE_NEUTRAL = re.compile(
     r"https?://\S+|\S+@[\w.-]+|\{[{%].*?[%}]\}|\{\w+\}|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[\w-]*[_/.:][\w/.:+-]+|\b(Bellhop|UTC|OpenAPI|Alt|Esc)\b"
 )
 
 
 def english(text: str) -> list[str]:
-    """The words of a text that were not translated."""
-    return re.findall(r"[A-Za-z]{2,}", _SAME.sub(" ", text))
+    """Return the words of a text that were not translated."""
+    return re.findall(r"[A-Za-z]{2,}", _LANGUAGE_NEUTRAL.sub(" ", text))

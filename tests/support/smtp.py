@@ -1,4 +1,4 @@
-"""Real SMTP servers on loopback that behave as a test asks."""
+"""Real SMTP servers on the loopback interface, controlled by the test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import email
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from email import policy
@@ -25,9 +24,10 @@ def free_port() -> int:
 
 
 class Mailbox:
-    """An aiosmtpd handler that keeps what comes; `answers` are given, one a mail, before it accepts again.
+    """An aiosmtpd handler that stores what it receives.
 
-    `at` says which command they answer: `MAIL`, `RCPT` or `DATA`.
+    It gives each of `answers` to one email and then accepts again. `at` is the command that gets these answers: `MAIL`,
+    `RCPT` or `DATA`.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Mailbox:
 
 
 class Server:
-    """A mailbox behind a port that can be closed and opened again."""
+    """A mail server that can be stopped and restarted on the same port."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
@@ -94,30 +94,30 @@ class Server:
 
 
 class Script(threading.Thread):
-    """A bare TCP server that says what it is told, line by line, and then hangs up.
+    """A TCP server that sends scripted replies, line by line, and then closes the connection.
 
-    Each connection plays one list of replies; `read_message` reads up to the final dot, `None` hangs up at once.
+    Each connection uses one list of replies. `read_message` reads up to the final dot; `None` closes the connection.
     """
 
-    def __init__(self, *plays: list[str | None]) -> None:
+    def __init__(self, *scripts: list[str | None]) -> None:
         super().__init__(daemon=True)
-        self.plays = list(plays)
+        self.scripts = list(scripts)
         self.messages: list[bytes] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listener.getsockname()[1])
         self.start()
 
     def run(self) -> None:
-        while self.plays:
+        while self.scripts:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
             with connection, connection.makefile("rb") as lines:
-                self._play(self.plays.pop(0), connection, lines)
+                self._play(self.scripts.pop(0), connection, lines)
 
     def _play(self, replies: list[str | None], connection: socket.socket, lines: Any) -> None:
-        for place, reply in enumerate(replies):
+        for index, reply in enumerate(replies):
             if reply == "read_message":
                 body = b""
                 while not body.endswith(b"\r\n.\r\n"):
@@ -129,18 +129,18 @@ class Script(threading.Thread):
                 continue
             if reply is None:
                 return
-            if place and replies[place - 1] != "read_message":
+            if index and replies[index - 1] != "read_message":
                 lines.readline()
             connection.sendall(reply.encode() + b"\r\n")
 
     def close(self) -> None:
-        self.plays.clear()
+        self.scripts.clear()
         self.listener.close()
 
 
 @pytest.fixture
 def smtp(app: Any) -> Iterator[Server]:
-    """A mail server that is up, with the test's application set to use it."""
+    """A running mail server that the test's application uses."""
     server = Server(Mailbox())
     server.start()
     point_at(app, server.port)
@@ -149,15 +149,7 @@ def smtp(app: Any) -> Iterator[Server]:
 
 
 def point_at(app: Any, port: int) -> None:
-    """Let an application send its mail to a port of this machine."""
+    """Make an application send its email to a local port."""
     app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_USE_TLS=False)
     state = app.extensions["mail"]
     state.server, state.port, state.use_tls = "127.0.0.1", port, False
-
-
-def wait_until(condition: Any, seconds: float = 10.0) -> None:
-    """Return as soon as something is true; fail when it is not in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.02)

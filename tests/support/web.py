@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as it is told and remembers what it was asked.
+"""A real HTTP server on the loopback interface that sends scripted replies and records its calls.
 
 def test_busy(web_server):
     web_server.answers.append(Reply(429, headers={"Retry-After": "7"}))
@@ -9,7 +9,6 @@ def test_busy(web_server):
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +19,10 @@ import pytest
 
 @dataclass
 class Reply:
-    """What the server does with one request; `raw` is sent as it stands, instead of an answer."""
+    """The reply to one request, sent `after` some seconds.
+
+    `raw` replaces the complete reply. With `drips` the server sends single bytes without end.
+    """
 
     status: int = 200
     body: bytes = b"ok"
@@ -38,23 +40,23 @@ class Call:
 
 
 class WebServer:
-    """Answers with `answers` in their order, then with `usual`."""
+    """Replies with `answers` in their order, then with `usual`."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.answers: list[Reply] = []
         self.usual = Reply()
         self.closing = threading.Event()
-        stand_in = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                stand_in.calls.append(Call(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                stand_in._answer(self)
+                server.calls.append(Call(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                server._answer(self)
 
             def log_message(self, *_args: Any) -> None:
-                """Tests read `calls`."""
+                """Log nothing; tests read `calls`."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -74,7 +76,7 @@ class WebServer:
         self.closing.wait(reply.after)
         try:
             if reply.drips:
-                # One byte now and then: no single wait is long, the whole is for ever.
+                # Each wait for a byte is short, but the response never ends.
                 handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
                 while not self.closing.wait(0.05):
                     handler.wfile.write(b"x")
@@ -88,7 +90,7 @@ class WebServer:
                 handler.end_headers()
                 handler.wfile.write(reply.body)
         except OSError:
-            pass  # The other side hung up first.
+            pass  # The client closed the connection first.
 
 
 @pytest.fixture
@@ -96,11 +98,3 @@ def web_server() -> Iterator[WebServer]:
     server = WebServer()
     yield server
     server.close()
-
-
-def until(condition: Any, seconds: float = 10.0) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)

@@ -25,7 +25,8 @@ from app.services.sending.worker import DeliveryWorker
 from tests.channels.test_push import Browser
 from tests.support import factories
 from tests.support.browser import axe
-from tests.support.web import WebServer, until
+from tests.support.waiting import wait_until
+from tests.support.web import WebServer
 
 SENDER = SiteIdentity("http://bellhop.test", "a@example.test", "a key for tests only")
 SignIn = Callable[[User], FlaskClient]
@@ -235,7 +236,7 @@ def test_what_is_pushed_is_shown(
         page.wait_for_timeout(100)
         return bool(page.evaluate(count) == 1)
 
-    until(is_shown, 20)
+    wait_until(is_shown, 20)
     shown = page.evaluate(
         "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(([n]) => [n.title, n.body, n.data.url])"
     )

@@ -12,7 +12,7 @@ from app import jobs
 from app.clock import utc_now
 from app.models import User
 from app.services.operations import job_runs
-from tests.support.smtp import wait_until
+from tests.support.waiting import wait_until
 
 SignIn = Callable[[User], FlaskClient]
 
