@@ -1,4 +1,4 @@
-"""Templates, drafts and events for tests of several files."""
+"""Change templates, and publish events that use them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from app.database.base import db
-from app.models import AuditEntry, Notification, NotificationTemplate, TemplateVersion, User
+from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.templates import drafts as template_drafts
@@ -17,23 +17,22 @@ from tests.support import factories
 
 
 def edited(template: NotificationTemplate, **changes: object) -> TemplateContent:
+    """Return the template's content with changes."""
     return replace(TemplateContent.of(template), **changes)
 
 
 def published(template: NotificationTemplate, actor: User, **changes: object) -> TemplateVersion:
+    """Publish changes to a template as its next version."""
     template_drafts.save(template.id, edited(template, **changes), template.version, author=actor)
     return template_publishing.publish(template.id, actor=actor)
 
 
 def publish_event(kind: str, *recipients: User, **data: object) -> list[Notification]:
+    """Publish an event with sample data; return its notifications."""
     body = factories.event_body(kind, [user.email for user in recipients], **data)
-    usable = event_data.validate(kind, body["data"])
+    validated = event_data.validate(kind, body["data"])
     event = event_publish.IncomingEvent(
-        "/tests", body["id"], kind, factories.utc_now(), usable, usable["recipients"]
+        "/tests", body["id"], kind, factories.utc_now(), validated, validated["recipients"]
     )
-    made = event_publish.publish(event)
-    return list(db.session.scalars(select(Notification).where(Notification.event_id == made.event_id)))
-
-
-def audited(action: str) -> list[AuditEntry]:
-    return list(db.session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
+    result = event_publish.publish(event)
+    return list(db.session.scalars(select(Notification).where(Notification.event_id == result.event_id)))

@@ -9,14 +9,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.database.base import db
-from app.models import AuditEntry, Delivery, User, UserNotificationPreference
+from app.models import Delivery, User, UserNotificationPreference
 from app.services.accounts import administration, tokens, users
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support import factories
-
-
-def audited(action: str) -> list[AuditEntry]:
-    return list(db.session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
+from tests.support.audit import audit_entries
 
 
 def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User) -> None:
@@ -30,7 +27,7 @@ def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User)
         "email",
         made.email,
     )
-    (entry,) = audited("user.invited")
+    (entry,) = audit_entries("user.invited")
     assert (entry.actor_id, entry.subject, entry.detail) == (bob.id, made.email, {"role": "recruiter"})
 
 
@@ -57,7 +54,7 @@ def test_who_is_switched_off_is_out_at_once_and_can_be_switched_on_again(alice: 
     administration.reactivate(alice.id, actor=bob)
     assert users.authenticate(alice.email, factories.PASSWORD) is alice
     assert users.by_session(session) is None
-    assert len(audited("user.deactivated")) == len(audited("user.reactivated")) == 1
+    assert len(audit_entries("user.deactivated")) == len(audit_entries("user.reactivated")) == 1
 
 
 def test_who_stops_being_an_admin_loses_the_tokens_only_admins_may_have(alice: User, bob: User) -> None:
@@ -67,7 +64,7 @@ def test_who_stops_being_an_admin_loses_the_tokens_only_admins_may_have(alice: U
     administration.set_role(alice.id, "recruiter", actor=bob)
     assert tokens.authenticate(mighty) is None
     assert tokens.authenticate(plain) is not None
-    assert [entry.detail for entry in audited("user.role_changed")] == [
+    assert [entry.detail for entry in audit_entries("user.role_changed")] == [
         {"before": "recruiter", "after": "admin"},
         {"before": "admin", "after": "recruiter"},
     ]

@@ -11,17 +11,12 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import AuditEntry, SignInAttempt, User
+from app.models import SignInAttempt, User
 from app.services.accounts import passwords, sign_in_throttle, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base.errors import Conflict, Invalid
+from tests.support.audit import audit_entries
 from tests.support.factories import PASSWORD
-
-
-def audited(action: str) -> list[AuditEntry]:
-    return list(
-        db.session.scalars(select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.id))
-    )
 
 
 def fail(email: str, times: int, now=None) -> None:
@@ -118,7 +113,7 @@ def test_every_sign_in_is_audited_without_what_was_typed(alice: User) -> None:
     users.authenticate(alice.email, PASSWORD, origin="192.0.2.1")
     fail(alice.email, 1)
     fail("my secret password in the wrong field", 1)
-    ok, bad, odd = (*audited("sign_in.ok"), *audited("sign_in.failed"))
+    ok, bad, odd = (*audit_entries("sign_in.ok"), *audit_entries("sign_in.failed"))
     assert (ok.actor_id, ok.subject, ok.detail["origin"]) == (alice.id, alice.email, "192.0.2.1")
     assert (bad.actor_id, bad.subject) == (None, alice.email)
     assert odd.subject == ""
@@ -137,7 +132,7 @@ def test_the_eleventh_try_within_fifteen_minutes_is_refused_and_says_until_when(
         users.authenticate(email, PASSWORD, now=start + timedelta(minutes=6))
     assert caught.value.retry_after == 9 * 60
     assert "9 minutes" in str(caught.value)
-    assert len(audited("sign_in.locked")) == 1
+    assert len(audit_entries("sign_in.locked")) == 1
     # Refused tries do not make it longer.
     fail(email, 1, start + timedelta(minutes=15, seconds=1))
 
@@ -199,9 +194,9 @@ def test_a_session_ends_with_its_epoch_and_with_the_account(alice: User) -> None
 def test_a_profile_is_kept_in_one_form(alice: User) -> None:
     users.update_profile(alice, name=" Alice  M. ", time_zone="Europe/Paris", phone="+44 (0)20 7946-0958")
     assert (alice.name, alice.time_zone, alice.phone) == ("Alice M.", "Europe/Paris", "+442079460958")
-    assert audited("account.updated")[0].detail == {"fields": ["name", "phone", "time_zone"]}
+    assert audit_entries("account.updated")[0].detail == {"fields": ["name", "phone", "time_zone"]}
     users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="0044 20 7946 0958")
-    assert len(audited("account.updated")) == 1
+    assert len(audit_entries("account.updated")) == 1
     users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone="+33 06 12 34 56 78")
     assert alice.phone == "+33612345678", "without the zero that only callers in France dial"
     users.update_profile(alice, name="Alice M.", time_zone="Europe/Paris", phone=" ")
@@ -232,7 +227,7 @@ def test_a_changed_password_ends_every_session(alice: User) -> None:
     assert users.by_session(text) is None
     assert users.authenticate(alice.email, "another long password")
     fail(alice.email, 1)
-    assert [entry.actor_id for entry in audited("password.changed")] == [alice.id]
+    assert [entry.actor_id for entry in audit_entries("password.changed")] == [alice.id]
 
 
 @pytest.mark.parametrize(

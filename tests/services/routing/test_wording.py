@@ -9,7 +9,8 @@ from app.database.base import db
 from app.models import Notification, NotificationTemplate, User
 from app.services.routing import wording
 from tests.support import factories
-from tests.support.templates import audited, publish_event, published
+from tests.support.audit import audit_entries
+from tests.support.templates import publish_event, published
 
 
 def test_an_alerts_own_text_is_used_until_the_template_is_edited(alice: User, bob: User) -> None:
@@ -37,7 +38,7 @@ def test_a_failing_template_falls_back_to_the_built_in_text_and_alerts_admins_on
     assert alert.notification_type == "system_alert"
     assert "job_created" in alert.title
     assert "gone" in alert.message
-    (entry,) = audited("template.failed")
+    (entry,) = audit_entries("template.failed")
     assert (entry.subject, entry.detail["version"]) == ("job_created", 7)
     assert "gone" in entry.detail["error"]
     template_id = wording.by_name("job_created").id

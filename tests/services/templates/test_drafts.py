@@ -10,7 +10,8 @@ from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from app.services.templates import versions as template_versions
-from tests.support.templates import audited, edited, publish_event, published
+from tests.support.audit import audit_entries
+from tests.support.templates import edited, publish_event, published
 
 
 def test_a_draft_is_private_until_it_is_published(
@@ -29,9 +30,9 @@ def test_a_draft_is_private_until_it_is_published(
     )
     assert template_drafts.find(template.id, bob) is None
     assert publish_event("job.created", alice)[0].title == "Open: Staff Data Engineer"
-    assert [(entry.actor_id, entry.subject, entry.detail) for entry in audited("template.published")] == [
-        (bob.id, "job_created", {"version": 2})
-    ]
+    assert [
+        (entry.actor_id, entry.subject, entry.detail) for entry in audit_entries("template.published")
+    ] == [(bob.id, "job_created", {"version": 2})]
 
 
 def test_a_draft_equal_to_the_live_template_is_removed(template: NotificationTemplate, bob: User) -> None:

@@ -9,7 +9,8 @@ from app.services.base.errors import Forbidden, Invalid, NotFound
 from app.services.routing import wording
 from app.services.templates import management as template_management
 from app.services.templates import publishing as template_publishing
-from tests.support.templates import audited, publish_event
+from tests.support.audit import audit_entries
+from tests.support.templates import publish_event
 
 
 def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
@@ -24,7 +25,9 @@ def test_a_built_in_template_cannot_be_deleted_and_a_custom_one_cannot_be_reset(
     template_management.delete(custom.id, actor=bob)
     with pytest.raises(NotFound):
         wording.by_name("Maintenance")
-    assert [entry.action for entry in audited("template.created") + audited("template.deleted")] == [
+    assert [
+        entry.action for entry in audit_entries("template.created") + audit_entries("template.deleted")
+    ] == [
         "template.created",
         "template.deleted",
     ]
@@ -43,4 +46,4 @@ def test_an_inactive_template_sends_nothing(template: NotificationTemplate, alic
     assert {delivery.reason for delivery in row.deliveries} == {"template_inactive"}
     template_management.set_active(template.id, is_active=True, actor=bob)
     template_management.set_active(template.id, is_active=True, actor=bob)
-    assert len(audited("template.switched_off")) == len(audited("template.switched_on")) == 1
+    assert len(audit_entries("template.switched_off")) == len(audit_entries("template.switched_on")) == 1
