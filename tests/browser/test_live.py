@@ -36,7 +36,7 @@ def test_a_new_notification_is_announced_within_three_seconds(
     assert shown(page)[0] == "Just now"
 
 
-def test_an_empty_inbox_says_that_something_came(open_inbox: Open, alice: User) -> None:
+def test_an_empty_inbox_says_that_there_are_new_notifications(open_inbox: Open, alice: User) -> None:
     page = open_inbox()
     calm = page.get_by_role("heading", name="You're all caught up")
     expect(calm).to_be_visible()
@@ -49,9 +49,7 @@ def test_an_empty_inbox_says_that_something_came(open_inbox: Open, alice: User) 
     expect(page.get_by_role("link", name="The first")).to_be_focused()
 
 
-def test_new_rows_wait_behind_the_pill_while_somebody_reads(
-    open_inbox: Open, alice: User, five: list[Notification]
-) -> None:
+def test_new_rows_wait_behind_the_pill(open_inbox: Open, alice: User, five: list[Notification]) -> None:
     page = open_inbox()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     page.keyboard.press("j")
@@ -89,7 +87,7 @@ def test_new_rows_that_could_not_be_loaded_stay_behind_the_pill(
         page.watch.forgive("Failed to fetch")
 
 
-def test_a_server_that_is_gone_is_noticed_and_so_is_its_return(
+def test_an_unreachable_server_is_noticed_and_so_is_its_return(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
     page = open_inbox("/account")
@@ -121,7 +119,7 @@ def test_a_server_that_is_gone_is_noticed_and_so_is_its_return(
     page.watch.forgive("Failed to fetch")
 
 
-def test_one_question_that_failed_is_not_the_last(
+def test_polling_continues_after_a_failed_request(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -135,7 +133,7 @@ def test_one_question_that_failed_is_not_the_last(
     page.watch.forgive("not this time")
 
 
-def test_a_slow_filter_dims_the_list_until_its_answer(
+def test_the_list_is_dimmed_until_a_slow_filter_is_answered(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -154,7 +152,7 @@ def test_a_slow_filter_dims_the_list_until_its_answer(
     expect(listed).not_to_have_attribute("aria-busy", "true")
 
 
-def test_another_tab_hears_of_what_this_one_does(open_inbox: Open, five: list[Notification]) -> None:
+def test_changes_in_one_tab_show_in_another(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     other = page.context.new_page()
     other.goto("/account")
@@ -177,7 +175,7 @@ def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: Use
     expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=3000)
 
 
-def test_the_banner_writes_the_time_as_its_reader_does(open_inbox: Open, alice: User) -> None:
+def test_the_offline_banner_shows_the_time_in_the_format_of_the_reader(open_inbox: Open, alice: User) -> None:
     alice.time_zone = "Asia/Kolkata"
     db.session.commit()
     page = open_inbox(timezone_id="America/New_York", locale="en-US")

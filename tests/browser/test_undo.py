@@ -17,7 +17,7 @@ BUSY = """<div class="toast toast--error"><span>Bellhop is busy. Nothing is lost
 REMEMBERED = "JSON.parse(sessionStorage.getItem('undos') ?? '[]').length"
 
 
-def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[Notification]) -> None:
+def test_a_failed_action_is_rolled_back(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.route("**/archival", lambda route: route.abort())
     row(page, "Number 0").hover()
@@ -34,9 +34,7 @@ def test_what_the_server_did_not_take_comes_back(open_inbox: Open, five: list[No
     page.watch.forgive("Failed to fetch")
 
 
-def test_what_could_not_be_opened_or_searched_says_so_and_is_tried_again(
-    open_inbox: Open, five: list[Notification]
-) -> None:
+def test_a_failed_load_is_reported_and_can_be_retried(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     retry, pane = page.locator("#toasts").get_by_role("button", name="Try again"), page.locator("#pane")
     page.context.set_offline(True)
@@ -57,7 +55,7 @@ def test_what_could_not_be_opened_or_searched_says_so_and_is_tried_again(
     page.watch.forgive("Failed to fetch")
 
 
-def test_an_error_that_is_not_ours_is_explained_and_tried_again(
+def test_an_error_page_of_a_proxy_is_reported_and_can_be_retried(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -75,7 +73,7 @@ def test_an_error_that_is_not_ours_is_explained_and_tried_again(
 
 
 @pytest.mark.parametrize("words", ["", "Bellhop is busy"])
-def test_a_filter_that_failed_is_claimed_by_neither_address_nor_chips(
+def test_a_failed_filter_changes_neither_address_nor_chips(
     open_inbox: Open, five: list[Notification], words: str
 ) -> None:
     page = open_inbox("/notifications?priority=low&category=interview")
@@ -99,7 +97,7 @@ def test_a_filter_that_failed_is_claimed_by_neither_address_nor_chips(
     page.watch.forgive("status of 503")
 
 
-def test_what_the_server_refused_is_said_in_its_words(open_inbox: Open, five: list[Notification]) -> None:
+def test_a_refusal_is_shown_in_the_words_of_the_server(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     db.session.delete(five[0])
@@ -110,7 +108,7 @@ def test_what_the_server_refused_is_said_in_its_words(open_inbox: Open, five: li
     page.watch.forgive("404")
 
 
-def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
+def test_an_action_can_be_undone_after_a_reload_and_on_another_page(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -129,7 +127,7 @@ def test_an_action_can_be_taken_back_after_a_reload_and_from_another_page(
 
 @pytest.mark.parametrize("way", ["the button", "the key"])
 @pytest.mark.parametrize("fault", ["no answer", "an error"])
-def test_an_undo_that_failed_says_so_and_is_tried_again(
+def test_a_failed_undo_is_reported_and_can_be_retried(
     open_inbox: Open, five: list[Notification], way: str, fault: str
 ) -> None:
     page = open_inbox()
@@ -156,7 +154,7 @@ def test_an_undo_that_failed_says_so_and_is_tried_again(
         page.watch.forgive("Failed to fetch")
 
 
-def test_z_takes_back_one_step_after_the_other_and_says_when_none_is_left(
+def test_z_undoes_step_by_step_and_says_when_nothing_is_left(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -181,7 +179,7 @@ def test_z_takes_back_one_step_after_the_other_and_says_when_none_is_left(
     assert not any(stored(one).is_done or one.is_read or one.snoozed_until for one in five)
 
 
-def test_what_is_older_than_ten_minutes_is_not_taken_back(open_inbox: Open, five: list[Notification]) -> None:
+def test_actions_older_than_ten_minutes_are_not_undone(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.keyboard.press("j")
     page.keyboard.press("e")
@@ -192,7 +190,7 @@ def test_what_is_older_than_ten_minutes_is_not_taken_back(open_inbox: Open, five
     assert stored(five[0]).is_done
 
 
-def test_z_waits_for_the_answers_and_takes_back_what_was_done_last(
+def test_z_waits_for_pending_responses_and_undoes_the_last_action(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -217,7 +215,7 @@ def test_z_waits_for_the_answers_and_takes_back_what_was_done_last(
     assert not any(stored(one).is_done for one in five)
 
 
-def test_z_takes_back_nothing_older_when_what_it_waited_for_fails(
+def test_z_undoes_nothing_older_when_the_pending_action_fails(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -235,9 +233,7 @@ def test_z_takes_back_nothing_older_when_what_it_waited_for_fails(
     page.watch.forgive("status of 502")
 
 
-def test_what_was_loaded_after_all_is_no_longer_said_to_be_missing(
-    open_inbox: Open, five: list[Notification]
-) -> None:
+def test_a_load_error_disappears_once_loading_succeeds(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.route("**/notifications/*", lambda route: route.fulfill(status=500))
     page.keyboard.press("j")
@@ -251,7 +247,7 @@ def test_what_was_loaded_after_all_is_no_longer_said_to_be_missing(
     page.watch.forgive("status of 500")
 
 
-def test_all_that_was_not_saved_is_tried_again_together(open_inbox: Open, five: list[Notification]) -> None:
+def test_all_failed_actions_are_retried_together(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.route("**/archival", lambda route: route.fulfill(status=500))
     for n in range(2):
@@ -265,7 +261,7 @@ def test_all_that_was_not_saved_is_tried_again_together(open_inbox: Open, five: 
     page.watch.forgive("status of 500")
 
 
-def test_the_focus_stays_where_it_makes_sense_when_the_banner_goes(
+def test_focus_moves_to_the_list_when_the_offline_banner_disappears(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()

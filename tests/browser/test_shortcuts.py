@@ -14,7 +14,7 @@ from tests.browser.inbox import asked, focused, hold, row, shown, stored, until
 from tests.support import factories
 
 
-def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) -> None:
+def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.keyboard.press("j")
     assert focused(page) == "Number 0"
@@ -54,7 +54,7 @@ def test_the_keyboard_does_it_all(open_inbox: Open, five: list[Notification]) ->
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
 
-def test_a_hail_of_keys_loses_none(open_inbox: Open, alice: User) -> None:
+def test_no_key_is_lost_when_many_are_pressed_at_once(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     rows = [
         factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n)) for n in range(12)
@@ -69,7 +69,7 @@ def test_a_hail_of_keys_loses_none(open_inbox: Open, alice: User) -> None:
     assert page.evaluate("document.activeElement.id") == "list"
 
 
-def test_focus_never_falls_to_the_body(open_inbox: Open, five: list[Notification]) -> None:
+def test_focus_is_never_lost(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.keyboard.press("j")
     for key in ("u", "e", "x", "e", "z", "Enter", "e", "e"):
@@ -78,7 +78,7 @@ def test_focus_never_falls_to_the_body(open_inbox: Open, five: list[Notification
         assert page.evaluate("document.activeElement !== document.body"), key
 
 
-def test_focus_stays_in_the_list_when_all_of_them_leave(open_inbox: Open, alice: User) -> None:
+def test_focus_stays_in_the_list_when_all_rows_leave(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     for n in range(60):
         factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n))
@@ -110,7 +110,9 @@ def test_escape_clears_a_search_and_then_leaves_it(open_inbox: Open, five: list[
     assert page.evaluate("document.activeElement.id") == "list"
 
 
-def test_a_key_pressed_again_before_the_answer_takes_back(open_inbox: Open, five: list[Notification]) -> None:
+def test_a_key_pressed_again_before_the_response_does_the_opposite(
+    open_inbox: Open, five: list[Notification]
+) -> None:
     page = open_inbox()
     held = hold(page, "**/reading")
     page.keyboard.press("j")
@@ -125,7 +127,7 @@ def test_a_key_pressed_again_before_the_answer_takes_back(open_inbox: Open, five
     assert not stored(five[0]).is_read
 
 
-def test_rows_ticked_while_the_first_are_under_way_are_done_too(
+def test_rows_selected_while_a_request_is_pending_are_done_too(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -141,7 +143,7 @@ def test_rows_ticked_while_the_first_are_under_way_are_done_too(
     until(lambda: [stored(one).is_done for one in five] == [True, True, True, False, False])
 
 
-def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notification]) -> None:
+def test_enter_in_a_check_box_does_nothing(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox(java_script_enabled=False)
     page.get_by_role("checkbox", name="Select: Number 1").check()
     page.keyboard.press("Enter")
@@ -150,7 +152,9 @@ def test_enter_in_a_check_box_changes_nothing(open_inbox: Open, five: list[Notif
     page.watch.forgive("422")
 
 
-def test_enter_in_the_date_of_the_menu_means_that_date(open_inbox: Open, five: list[Notification]) -> None:
+def test_enter_in_the_date_field_of_the_menu_chooses_that_date(
+    open_inbox: Open, five: list[Notification]
+) -> None:
     page = open_inbox()
     page.get_by_role("checkbox", name="Select: Number 1").focus()
     page.keyboard.press("Enter")
@@ -163,9 +167,7 @@ def test_enter_in_the_date_of_the_menu_means_that_date(open_inbox: Open, five: l
     assert not any(stored(one).is_read or one.snoozed_until for one in five if one is not five[1])
 
 
-def test_single_keys_that_are_switched_off_put_nothing_off(
-    open_inbox: Open, alice: User, five: list[Notification]
-) -> None:
+def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list[Notification]) -> None:
     alice.preference.single_key_shortcuts = False
     db.session.commit()
     page = open_inbox()
@@ -176,7 +178,7 @@ def test_single_keys_that_are_switched_off_put_nothing_off(
     assert stored(five[0]).snoozed_until is None
 
 
-def test_keys_mean_the_same_with_caps_lock(open_inbox: Open, five: list[Notification]) -> None:
+def test_caps_lock_does_not_change_shortcuts(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     # Written in capitals without Shift, as Caps Lock does it; with Shift, in small letters.
     page.keyboard.press("J")
@@ -191,7 +193,7 @@ def test_keys_mean_the_same_with_caps_lock(open_inbox: Open, five: list[Notifica
     expect(page.locator(".row")).to_have_count(5)
 
 
-def test_escape_closes_the_menu_from_its_date_and_gives_the_focus_back(
+def test_escape_in_the_date_field_closes_the_menu_and_restores_focus(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -203,7 +205,7 @@ def test_escape_closes_the_menu_from_its_date_and_gives_the_focus_back(
     assert focused(page) == "Number 0"
 
 
-def test_arrows_move_from_nowhere_to_the_first_row_in_sight(open_inbox: Open, alice: User) -> None:
+def test_arrows_move_to_the_first_visible_row_when_nothing_has_focus(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     for n in range(50):
         factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(seconds=n))
@@ -219,7 +221,7 @@ def test_arrows_move_from_nowhere_to_the_first_row_in_sight(open_inbox: Open, al
     expect(page.locator(".row:focus-within")).to_be_in_viewport(ratio=1)
 
 
-def test_what_is_selected_no_more_is_said(open_inbox: Open, five: list[Notification]) -> None:
+def test_deselecting_is_announced(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
