@@ -170,7 +170,7 @@ CATEGORIES: dict[str, Category] = {
             "interview",
             _l("Interview"),
             _l("Interviews"),
-            _l("Bookings, changes, cancellations and reminders"),
+            _l("Bookings, changes and reminders"),
         ),
         Category("resume", _l("Resume"), _l("Resumes"), _l("Parsed resumes and finished uploads")),
         Category("candidate", _l("Candidate"), _l("Candidates"), _l("New candidates")),

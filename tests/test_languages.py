@@ -29,7 +29,7 @@ from app.services.routing import alerts
 from app.services.sending import payloads
 from app.services.sending.email import SiteIdentity
 from app.services.templates import samples as template_samples
-from app.views.web.errors import WORDS
+from app.views.web.errors import TEXTS
 from tests.conftest import make_app
 from tests.support import factories, pseudo
 from tests.support.crawl import PageContent, walk
@@ -118,7 +118,7 @@ def test_no_page_of_strangers_and_no_error_has_a_text_that_was_missed(abroad: Fl
         assert reading.texts
         assert untranslated(reading.texts) == []
     with abroad.test_request_context(), force_locale(pseudo.LONG):
-        assert untranslated([str(text) for words in WORDS.values() for text in words]) == []
+        assert untranslated([str(text) for words in TEXTS.values() for text in words]) == []
 
 
 def test_what_the_api_refuses_it_refuses_in_the_readers_language(abroad: Flask) -> None:

@@ -1,4 +1,4 @@
-"""HTML. Each module is one noun with its blueprint; this page lists them."""
+"""The HTML pages: one noun and its blueprint per module, all registered here."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from app.views import (
     api_docs,
     devices,
     digests,
-    evaluations,
     explanations,
     health,
     notifications,
     preferences,
     saved_views,
-    searches,
     stream,
     unsubscribe,
 )
-from app.views.admin import announcements, deliveries, jobs, people, template_versions, templates
+from app.views.admin import announcements, defaults, deliveries, jobs, people, template_versions, templates
 from app.views.presenters import inbox_list, navigation
 from app.views.web import (
     auth,
@@ -37,7 +35,7 @@ from app.views.web import (
 
 
 def register(app: Flask) -> None:
-    """Add every page, what they share, and the headers that every answer carries."""
+    """Register every page, with everything that pages share."""
     babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
     compression.register(app)
     security_headers.register(app)
@@ -54,15 +52,14 @@ def register(app: Flask) -> None:
     app.register_blueprint(health.bp)
     app.register_blueprint(api_docs.bp)
     app.register_blueprint(notifications.bp)
-    app.register_blueprint(searches.bp)
     app.register_blueprint(saved_views.bp)
     app.register_blueprint(preferences.bp)
+    app.register_blueprint(defaults.bp)
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(devices.bp)
     app.register_blueprint(explanations.bp)
     app.register_blueprint(announcements.bp)
     app.register_blueprint(digests.bp)
-    app.register_blueprint(evaluations.bp)
     app.register_blueprint(jobs.bp)
     app.register_blueprint(unsubscribe.bp)
     app.register_blueprint(templates.bp)
@@ -72,7 +69,7 @@ def register(app: Flask) -> None:
 
 
 def _locale() -> str | None:
-    # None: BABEL_DEFAULT_LOCALE, for who has not signed in.
+    # None means BABEL_DEFAULT_LOCALE, for people who are not signed in.
     return getattr(current_user, "locale", None)
 
 

@@ -1,4 +1,4 @@
-"""Signing in and out, one's own account, and choosing a password by a link."""
+"""Signing in and out, the account page, and setting a password by an emailed link."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def begin_session() -> Response | tuple[str, int]:
 
 @bp.get("/sign-out")
 def sign_out() -> Response | str:
-    """Only a button: a link or an image on another site must not sign anybody out."""
+    """Ask for a click: a link or an image on another site must not sign people out."""
     if not current_user.is_authenticated:
         return redirect(url_for(".sign_in"))
     return render_template("accounts/sign_out.html")
@@ -61,7 +61,7 @@ def sign_out() -> Response | str:
 @bp.post("/sign-out")
 def end_session() -> Response:
     session.clear()
-    flash(_("You are signed out."))
+    flash(_("You're signed out."))
     return redirect(url_for(".sign_in"))
 
 
@@ -73,7 +73,7 @@ def forgot() -> str:
 @bp.post("/password/forgot")
 def request_reset() -> Response:
     account_emails.request_password_reset(request.form.get("email", ""))
-    flash(_("If this address has an account, a mail is on its way. Its link works for an hour."))
+    flash(_("If this address has an account, you'll get an email with a link. It works for one hour."))
     return redirect(url_for(".sign_in"))
 
 
@@ -92,7 +92,7 @@ def choose_password(token: str) -> Response:
     except NotFound:
         return _reset_page(token)
     session.clear()
-    flash(_("Your password is saved. Sign in with it."))
+    flash(_("Password saved. You can sign in now."))
     return redirect(url_for(".sign_in"))
 
 
@@ -110,7 +110,7 @@ def update_profile() -> Response | tuple[str, int]:
         users.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
     except Invalid as error:
         return _account_page(profile=form, errors=error.errors), 422
-    flash(_("Your profile is saved."))
+    flash(_("Profile saved."))
     return redirect(url_for(".show"))
 
 
@@ -124,41 +124,43 @@ def change_password() -> Response | tuple[str, int]:
         return _account_page(errors=error.errors), 422
     except Conflict as error:
         return _account_page(errors={"current_password": str(error)}), 409
-    flash(_("Your password is changed. Every other session has ended."))
+    flash(_("Password changed. You're signed out everywhere else."))
     return redirect(url_for(".show", _anchor="password"))
 
 
 @bp.post("/account/tokens")
 @login_required
 def create_token() -> Response | tuple[str, int] | str:
-    """Answered with the page itself: the token must not pass through the session's cookie."""
+    """Respond with the page instead of a redirect: the token must not pass through the session cookie."""
     form = TokenForm.read(request.form)
     try:
-        token, text = tokens.create(current_user, form.name, form.scopes, days=form.days, actor=current_user)
+        token, secret = tokens.create(
+            current_user, form.name, form.scopes, days=form.days, actor=current_user
+        )
     except Invalid as error:
-        errors = {f"token_{field}": words for field, words in error.errors.items()}
+        errors = {f"token_{field}": message for field, message in error.errors.items()}
         return _account_page(token=form, errors=errors), 422
-    return _account_page(made=token, made_text=text)
+    return _account_page(new_token=token, new_secret=secret)
 
 
 @bp.post("/account/tokens/<int(max=9223372036854775807):token_id>/revocation")
 @login_required
 def revoke_token(token_id: int) -> Response:
     token = tokens.revoke(current_user, token_id)
-    flash(_("“%(name)s” is revoked. It stopped working at once.", name=token.name))
+    flash(_("“%(name)s” is revoked and no longer works.", name=token.name))
     return redirect(url_for(".show", _anchor="tokens"))
 
 
 @bp.app_errorhandler(TooManyAttempts)
-def too_many_tries(error: TooManyAttempts) -> Response:
-    """429 (RFC 6585): somebody guesses, or forgot; the page says when to try again."""
-    response = make_response(render_template("accounts/too_many_tries.html", error=error), 429)
+def too_many_attempts(error: TooManyAttempts) -> Response:
+    """Respond 429 (RFC 6585), with a page that says when to try again."""
+    response = make_response(render_template("accounts/too_many_attempts.html", error=error), 429)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _account_page(**shown: Any) -> str:
-    """The account, with what was typed and what was wrong with it."""
+def _account_page(**context: Any) -> str:
+    """Render the account page; the context may bring back rejected input with its errors."""
     values: dict[str, Any] = {
         "profile": current_user,
         "token": TokenForm(),
@@ -167,11 +169,11 @@ def _account_page(**shown: Any) -> str:
         "time_zones": validation.time_zones(),
         "now": utc_now(),
     }
-    return render_template("accounts/show.html", **(values | shown))
+    return render_template("accounts/show.html", **(values | context))
 
 
 def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
-    """The form, or where the link is over a page that says how to get another."""
+    """Render the form or, when the link has expired, how to get a new one."""
     try:
         owner, kind = account_emails.link_owner(token, secret=current_app.config["SECRET_KEY"])
     except NotFound:
@@ -181,6 +183,6 @@ def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
             "accounts/reset.html", owner=owner, kind=kind, token=token, errors=errors or {}
         )
         response = make_response(page, 422 if errors else 200)
-    # The address is the key: no other page may learn it.
+    # The URL is the credential: no other page may learn it.
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -1,4 +1,4 @@
-"""The API in readable pages, made of the OpenAPI document and the catalog: what they say, the code does."""
+"""Readable API documentation, rendered from the OpenAPI document and the catalog."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ bp = Blueprint("docs", __name__, url_prefix="/api/docs")
 
 @bp.get("")
 def index() -> str:
-    """Every call, in the groups of the document."""
+    """List every call, grouped by the tags of the document."""
     spec = current_app.spec  # type: ignore[attr-defined]  # APIFlask's, on Flask's own proxy
     schemas = spec["components"]["schemas"]
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in spec["tags"]}
-    # What stands inside answers and bodies, and what every failure is; the outermost are shown with their calls.
-    inner = sorted({"Problem", *re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas))})
+    # Objects inside bodies, and the error object; the outermost are shown with their calls.
+    nested = sorted({"Problem", *re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas))})
     for path, item in spec["paths"].items():
         for method, operation in item.items():
             groups[operation["tags"][0]].append(_call(path, method, operation, schemas))
     objects = [
-        {"name": name, "about": _about(schemas[name]), "fields": _fields(schemas[name], inner)}
-        for name in inner
+        {"name": name, "about": _about(schemas[name]), "fields": _fields(schemas[name], nested)}
+        for name in nested
     ]
     return render_template(
         "docs/index.html", about=spec["info"]["description"], groups=groups, objects=objects
@@ -37,16 +37,16 @@ def index() -> str:
 
 @bp.get("/events")
 def events() -> str:
-    """Every type of event: its fields, a sample, and its JSON Schema."""
-    shown = []
+    """Describe every event type: its fields, a sample, and its JSON Schema."""
+    types = []
     for event in catalog.EVENTS.values():
         schema = event_data.json_schema(event.name)
         sample = event_data.sample(event.name)
         fields = _fields(schema, [])
-        shown.append(
-            {"event": event, "fields": fields, "sample": _written(sample), "schema": _written(schema)}
+        types.append(
+            {"event": event, "fields": fields, "sample": _format_json(sample), "schema": _format_json(schema)}
         )
-    return render_template("docs/events.html", shown=shown)
+    return render_template("docs/events.html", types=types)
 
 
 def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
     body = _resolved(contents[0]["schema"], schemas) if contents else {}
     status = next(status for status in operation["responses"] if status < "300")
     content = operation["responses"][status].get("content", {}).get("application/json")
-    answer = _resolved(content["schema"], schemas) if content else {}
+    response = _resolved(content["schema"], schemas) if content else {}
     return {
         "id": operation["operationId"],
         "method": method.upper(),
@@ -74,8 +74,8 @@ def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
         "fields": _fields(body, list(schemas)),
         "command": operation["x-codeSamples"][0]["source"],
         "status": status,
-        "shown": _written(content["example"]) if content else "",
-        "answer": _fields(answer, list(schemas)),
+        "response_example": _format_json(content["example"]) if content else "",
+        "response_fields": _fields(response, list(schemas)),
         "statuses": [(code, each["description"]) for code, each in operation["responses"].items()],
     }
 
@@ -94,13 +94,13 @@ def _fields(schema: dict[str, Any], known: Collection[str]) -> list[dict[str, An
 
 
 def _parts(text: str, known: Collection[str]) -> list[tuple[str, bool]]:
-    """A type in pieces: those that are objects described on the same page, and the words between them."""
+    """Split a type into parts, each with whether it is an object described on the same page."""
     return [(part, part in known) for part in re.split(r"(\w+)", text) if part]
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    return found
+    resolved: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return resolved
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -112,15 +112,17 @@ def _type(schema: dict[str, Any]) -> str:
         return " | ".join(str(each) for each in schema["enum"])
     if "items" in schema:
         return f"[{_type(schema['items'])}]"
-    kind = schema.get("const") or schema.get("format") or schema.get("type", "JSON")
-    return " | ".join(kind) if isinstance(kind, list) else str(kind)
+    name = schema.get("const") or schema.get("format") or schema.get("type", "JSON")
+    return " | ".join(name) if isinstance(name, list) else str(name)
 
 
 def _about(schema: dict[str, Any]) -> str:
-    said = str(schema.get("description", ""))
+    description = str(schema.get("description", ""))
     default = schema.get("default")
-    return f"{said} Default: {json.dumps(default)}.".strip() if default not in (None, "", []) else said
+    if default in (None, "", []):
+        return description
+    return f"{description} Default: {json.dumps(default)}.".strip()
 
 
-def _written(value: Any) -> str:
+def _format_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)

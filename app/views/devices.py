@@ -1,4 +1,4 @@
-"""Where one is reached beside mail: a phone, browsers, webhooks; and the worker that shows a push message."""
+"""A person's phone, browsers and webhooks, and the service worker that shows push messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def send_code() -> Page:
         phones.send_code(current_user, request.form.get("phone", ""))
     except Invalid as error:
         return _page(phone=request.form.get("phone", ""), errors=error.errors), 422
-    flash(_("A code is on its way. It works for 10 minutes."))
+    flash(_("Sending you a code. It works for 10 minutes."))
     return redirect(url_for(".show", _anchor="by-sms"))
 
 
@@ -53,7 +53,7 @@ def verify_phone() -> Page:
         phones.verify(current_user, request.form.get("code", ""), secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
         return _page(errors=error.errors), 422
-    flash(_("Your number is verified. Switch SMS on under Preferences to get text messages."))
+    flash(_("Number verified. Turn on SMS in Preferences to get text messages."))
     return redirect(url_for(".show", _anchor="by-sms"))
 
 
@@ -61,7 +61,7 @@ def verify_phone() -> Page:
 @login_required
 def remove_phone() -> Response:
     phones.remove(current_user)
-    flash(_("Your number is removed."))
+    flash(_("Number removed."))
     return redirect(url_for(".show", _anchor="by-sms"))
 
 
@@ -73,7 +73,7 @@ def subscribe() -> Page:
         row = browsers.subscribe(current_user, *fields)
     except Invalid as error:
         return _page(errors=error.errors), 422
-    flash(_("“%(name)s” shows your notifications from now on.", name=row.label))
+    flash(_("“%(name)s” now shows your notifications.", name=row.label))
     return redirect(url_for(".show", _anchor="browsers"))
 
 
@@ -81,7 +81,7 @@ def subscribe() -> Page:
 @login_required
 def unsubscribe(browser_id: int) -> Response:
     row = browsers.remove(current_user, browser_id)
-    flash(_("“%(name)s” is removed.", name=row.label))
+    flash(_("“%(name)s” removed.", name=row.label))
     return redirect(url_for(".show", _anchor="browsers"))
 
 
@@ -89,27 +89,29 @@ def unsubscribe(browser_id: int) -> Response:
 @login_required
 def test_browser(browser_id: int) -> Response:
     browsers.send_test(current_user, browser_id)
-    flash(_("A test is on its way."))
+    flash(_("Sending a test notification."))
     return redirect(url_for(".show", _anchor="browsers"))
 
 
 @bp.post("/account/devices/webhooks")
 @login_required
 def create_webhook() -> Page:
-    """Answered with the page itself: the secret must not pass through the session's cookie."""
+    """Respond with the page instead of a redirect: the secret must not pass through the session cookie."""
     url = request.form.get("url", "")
     try:
-        made = webhooks.create(current_user, url, secret=current_app.config["SECRET_KEY"])
+        created = webhooks.create(current_user, url, secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
         return _page(url=url, errors=error.errors), 422
-    return _page(made=made)
+    return _page(new_secret=created)
 
 
 @bp.post(f"{WEBHOOK}/secret")
 @login_required
 def rotate_secret(webhook_id: int) -> Page:
-    """Answered with the page itself, for the same reason; loading it anew is refused, as a second secret a day is."""
-    return _page(made=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"]))
+    """Respond with the page, for the same reason. Reloading it is refused, like any second secret within a day."""
+    return _page(
+        new_secret=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"])
+    )
 
 
 @bp.post(f"{WEBHOOK}/test")
@@ -123,7 +125,7 @@ def test_webhook(webhook_id: int) -> Response:
 @login_required
 def switch_on_webhook(webhook_id: int) -> Response:
     webhooks.change(current_user, webhook_id, is_on=True)
-    flash(_("The webhook is switched on again."))
+    flash(_("Webhook turned on."))
     return redirect(url_for(".show", _anchor="webhooks"))
 
 
@@ -131,27 +133,27 @@ def switch_on_webhook(webhook_id: int) -> Response:
 @login_required
 def remove_webhook(webhook_id: int) -> Response:
     webhooks.remove(current_user, webhook_id)
-    flash(_("The webhook is removed."))
+    flash(_("Webhook removed."))
     return redirect(url_for(".show", _anchor="webhooks"))
 
 
 @bp.get(f"/n/<{NUMBER}:notification_id>")
 def short_link(notification_id: int) -> Response:
-    """The address that an SMS has room for."""
+    """Redirect from the short URL that SMS messages use."""
     return redirect(url_for("notifications.show", notification_id=notification_id))
 
 
 @bp.get("/service-worker.js")
 def service_worker() -> Response:
-    """At the root, because a worker serves the pages below its own address; looked at anew each time."""
+    """Serve the script at the root, because a worker controls the pages below its own URL. Never cached."""
     script = (FOLDER / "js" / "service-worker.js").read_bytes()
     return Response(
         script, content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"}
     )
 
 
-def _page(**shown: Any) -> str:
-    """The page, with what was typed and what was wrong with it."""
+def _page(**context: Any) -> str:
+    """Render the page; the context may bring back rejected input with its errors."""
     config = current_app.config
     values: dict[str, Any] = {
         "errors": {},
@@ -163,4 +165,4 @@ def _page(**shown: Any) -> str:
         "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),
         "webhooks": webhook_calls.for_user(current_user),
     }
-    return render_template("devices/show.html", **(values | shown))
+    return render_template("devices/show.html", **(values | context))

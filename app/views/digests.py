@@ -1,4 +1,4 @@
-"""Digests on the web: marking what one held as read, and a look at tomorrow's."""
+"""Digest pages: marking the content of a digest as read, and a preview of the next one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.views.web.mail_frame import frame_email
 
 bp = Blueprint("digests", __name__)
 
-KIND_OF = {"daily": DAILY_DIGEST, "weekly": WEEKLY_SUMMARY}
+DIGEST_TYPES = {"daily": DAILY_DIGEST, "weekly": WEEKLY_SUMMARY}
 
 
 @bp.get("/digests/<token>")
 def show(token: str) -> str:
-    return render_template("digests/show.html", pile=digest_links.find(token, _secret()), token=token)
+    return render_template("digests/show.html", batch=digest_links.find(token, _secret()), token=token)
 
 
 @bp.post("/digests/<token>")
@@ -48,11 +48,11 @@ def preview() -> str:
 @bp.get("/preferences/digest-preview/mail")
 @login_required
 def preview_mail() -> Response:
-    """The mail itself, as it would be if tomorrow were now."""
+    """Render the email as it would be sent tomorrow."""
     now, config = utc_now(), current_app.config
     with force_locale(current_user.locale):
         _texts, content = digest_email.compose_digest(
-            KIND_OF[_kind()],
+            DIGEST_TYPES[_kind()],
             current_user,
             now,
             now,
@@ -69,7 +69,7 @@ def broken(error: NotFound) -> tuple[str, int]:
 
 
 def _kind() -> str:
-    return request.args.get("kind") if request.args.get("kind") in KIND_OF else "daily"  # type: ignore[return-value]
+    return request.args.get("kind") if request.args.get("kind") in DIGEST_TYPES else "daily"  # type: ignore[return-value]
 
 
 def _secret() -> str:

@@ -1,4 +1,4 @@
-"""Why somebody got a notification, or did not: for its owner, and for admins from the delivery log."""
+"""How a notification reached its recipient: for its owner, and for admins from the delivery log."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ ID = "int(max=9223372036854775807)"
 @bp.get(f"/notifications/<{ID}:notification_id>/explanation")
 @login_required
 def show(notification_id: int) -> str:
-    found = explanations.for_owner(current_user, notification_id)
-    return _page(found, url_for("notifications.show", notification_id=notification_id))
+    explanation = explanations.for_owner(current_user, notification_id)
+    return _page(explanation, url_for("notifications.show", notification_id=notification_id))
 
 
 @bp.get(f"/admin/deliveries/<{ID}:delivery_id>/explanation")
 @admin_required
-def of_delivery(delivery_id: int) -> str:
-    found = explanations.for_admin(current_user, delivery_id)
-    return _page(found, url_for("deliveries.show", delivery_id=delivery_id), nav="deliveries")
+def show_for_delivery(delivery_id: int) -> str:
+    explanation = explanations.for_admin(current_user, delivery_id)
+    return _page(explanation, url_for("deliveries.show", delivery_id=delivery_id), nav="deliveries")
 
 
-def _page(found: Explanation, back: str, nav: str = "inbox") -> str:
+def _page(explanation: Explanation, back: str, nav: str = "inbox") -> str:
     return render_template(
         "explanations/show.html",
-        found=found,
+        explanation=explanation,
         back=back,
         nav=nav,
-        outcome_of=delivery_log.outcome_label,
+        outcome_label=delivery_log.outcome_label,
     )

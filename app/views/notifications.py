@@ -1,11 +1,11 @@
-"""The inbox: lists, one notification, and what a person does to them."""
+"""The inbox: lists, a single notification, and the actions on them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -16,12 +16,16 @@ from app.clock import utc_now
 from app.forms.integers import parse_integer
 from app.forms.notifications import ListQuery
 from app.services.base.errors import NotFound
+from app.services.interviews import evaluations
 from app.services.notifications import actions, inbox, snooze
 from app.views.presenters import inbox_list, notification_detail
 from app.views.presenters.navigation import PLACES
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
-from app.views.web.datetime_filters import back_at, local, whole_day
+from app.views.web.datetime_filters import back_at, day_range, local
+
+if TYPE_CHECKING:
+    from app.models import Notification
 
 bp = Blueprint("notifications", __name__)
 
@@ -38,9 +42,12 @@ def home() -> Response:
 @bp.get("/notifications")
 @login_required
 def index() -> Response:
-    """A list, with one of its rows opened beside it where the address says so."""
+    """Show a list and, if the URL says so, one of its notifications in the reading pane."""
     query = ListQuery.read(request.args)
-    context = _list(query) | {"last_day": request.args.get("last_day"), "opened": _opened(query)}
+    context = _list_context(query) | {
+        "last_day": request.args.get("last_day"),
+        "opened": _opened_detail(query),
+    }
     template = "notifications/index.html"
     if htmx.is_partial():
         template = (
@@ -52,7 +59,7 @@ def index() -> Response:
 @bp.get(f"/notifications/{ROW_ID}")
 @login_required
 def show(notification_id: int) -> Response:
-    """One notification: a page of its own, or the reading pane beside the list."""
+    """Show a notification as a page, or in the reading pane."""
     row = inbox.detail(current_user, notification_id)
     template = "notifications/responses/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
@@ -87,10 +94,23 @@ def saving(notification_id: int) -> Response:
     return _change_one("saved", notification_id)
 
 
+@bp.route(f"/notifications/{ROW_ID}/absence", methods=["POST", "DELETE"])
+@login_required
+def absence(notification_id: int) -> Response:
+    """Record that the reader did not attend the interview, so that its evaluation is no longer due."""
+    was_there = _is_delete()
+    evaluations.set_attendance(current_user, notification_id, was_there=was_there)
+    if was_there:
+        flash(_("We'll ask you for the evaluation again."))
+    else:
+        flash(_("We won't ask you for this evaluation again."))
+    return redirect(url_for(".show", notification_id=notification_id), 303)
+
+
 @bp.get("/notifications/choices")
 @login_required
 def choices() -> str:
-    """Until when something can be put off now: a piece for a menu that opens long after its page was loaded."""
+    """Render the current snooze times, for a menu that opens long after its page was loaded."""
     query = ListQuery.read(request.args)
     return render_template(
         "notifications/responses/choices.hx.html",
@@ -103,142 +123,151 @@ def choices() -> str:
 @bp.post("/notifications/changes")
 @login_required
 def changes() -> Response:
-    """Do the same to several: those that are ticked, or with `?all=1` everything that the list's filter finds.
+    """Change the selected notifications or, with `?all=1`, all that match the filters of the list.
 
-    With `?all=1`, `stack` and `day` narrow it to one stack or to one day.
+    With `?all=1`, `stack` and `day` narrow it to one stack or one day.
     """
     query = ListQuery.read(request.form.get("view", ""))
     action = request.values.get("action", "")
-    if action not in CHANGED:
+    if action not in TOASTS:
         abort(400)
-    until = _until(action)
-    made = inbox.change(current_user, action, **_wanted(query), until=until)
-    text = _said(action, made.count, until) if made.count else _("Nothing to change")
-    return _answer_with_list(query, text, made.id)
+    until = _snooze_end(action)
+    change = inbox.change(current_user, action, **_selection(query), until=until)
+    text = _describe(action, change.count, until) if change.count else _("Nothing to change")
+    return _respond_with_list(query, text, change.id)
 
 
 @bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
 @login_required
 def undo(change_id: int) -> Response:
-    made = inbox.undo(current_user, change_id)
-    query = inbox_list.extended_to(ListQuery.read(request.form.get("view", "")), actions.latest_change(made))
-    return _answer_with_list(query, _("Undone"))
+    change = inbox.undo(current_user, change_id)
+    query = inbox_list.extended_to(
+        ListQuery.read(request.form.get("view", "")), actions.latest_change(change)
+    )
+    return _respond_with_list(query, _("Undone"))
 
 
 @bp.get("/notifications/total")
 @login_required
 def total() -> str:
-    """How many the list holds on all its pages: a piece for the bar, which asks when something is ticked."""
+    """Count the list across its pages, for the bulk bar, which asks once a row is selected."""
     number = inbox.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
     return render_template("notifications/responses/total.hx.html", total=number)
 
 
-def _wanted(query: ListQuery) -> dict[str, Any]:
-    """Which of them `changes` is about."""
+def _selection(query: ListQuery) -> dict[str, Any]:
+    """Return the arguments of `inbox.change` that say which notifications to change."""
     filters = query.filters(current_user.time_zone)
     if "all" in request.args or "every" in request.form:
         day = request.args.get("day", type=date.fromisoformat)
         stack = request.args.get("stack", filters.stack)
-        return {"filters": replace(filters, stack=stack, during=whole_day(day) if day else None)}
+        return {"filters": replace(filters, stack=stack, during=day_range(day) if day else None)}
     keys = request.form.getlist("stacks")
     return {"ids": request.form.getlist("ids", type=parse_integer), "stack_keys": keys, "filters": filters}
 
 
-CHANGED = {
+TOASTS = {
     "read": lambda n: ngettext("Marked read", "%(num)d marked read", n),
     "unread": lambda n: ngettext("Marked unread", "%(num)d marked unread", n),
     "done": lambda n: ngettext("Marked done", "%(num)d marked done", n),
-    "undone": lambda n: ngettext("Back in the inbox", "%(num)d back in the inbox", n),
-    "snooze": lambda n: ngettext("Put off", "%(num)d put off", n),
-    "unsnooze": lambda n: ngettext("Back in the inbox", "%(num)d back in the inbox", n),
+    "undone": lambda n: ngettext("Moved to inbox", "%(num)d moved to inbox", n),
+    "snooze": lambda n: ngettext("Snoozed", "%(num)d snoozed", n),
+    "unsnooze": lambda n: ngettext("Moved to inbox", "%(num)d moved to inbox", n),
     "saved": lambda n: ngettext("Saved", "%(num)d saved", n),
-    "unsaved": lambda n: ngettext("No longer saved", "%(num)d no longer saved", n),
+    "unsaved": lambda n: ngettext("Removed from Saved", "%(num)d removed from Saved", n),
 }
 
 
-def _said(action: str, count: int, until: datetime | None) -> str:
-    """What was done; of one that was put off, when it comes back says it all."""
-    words = CHANGED[action](count)
+def _describe(action: str, count: int, until: datetime | None) -> str:
+    """Say what was done. For one snoozed notification, the time of its return is enough."""
+    text = TOASTS[action](count)
     if until is None:
-        return words
-    return back_at(until) if count == 1 else f"{words}. {back_at(until)}"
+        return text
+    return back_at(until) if count == 1 else f"{text}. {back_at(until)}"
 
 
-def _until(action: str) -> datetime | None:
-    """When what is put off comes back: as the menu says it, and tomorrow morning where nothing was chosen."""
+def _snooze_end(action: str) -> datetime | None:
+    """Return when a snooze ends: the chosen time, tomorrow morning by default."""
     if action != "snooze":
         return None
     choice = request.form.get("until") or "tomorrow"
-    wanted = request.form.get("at", "") if choice == "date" else choice
-    return snooze.snooze_until(current_user, wanted, utc_now())
+    until = request.form.get("at", "") if choice == "date" else choice
+    return snooze.snooze_until(current_user, until, utc_now())
 
 
 def _change_one(action: str, notification_id: int) -> Response:
-    if request.method == "DELETE" or request.form.get("_method") == "delete":
+    if _is_delete():
         action = OPPOSITE[action]
-    until = _until(action)
-    made = inbox.change(current_user, action, ids=[notification_id], until=until)
-    # Read after the change, and a 404 where nothing could be changed because it is not this person's.
+    until = _snooze_end(action)
+    change = inbox.change(current_user, action, ids=[notification_id], until=until)
+    # Read after the change. Raises NotFound (404) for a notification of another person.
     row = inbox.get(current_user, notification_id)
     query = ListQuery.read(request.form.get("view", ""))
-    text = _said(action, 1, until) if made.count else ""
+    text = _describe(action, 1, until) if change.count else ""
     if not htmx.is_partial():
-        stays = request.form.get("from") == "detail" and action in {"read", "unread", "saved", "unsaved"}
-        return _go_back(query, text, made.id, stay=row.id if stays else None)
-    return _pieces(
+        is_staying = request.form.get("from") == "detail" and action in {"read", "unread", "saved", "unsaved"}
+        return _redirect_to_list(query, text, change.id, show=row.id if is_staying else None)
+    return _respond_with_row(
         row=row,
         query=query,
         place=PLACES[query.place],
         is_page=request.form.get("page") == "1",
         leaves=action in PLACES[query.place].leaving,
-        # Opening a notification marks it read: nobody needs to be told, or to take it back.
+        # Opening a notification marks it read, which needs no toast.
         text="" if request.form.get("from") == "opening" else text,
-        undo=made.id,
+        undo=change.id,
     )
 
 
-def _answer_with_list(query: ListQuery, text: str, change_id: int | None = None) -> Response:
+def _respond_with_list(query: ListQuery, text: str, change_id: int | None = None) -> Response:
     if not htmx.is_partial():
-        return _go_back(query, text, change_id)
-    context = _list(query) | {"text": text, "undo": change_id, "opened": _opened(query)}
+        return _redirect_to_list(query, text, change_id)
+    context = _list_context(query) | {"text": text, "undo": change_id, "opened": _opened_detail(query)}
     return htmx.vary(render_template("notifications/responses/list.hx.html", **context))
 
 
-def _go_back(query: ListQuery, text: str, change_id: int | None, stay: int | None = None) -> Response:
+def _redirect_to_list(
+    query: ListQuery, text: str, change_id: int | None, show: int | None = None
+) -> Response:
     if text:
         flash({"text": text, "undo": change_id})  # type: ignore[arg-type]  # kept as JSON; the layout reads both
-    if stay:
-        return redirect(url_for(".show", notification_id=stay, **query.params()), 303)
+    if show:
+        return redirect(url_for(".show", notification_id=show, **query.params()), 303)
     return redirect(url_for(".index", **query.params(open=query.open)), 303)
 
 
-def _pieces(**context: Any) -> Response:
+def _respond_with_row(**context: Any) -> Response:
     return htmx.vary(render_template("notifications/responses/change.hx.html", **context))
 
 
-def _list(query: ListQuery) -> dict[str, Any]:
-    shown = inbox_list.load_list(query)
-    days = [(day, list(rows)) for day, rows in groupby(shown.page.rows, _day)]
+def _list_context(query: ListQuery) -> dict[str, Any]:
+    loaded = inbox_list.load_list(query)
+    days = [(day, list(rows)) for day, rows in groupby(loaded.page.rows, _day)]
     return {
         "query": query,
         "place": PLACES[query.place],
-        "page": shown.page,
-        "members": shown.members,
-        "upto": query.upto or shown.top,
+        "page": loaded.page,
+        "members": loaded.members,
+        "upto": query.upto or loaded.top,
         "days": days,
-        "wrong": shown.wrong,
+        "search_error": loaded.search_error,
     }
 
 
-def _day(row: Any) -> date:
-    return local(row.surfaced_at).date()
+def _day(row: Notification) -> date:
+    return local(inbox_list.visible_since(row)).date()
 
 
-def _opened(query: ListQuery) -> notification_detail.Detail | None:
-    """What the address says is open; an address that outlived its notification shows the list alone."""
+def _opened_detail(query: ListQuery) -> notification_detail.Detail | None:
+    """Return the notification that the URL opens; None if it no longer exists."""
     if query.open is None:
         return None
     try:
         return notification_detail.build_detail(inbox.detail(current_user, query.open))
     except NotFound:
         return None
+
+
+def _is_delete() -> bool:
+    """Whether a form or htmx asks for DELETE; a form can send only POST."""
+    return request.method == "DELETE" or request.form.get("_method") == "delete"

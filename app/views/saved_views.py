@@ -1,53 +1,76 @@
-"""Saved views: made from the list that is shown, entries of the navigation, put in order on a page of their own."""
+"""Saved views, which save the filters of a list under a name, and recent searches."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import astuple
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from app.forms.notifications import ListQuery
-from app.services.notifications import saved_views
+from app.services.base.errors import Invalid
+from app.services.notifications import recent_searches, saved_views
 from app.services.notifications.saved_views import Filter, ViewWithCount
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
 
-bp = Blueprint("saved_views", __name__, url_prefix="/notifications/views")
+bp = Blueprint("saved_views", __name__, url_prefix="/notifications")
 
 VIEW_ID = "<int(max=9223372036854775807):view_id>"
+# Tips in the search box: a term, and what it does.
+SEARCH_TIPS = (
+    ("is:unread", _l("or is:saved, is:done, is:later")),
+    ("type:interview", _l("by category")),
+    ("priority:urgent", _l("by priority")),
+    ("from:today", _l("or 2026-01-31, also before:")),
+    ('"on site"', _l("exact phrase")),
+    ("-reminder", _l("exclude")),
+)
+
+
+@bp.app_context_processor
+def _search_tips() -> dict[str, object]:
+    return {"search_tips": SEARCH_TIPS}
 
 
 @bp.app_template_global("saved_views")
-def shown() -> list[tuple[ListQuery, ViewWithCount]]:
-    """The views of whoever is signed in, each with the list that it leads to."""
+def list_views() -> list[tuple[ListQuery, ViewWithCount]]:
+    """Return the views of the signed-in user, each with its list."""
     views = saved_views.view_with_count(current_user)
     return [(ListQuery(*astuple(view.filter)), view) for view in views]
 
 
-@bp.get("")
+@bp.app_template_global("recent_searches")
+def list_searches() -> list[str]:
+    """Return the recent searches of the signed-in user."""
+    return recent_searches.recent_searches(current_user)
+
+
+@bp.get("/views")
 @login_required
 def index() -> str:
-    """All views, to be renamed, moved and deleted."""
+    """Show all views, to rename, move and delete them."""
     return render_template("saved_views/index.html")
 
 
-@bp.post("")
+@bp.post("/views")
 @login_required
 def create() -> Response:
-    """Save the list that is shown under a name."""
+    """Save the filters of the current list under a name."""
     query = ListQuery.read(request.form.get("view", request.form.get("list", "")))
-    wanted = Filter(query.place, query.categories, query.priorities, query.search)
-    view = saved_views.create(current_user, request.form.get("name", ""), wanted)
+    saved = Filter(query.place, query.categories, query.priorities, query.search)
+    view = saved_views.create(current_user, request.form.get("name", ""), saved)
     flash(_("Saved as “%(name)s”", name=view.name))
     return _go(url_for("notifications.index", **query.params()))
 
 
-@bp.post(f"/{VIEW_ID}")
+@bp.post(f"/views/{VIEW_ID}")
 @login_required
 def change(view_id: int) -> Response:
-    """Rename a view, or delete it."""
+    """Rename or delete a view."""
     if request.form.get("_method") == "delete":
         view = saved_views.delete(current_user, view_id)
         undo = {"url": url_for(".restore", view_id=view_id)}
@@ -58,22 +81,38 @@ def change(view_id: int) -> Response:
     return _go(url_for(".index"))
 
 
-@bp.post(f"/{VIEW_ID}/position")
+@bp.post(f"/views/{VIEW_ID}/position")
 @login_required
 def move(view_id: int) -> Response:
-    """Move a view up or down; its button keeps the focus."""
+    """Move a view up or down. Its button keeps the focus."""
     saved_views.move(current_user, view_id, -1 if request.form.get("to") == "up" else 1)
     if not htmx.is_partial():
         return redirect(url_for(".index"), 303)
     return htmx.vary(render_template("saved_views/list.hx.html"))
 
 
-@bp.post(f"/{VIEW_ID}/restoration")
+@bp.post(f"/views/{VIEW_ID}/restoration")
 @login_required
 def restore(view_id: int) -> Response:
-    """Take the deletion of a view back."""
+    """Undo the deletion of a view."""
     saved_views.restore(current_user, view_id)
     return _go(url_for(".index"))
+
+
+@bp.route("/searches", methods=["POST", "DELETE"])
+@login_required
+def change_searches() -> Response:
+    """Remember a search, or clear all of them."""
+    query = ListQuery.read(request.form)
+    if request.method == "DELETE" or request.form.get("_method") == "delete":
+        recent_searches.forget(current_user)
+    else:
+        # The list shows the error of an invalid search, which is not worth repeating.
+        with suppress(Invalid):
+            recent_searches.remember(current_user, query.search)
+    if not htmx.is_partial():
+        return redirect(url_for("notifications.index"), 303)
+    return htmx.vary(render_template("notifications/toolbar/_recent.html", query=query))
 
 
 def _go(url: str) -> Response:

@@ -1,4 +1,4 @@
-"""Keeping open pages true: a stream that says when the inbox changed, and the pulse that says how it stands."""
+"""Keeps open pages current: a stream that announces changes of the inbox, and a pulse with its state."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
 
-# A comment that often finds out that the reader left, and keeps proxies from closing a quiet stream.
+# Seconds between comments on a quiet stream: they detect closed connections and keep proxies from closing it.
 HEARTBEAT = 10
-# The browser connects again by itself, and only then is the session checked again.
+# Seconds until a stream ends. The browser then reconnects, which checks the session again.
 LIFETIME = 300
 
 
 def register(app: Flask) -> None:
-    """Give the application its broadcaster."""
+    """Create the broadcaster of the application and register the pages."""
     app.extensions["broadcaster"] = Broadcaster(app)
     app.register_blueprint(bp)
 
@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
 @bp.get("/stream")
 @login_required
 def stream() -> Response:
-    """Server-sent events: `inbox` whenever something changed. 204 where no stream is free: then the page polls."""
+    """Send a server-sent event `inbox` on every change. 204 when no stream is free: the page then polls."""
     broadcaster: Broadcaster = current_app.extensions["broadcaster"]
     events = _events(broadcaster, current_user.id, current_user.inbox_version)
     try:
@@ -48,10 +48,10 @@ def stream() -> Response:
 @bp.get("/pulse")
 @login_required
 def pulse() -> BaseResponse:
-    """The counts, and for a list also how its rows stand, as pieces for htmx. Cheap to repeat: ETag and 304."""
+    """Render the counts and, for a list, the state of its rows, as htmx fragments. Cheap to repeat: ETag and 304."""
     query = ListQuery.read(request.args)
-    shown = inbox_list.load_list(query) if "list" in request.args else None
-    response = Response(render_template("notifications/responses/pulse.hx.html", shown=shown, query=query))
+    inbox = inbox_list.load_list(query) if "list" in request.args else None
+    response = Response(render_template("notifications/responses/pulse.hx.html", inbox=inbox, query=query))
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     return response.make_conditional(request)
@@ -70,4 +70,4 @@ def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
         yield first
         yield from rest
     finally:
-        rest.close()  # type: ignore[attr-defined]  # a generator: closing it gives the place back
+        rest.close()  # type: ignore[attr-defined]  # a generator: closing it frees its stream

@@ -1,4 +1,4 @@
-"""Stopping a kind of mail by the link in it (RFC 8058): no sign-in, no cookies, and a GET changes nothing."""
+"""Unsubscribing by the link in an email (RFC 8058): no sign-in, no cookies, and a GET changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.services.base.errors import NotFound
 from app.services.preferences import unsubscribe
 
 bp = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe/<token>")
-# The signed link is the permission; mail programs post to it with neither session nor CSRF token.
+# The signed link is the permission: mail programs post to it without a session or a CSRF token.
 csrf.exempt(bp)
 
 
@@ -22,7 +22,7 @@ def show(token: str) -> str:
 @bp.post("")
 def stop(token: str) -> str:
     subscription = unsubscribe.stop(token, _secret())
-    # What was off before, by its owner's own choice, is not for an undo to switch on.
+    # If it was already off, there is nothing to undo.
     page = "unsubscribe/stopped.html" if subscription.has_changed else "unsubscribe/show.html"
     return render_template(page, subscription=subscription, token=token)
 
@@ -35,7 +35,7 @@ def resume(token: str) -> str:
 
 @bp.errorhandler(NotFound)
 def broken(error: NotFound) -> tuple[str, int]:
-    """Say what is wrong with the link, and how mail is stopped without it."""
+    """Say that the link is invalid, and where to find a working one."""
     return render_template("unsubscribe/broken.html", error=error), 404
 
 

@@ -263,11 +263,11 @@ def test_the_pane_puts_off_until_a_date_and_goes_on_with_the_next(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox(f"/notifications?open={five[1].id}")
-    page.get_by_role("button", name="Later: choose a time").click()
-    page.locator("#pane").get_by_label("Pick a date").fill(
+    page.get_by_role("button", name="Snooze until…").click()
+    page.locator("#pane").get_by_label("Date and time").fill(
         (utc_now() + timedelta(days=9)).strftime("%Y-%m-%dT14:30")
     )
-    page.locator("#pane").get_by_role("button", name="Set").click()
+    page.locator("#pane").get_by_role("button", name="Snooze", exact=True).click()
     expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
     expect(row(page, "Number 1")).to_have_count(0)
     until(lambda: stored(five[1]).snoozed_until is not None)
@@ -281,19 +281,19 @@ def test_later_works_with_scripts_off(open_inbox: Open, five: list[Notification]
     row(page, "Number 0").hover()
     # What it opens could not know of which row.
     expect(page.locator(".act--menu").first).to_be_hidden()
-    page.get_by_role("button", name="Later: Number 0").click()
+    page.get_by_role("button", name="Snooze: Number 0").click()
     expect(page.locator("#toasts")).to_contain_text("Back tomorrow at 09:00")
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("checkbox", name="Select: Number 1").check()
     page.get_by_role("checkbox", name="Select: Number 2").check()
-    page.get_by_role("button", name="Later at a time, save").click()
+    page.get_by_role("button", name="Snooze until…, save").click()
     page.locator("#later").get_by_role("button", name="In an hour").click()
     expect(page.locator(".row")).to_have_count(3)
     assert shown(page) == ["Number 0", "Number 3", "Number 4"]
     page.get_by_role("link", name="Number 3").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Unsave")).to_be_visible()
-    page.get_by_role("button", name="Later: choose a time").click()
+    page.get_by_role("button", name="Snooze until…").click()
     page.get_by_role("button", name="Next week").click()
     expect(page.locator(".row")).to_have_count(2)
     assert shown(page) == ["Number 0", "Number 4"]
@@ -332,7 +332,7 @@ def test_axe_finds_nothing_in_any_state(
     assert axe(page) == []
     page.locator(".tile").nth(1).click()
     assert axe(page) == []
-    page.get_by_role("button", name="Later at a time, save").click()
+    page.get_by_role("button", name="Snooze until…, save").click()
     expect(page.locator("#later").get_by_role("button", name="Next week")).to_be_in_viewport(ratio=1)
     assert axe(page) == []
     page.keyboard.press("Escape")

@@ -42,7 +42,7 @@ def test_an_empty_inbox_says_that_there_are_new_notifications(open_inbox: Open, 
     expect(calm).to_be_visible()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     factories.notification(alice, "The first")
-    expect(page.get_by_role("heading", name="Something new came")).to_be_visible(timeout=3000)
+    expect(page.get_by_role("heading", name="New notifications")).to_be_visible(timeout=3000)
     expect(calm).to_be_hidden()
     assert axe(page) == []
     page.get_by_role("link", name="1 new").click()
@@ -75,7 +75,7 @@ def test_new_rows_that_could_not_be_loaded_stay_behind_the_pill(
     fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=500)}
     page.route("**/notifications", fail[fault])
     pill.click()
-    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't load")
     expect(pill).to_be_visible()
     expect(pill).to_be_focused()
     page.unroute("**/notifications")
@@ -148,7 +148,7 @@ def test_the_list_is_dimmed_until_a_slow_filter_is_answered(
     expect(listed).to_have_attribute("aria-busy", "true")
     expect(listed).to_have_css("opacity", "0.6")
     asked(page, held).continue_()
-    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No results")).to_be_visible()
     expect(listed).not_to_have_attribute("aria-busy", "true")
 
 

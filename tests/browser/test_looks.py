@@ -47,7 +47,7 @@ def page(
 
 def test_axe_finds_nothing_whatever_is_open_and_however_wide(page: Page) -> None:
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     assert axe(page) == []
     page.keyboard.press("Escape")
     page.get_by_role("checkbox", name="Select: News 1").check()
@@ -102,7 +102,7 @@ def test_twice_the_text_on_a_phone_overlaps_and_breaks_nothing(page: Page, alice
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate(CUT_OFF) == []
     assert page.evaluate(OVERLAPS) == 0
-    for name in ("Inbox", "Unread", "Later", "Done", "More"):
+    for name in ("Inbox", "Unread", "Snoozed", "Done", "More"):
         tab = page.locator(".nav--mail .nav__link", has=page.get_by_text(name, exact=True))
         expect(tab).to_be_in_viewport(ratio=1)
         expect(tab).to_have_accessible_name(re.compile(f"^{name}"))

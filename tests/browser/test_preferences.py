@@ -96,7 +96,7 @@ def test_a_wrong_value_goes_back_and_says_why(app: Flask, alice: User, open_page
     page.get_by_role("combobox", name="Time zone").fill("Atlantis")
     page.get_by_role("combobox", name="Time zone").press("Tab")
     expect(page.locator("#time_zone-error")).to_contain_text("Choose a time zone from the list")
-    expect(page.locator("#toasts .toast--error")).to_contain_text("Not saved.")
+    expect(page.locator("#toasts .toast--error")).to_contain_text("Couldn't save.")
     expect(page.get_by_role("combobox", name="Time zone")).to_have_value("UTC")
     assert kept(alice)["time_zone"] == "UTC"
     page.watch.forgive("status of 422")
@@ -120,7 +120,7 @@ def test_without_an_answer_the_control_goes_back(app: Flask, alice: User, open_p
     page = open_page(alice)
     page.route("**/preferences", lambda route: route.abort())
     cell(page, "Jobs", "Email").click()
-    expect(page.locator("#toasts .toast--error")).to_contain_text("Not saved")
+    expect(page.locator("#toasts .toast--error")).to_contain_text("Couldn't save")
     expect(cell(page, "Jobs", "Email")).to_be_checked()
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")
@@ -182,7 +182,7 @@ def test_a_pause_shows_in_the_navigation_and_can_be_ended(app: Flask, alice: Use
     page.get_by_role("button", name="1 hour").click()
     expect(page.locator("#standing")).to_contain_text("Paused until")
     assert kept(alice)["paused_until"] is not None
-    page.get_by_role("button", name="End the pause").click()
+    page.get_by_role("button", name="End pause").click()
     expect(page.get_by_role("button", name="1 hour")).to_be_visible()
     expect(page.locator("#standing")).to_be_hidden()
     assert kept(alice)["paused_until"] is None
@@ -191,7 +191,7 @@ def test_a_pause_shows_in_the_navigation_and_can_be_ended(app: Flask, alice: Use
 def test_with_scripts_off_it_is_one_plain_form(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice, java_script_enabled=False)
     cell(page, "Jobs", "Email").uncheck()
-    page.get_by_role("switch", name="Keep quiet").check()
+    page.get_by_role("switch", name="Turn on quiet hours").check()
     page.get_by_label("From", exact=True).fill("21:30")
     page.get_by_role("checkbox", name="Sunday").uncheck(force=True)
     page.get_by_role("checkbox", name="2 hours").check(force=True)
@@ -225,15 +225,15 @@ def test_a_lock_is_seen_with_its_reason_and_cannot_be_turned(
 ) -> None:
     admin = open_page(bob, "/admin/preferences")
     admin.get_by_label("Reason").fill("Security notices reach everyone.")
-    admin.get_by_role("button", name="Lock", exact=True).click()
-    expect(admin.get_by_role("list", name="Locks")).to_contain_text("System: Email")
+    admin.get_by_role("button", name="Require", exact=True).click()
+    expect(admin.get_by_role("list", name="Required notifications")).to_contain_text("System: Email")
     page = open_page(alice)
     expect(cell(page, "System", "Email")).to_be_disabled()
     expect(cell(page, "System", "Email")).to_be_checked()
     expect(cell(page, "System", "Email")).to_have_accessible_description(
         "System, Email: always on. Security notices reach everyone."
     )
-    admin.get_by_role("button", name="Unlock").click()
+    admin.get_by_role("button", name="Make optional").click()
     page.reload()
     expect(cell(page, "System", "Email")).to_be_enabled()
 
@@ -250,6 +250,6 @@ def test_axe_finds_nothing(app: Flask, bob: User, open_page: Open, size: str, sc
     assert axe(page) == []
     page.goto("/admin/preferences")
     page.get_by_label("Reason").fill("Everybody must know.")
-    page.get_by_role("button", name="Lock", exact=True).click()
+    page.get_by_role("button", name="Require", exact=True).click()
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

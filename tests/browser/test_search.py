@@ -82,7 +82,7 @@ def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Ope
     page.locator(".chip", has_text="Urgent").click()
     expect(page.locator(".row")).to_have_count(1)
     page.get_by_role("button", name="Save view").click()
-    expect(page.get_by_label("Name of the view")).to_be_focused()
+    expect(page.get_by_label("View name")).to_be_focused()
     assert axe(page) == []
     page.keyboard.type("Hers")
     page.keyboard.press("Enter")
@@ -97,7 +97,7 @@ def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Ope
     up = page.get_by_role("button", name="Move up: Hers")
     up.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".views__entry").first.get_by_label("Name of the view")).to_have_value("Hers")
+    expect(page.locator(".views__entry").first.get_by_label("View name")).to_have_value("Hers")
     expect(up).to_be_focused()
     page.get_by_role("button", name="Delete: Hers").click()
     expect(link).to_have_count(0)

@@ -51,7 +51,7 @@ def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification])
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
 def test_no_key_is_lost_when_many_are_pressed_at_once(open_inbox: Open, alice: User) -> None:
@@ -160,7 +160,7 @@ def test_enter_in_the_date_field_of_the_menu_chooses_that_date(
     page.keyboard.press("Enter")
     page.keyboard.press("Alt+l")
     day = (utc_now() + timedelta(days=9)).strftime("%Y-%m-%dT14:30")
-    page.locator("#later").get_by_label("Pick a date").fill(day)
+    page.locator("#later").get_by_label("Date and time").fill(day)
     page.keyboard.press("Enter")
     expect(row(page, "Number 1")).to_have_count(0)
     assert f"{stored(five[1]).snoozed_until:%Y-%m-%dT%H:%M}" == day
@@ -199,7 +199,7 @@ def test_escape_in_the_date_field_closes_the_menu_and_restores_focus(
     page = open_inbox()
     page.keyboard.press("j")
     page.keyboard.press("Alt+l")
-    page.locator("#later").get_by_label("Pick a date").focus()
+    page.locator("#later").get_by_label("Date and time").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#later")).to_be_hidden()
     assert focused(page) == "Number 0"

@@ -23,7 +23,9 @@ def test_a_failed_action_is_rolled_back(open_inbox: Open, five: list[Notificatio
     row(page, "Number 0").hover()
     page.get_by_role("button", name="Mark done: Number 0").click()
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
-    expect(page.locator("#toasts")).to_contain_text("Not saved. There was no answer. It's back in your list.")
+    expect(page.locator("#toasts")).to_contain_text(
+        "Couldn't save. The server didn't respond. It's back in your list."
+    )
     expect(page.locator("#offline")).to_be_visible()
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
@@ -39,7 +41,7 @@ def test_a_failed_load_is_reported_and_can_be_retried(open_inbox: Open, five: li
     retry, pane = page.locator("#toasts").get_by_role("button", name="Try again"), page.locator("#pane")
     page.context.set_offline(True)
     page.get_by_role("link", name="Number 2").click()
-    expect(page.locator("#toasts")).to_contain_text("Not loaded. You're offline.")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't load. You're offline.")
     expect(pane).to_be_hidden()
     assert "open=" not in page.url
     page.context.set_offline(False)
@@ -47,7 +49,7 @@ def test_a_failed_load_is_reported_and_can_be_retried(open_inbox: Open, five: li
     expect(pane.get_by_role("heading", name="Number 2")).to_be_visible()
     page.context.set_offline(True)
     page.locator("#q").fill("number 3")
-    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't load")
     page.context.set_offline(False)
     retry.click()
     expect(page.locator(".row")).to_have_count(1)
@@ -63,7 +65,7 @@ def test_an_error_page_of_a_proxy_is_reported_and_can_be_retried(
     page.keyboard.press("j")
     page.keyboard.press("e")
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
-    expect(page.locator("#toasts")).to_contain_text("Not saved. The server answered with an error (502).")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't save. The server returned an error (502).")
     expect(page.locator("body")).not_to_contain_text("Bad Gateway")
     assert focused(page) == "Number 1"
     page.unroute("**/archival")
@@ -85,7 +87,7 @@ def test_a_failed_filter_changes_neither_address_nor_chips(
     page.route("**/notifications?*job*", lambda route: route.fulfill(status=503, body=body))
     chips["Jobs"].click()  # not check(): it may be off again by then
     expect(page.locator("#toasts")).to_contain_text(
-        words or "Not loaded. The server answered with an error (503)."
+        words or "Couldn't load. The server returned an error (503)."
     )
     expect(chips["Jobs"]).not_to_be_checked()
     expect(chips["Interviews"]).to_be_checked()
@@ -140,7 +142,7 @@ def test_a_failed_undo_is_reported_and_can_be_retried(
         page.keyboard.press("z")
     else:
         page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#toasts")).to_contain_text("Not undone.")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't undo.")
     expect(page.locator("#toasts")).not_to_contain_text("back in your list")
     page.unroute("**/undo")
     if way == "the key":
@@ -228,7 +230,7 @@ def test_z_undoes_nothing_older_when_the_pending_action_fails(
     page.keyboard.press("z")
     asked(page, held, 2).fulfill(status=502)
     expect(row(page, "Number 1")).to_have_attribute("data-failed", "")
-    expect(page.locator("#toasts")).to_contain_text("Not saved")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't save")
     assert stored(five[0]).is_done
     page.watch.forgive("status of 502")
 
@@ -238,7 +240,7 @@ def test_a_load_error_disappears_once_loading_succeeds(open_inbox: Open, five: l
     page.route("**/notifications/*", lambda route: route.fulfill(status=500))
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("#toasts")).to_contain_text("Not loaded")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't load")
     page.unroute("**/notifications/*")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(page.locator("#pane").get_by_role("heading", name="Number 0")).to_be_visible()

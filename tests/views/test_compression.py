@@ -46,7 +46,7 @@ def test_the_size_of_a_page_tells_nothing_of_what_is_in_it(client: FlaskClient) 
 def test_what_has_not_changed_is_not_sent_again_gzipped_or_not(
     sign_in: SignIn, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compression, "LEAST", 0)
+    monkeypatch.setattr(compression, "MIN_SIZE", 0)
     client = sign_in(alice)
     first = client.get("/notifications/pulse?list=1", headers=GZIP)
     assert first.headers["Content-Encoding"] == "gzip"

@@ -195,7 +195,7 @@ def test_the_button_asks_and_the_browser_is_kept(
     assert page.evaluate("window.asked") == 0
     assert axe(page) == []
     button.click()
-    expect(page.get_by_text(re.compile("shows your notifications from now on"))).to_be_visible()
+    expect(page.get_by_text(re.compile("now shows your notifications"))).to_be_visible()
     row = db.session.scalars(select(PushSubscription)).one()
     assert (row.user_id, row.endpoint) == (alice.id, "https://p.example.com/1")
     assert base64.urlsafe_b64decode(row.p256dh + "=")

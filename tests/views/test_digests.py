@@ -23,7 +23,7 @@ def address(app: Flask, user: User) -> str:
 def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: FlaskClient, alice: User) -> None:
     factories.notification(alice)
     answer = client.get(address(app, alice))
-    assert "Mark it read?" in answer.text
+    assert "Mark it as read?" in answer.text
     assert client.head(address(app, alice)).status_code == 200
     assert inbox.unread_count(alice.id) == 1
 
@@ -38,10 +38,10 @@ def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
     factories.notification(alice, "Newer")
     factories.notification(charlie)
     answer = client.post(link)
-    assert "3 notifications are read now" in answer.text
+    assert "3 notifications marked read" in answer.text
     assert (inbox.unread_count(alice.id), inbox.unread_count(charlie.id)) == (1, 1)
     back = answer.text.partition('name="back" value="')[2].partition('"')[0]
-    assert "3 notifications are as they were before" in client.post(f"{link}/undo", data={"back": back}).text
+    assert "3 notifications are unread again" in client.post(f"{link}/undo", data={"back": back}).text
     assert inbox.unread_count(alice.id) == 4
 
 
@@ -89,7 +89,7 @@ def test_a_link_that_is_a_year_old_still_works(app: Flask, client: FlaskClient, 
     long_ago = utc_now() - timedelta(days=365)
     factories.notification(alice, created_at=long_ago)
     assert (
-        "Mark it read?"
+        "Mark it as read?"
         in client.get(digest_links.mark_read_link(alice, long_ago, app.config["SECRET_KEY"], "")).text
     )
 

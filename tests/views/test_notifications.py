@@ -80,7 +80,7 @@ def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> No
     factories.notification(alice, "Read one", read_at=now)
     factories.notification(alice, "Done one", read_at=now, archived_at=now, saved_at=now)
     soon = now + timedelta(hours=1)
-    factories.notification(alice, "Put off", snoozed_until=soon, surfaced_at=soon)
+    factories.notification(alice, "Snoozed", snoozed_until=soon, surfaced_at=soon)
     client = sign_in(alice)
     shown = {
         place: set(titles(client.get(f"/notifications?place={place}").text))
@@ -89,7 +89,7 @@ def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> No
     assert shown == {
         "inbox": {"Unread one", "Read one"},
         "unread": {"Unread one"},
-        "later": {"Put off"},
+        "later": {"Snoozed"},
         "saved": {"Done one"},
         "done": {"Done one"},
         "all": {"Unread one", "Read one", "Done one"},
@@ -234,7 +234,7 @@ def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
         "Panel size",
         'href="https://platform.example/iv"',
         "Email: Not sent: this address refuses messages (no such user)",
-        "because you are a recruiter on this interview",
+        "re a recruiter on this interview",
     ):
         assert words in page
 
@@ -242,7 +242,7 @@ def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
 def test_news_that_is_older_than_the_interview_says_so(sign_in: SignIn, alice: User) -> None:
     meeting = factories.interview(alice, sequence=2)
     row = factories.notification(alice, interview_id=meeting.id, interview_sequence=1)
-    assert "has changed since" in sign_in(alice).get(f"/notifications/{row.id}").text
+    assert "has since changed" in sign_in(alice).get(f"/notifications/{row.id}").text
 
 
 def test_looking_writes_nothing(sign_in: SignIn, alice: User) -> None:
@@ -453,7 +453,7 @@ def test_the_page_and_the_api_agree(sign_in: SignIn, alice: User) -> None:
 def test_an_empty_place_says_so(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     assert "caught up" in client.get("/notifications").text
-    assert "Nothing matches" in client.get("/notifications?category=job").text
+    assert "No results" in client.get("/notifications?category=job").text
     assert "Nothing unread" in client.get("/notifications?place=unread").text
 
 
@@ -485,7 +485,7 @@ def test_several_are_put_off_until_the_same_time(sign_in: SignIn, alice: User) -
     assert fresh(rows[0]).snoozed_until == fresh(rows[1]).snoozed_until is not None
     page = client.get("/notifications").text
     assert titles(page) == [rows[2].title]
-    assert "2 put off. Back " in page
+    assert "2 snoozed. Back " in page
 
 
 def test_a_date_of_ones_own_is_taken_and_one_that_is_over_explained(sign_in: SignIn, alice: User) -> None:

@@ -106,11 +106,11 @@ def test_a_made_up_way_back_changes_nothing(alice: User, sign_in: SignIn, values
 def test_the_quiet_hours_show_on_every_page(app: Flask, alice: User, sign_in: SignIn) -> None:
     preference_editing.change(alice, {"quiet_hours": {"enabled": True, "start": "00:00", "end": "23:59"}})
     page = sign_in(alice).get("/notifications").text
-    assert "Urgent still gets through." in page
+    assert "Urgent messages get through." in page
     preference_editing.change(
         alice, {"quiet_hours": {"enabled": False}, "theme": "dark", "density": "compact"}
     )
     page = sign_in(alice).get("/notifications").text
-    assert "Urgent still gets through." not in page
+    assert "Urgent messages get through." not in page
     assert 'data-theme="dark"' in page
     assert 'data-density="compact"' in page

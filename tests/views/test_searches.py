@@ -27,7 +27,7 @@ def test_a_wrong_term_finds_nothing_and_says_what_is_possible(sign_in: SignIn, a
         assert response.status_code == 200
         assert titles(response.text) == []
         assert "“is:unred” is not known. Possible are is:unread, is:read" in response.text
-    assert "That search is not understood" in client.get("/notifications?q=is:unred").text
+    assert "We can't read" in client.get("/notifications?q=is:unred").text
     assert client.get("/notifications/pulse?list=1&q=is:unred").status_code == 200
 
 

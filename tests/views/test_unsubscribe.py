@@ -53,12 +53,12 @@ def test_a_mail_scanner_changes_nothing(client: FlaskClient, alice: User, link: 
 def test_the_page_asks_says_what_happened_and_offers_undo(
     client: FlaskClient, alice: User, link: str
 ) -> None:
-    assert "Stop this mail?" in client.get(link).text
+    assert "Stop “" in client.get(link).text
     stopped = client.post(link).text
-    assert "No more mail about “Interviews” goes to alice@example.test" in stopped
+    assert "“Interviews” emails to alice@example.test are off" in stopped
     assert f'action="{link}/undo"' in stopped
-    assert "This mail is off" in client.get(link).text
-    assert "as before" in client.post(f"{link}/undo").text
+    assert "You're unsubscribed" in client.get(link).text
+    assert "emails go to alice@example.test again" in client.post(f"{link}/undo").text
     assert is_on(alice)
 
 
@@ -68,7 +68,7 @@ def test_what_its_owner_had_switched_off_before_is_offered_no_undo(
     alice.preference.matrix = {"interview": {"email": False}}
     db.session.commit()
     page = client.post(link).text
-    assert "This mail is off" in page
+    assert "You're unsubscribed" in page
     assert "Undo" not in page
     assert not is_on(alice)
 

@@ -1,11 +1,11 @@
-"""A list as its address asks for it: what pages draw, and what the pulse tells open pages of it."""
+"""Loads a list for its URL: rows for pages, and their revisions for the pulse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask
 
@@ -16,22 +16,29 @@ from app.services.notifications import inbox
 from app.services.notifications.inbox import Filters, InboxPage
 from app.views.web.auth import current_user
 
+if TYPE_CHECKING:
+    from app.models import Notification
+    from app.services.notifications.stacks import Stack
+
 
 @dataclass(frozen=True)
 class InboxList:
-    """A page of a list, the first rows of the stack that stands open in it, and how many newer ones wait above.
+    """A page of a list, with the first rows of its expanded stack in `members`.
 
-    `wrong` says why the list's search is not understood: then it finds nothing.
+    `search_error` says why the search could not be parsed; the page is then empty.
     """
 
     page: InboxPage
     filters: Filters | None = None
-    members: tuple[Any, ...] = ()
-    wrong: str = ""
+    members: tuple[Notification, ...] = ()
+    search_error: str = ""
 
     @property
     def top(self) -> str:
-        """What is newer than this waits until it is asked for. Later has none: it goes by what comes back next."""
+        """The cursor of the first row: newer rows wait until they are asked for.
+
+        Empty for snoozed notifications, which are ordered by their return.
+        """
         if self.filters is None or inbox.bound_after_undo(self.filters):
             return ""
         surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
@@ -39,11 +46,11 @@ class InboxList:
 
     @property
     def newer(self) -> int:
-        """How many wait above the rows that are shown."""
+        """How many newer rows wait above the list."""
         return inbox.newer_count(current_user, self.filters) if self.filters else 0
 
     def lines(self) -> Iterator[str]:
-        """Each row by its id in the page and its revision, in their order: what differs has changed."""
+        """Yield `id:revision` of each row in order, so that the page can find the rows that changed."""
         for row in self.page.rows:
             stack = self.page.stacks.get(row.stack_key)
             yield f"{row_id(row, stack)}:{revision(row, stack)}"
@@ -52,19 +59,23 @@ class InboxList:
 
 
 def register(app: Flask) -> None:
-    """Offer the names and revisions of rows to the templates."""
+    """Add the template globals for ids and revisions of rows."""
     app.add_template_global(row_id)
     app.add_template_global(revision)
 
 
 def load_list(query: ListQuery) -> InboxList:
-    """What the address of a list shows to whoever asks. Raises Invalid where a cursor is not one of ours."""
+    """Load the list of the signed-in user for a query.
+
+    Raises:
+        Invalid: the cursor is damaged.
+    """
     try:
         filters = query.filters(current_user.time_zone)
     except Invalid as error:
         if "search" not in error.errors:
             raise
-        return InboxList(InboxPage([], None, None), wrong=error.errors["search"])
+        return InboxList(InboxPage([], None, None), search_error=error.errors["search"])
     is_stacked = current_user.preference.stack_notifications and not query.within
     page = inbox.page_for(
         current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked
@@ -76,21 +87,26 @@ def load_list(query: ListQuery) -> InboxList:
 
 
 def extended_to(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
-    """The list with room for this row on top: what comes back does not wait with what is new."""
+    """Extend a list to include this row at its top, so that a restored row does not wait with the new ones."""
     if top is None or not query.upto or top <= inbox.read_cursor(query.upto)[1:]:
         return query
     return replace(query, upto=inbox.write_cursor("n", *top))
 
 
-def row_id(row: Any, stack: Any = None) -> str:
-    """The id of a row's element."""
+def visible_since(row: Notification) -> datetime:
+    """Return when a row of a list became visible, which no list leaves open."""
+    return cast(datetime, row.surfaced_at)
+
+
+def row_id(row: Notification, stack: Stack | None = None) -> str:
+    """Return the id of a row's element."""
     return f"s-{stack.key}" if stack else f"n-{row.id}"
 
 
-def revision(row: Any, stack: Any = None) -> str:
-    """Changes with whatever a row shows."""
+def revision(row: Notification, stack: Stack | None = None) -> str:
+    """Return a text that changes with everything a row shows."""
     flags = sum(bit for bit, is_on in ((1, row.is_read), (2, row.is_done), (4, row.saved_at)) if is_on)
-    parts = [str(flags), f"{int(row.surfaced_at.timestamp()):x}"]
+    parts = [str(flags), f"{int(visible_since(row).timestamp()):x}"]
     if stack:
         parts += [f"{row.id:x}", str(stack.count), str(stack.unread), str(int(stack.is_saved))]
     return ".".join(parts)

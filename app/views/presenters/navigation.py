@@ -1,4 +1,4 @@
-"""Where one can go: the places of the inbox and the other pages of the side navigation."""
+"""The navigation: the places of the inbox, and the pages of settings and administration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from app.views.web.auth import current_user
 
 @dataclass(frozen=True)
 class Place:
-    """One part of the inbox; what it says when nothing is in it, and which actions send a row away from it.
+    """A list of notifications. `leaving` has the actions that remove a row from it.
 
-    What `is_kept` stands apart from the daily round: below it on a wide screen, in the sheet on a phone.
+    Places of the library are listed separately: below the others on a wide screen, in the sheet on a phone.
     """
 
     name: str
@@ -26,12 +26,12 @@ class Place:
     empty_title: LazyString
     empty_text: LazyString
     leaving: tuple[str, ...]
-    is_kept: bool = False
+    is_library: bool = False
 
 
 @dataclass(frozen=True)
 class Link:
-    """An entry of the navigation; `name` is what a page sets as `nav`."""
+    """A link in the navigation. A page sets `nav` to its `name`."""
 
     name: str
     endpoint: str
@@ -41,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Section:
-    """Entries under one heading."""
+    """Links under a heading."""
 
     name: str
     label: LazyString
@@ -56,7 +56,7 @@ PLACES = {
             _l("Inbox"),
             "inbox",
             _l("You're all caught up"),
-            _l("When something new comes, a button here says so within seconds."),
+            _l("New notifications appear here."),
             ("done", "snooze"),
         ),
         Place(
@@ -69,10 +69,10 @@ PLACES = {
         ),
         Place(
             "later",
-            _l("Later"),
+            _l("Snoozed"),
             "clock",
-            _l("Nothing waits for later"),
-            _l("Press L on a notification, or its clock: it leaves the inbox and is back tomorrow morning."),
+            _l("Nothing snoozed"),
+            _l("Press L to bring a notification back tomorrow morning."),
             ("done", "unsnooze"),
         ),
         Place(
@@ -80,7 +80,7 @@ PLACES = {
             _l("Done"),
             "done",
             _l("Nothing done yet"),
-            _l("What you mark done leaves the inbox and is kept here."),
+            _l("Notifications you mark done move here."),
             ("undone",),
         ),
         Place(
@@ -88,22 +88,22 @@ PLACES = {
             _l("Saved"),
             "saved",
             _l("Nothing saved"),
-            _l("Save what you want to find again: it stays here, done or not."),
+            _l("Save a notification to keep it here, even once it's done."),
             ("snooze", "unsaved"),
-            is_kept=True,
+            is_library=True,
         ),
         Place(
             "all",
             _l("All"),
             "all",
-            _l("Nothing yet"),
-            _l("Every notification you get is listed here, done or not."),
+            _l("No notifications yet"),
+            _l("Every notification you get is listed here, even once it's done."),
             ("snooze",),
-            is_kept=True,
+            is_library=True,
         ),
     )
 }
-LIBRARY = "bellhop.unread_count"
+UNREAD_COUNT = "bellhop.unread_count"
 SETTINGS = Section(
     "settings",
     _l("Settings"),
@@ -121,7 +121,7 @@ ADMIN = Section(
         Link("announcements", "announcements.index", "system", _l("Announcements")),
         Link("deliveries", "deliveries.index", "activity", _l("Deliveries")),
         Link("people", "people.index", "users", _l("People")),
-        Link("defaults", "preferences.defaults", "lock", _l("Defaults and locks")),
+        Link("defaults", "defaults.show", "lock", _l("Notification policy")),
         Link("jobs", "jobs.index", "clock", _l("Jobs")),
         Link("audit", "people.audit_log", "audit", _l("Audit log")),
     ),
@@ -129,7 +129,7 @@ ADMIN = Section(
 
 
 def register(app: Flask) -> None:
-    """Offer the navigation to the layout."""
+    """Add the template globals of the navigation."""
     app.add_template_global(PLACES.values, "places")
     app.jinja_env.globals["places_by_name"] = PLACES
     app.add_template_global(sections)
@@ -139,22 +139,22 @@ def register(app: Flask) -> None:
 
 
 def sections() -> list[Section]:
-    """What the person who is signed in may open."""
+    """Return the sections that the signed-in user may open."""
     return [SETTINGS, ADMIN] if current_user.is_admin else [SETTINGS]
 
 
 def unread_count() -> int:
-    """The number beside "Inbox", read once a request: several parts of a page show it."""
-    if LIBRARY not in request.environ:
-        request.environ[LIBRARY] = inbox.unread_count(current_user.id)
-    return int(request.environ[LIBRARY])
+    """Count unread notifications, once per request, because several parts of a page show the number."""
+    if UNREAD_COUNT not in request.environ:
+        request.environ[UNREAD_COUNT] = inbox.unread_count(current_user.id)
+    return int(request.environ[UNREAD_COUNT])
 
 
 def snooze_choices() -> list[snooze.SnoozeChoice]:
-    """What the menu "Later" offers this reader now."""
+    """Return the snooze times that the menu offers now."""
     return snooze.snooze_choices(current_user, utc_now())
 
 
 def waiting_count() -> int:
-    """The number beside "Later"."""
+    """Count snoozed notifications."""
     return snooze.waiting_count(current_user, utc_now())

@@ -1,11 +1,11 @@
-"""One notification as its reader sees it: facts, how it came, and why."""
+"""A notification in detail: its facts, deliveries and reason."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
@@ -16,24 +16,27 @@ from app.services.interviews import evaluations, records
 from app.services.routing import reasons
 from app.views.web.auth import current_user
 
-LONGEST_FACT = 500
+if TYPE_CHECKING:
+    from app.models import Delivery, Interview, Notification
+
+MAX_FACT_LENGTH = 500
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of "How this reached you"."""
+    """A line of "How this reached you"."""
 
     icon: str
     channel: LazyString
-    words: str
+    text: str
     at: datetime | None
 
 
 @dataclass(frozen=True)
 class Detail:
-    """What the reading pane shows. `facts` are label, text and, where the text is one, a link."""
+    """The content of the reading pane. `facts` are label, text and, if the text is a link, its URL."""
 
-    row: Any
+    row: Notification
     facts: list[tuple[str, str, str]]
     note: str
     action_url: str
@@ -42,8 +45,8 @@ class Detail:
     is_absent: bool = False
 
 
-def build_detail(row: Any) -> Detail:
-    """Gather the details of a notification whose interview and deliveries are loaded."""
+def build_detail(row: Notification) -> Detail:
+    """Build the detail of a notification whose interview and deliveries are loaded."""
     return Detail(
         row=row,
         facts=[*_interview_facts(row.interview), *_metadata_facts(row.data)],
@@ -51,13 +54,15 @@ def build_detail(row: Any) -> Detail:
         action_url=safe_link(row.action_url),
         trail=[_step(delivery) for delivery in row.deliveries],
         why=catalog.TYPES[row.notification_type].reason,
-        is_absent=_asks_for_evaluation(row) and evaluations.is_absent(current_user, row.interview_id),
+        is_absent=_is_absent(row),
     )
 
 
-def _asks_for_evaluation(row: Any) -> bool:
-    """Whether its reader may answer that they did not attend."""
-    return row.notification_type == "evaluation_due" and row.interview_id is not None
+def _is_absent(row: Notification) -> bool:
+    """Whether the reader said that they did not attend the interview whose evaluation is due."""
+    if row.notification_type != "evaluation_due" or row.interview_id is None:
+        return False
+    return evaluations.is_absent(current_user, row.interview_id)
 
 
 def safe_link(url: str) -> str:
@@ -65,7 +70,7 @@ def safe_link(url: str) -> str:
     return url if safe_urls.is_link(url) else ""
 
 
-def _interview_facts(interview: Any) -> list[tuple[str, str, str]]:
+def _interview_facts(interview: Interview | None) -> list[tuple[str, str, str]]:
     if interview is None:
         return []
     facts = interview_facts(records.details_of(interview), current_user.time_zone, str(get_locale()))
@@ -73,33 +78,33 @@ def _interview_facts(interview: Any) -> list[tuple[str, str, str]]:
 
 
 def _metadata_facts(data: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What the sender put beside the message, in words as far as a machine can."""
+    """Format the metadata of the sender as facts."""
     facts = []
     for name, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if text and value is not None:
             label = str(name).replace("_", " ").strip().capitalize()
-            facts.append((label, text[:LONGEST_FACT], safe_link(text) if text.startswith("http") else ""))
+            facts.append((label, text[:MAX_FACT_LENGTH], safe_link(text) if text.startswith("http") else ""))
     return facts
 
 
-def _note(row: Any) -> str:
-    """What has happened to the interview since this was written."""
+def _note(row: Notification) -> str:
+    """Say what has happened to the interview since the notification was created."""
     interview = row.interview
     if interview is None or row.notification_type == "interview_cancelled":
         return ""
     if interview.status == "cancelled":
-        return _("This interview has been cancelled since.")
+        return _("This interview has since been cancelled.")
     if row.interview_sequence is not None and row.interview_sequence < interview.sequence:
-        return _("This interview has changed since. Below is how it stands now.")
+        return _("This interview has since changed. The details below are current.")
     return ""
 
 
-def _step(delivery: Any) -> Step:
+def _step(delivery: Delivery) -> Step:
     return Step(
         icon=catalog.CHANNELS[delivery.channel].icon,
         channel=catalog.CHANNELS[delivery.channel].label,
-        words=reasons.describe(
+        text=reasons.describe(
             delivery.state,
             delivery.reason,
             delivery.reason_data,

@@ -1,10 +1,10 @@
-"""What pages say about preferences: what a change did, and until when it is quiet."""
+"""Texts about preferences: what a change did, and the current quiet hours or pause."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import LazyString
@@ -16,6 +16,9 @@ from app.clock import utc_now
 from app.services.routing import quiet_hours
 from app.views.web.datetime_filters import clock_time, full_day, local
 
+if TYPE_CHECKING:
+    from app.models import User
+
 LABELS: dict[str, LazyString] = {
     **{f"{name}_enabled": channel.label for name, channel in catalog.CHANNELS.items()},
     **{f"{name}_notifications": category.plural for name, category in catalog.CATEGORIES.items()},
@@ -24,16 +27,16 @@ LABELS: dict[str, LazyString] = {
     "single_key_shortcuts": _l("Single-key shortcuts"),
     "quiet_hours": _l("Quiet hours"),
     "time_zone": _l("Time zone"),
-    "digest_hour": _l("Digest hour"),
+    "digest_hour": _l("Digest time"),
     "reminder_lead_minutes": _l("Reminders"),
-    "email_delay_minutes": _l("Email"),
+    "email_delay_minutes": _l("Email delay"),
     "theme": _l("Theme"),
     "density": _l("List density"),
 }
 
 
 @dataclass(frozen=True)
-class QuietStatus:
+class QuietStatusText:
     """A pause or quiet hours, in two lines."""
 
     title: str
@@ -41,67 +44,75 @@ class QuietStatus:
 
 
 def describe_change(after: dict[str, Any]) -> str:
-    """What a change did, in a few words.
+    """Say what a change did.
 
     Args:
-        after: the changed fields as they are now.
+        after: the changed fields with their new values.
     """
     if len(after) != 1:
         return _("Preferences saved") if after else _("Nothing changed")
     ((name, value),) = after.items()
     if name == "paused_until":
-        return _paused(value)
+        return _describe_pause(value)
     if name == "matrix":
-        return _cells(value)
+        return _describe_matrix(value)
     if isinstance(value, bool):
-        return _("%(what)s on", what=LABELS[name]) if value else _("%(what)s off", what=LABELS[name])
-    return _("%(what)s saved", what=LABELS[name])
+        return (
+            _("%(setting)s on", setting=LABELS[name]) if value else _("%(setting)s off", setting=LABELS[name])
+        )
+    return _("%(setting)s saved", setting=LABELS[name])
 
 
-def _paused(until: str | None) -> str:
+def _describe_pause(until: str | None) -> str:
     if until is None:
-        return _("The pause is over")
+        return _("Pause ended")
     return _("Paused until %(when)s", when=moment(datetime.fromisoformat(until)))
 
 
-def _cells(matrix: dict[str, dict[str, bool]]) -> str:
-    cells = [(kind, way, is_on) for kind, ways in matrix.items() for way, is_on in ways.items()]
+def _describe_matrix(matrix: dict[str, dict[str, bool]]) -> str:
+    cells = [
+        (category, channel, is_on)
+        for category, channels in matrix.items()
+        for channel, is_on in channels.items()
+    ]
     if len(cells) > 1:
         return _("Preferences saved")
-    ((kind, way, is_on),) = cells
-    words = {"what": catalog.CHANNELS[way].label, "kind": catalog.CATEGORIES[kind].plural}
-    return _("%(what)s on for %(kind)s", **words) if is_on else _("%(what)s off for %(kind)s", **words)
+    ((category, channel, is_on),) = cells
+    labels = {"channel": catalog.CHANNELS[channel].label, "category": catalog.CATEGORIES[category].plural}
+    if is_on:
+        return _("%(channel)s on for %(category)s", **labels)
+    return _("%(channel)s off for %(category)s", **labels)
 
 
-def quiet_status(user: Any, now: datetime) -> QuietStatus | None:
-    """What the navigation says of a person's pause or quiet hours; None where there are none."""
-    found = quiet_hours.current_status(user, now)
-    if found is None:
+def quiet_status(user: User, now: datetime) -> QuietStatusText | None:
+    """Describe a person's pause or quiet hours for the navigation; None if there are none."""
+    status = quiet_hours.current_status(user, now)
+    if status is None:
         return None
-    urgent = _("Urgent still gets through.")
-    if found.is_paused:
-        return QuietStatus(_("Paused until %(when)s", when=moment(found.ends_at)), urgent)
-    if found.begins_at is None:
-        return QuietStatus(_("Quiet until %(when)s", when=moment(found.ends_at)), urgent)
-    back = _("%(urgent)s Back at %(time)s.", urgent=urgent, time=clock_time(found.ends_at))
-    return QuietStatus(_("Quiet from %(when)s", when=moment(found.begins_at)), back)
+    urgent = _("Urgent messages get through.")
+    if status.is_paused:
+        return QuietStatusText(_("Paused until %(when)s", when=moment(status.ends_at)), urgent)
+    if status.begins_at is None:
+        return QuietStatusText(_("Quiet until %(when)s", when=moment(status.ends_at)), urgent)
+    back = _("%(urgent)s Back at %(time)s.", urgent=urgent, time=clock_time(status.ends_at))
+    return QuietStatusText(_("Quiet from %(when)s", when=moment(status.begins_at)), back)
 
 
 def next_digest(values: dict[str, Any], now: datetime) -> str:
-    """When the next daily digest is due, in words; "" for somebody who gets none.
+    """Say when the next daily digest is due; "" if there is none.
 
     Args:
         values: the preferences as JSON has them.
     """
     if not (values["daily_digest"] and values["email_enabled"]):
         return ""
-    here = local(now)
-    due = here.replace(hour=values["digest_hour"], minute=0, second=0, microsecond=0)
-    return moment(due if due > here else due + timedelta(days=1))
+    local_now = local(now)
+    due = local_now.replace(hour=values["digest_hour"], minute=0, second=0, microsecond=0)
+    return moment(due if due > local_now else due + timedelta(days=1))
 
 
 def moment(instant: datetime) -> str:
-    """A time to come: "19:00" today, "tomorrow at 08:00", "Thursday 12 March at 08:00"."""
+    """Format a future time: "19:00" today, "tomorrow at 08:00", "Thursday 12 March at 08:00"."""
     day, today = local(instant).date(), local(utc_now()).date()
     if day == today:
         return clock_time(instant)
@@ -111,6 +122,6 @@ def moment(instant: datetime) -> str:
 
 
 def offset(time_zone: str, now: datetime) -> str:
-    """How far a zone is from UTC now: `UTC+05:45`."""
-    written = f"{now.astimezone(ZoneInfo(time_zone)):%z}"
-    return f"UTC{written[:3]}:{written[3:5]}"
+    """Format the current offset of a time zone: `UTC+05:45`."""
+    digits = f"{now.astimezone(ZoneInfo(time_zone)):%z}"
+    return f"UTC{digits[:3]}:{digits[3:5]}"

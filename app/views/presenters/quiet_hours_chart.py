@@ -1,4 +1,4 @@
-"""The day as a strip of 1440 minutes: quiet hours, the digest, and where we are."""
+"""Charts a day of 1440 minutes: quiet hours, the digest and the current time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY = 24 * 60
 
 @dataclass(frozen=True)
 class Chart:
-    """`bands` are start and length of what is quiet, in minutes; the rest are minutes or None; `label` says it all."""
+    """`bands` are the start and length of quiet hours; all numbers are minutes. `label` says the same as text."""
 
     bands: list[tuple[int, int]]
     digest: int | None
@@ -24,29 +24,29 @@ class Chart:
 
 
 def build_chart(values: dict[str, Any], now: datetime | None) -> Chart:
-    """Draw a person's preferences.
+    """Chart the preferences of a person.
 
     Args:
         values: the preferences as JSON has them.
-        now: for the mark of the present, on the reader's clock; None for a picture of no particular person.
+        now: the current time, in the reader's time zone; None for the defaults, which have no current time.
     """
     quiet = values["quiet_hours"]
     start, end = _minute(quiet["start"]), _minute(quiet["end"])
     bands = [(start, end - start)] if start < end else [(0, end), (start, DAY - start)]
-    here = local(now) if now else None
+    local_now = local(now) if now else None
     digest = values["digest_hour"] * 60 if values["daily_digest"] else None
     sentences = [
         _("Quiet from %(start)s to %(end)s.", start=quiet["start"], end=quiet["end"])
         if quiet["enabled"]
         else "",
         _("Digest at %(time)s.", time=f"{values['digest_hour']:02}:00") if digest is not None else "",
-        _("It is %(time)s now.", time=f"{here:%H:%M}") if here else "",
+        _("It's %(time)s now.", time=f"{local_now:%H:%M}") if local_now else "",
     ]
     return Chart(
         bands=[band for band in bands if band[1]] if quiet["enabled"] else [],
         digest=digest,
-        now=here.hour * 60 + here.minute if here else None,
-        label=" ".join(filter(None, sentences)) or _("A day without quiet hours."),
+        now=local_now.hour * 60 + local_now.minute if local_now else None,
+        label=" ".join(filter(None, sentences)) or _("No quiet hours."),
     )
 
 

@@ -1,1 +1,1 @@
-"""What every page shares: sign-in, headers, errors, filters, static files."""
+"""Shared by every page: sign-in, headers, errors, filters, static files."""

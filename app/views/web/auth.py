@@ -1,10 +1,10 @@
-"""Who may come in: the session's person, the way to the sign-in page and back, and what is for admins only."""
+"""Sessions, the redirect to the sign-in page and back, and pages for admins only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask_login
 from flask import Flask, abort, redirect, request, session, url_for
@@ -15,29 +15,32 @@ from app.extensions import login
 from app.services.accounts import users
 from app.views.web import htmx
 
+if TYPE_CHECKING:
+    from app.models import User
+
 View = Callable[..., Any]
 
-# Flask-Login has no types: whoever is signed in, for views to hand on to the services.
+# The signed-in user. Flask-Login has no types.
 current_user: Any = flask_login.current_user
 
 
 def register(app: Flask) -> None:
-    """Tell Flask-Login whom a session belongs to, and where strangers go."""
+    """Configure Flask-Login: how to load the user of a session, and how to ask for a sign-in."""
     login.user_loader(users.by_session)
     login.unauthorized_handler(to_sign_in)
-    # It would compare addresses and browsers, which change under honest people too.
+    # Off, because it compares IP addresses and user agents, which also change during normal use.
     app.config["SESSION_PROTECTION"] = None
 
 
-def start_session(user: Any) -> None:
-    """Begin a session of thirty days, empty of whatever was in the one before (session fixation)."""
+def start_session(user: User) -> None:
+    """Start a session of thirty days, without the data of the previous one (session fixation)."""
     session.clear()
     session.permanent = True
     flask_login.login_user(user)
 
 
 def to_sign_in() -> Response:
-    """Ask a stranger to sign in, and remember the page they wanted."""
+    """Redirect to the sign-in page, remembering the page that was asked for."""
     if request.path.startswith("/api/"):
         abort(401)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
@@ -48,13 +51,13 @@ def to_sign_in() -> Response:
 
 
 def login_required(view: View) -> View:
-    """Decorate a view that is for whoever is signed in; strangers go to sign in."""
+    """Decorate a view that needs a signed-in user; others are sent to the sign-in page."""
     guarded: View = flask_login.login_required(view)
     return guarded
 
 
 def admin_required(view: View) -> View:
-    """Decorate a view that is for admins only: strangers go to sign in, everybody else gets a 403."""
+    """Decorate a view for admins; people who are not signed in go to the sign-in page, recruiters get a 403."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -66,5 +69,5 @@ def admin_required(view: View) -> View:
 
 
 def safe_next(target: str) -> str:
-    """Where to go after signing in: the address if it is certainly a path of this site, else the inbox."""
+    """Return the page to open after signing in: the target if it is a path on this site, else the inbox."""
     return target if safe_urls.is_local_redirect(target) else url_for("notifications.index")

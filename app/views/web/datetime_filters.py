@@ -1,4 +1,4 @@
-"""How pages write dates and sizes: in the reader's language and time zone."""
+"""Template filters for dates and times in the reader's language and time zone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.clock import utc_now
 
 
 def register(app: Flask) -> None:
-    """Offer the filters to every template."""
+    """Add the template filters."""
     for function in (
         short_time,
         long_time,
         day_name,
         day_note,
-        done_with,
+        mark_day_done,
         full_day,
         clock_time,
         exact_time,
@@ -31,13 +31,13 @@ def register(app: Flask) -> None:
 
 
 def local(instant: datetime) -> datetime:
-    """The instant on the reader's clock."""
+    """Convert an instant to the reader's time zone."""
     return instant.astimezone(get_timezone() or ZoneInfo("UTC"))
 
 
-def whole_day(day: date) -> tuple[datetime, datetime]:
-    """A day of the reader's, from its first instant to that of the next."""
-    # By its name: what flask-babel hands out knows the zone's offset only of instants, not of dates.
+def day_range(day: date) -> tuple[datetime, datetime]:
+    """Return the start of a day in the reader's time zone, and of the next day."""
+    # By name, because the zone of flask-babel knows the offsets of instants but not of dates.
     here = ZoneInfo(str(get_timezone() or "UTC"))
     start, end = (
         datetime(each.year, each.month, each.day, tzinfo=here) for each in (day, day + timedelta(days=1))
@@ -46,7 +46,7 @@ def whole_day(day: date) -> tuple[datetime, datetime]:
 
 
 def short_time(instant: datetime, now: datetime | None = None) -> str:
-    """A row's time: "now", "4m", "3h" today; "17:12" yesterday; "Tue" this week; "12 Feb" before."""
+    """Format a row's time: "now", "4m", "3h" today; "17:12" yesterday; "Tue" this week; "12 Feb" before."""
     now = now or utc_now()
     then, today = local(instant), local(now).date()
     minutes = int((now - instant).total_seconds() // 60)
@@ -57,12 +57,12 @@ def short_time(instant: datetime, now: datetime | None = None) -> str:
     if then.date() == today - timedelta(days=1):
         return clock_time(instant)
     if then.date() > today - timedelta(days=7):
-        return _written(then, "EEE")
-    return _written(then, _("d MMM") if then.year == today.year else _("MMM y"))
+        return _format(then, "EEE")
+    return _format(then, _("d MMM") if then.year == today.year else _("MMM y"))
 
 
 def long_time(instant: datetime, now: datetime | None = None) -> str:
-    """The same as a sentence, for screen readers and details: "4 minutes ago", "Monday 23 February at 16:48"."""
+    """Format a time in full, for screen readers and details: "4 minutes ago", "Monday 23 February at 16:48"."""
     now = now or utc_now()
     minutes = int((now - instant).total_seconds() // 60)
     if local(instant).date() == local(now).date() and minutes >= 0:
@@ -75,54 +75,54 @@ def long_time(instant: datetime, now: datetime | None = None) -> str:
 
 
 def clock_time(instant: datetime) -> str:
-    """The time of day alone: "16:48"."""
+    """Format the time of day: "16:48"."""
     there = local(instant)
-    # Babel's pattern letters (Unicode TR 35): a language that writes dates otherwise translates the pattern.
+    # A pattern of Unicode TR 35, which translators adapt to their language.
     return format_time(there, _("HH:mm"), tzinfo=there.tzinfo, locale=get_locale())
 
 
 def exact_time(instant: datetime) -> str:
-    """When something was tried: "18 Nov 13:49:05"."""
+    """Format a time to the second: "18 Nov 13:49:05"."""
     there = local(instant)
     clock = format_time(there, _("HH:mm:ss"), tzinfo=there.tzinfo, locale=get_locale())
-    return f"{_written(there, _('d MMM'))} {clock}"
+    return f"{_format(there, _('d MMM'))} {clock}"
 
 
 def full_day(day: date, now: datetime | None = None) -> str:
-    """A day in full, the year only where it is not this one: "Monday 23 February"."""
+    """Format a day in full, with the year unless it is this year: "Monday 23 February"."""
     this_year = day.year == local(now or utc_now()).year
-    return _written(day, _("EEEE d MMMM") if this_year else _("EEEE d MMMM y"))
+    return _format(day, _("EEEE d MMMM") if this_year else _("EEEE d MMMM y"))
 
 
 def day_name(day: date, now: datetime | None = None) -> str:
-    """The head of a day in a list: "Today", "Yesterday", "Tuesday" within a week, else "23 February"."""
+    """Format the heading of a day: "Today", "Yesterday", "Tuesday" within a week, else "23 February"."""
     today = local(now or utc_now()).date()
     near = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}.get((day - today).days)
     if near:
         return near
     if today - timedelta(days=7) < day < today + timedelta(days=7):
-        return _written(day, "EEEE")
-    return _written(day, _("d MMMM") if day.year == today.year else _("d MMMM y"))
+        return _format(day, "EEEE")
+    return _format(day, _("d MMMM") if day.year == today.year else _("d MMMM y"))
 
 
 def day_note(day: date, now: datetime | None = None) -> str:
-    """What `day_name` leaves open: "Thursday 26 February" of Today, "23 February" of Monday, "Sunday" of a date."""
+    """Format the part that `day_name` omits: the date of "Today" and of "Monday", the weekday of a date."""
     today = local(now or utc_now()).date()
     distance = abs((day - today).days)
     if distance <= 1:
         return full_day(day, now)
-    return _written(day, _("d MMMM") if distance < 7 else "EEEE")
+    return _format(day, _("d MMMM") if distance < 7 else "EEEE")
 
 
-def done_with(day: date, now: datetime | None = None) -> str:
-    """What the button of a day says: "Done with today", "Done with Tuesday"."""
-    near = {-1: _("Done with yesterday"), 0: _("Done with today"), 1: _("Done with tomorrow")}
+def mark_day_done(day: date, now: datetime | None = None) -> str:
+    """Label the button of a day: "Mark today done", "Mark Tuesday done"."""
+    near = {-1: _("Mark yesterday done"), 0: _("Mark today done"), 1: _("Mark tomorrow done")}
     distance = (day - local(now or utc_now()).date()).days
-    return near.get(distance) or _("Done with %(day)s", day=day_name(day, now))
+    return near.get(distance) or _("Mark %(day)s done", day=day_name(day, now))
 
 
 def back_at(instant: datetime, now: datetime | None = None) -> str:
-    """When something that was put off comes back: "Back tomorrow at 09:00", "Back Monday 16 March at 09:00"."""
+    """Say when a snoozed notification returns: "Back tomorrow at 09:00", "Back Monday 16 March at 09:00"."""
     now = now or utc_now()
     day, today = local(instant).date(), local(now).date()
     if day == today:
@@ -133,11 +133,11 @@ def back_at(instant: datetime, now: datetime | None = None) -> str:
 
 
 def menu_time(instant: datetime, now: datetime | None = None) -> str:
-    """A time to choose: "16:00" today, else "Fri 09:00"."""
+    """Format a snooze time: "16:00" today, else "Fri 09:00"."""
     if local(instant).date() == local(now or utc_now()).date():
         return clock_time(instant)
-    return _("%(day)s %(time)s", day=_written(local(instant), "EEE"), time=clock_time(instant))
+    return _("%(day)s %(time)s", day=_format(local(instant), "EEE"), time=clock_time(instant))
 
 
-def _written(day: date, pattern: str) -> str:
+def _format(day: date, pattern: str) -> str:
     return format_date(day, pattern, locale=get_locale())

@@ -1,4 +1,4 @@
-"""What went wrong, in the page's own frame and in honest words."""
+"""Errors as pages, or as toasts for htmx."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from werkzeug.exceptions import HTTPException
 from app.services.base import errors
 from app.views.web import htmx
 
-WORDS = {
-    400: (_l("We could not read that"), _l("The request was broken on its way. Go back and try again.")),
-    403: (_l("This is not yours to open"), _l("Your account may not do this. An admin can change that.")),
-    404: (_l("There is nothing here"), _l("The link may be old, or this belongs to somebody else.")),
-    405: (_l("That does not work this way"), _l("This address takes another kind of request.")),
-    409: (_l("This changed meanwhile"), _l("Somebody was faster. Go back and look at it as it is now.")),
-    413: (_l("That is too large"), _l("The server takes at most 2 MB at once. Nothing was saved.")),
-    422: (_l("That could not be saved"), _l("Some of the values cannot be used. Nothing was saved.")),
-    429: (_l("That was a lot at once"), _l("Wait a minute, then try again. Nothing is lost.")),
-    500: (_l("Something broke on our side"), _l("Nothing you saved is lost. Try again in a moment.")),
+TEXTS = {
+    400: (
+        _l("We couldn't read that request"),
+        _l("It may have been damaged on the way. Go back and try again."),
+    ),
+    403: (_l("You don't have access"), _l("Admins only. Ask an admin for access.")),
+    404: (_l("Page not found"), _l("It may have been deleted, or it belongs to someone else.")),
+    405: (_l("Action not supported here"), _l("Go back and try again.")),
+    409: (_l("This has changed"), _l("Someone else changed this first. Reload to see it.")),
+    413: (_l("That's too large"), _l("The limit is 2 MB. Nothing was saved.")),
+    422: (_l("Couldn't save"), _l("Some values aren't valid. Nothing was saved.")),
+    429: (_l("Too many requests"), _l("Wait a minute, then try again.")),
+    500: (_l("Something went wrong"), _l("Nothing you saved is lost. Try again in a moment.")),
     503: (_l("Bellhop is busy"), _l("Nothing is lost. Try again in a moment.")),
 }
 STATUS = {errors.NotFound: 404, errors.Forbidden: 403, errors.Conflict: 409, errors.Invalid: 422}
 
 
 def register(app: Flask) -> None:
-    """Answer errors of pages as pages. What is under `/api/` answers for itself, in JSON."""
-    app.register_error_handler(CSRFError, stale)
-    app.register_error_handler(HTTPException, refused)
-    for kind in STATUS:
-        app.register_error_handler(kind, declined)
-    app.register_error_handler(500, broken)
+    """Handle the errors of pages; the API handles its own, in JSON."""
+    app.register_error_handler(CSRFError, handle_csrf_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    for error_class in STATUS:
+        app.register_error_handler(error_class, handle_service_error)
+    app.register_error_handler(500, handle_failure)
 
 
-def refused(error: HTTPException) -> Response | HTTPException:
-    """An error of the protocol: no such address, method or size. Redirects pass through."""
+def handle_http_error(error: HTTPException) -> Response | HTTPException:
+    """Render an HTTP error: unknown URL, wrong method, too large. Redirects pass through."""
     if error.code is None or error.code < 400:
         return error
     response = page(error.code)
@@ -46,31 +49,29 @@ def refused(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def declined(error: errors.ServiceError) -> Response:
-    """A service said no, in a sentence for a person."""
+def handle_service_error(error: errors.ServiceError) -> Response:
+    """Render the error message of a service."""
     if isinstance(error, errors.Invalid):
-        sentences = " ".join(error.errors.values())
-        return page(400 if request.method == "GET" else 422, text=sentences)
+        messages = " ".join(error.errors.values())
+        return page(400 if request.method == "GET" else 422, text=messages)
     return page(STATUS[type(error)], text=str(error))
 
 
-def stale(_error: CSRFError) -> Response:
-    """The form belongs to a session that ended (CSRF protection)."""
-    return page(
-        400, _("This page is out of date"), _("You signed in or out since it was loaded. Load it again.")
-    )
+def handle_csrf_error(_error: CSRFError) -> Response:
+    """Render the error of a form that belongs to an earlier session."""
+    return page(400, _("This page is out of date"), _("You signed in or out since it loaded. Reload it."))
 
 
-def broken(_error: Exception) -> Response:
-    """A fault of ours. Flask has logged it; the reader learns nothing about our insides."""
+def handle_failure(_error: Exception) -> Response:
+    """Render an unexpected error, without its details. Flask has logged it."""
     return page(500)
 
 
 def page(status: int, title: str = "", text: str = "") -> Response:
-    """The error as a page, or as a toast where htmx would swap a whole page into a part of one."""
-    known = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
+    """Render an error as a page, or as a toast for an htmx request."""
+    default = TEXTS.get(status) or TEXTS[500 if status >= 500 else 400]
     template = "errors/error.hx.html" if htmx.is_partial() else "errors/error.html"
     body = render_template(
-        template, status=status, title=title or known[0], text=text or known[1], path=request.full_path
+        template, status=status, title=title or default[0], text=text or default[1], path=request.full_path
     )
     return htmx.vary(body, status)

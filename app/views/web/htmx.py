@@ -8,25 +8,25 @@ from flask import Response, make_response, request
 
 
 def is_partial() -> bool:
-    """Whether htmx asks for pieces of a page; a restored history entry needs the page."""
+    """Whether htmx asks for fragments; restoring a history entry needs the full page."""
     return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
 
 
 def page_path() -> str:
-    """Path and query of the page that htmx asks from; its own request is for a piece of that page."""
+    """Return the path and query of the page that sent the htmx request."""
     parts = urlsplit(request.headers.get("HX-Current-URL", ""))
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def vary(body: str | Response, status: int = 200) -> Response:
-    """An answer of an address that serves both a page and its pieces: caches must keep them apart."""
+    """Make the response of a URL that serves both a page and its fragments: caches must keep them apart."""
     response = make_response(body, status)
     response.vary.add("HX-Request")
     return response
 
 
 def go(url: str) -> Response:
-    """Tell htmx to load another page; a redirect would be followed and swapped into this one."""
+    """Tell htmx to load another page. It would follow a redirect and swap the result into this one."""
     response = make_response("", 204)
     response.headers["HX-Redirect"] = url
     return response

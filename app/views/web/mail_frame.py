@@ -1,4 +1,4 @@
-"""A mail as a page of its own, for the frame that shows it."""
+"""Serves an email for the frame that shows it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from flask import Response, make_response
 
 
 def frame_email(html: str) -> Response:
-    """The HTML of a mail. It brings its own styles, which our pages' policy forbids, and may do nothing else, framed
-    or opened alone."""
+    """Make the response for the HTML of an email.
+
+    It may use its own styles, which the policy of our pages forbids, and nothing else, framed or opened directly.
+    """
     response = make_response(html)
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "

@@ -1,4 +1,4 @@
-"""Found words in the rows of a list, marked where they stand."""
+"""Highlights the matches of a search in the rows of a list."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.services.notifications import search_query
 
 
 def register(app: Flask) -> None:
-    """Offer the filters to every template."""
+    """Add the template filters."""
     app.add_template_filter(highlight)
     app.add_template_filter(preview)
 
 
 def highlight(text: str, search: str) -> Markup:
-    """A text, escaped, with the words of a search in `<mark>`."""
+    """Escape a text, with the matches of a search in `<mark>`."""
     if not search:
         return escape(text)
     parts = highlights.parts(text, _wanted(search))
@@ -30,7 +30,7 @@ def highlight(text: str, search: str) -> Markup:
 
 
 def preview(text: str, search: str) -> Markup:
-    """What a row shows of a message: its beginning, or the part in which a search found something."""
+    """Shorten a message for its row: to its beginning, or to the part that a search matches."""
     return highlight(highlights.excerpt(text, _wanted(search)), search)
 
 

@@ -1,4 +1,4 @@
-"""The headers that every answer carries."""
+"""Adds the security headers to every response."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ALWAYS = (
 
 
 def register(app: Flask) -> None:
-    """Add the headers to everything this application answers.
+    """Add the headers to every response.
 
-    Around the application: a response would check each of these constants again, and copy them twice.
+    As WSGI middleware, because a Flask response would validate each of these constants again and copy them twice.
     """
-    behind = app.wsgi_app
+    inner = app.wsgi_app
 
     def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             return start_response(status, headers + _missing(headers, environ, app.config), *error)
 
-        return behind(environ, start)
+        return inner(environ, start)
 
     app.wsgi_app = with_headers  # type: ignore[method-assign]  # how Flask wants middleware to be added
 
@@ -40,14 +40,11 @@ def register(app: Flask) -> None:
 def _missing(
     headers: list[tuple[str, str]], environ: WSGIEnvironment, config: dict[str, Any]
 ) -> list[tuple[str, str]]:
-    """What a page may load (CSP level 3), who may frame it, and that it is nobody else's to keep.
-
-    A view that needs another policy for its own answer sets it itself; what is set is kept.
-    """
+    """Return the headers that a response lacks; a view may set its own policy."""
     present = {name.lower(): value for name, value in headers}
     wanted = [("Content-Security-Policy", _policy(config["STATIC_URL"])), *ALWAYS]
     if present.get("content-type", "").startswith("text/html"):
-        # Pages are one person's, and the list must be true after going back to it.
+        # Pages are personal, and a list must be current after going back to it.
         wanted.append(("Cache-Control", "private, no-store"))
     if environ["wsgi.url_scheme"] == "https":
         wanted.append(("Strict-Transport-Security", "max-age=31536000"))
