@@ -198,7 +198,11 @@ def test_asking_for_a_reset_says_the_same_to_everybody(client: FlaskClient, alic
     for email in (alice.email, "nobody@example.test", "not an address", ""):
         answer = send(client, "/password/forgot", "/password/forgot", email=email)
         said.add(
-            (answer.status_code, answer.location, client.get("/sign-in").text.count("get an email with a link"))
+            (
+                answer.status_code,
+                answer.location,
+                client.get("/sign-in").text.count("get an email with a link"),
+            )
         )
     assert said == {(302, "/sign-in", 1)}
     assert db.session.scalar(select(func.count(Delivery.id))) == 1
