@@ -1,4 +1,4 @@
-"""The delivery log, a kept mail and the way out of mail, in a real browser."""
+"""The delivery log, a captured email and unsubscribing, in a real browser."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark"
 
 
 @pytest.fixture
-def kept(app: Flask, alice: User) -> Delivery:
-    """A mail about an interview, kept because there is no mail server; one that waits and one that failed beside it."""
+def captured(app: Flask, alice: User) -> Delivery:
+    """An interview email captured without a mail server, beside one that is retried and one that failed."""
     interview = factories.interview(alice)
     row = factories.delivery(factories.notification(alice, interview_id=interview.id, interview_sequence=0))
     DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "k")).deliver_due()
@@ -40,12 +40,12 @@ def sign_in_browser(page: Page, client: FlaskClient, address: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_the_log_and_a_kept_mail_are_readable_by_everyone(
+def test_the_log_and_a_captured_email_are_accessible(
     page_factory: Callable[..., Page],
     live_server: str,
     sign_in: Callable[[User], FlaskClient],
     bob: User,
-    kept: Delivery,
+    captured: Delivery,
     width: int,
     scheme: str,
 ) -> None:
@@ -56,17 +56,17 @@ def test_the_log_and_a_kept_mail_are_readable_by_everyone(
     page.get_by_role("link", name="Interview Scheduled for Priya Raman").last.click()
     mail = page.frame_locator("iframe")
     expect(mail.get_by_role("heading", name="Interview Scheduled for Priya Raman")).to_be_visible()
-    # The styles that it brought along apply inside its frame.
+    # The email's own styles apply inside its frame.
     expect(mail.locator(".card")).to_have_css("border-top-left-radius", "14px")
     assert axe(page) == []
 
 
-def test_a_chip_narrows_the_log_in_place_and_the_sheet_by_what_is_typed(
+def test_chips_and_the_filter_sheet_filter_the_log_in_place(
     page_factory: Callable[..., Page],
     live_server: str,
     sign_in: Callable[[User], FlaskClient],
     bob: User,
-    kept: Delivery,
+    captured: Delivery,
 ) -> None:
     page = page_factory(live_server, width=390)
     sign_in_browser(page, sign_in(bob), live_server)

@@ -27,7 +27,7 @@ def template(app: Flask) -> NotificationTemplate:
 
 @pytest.fixture
 def page_of(page_factory: Callable[..., Page], live_server: str, sign_in) -> Callable[..., Page]:
-    """A page in which that person is signed in."""
+    """A browser page in which the given person is signed in."""
 
     def make(user: User, **options: Any) -> Page:
         page = page_factory(live_server, **options)
@@ -41,7 +41,7 @@ def page_of(page_factory: Callable[..., Page], live_server: str, sign_in) -> Cal
     return make
 
 
-def test_what_one_types_is_previewed_kept_and_published(
+def test_typed_changes_are_previewed_saved_and_published(
     page_of, template: NotificationTemplate, bob: User, alice: User
 ) -> None:
     publish_event("interview.scheduled", alice, candidate_name="Omar Haddad")
@@ -70,9 +70,7 @@ def test_what_one_types_is_previewed_kept_and_published(
     expect(page.get_by_text("v2 live", exact=True)).to_be_visible()
 
 
-def test_a_variable_is_inserted_at_the_caret_and_ticked(
-    page_of, template: NotificationTemplate, bob: User
-) -> None:
+def test_a_variable_is_inserted_at_the_caret(page_of, template: NotificationTemplate, bob: User) -> None:
     page = page_of(bob)
     page.goto(f"/admin/templates/{template.id}?ch=sms")
     field = page.get_by_label("SMS text")
@@ -86,7 +84,7 @@ def test_a_variable_is_inserted_at_the_caret_and_ticked(
     expect(page.locator(".phone .hint")).to_contain_text("of 160 characters · 1 segment")
 
 
-def test_what_was_typed_last_is_kept_when_the_page_is_left(
+def test_unsaved_input_is_saved_when_the_page_is_left(
     page_of, template: NotificationTemplate, bob: User
 ) -> None:
     page = page_of(bob)
@@ -97,7 +95,7 @@ def test_what_was_typed_last_is_kept_when_the_page_is_left(
     expect(page.get_by_label("Title", exact=True)).to_have_value("Typed a moment ago")
 
 
-def test_the_theme_and_width_of_the_preview_can_be_chosen(
+def test_the_preview_theme_and_width_can_be_changed(
     page_of, template: NotificationTemplate, bob: User
 ) -> None:
     page = page_of(bob)
@@ -124,7 +122,7 @@ def test_the_editor_works_with_scripts_off(page_of, template: NotificationTempla
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_page_is_accessible_and_fits(
+def test_every_template_page_is_accessible_and_fits(
     page_of, template: NotificationTemplate, alice: User, bob: User, width: int, scheme: str
 ) -> None:
     publish_event("interview.scheduled", alice)
