@@ -13,7 +13,7 @@ from app.database.base import Base, Id
 class Reminder(Base):
     """One lead time of one start of an interview for one person, and what became of it.
 
-    `outcome` is `sent`, or why it was not: `late` (a nearer one stood for it), `moved`, `cancelled`,
+    `outcome` is `sent`, or why it was not: `late` (a closer one was sent instead), `moved`, `cancelled`,
     `completed`, `left` (somebody else took it over), `over` (it began before anything ran).
     """
 

@@ -298,7 +298,7 @@ def test_every_end_is_in_the_audit_log_and_in_words(
         ("delivery.sent", alice.email),
     ]
     said = [reasons.describe(fresh(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
-    assert said == ["Refused: 554 5.6.0 spam", "Sent"]
+    assert said == ["Rejected: 554 5.6.0 spam", "Sent"]
 
 
 def test_a_claim_is_one_persons_at_a_time(any_app: Flask) -> None:

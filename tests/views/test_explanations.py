@@ -18,7 +18,7 @@ from app.services.announcements import (
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish
-from app.services.interviews import evaluations, reminder_outcomes, reminders
+from app.services.interviews import evaluations, reminder_texts, reminders
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -75,7 +75,7 @@ def test_each_channel_is_explained_also_those_that_were_not_used(alice: User, re
         ("push", "skipped", "not_used"),
         ("webhook", "skipped", "not_used"),
     ]
-    assert found.ways[1].words == "Refused: mailbox unknown"
+    assert found.ways[1].words == "Rejected: mailbox unknown"
     assert found.event is not None
     assert found.event.source == "/platform"
 
@@ -89,7 +89,7 @@ def test_the_page_says_what_the_inbox_and_the_log_say(
         sign_in(bob).get(f"/admin/deliveries/{refused.id}").text,
         sign_in(bob).get(f"/admin/deliveries/{refused.id}/explanation").text,
     ]
-    assert all("Refused: mailbox unknown" in page for page in pages)
+    assert all("Rejected: mailbox unknown" in page for page in pages)
     assert f"/notifications/{refused.notification_id}/explanation" in pages[0]
     assert f"/admin/deliveries/{refused.id}/explanation" in pages[2]
 
@@ -127,19 +127,21 @@ def test_page_and_api_say_what_became_of_the_reminders_of_the_interview(
         sign_in(alice).get(f"/notifications/{row.id}/explanation").text,
         sign_in(bob).get(f"/admin/deliveries/{mail.id}/explanation").text,
     ):
-        assert (
-            page.index("1 day before") < page.index("a nearer one stood for it") < page.index("1 hour before")
+        first, skipped, second = (
+            page.index(text)
+            for text in ("1 day before", "a closer reminder was sent instead", "1 hour before")
         )
-        assert page.index("1 hour before") < page.index("Made")
+        assert first < skipped < second
+        assert "Sent" in page[second:]
     told = sign_in(alice).get(f"/api/notifications/{row.id}/explain/").json["reminders"]
     assert [(one["lead"], one["words"].partition(":")[0]) for one in told] == [
-        ("1 day", "Not made"),
-        ("1 hour", "Made"),
+        ("1 day", "Skipped"),
+        ("1 hour", "Sent"),
     ]
 
 
 def test_what_became_of_a_reminder_can_be_said_of_every_outcome(app: Flask) -> None:
-    assert {*reminders.TAKEN_BACK, "sent", "late", "over"} == set(reminder_outcomes.WORDS)
+    assert {*reminders.WITHDRAWN, "sent", "late", "over"} == set(reminder_texts.OUTCOMES)
 
 
 def test_an_account_mail_has_nothing_to_explain(sign_in: SignIn, bob: User) -> None:

@@ -233,8 +233,8 @@ def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
         "Daniel Osei",
         "Panel size",
         'href="https://platform.example/iv"',
-        "Email: Not sent: this address refuses messages (no such user)",
-        "re a recruiter on this interview",
+        "Email: Not sent: this address is blocked because it bounced (no such user)",
+        "because you're a recruiter on this interview",
     ):
         assert words in page
 

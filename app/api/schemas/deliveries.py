@@ -38,7 +38,7 @@ class DeliverySummary(Output):
     kind: str = Field(examples=["notification"])
     title: str = Field(examples=["Interview Scheduled for Priya Raman"])
     state: str = Field(examples=["failed"])
-    verdict: str = Field(examples=["Refused: 550 5.1.1 No such user here"])
+    verdict: str = Field(examples=["Rejected: 550 5.1.1 No such user here"])
     attempts: int = Field(examples=[1])
     created_at: datetime
     due_at: datetime

@@ -173,7 +173,7 @@ class ReminderOut(Output):
 
     lead: str = Field(description="How long before the interview, in words.", examples=["1 hour"])
     starts_at: datetime = Field(examples=["2026-03-10T10:30:00Z"])
-    words: str = Field(examples=["Made"])
+    words: str = Field(examples=["Sent"])
     decided_at: datetime
 
 

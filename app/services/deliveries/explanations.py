@@ -15,8 +15,8 @@ from app import catalog
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services.base.errors import NotFound
-from app.services.interviews import reminder_outcomes
-from app.services.interviews.reminder_outcomes import ReminderOutcome
+from app.services.interviews import reminder_texts
+from app.services.interviews.reminder_texts import ReminderOutcome
 from app.services.notifications import inbox
 from app.services.routing import alerts, reasons
 
@@ -98,7 +98,7 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
         reason=str(catalog.TYPES[row.notification_type].reason),
         recipient_reason=_recipient_reason(row),
         ways=[way for channel in catalog.CHANNELS for way in _ways(row, channel, reader, has_log=has_log)],
-        reminders=reminder_outcomes.outcomes_for(row.interview_id, row.recipient_id, reader)
+        reminders=reminder_texts.outcomes_for(row.interview_id, row.recipient_id, reader)
         if row.interview_id
         else (),
     )

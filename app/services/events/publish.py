@@ -25,7 +25,7 @@ from app.services.base import recipients
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient
 from app.services.events.result import EVENTS, PublishResult, earlier_result, outcomes_of_plans
-from app.services.interviews import evaluated, reminders
+from app.services.interviews import evaluations, reminders
 from app.services.interviews import records as interview_records
 from app.services.notifications import expiry, stacks
 from app.services.routing import fanout, wording
@@ -121,8 +121,8 @@ def _write(event: IncomingEvent, people: Sequence[Recipient], now: datetime) -> 
     if request and plans and not applied.is_outdated:
         notification_ids = fanout.write(request, plans, now)
     _retract_outdated(applied, now)
-    if event.type == evaluated.EVENT:
-        evaluated.record_evaluation(event.data, people, event.occurred_at, now)
+    if event.type == evaluations.EVENT:
+        evaluations.record_evaluation(event.data, people, event.occurred_at, now)
     db.session.commit()
     return PublishResult(event_id, event.type, outcomes=outcomes_of_plans(plans, notification_ids))
 

@@ -1,1 +1,1 @@
-"""Interviews and what follows from them: reminders and evaluations."""
+"""Interviews, their reminders, and the evaluations they still need."""

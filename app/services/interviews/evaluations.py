@@ -1,9 +1,14 @@
-"""Missing evaluations: recruiters are asked until one comes, they say they were not there, or ten working days pass."""
+"""Asks recruiters for missing evaluations, and stops when one arrives.
+
+Recruiters are reminded each working day, until an evaluation arrives, they say that they did not attend, or ten
+working days have passed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Row, func, select
@@ -22,20 +27,22 @@ from app.services.notifications import expiry, inbox
 from app.services.routing import fanout, wording
 
 KIND = "evaluation_due"
+# The event that reports an evaluation.
+EVENT = "evaluation.completed"
 FIRST_AFTER = timedelta(hours=1)
 WORKING_DAYS = 10
-# Ten working days and the weekends among them, with a day to spare for zones.
+# Ten working days, the weekends between them, and a day to spare for time zones.
 LOOK_BACK = timedelta(days=17)
 
 
 def remind_due(now: datetime | None = None) -> int:
-    """Ask for the evaluations that are due; one transaction an interview.
+    """Send the reminders that are due, in one transaction per interview.
 
     Returns:
-        how many people were asked.
+        how many people were reminded.
     """
     now = now or utc_now()
-    ids = [row.id for row in _waiting(now) if _due(row.id, row.completed_at, now)]
+    ids = [row.id for row in _unevaluated(now) if _due(row.id, row.completed_at, now)]
     db.session.commit()
     return sum(_remind(interview_id, now) for interview_id in ids)
 
@@ -43,13 +50,14 @@ def remind_due(now: datetime | None = None) -> int:
 def due_date(
     completed_at: datetime, hour: int, time_zone: str, now: datetime, *, last: date | None
 ) -> date | None:
-    """The local date of the reminder that is due now; None when none is.
+    """Return the local date of the reminder that is due now; None if none is.
 
-    The first comes an hour after the interview, whatever the day; then one each working day of the recruiter's
-    own calendar, at the digest hour.
+    The first is due an hour after the interview, on any day of the week; then one each working day at the digest
+    hour, in the recruiter's time zone.
 
     Args:
-        last: the date of the newest reminder that was sent.
+        hour, time_zone: the recruiter's.
+        last: the date of the last reminder.
     """
     here = zone(time_zone)
     today, completed_on = now.astimezone(here).date(), completed_at.astimezone(here).date()
@@ -61,26 +69,49 @@ def due_date(
     return today if is_due else None
 
 
+def record_evaluation(
+    data: Mapping[str, Any], people: Sequence[Recipient], occurred_at: datetime, now: datetime
+) -> None:
+    """Record that an evaluation has arrived and expire the reminders for it, in the caller's transaction.
+
+    Args:
+        data: the event's data. Without an `interview_id`, the candidate and the job identify the interview.
+        people: the event's recipients.
+    """
+    if data.get("interview_id"):
+        # The interview itself may be reported later.
+        records.insert_stub(data["interview_id"], occurred_at)
+        interview = records.get_by_external_id(data["interview_id"], lock=True)
+        evaluated = [interview] if interview else []
+    else:
+        evaluated = _interviews_about(data, people, occurred_at)
+    for interview in evaluated:
+        interview.evaluated_at = interview.evaluated_at or occurred_at
+    db.session.flush()
+    if evaluated:
+        expiry.expire_for_interviews([interview.id for interview in evaluated], KIND, now)
+
+
 def set_attendance(
     user: User, notification_id: int, *, was_there: bool, now: datetime | None = None
 ) -> Notification:
-    """Say whether one attended the interview that a reminder asks about; who did not is asked no more.
+    """Record whether a recruiter attended the interview of a reminder; one who did not is not reminded again.
 
     Raises:
-        NotFound: this person has no such reminder, or is no recruiter of that interview.
+        NotFound: the person has no such reminder, or is not a recruiter of that interview.
     """
     now = now or utc_now()
     row = inbox.get(user, notification_id)
     lock_for_writing()
-    part = (
+    participation = (
         db.session.get(InterviewRecruiter, (row.interview_id, user.id))
         if row.notification_type == KIND
         else None
     )
-    if part is None:
+    if participation is None:
         db.session.rollback()
         raise NotFound(_("There is no such notification."))
-    part.absent_at = None if was_there else now
+    participation.absent_at = None if was_there else now
     if not was_there and row.interview_id is not None:
         expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
     audit.record(
@@ -92,17 +123,17 @@ def set_attendance(
 
 def is_absent(user: User, interview_id: int) -> bool:
     """Whether this person said that they did not attend."""
-    part = db.session.get(InterviewRecruiter, (interview_id, user.id))
-    return part is not None and part.absent_at is not None
+    participation = db.session.get(InterviewRecruiter, (interview_id, user.id))
+    return participation is not None and participation.absent_at is not None
 
 
 def _working_days(first: date, last: date) -> int:
-    """Mondays to Fridays after the first day, up to the last."""
+    """Count Mondays to Fridays after the first day, up to and including the last."""
     return sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, (last - first).days + 1))
 
 
-def _waiting(now: datetime) -> list[Row[int, datetime | None]]:
-    """The interviews that are over, not evaluated, and known by more than their end."""
+def _unevaluated(now: datetime) -> list[Row[int, datetime | None]]:
+    """Find interviews that are over and not evaluated; those known by their end only are left out."""
     return list(
         db.session.execute(
             select(Interview.id, Interview.completed_at)
@@ -117,23 +148,39 @@ def _waiting(now: datetime) -> list[Row[int, datetime | None]]:
     )
 
 
+def _interviews_about(
+    data: Mapping[str, Any], people: Sequence[Recipient], occurred_at: datetime
+) -> list[Interview]:
+    """Find the interviews of a candidate for a job that had begun; if some are these people's, only those."""
+    same = {name: data[name] for name in ("candidate_name", "job_title", "company_name") if data.get(name)}
+    query = select(Interview).where(
+        *(getattr(Interview, name) == value for name, value in same.items()),
+        Interview.starts_at <= occurred_at,
+        Interview.status != "cancelled",
+        Interview.evaluated_at.is_(None),
+    )
+    found = list(db.session.scalars(query.order_by(Interview.id).with_for_update()))
+    user_ids = {user.id for user in people}
+    own = [interview for interview in found if user_ids & {user.id for user in interview.recruiters}]
+    return own or found
+
+
 def _due(interview_id: int, completed_at: datetime | None, now: datetime) -> list[tuple[Recipient, date]]:
-    """Whom to ask now, and on which local date."""
-    parts = select(InterviewRecruiter.user_id).where(
+    """List whom to remind now, with the local date of the reminder."""
+    attendees = select(InterviewRecruiter.user_id).where(
         InterviewRecruiter.interview_id == interview_id, InterviewRecruiter.absent_at.is_(None)
     )
-    people = recipients.by_ids(list(db.session.scalars(parts)))
+    people = recipients.by_ids(list(db.session.scalars(attendees)))
     if completed_at is None or not people:
         return []
     last = _last_dates(interview_id)
-    found = (
-        (
-            user,
-            due_date(completed_at, user.preference.digest_hour, user.time_zone, now, last=last.get(user.id)),
-        )
-        for user in people
-    )
-    return [(user, day) for user, day in found if day is not None]
+    due = []
+    for user in people:
+        hour, zone_name = user.preference.digest_hour, user.time_zone
+        day = due_date(completed_at, hour, zone_name, now, last=last.get(user.id))
+        if day is not None:
+            due.append((user, day))
+    return due
 
 
 def _last_dates(interview_id: int) -> dict[int, date]:
@@ -149,11 +196,11 @@ def _remind(interview_id: int, now: datetime) -> int:
         db.session.rollback()
         return 0
     due = _due(interview_id, interview.completed_at, now)
-    asked = _write_down(interview_id, due, now)
-    people = [user for user, _day in due if user.id in asked]
+    recorded = _record_reminders(interview_id, due, now)
+    people = [user for user, _day in due if user.id in recorded]
     if people:
         template = wording.by_name(KIND)
-        message = fanout.NotificationRequest(
+        request = fanout.NotificationRequest(
             notification_type=KIND,
             priority=template.priority,
             channels=tuple(template.channels),
@@ -162,20 +209,21 @@ def _remind(interview_id: int, now: datetime) -> int:
             interview_id=interview.id,
             interview_sequence=interview.sequence,
         )
-        # One question in the inbox is enough: yesterday's makes room for today's.
+        # Today's reminder replaces yesterday's in the inbox.
         for user in people:
             expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id])
-        fanout.write(message, fanout.plan(message, people, now), now)
+        fanout.write(request, fanout.plan(request, people, now), now)
     db.session.commit()
     return len(people)
 
 
-def _write_down(interview_id: int, due: Collection[tuple[Recipient, date]], now: datetime) -> set[int]:
+def _record_reminders(interview_id: int, due: Collection[tuple[Recipient, date]], now: datetime) -> set[int]:
+    """Record reminders under their unique key; return the ids of the people who had none for that date."""
     if not due:
         return set()
     rows = [
         {"interview_id": interview_id, "user_id": user.id, "local_date": day, "made_at": now}
         for user, day in due
     ]
-    written = insert_ignore(EvaluationReminder).values(rows).returning(EvaluationReminder.user_id)
-    return set(db.session.execute(written).scalars())
+    inserted = insert_ignore(EvaluationReminder).values(rows).returning(EvaluationReminder.user_id)
+    return set(db.session.execute(inserted).scalars())

@@ -1,4 +1,4 @@
-"""Interviews as events tell of them, so that a move, a cancellation and a reminder know what they speak of."""
+"""Keeps interviews up to date with the events that report them."""
 
 from __future__ import annotations
 
@@ -31,24 +31,23 @@ DETAILS = (
     "location",
     "interviewer",
 )
-
-
-# Which of two events of the same instant counts.
+# The higher rank wins between two events of the same instant.
 RANK = {
     name: rank
     for rank, name in enumerate(
         ("interview.scheduled", "interview.rescheduled", "interview.completed", "interview.cancelled")
     )
 }
-# Older than any event: what is only known by a later event is filled in by whichever comes next.
+# Older than any event, so that any event fills in the details of a stub.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class AppliedEvent:
-    """The interview after an event; `is_outdated` when a newer event had been applied before it.
+    """The interview after an event; `is_outdated` means that a newer event had been applied already.
 
-    `stood_at` is the start that stood before, `stood_for` the ids of its recruiters; `is_reopened`: it had been over.
+    `stood_at` is the start before the event (None unless it was scheduled), `stood_for` the ids of the recruiters before
+    it. `is_reopened` means that the interview had been completed.
     """
 
     interview: Interview | None
@@ -59,38 +58,38 @@ class AppliedEvent:
 
 
 def get_by_external_id(external_id: str, *, lock: bool = False) -> Interview | None:
-    """The interview with the platform's own id."""
+    """Return the interview with the platform's own id, if it is known."""
     return _find(Interview.external_id == external_id, lock=lock)
 
 
 def by_id(interview_id: int, *, lock: bool = False) -> Interview | None:
-    """The interview with our own id."""
+    """Return the interview with this primary key, if there is one."""
     return _find(Interview.id == interview_id, lock=lock)
 
 
 def is_outdated(
     interview: Interview | None, event_type: str, data: Mapping[str, Any], occurred_at: datetime
 ) -> bool:
-    """Whether newer news about this interview has been seen already.
+    """Whether a newer event about this interview has been applied already.
 
-    Of two events of the same instant one wins whichever is heard of first: the end over the plan, the cancellation
-    over the end, a move over the booking, and of two of a kind the later start.
+    Of two events of the same instant the same one wins in either order: a cancellation over a completion, a completion
+    over a move, a move over a booking, and the later start between two of the same type.
     """
     if interview is None or occurred_at != interview.changed_at:
         return interview is not None and occurred_at < interview.changed_at
-    mine, known = RANK[event_type], _rank(interview)
-    return mine < known or (mine == known and _details(data) < _details(facts(interview)))
+    rank, known_rank = RANK[event_type], _rank(interview)
+    return rank < known_rank or (rank == known_rank and _sort_key(data) < _sort_key(facts(interview)))
 
 
 def apply_event(
     event_type: str, data: Mapping[str, Any], recruiters: Sequence[Recipient], occurred_at: datetime
 ) -> AppliedEvent:
-    """Bring the kept interview up to an event, in the caller's transaction.
+    """Apply an event to the stored interview, in the caller's transaction.
 
     Args:
         data: validated event data, instants as aware datetimes.
-        recruiters: whom the event names; they replace the former ones on a booking or a move.
-        occurred_at: events older than what is known change nothing but details that are missing.
+        recruiters: the event's recipients. They replace the previous recruiters on a booking or a move.
+        occurred_at: an older event than the last one only fills in missing details.
     """
     if event_type not in STATUS:
         return AppliedEvent(None)
@@ -104,7 +103,7 @@ def apply_event(
         return AppliedEvent(None)
     details = {name: data.get(name, "") for name in DETAILS if "starts_at" in data}
     if is_outdated(interview, event_type, data, occurred_at):
-        if details and not interview.candidate_name:  # The end of it was heard of first.
+        if details and not interview.candidate_name:  # Its completion was reported first.
             _set(interview, details)
             interview.recruiters = interview.recruiters or _users(recruiters)
             db.session.flush()
@@ -151,24 +150,24 @@ def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:
 
 
 def insert_stub(external_id: str, occurred_at: datetime) -> None:
-    """Keep, in the caller's transaction, an interview of which only the end has been heard so far.
+    """Store an interview of which only the id is known, in the caller's transaction.
 
-    Without details nobody is told anything of it.
+    Nothing is sent about it until an event fills in its details.
     """
-    nothing = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
+    unknown = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
     db.session.execute(
         insert_ignore(Interview).values(
             external_id=external_id,
             starts_at=occurred_at,
             ends_at=occurred_at,
             changed_at=LONG_AGO,
-            **nothing,
+            **unknown,
         )
     )
 
 
 def _rank(interview: Interview) -> int:
-    """The rank of what an interview's present state was told by."""
+    """Return the rank of the event that set the interview's present state."""
     if interview.status != "scheduled":
         return RANK[f"interview.{interview.status}"]
     was_moved = select(Notification.id).where(
@@ -179,7 +178,7 @@ def _rank(interview: Interview) -> int:
     return int(db.session.scalar(was_moved.limit(1)) is not None)
 
 
-def _details(data: Mapping[str, Any]) -> tuple[Any, ...]:
+def _sort_key(data: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(data.get(name, "") for name in DETAILS if "starts_at" in data)
 
 
@@ -189,7 +188,7 @@ def _find(condition: ColumnElement[bool], *, lock: bool) -> Interview | None:
 
 
 def _users(people: Sequence[Recipient]) -> list[User]:
-    return list(db.session.scalars(select(User).where(User.id.in_([one.id for one in people]))))
+    return list(db.session.scalars(select(User).where(User.id.in_([person.id for person in people]))))
 
 
 def _set(interview: Interview, values: Mapping[str, Any]) -> None:

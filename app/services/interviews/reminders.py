@@ -1,7 +1,11 @@
-"""Interview reminders: each lead time of each start, for each recruiter, is decided on exactly once.
+"""Reminds recruiters before interviews: each lead time of each start, for each recruiter, exactly once.
 
-The row that says so is written in the transaction that writes the reminder itself, under a unique key. So
-it does not matter how many processes look, when they are killed, or how late they start.
+The outcome is recorded under a unique key, in the transaction that creates the reminder. It does not matter how many
+processes run this, when they are killed, or how late they start.
+
+A reminder becomes stale in three ways. `decide` skips one that is late when a closer one is due too. When an interview
+is moved, cancelled or reassigned, `withdraw_reminders` expires those in the inbox and records the outcome of those that
+are still to come. A reminder that was created but waits to be sent is checked once more by `sending.preflight_rules`.
 """
 
 from __future__ import annotations
@@ -25,18 +29,18 @@ from app.services.notifications import expiry
 from app.services.routing import fanout, wording
 
 LONGEST_LEAD = timedelta(hours=48)
-# How far back interviews that began meanwhile are looked for, to write down that their reminders were missed.
+# Interviews that began within this time get their missed reminders recorded.
 MISSED_SINCE = timedelta(days=4)
-# These say "not then": the same start may come back, and its reminder with it.
-TAKEN_BACK = ("moved", "cancelled", "completed", "left")
+# Outcomes of withdrawn reminders. When an interview is moved back to a start, its reminders are due again.
+WITHDRAWN = ("moved", "cancelled", "completed", "left")
 CHUNK = 200
 
 
 def remind_due(now: datetime | None = None) -> int:
-    """Send the reminders that are due; one transaction an interview.
+    """Send the reminders that are due, in one transaction per interview.
 
     Returns:
-        how many people were reminded.
+        how many reminders were sent.
     """
     now = now or utc_now()
     window = Interview.starts_at > now - MISSED_SINCE, Interview.starts_at <= now + LONGEST_LEAD
@@ -53,15 +57,15 @@ def remind_due(now: datetime | None = None) -> int:
 def decide(
     starts_at: datetime, leads: Collection[int], decided: Mapping[int, str], now: datetime
 ) -> dict[int, str]:
-    """What becomes of one person's reminders of one start, now.
+    """Decide on one person's reminders of one start.
 
     Args:
         leads: the lead times that the person wants, in minutes.
-        decided: lead times that were decided on before, and how.
+        decided: the outcomes so far, by lead time.
     Returns:
-        The outcome of each lead time that is to be decided now: of several that are due only the nearest is sent.
+        the outcome of each lead time that is decided now. Of several that are due only the closest is sent.
     """
-    open_leads = sorted(lead for lead in leads if decided.get(lead, "moved") in TAKEN_BACK)
+    open_leads = sorted(lead for lead in leads if decided.get(lead, "moved") in WITHDRAWN)
     if now >= starts_at:
         return dict.fromkeys(open_leads, "over")
     due = [lead for lead in open_leads if starts_at - timedelta(minutes=lead) <= now]
@@ -74,50 +78,49 @@ def decide(
 def withdraw_reminders(
     interview: Interview, people: Collection[int], starts_at: datetime, outcome: str, now: datetime
 ) -> None:
-    """Take back what was said or planned about a start that will not be, in the caller's transaction.
+    """Expire and skip the reminders of a start that no longer applies, in the caller's transaction.
 
     Args:
-        people: the ids of its recruiters for whom it will not be.
-        starts_at: the start that no longer holds.
-        outcome: why: `moved`, `cancelled`, `completed` or `left`.
+        people: the ids of the recruiters whom it no longer applies to.
+        starts_at: the start.
+        outcome: the reason: `moved`, `cancelled`, `completed` or `left`.
     """
     expiry.expire_for_interviews([interview.id], KIND, now, user_ids=people)
-    verdicts = [
+    outcomes = [
         (user.id, lead, outcome)
         for user in recipients.by_ids(people)
         for lead in sorted(set(user.preference.reminder_lead_minutes))
     ]
-    _write_down(interview.id, starts_at, verdicts, now)
+    _record_outcomes(interview.id, starts_at, outcomes, now)
 
 
 def _undecided(ids: Sequence[int], now: datetime) -> list[int]:
-    """Those of the interviews for which something is to be decided: a read, so that most runs lock nothing."""
+    """Find the interviews with reminders to decide on, without a lock: most runs find none."""
     rows = db.session.execute(select(Interview.id, Interview.starts_at).where(Interview.id.in_(ids))).all()
-    their, decided = _recruiters(ids), _decided(ids)
-    people = {
-        user.id: user for user in recipients.by_ids({number for some in their.values() for number in some})
-    }
-    return [
-        row.id
-        for row in rows
-        if any(
-            decide(row.starts_at, people[number].preference.reminder_lead_minutes, decided[key], now)
-            for number in their[row.id]
-            if number in people and (key := (row.id, row.starts_at, number))
+    recruiters, decided = _recruiters(ids), _decided(ids)
+    everyone = {user_id for user_ids in recruiters.values() for user_id in user_ids}
+    leads = {user.id: user.preference.reminder_lead_minutes for user in recipients.by_ids(everyone)}
+
+    def is_undecided(interview_id: int, starts_at: datetime) -> bool:
+        return any(
+            decide(starts_at, leads[user_id], decided[interview_id, starts_at, user_id], now)
+            for user_id in recruiters[interview_id]
+            if user_id in leads
         )
-    ]
+
+    return [row.id for row in rows if is_undecided(row.id, row.starts_at)]
 
 
 def _remind(interview_id: int, now: datetime) -> int:
     lock_for_writing()
-    # Read again under the lock: a move or a cancellation came before it, or waits until this is written.
+    # Read again under the lock, because it may have been moved or cancelled.
     interview = records.by_id(interview_id, lock=True)
     if interview is None or interview.status != "scheduled":
         db.session.rollback()
         return 0
     people = {user.id: user for user in recipients.by_ids(_recruiters([interview_id])[interview_id])}
     decided = _decided([interview_id])
-    verdicts = [
+    outcomes = [
         (user.id, lead, outcome)
         for user in people.values()
         for lead, outcome in decide(
@@ -127,19 +130,20 @@ def _remind(interview_id: int, now: datetime) -> int:
             now,
         ).items()
     ]
-    sent = _write_down(interview_id, interview.starts_at, verdicts, now)
+    sent = _record_outcomes(interview_id, interview.starts_at, outcomes, now)
     by_lead: dict[int, list[Recipient]] = defaultdict(list)
     for user_id, lead in sorted(sent):
         by_lead[lead].append(people[user_id])
     for lead, users in by_lead.items():
-        message = _message(interview, lead, now)
-        fanout.write(message, fanout.plan(message, users, now), now)
+        request = _request(interview, lead, now)
+        fanout.write(request, fanout.plan(request, users, now), now)
     db.session.commit()
     return len(sent)
 
 
-def _message(interview: Interview, lead: int, now: datetime) -> fanout.NotificationRequest:
-    template, left = wording.by_name(KIND), reminder_texts.minutes_left(interview, now)
+def _request(interview: Interview, lead: int, now: datetime) -> fanout.NotificationRequest:
+    template = wording.by_name(KIND)
+    left = reminder_texts.minutes_left(interview, now)
     is_prompt = timedelta(minutes=abs(left - lead)) < reminder_texts.TOLERANCE
     return fanout.NotificationRequest(
         notification_type=KIND,
@@ -150,7 +154,7 @@ def _message(interview: Interview, lead: int, now: datetime) -> fanout.Notificat
         interview_id=interview.id,
         interview_sequence=interview.sequence,
         action_url=interview.meeting_url,
-        # Gone from the inbox when the interview is over; mail, later than its start, is stopped before sending.
+        # It leaves the inbox when the interview ends, but is not sent once the interview has begun.
         expires_at=interview.ends_at,
         useful_until=interview.starts_at,
     )
@@ -167,7 +171,7 @@ def _recruiters(ids: Collection[int]) -> dict[int, list[int]]:
 
 
 def _decided(ids: Collection[int]) -> dict[tuple[int, datetime, int], dict[int, str]]:
-    """What was decided before, by interview, start and person: lead time and outcome."""
+    """Return the outcomes so far: by interview, start and person, then by lead time."""
     found: dict[tuple[int, datetime, int], dict[int, str]] = defaultdict(dict)
     columns = (
         Reminder.interview_id,
@@ -183,23 +187,29 @@ def _decided(ids: Collection[int]) -> dict[tuple[int, datetime, int], dict[int, 
     return found
 
 
-def _write_down(
-    interview_id: int, starts_at: datetime, verdicts: Sequence[tuple[int, int, str]], now: datetime
+def _record_outcomes(
+    interview_id: int, starts_at: datetime, outcomes: Sequence[tuple[int, int, str]], now: datetime
 ) -> list[tuple[int, int]]:
-    """Write outcomes by their unique key; answers person and lead time of those that are to be sent, and only here."""
-    if not verdicts:
+    """Record outcomes that no other process has recorded.
+
+    Args:
+        outcomes: of a user id, a lead time in minutes, and an outcome each.
+    Returns:
+        user id and lead time of those that this process has to send.
+    """
+    if not outcomes:
         return []
     common = {"interview_id": interview_id, "starts_at": starts_at, "decided_at": now}
     rows = [
         common | {"user_id": user, "lead_minutes": lead, "outcome": outcome}
-        for user, lead, outcome in verdicts
+        for user, lead, outcome in outcomes
     ]
     insert = upsert(Reminder).values(rows)
     written = db.session.execute(
         insert.on_conflict_do_update(
             index_elements=["interview_id", "starts_at", "lead_minutes", "user_id"],
             set_={"outcome": insert.excluded.outcome, "decided_at": now},
-            where=Reminder.outcome.in_(TAKEN_BACK),
+            where=Reminder.outcome.in_(WITHDRAWN),
         ).returning(Reminder.user_id, Reminder.lead_minutes, Reminder.outcome)
     )
     return [(row.user_id, row.lead_minutes) for row in written if row.outcome == "sent"]

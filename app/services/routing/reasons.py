@@ -1,4 +1,4 @@
-"""The one place where a delivery's state becomes a sentence: log, explain page, API and dry run all say this."""
+"""Describes delivery states and reasons in sentences, for the log, the explain page, the API and dry runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flask_babel import lazy_gettext as _l
 from app import catalog
 from app.rendering import dates
 
-# Why a message was held back for its reader's sake: once it has been read, it need not be sent.
+# Reasons to hold a message for its recipient's sake. It is not sent if it has been read by then.
 HELD = frozenset({"unread_wait", "quiet_hours", "paused", "released"})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is decided about one recipient and channel: a delivery state, a reason's code, and from when."""
+    """The decision about one recipient and channel: a delivery state, a reason code, and when it is due."""
 
     state: str
     reason: str
@@ -27,64 +27,62 @@ class Verdict:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-# Keyed by reason; %(name)s are values of `reason_data`, %(when)s is the due time in the reader's zone.
+# Keyed by reason code. %(name)s are values of `reason_data`; %(when)s is the due time in the reader's time zone.
 REASONS: dict[str, LazyString] = {
     "sent": _l("Sent"),
-    "shown": _l("Shown at once"),
+    "shown": _l("Shown in the inbox"),
     "queued": _l("Waiting to be sent"),
-    # It was held for its reader's sake, until a preference was changed.
+    # It was held until its recipient changed a preference.
     "released": _l("Waiting to be sent"),
     "scheduled": _l("Waiting until %(when)s, as scheduled"),
     "quiet_hours": _l("Waiting until %(when)s, when quiet hours end"),
-    "paused": _l("Waiting until %(when)s, when your pause ends"),
-    "unread_wait": _l("Waiting until %(when)s, and sent only if still unread then"),
-    "recipient_inactive": _l("Not sent: this account is switched off"),
-    "template_inactive": _l("Not sent: this kind of notification is switched off for everyone"),
-    "category_off": _l("Not sent: %(category)s notifications are switched off in the preferences"),
-    "channel_off": _l("Not sent: %(channel)s is switched off in the preferences"),
-    "matrix_off": _l(
-        "Not sent: %(channel)s is switched off for %(category)s notifications in the preferences"
-    ),
-    "in_digest": _l("Not sent by itself: it goes into the daily digest"),
-    "digested": _l("Not sent by itself: it is in the daily digest"),
-    "digest_gone": _l("Not sent: the daily digest was switched off before it came; it stands in the inbox"),
-    "not_used": _l("Not sent: neither this kind of notification nor the preferences ask for it"),
-    "no_address": _l("Not sent: there is no address for %(channel)s"),
-    "address_suppressed": _l("Not sent: this address refuses messages (%(detail)s)"),
-    "endpoint_gone": _l("Not sent: this browser, webhook or number has been removed or switched off"),
-    "read_before_sending": _l("Not sent: it was read before it was due"),
-    "outdated": _l("Not sent: newer news about this interview came first"),
-    "kept": _l("Kept on this machine, because no server is configured to send it"),
-    "deferred": _l("Waiting for another try at %(when)s: %(detail)s"),
-    "unreachable": _l("Waiting for the server to come back: %(detail)s"),
-    "refused": _l("Refused: %(detail)s"),
-    "gave_up": _l("Given up after many tries: %(detail)s"),
+    "paused": _l("Waiting until %(when)s, when the pause ends"),
+    "unread_wait": _l("Waiting until %(when)s; sent only if still unread"),
+    "recipient_inactive": _l("Not sent: this account is deactivated"),
+    "template_inactive": _l("Not sent: this type of notification is turned off for everyone"),
+    "category_off": _l("Not sent: %(category)s notifications are turned off in the preferences"),
+    "channel_off": _l("Not sent: %(channel)s is turned off in the preferences"),
+    "matrix_off": _l("Not sent: %(channel)s is turned off for %(category)s notifications in the preferences"),
+    "in_digest": _l("Will be included in the daily digest"),
+    "digested": _l("Included in the daily digest"),
+    "digest_gone": _l("Not sent: the daily digest was turned off before it was sent; see the inbox"),
+    "not_used": _l("Not used for this notification"),
+    "no_address": _l("Not sent: no address for %(channel)s"),
+    "address_suppressed": _l("Not sent: this address is blocked because it bounced (%(detail)s)"),
+    "endpoint_gone": _l("Not sent: this browser, webhook or phone number was removed or turned off"),
+    "read_before_sending": _l("Not sent: already read in the inbox"),
+    "outdated": _l("Not sent: a newer update arrived first"),
+    "kept": _l("Captured: no server is configured to send it"),
+    "deferred": _l("Retrying at %(when)s: %(detail)s"),
+    "unreachable": _l("Waiting for the server to respond again: %(detail)s"),
+    "refused": _l("Rejected: %(detail)s"),
+    "gave_up": _l("Gave up after several attempts: %(detail)s"),
     "answer_lost": _l("May or may not have arrived: %(detail)s"),
-    "crashed": _l("Stopped: the sender died three times while sending it"),
-    "interview_cancelled": _l("Not sent: the interview has been cancelled"),
-    "interview_moved": _l("Not sent: the interview has been moved"),
-    "interview_rebooked": _l("Not sent: the interview has been booked again"),
-    "said_again": _l("Not sent: a later reminder of the same interview stands for it"),
-    "interview_over": _l("Not sent: the interview has begun or is over"),
-    "evaluation_over": _l("Not sent: this evaluation is no longer waited for"),
-    "digest_off": _l("Not sent: this digest is switched off in the preferences"),
+    "crashed": _l("Stopped: the worker crashed three times while sending it"),
+    "interview_cancelled": _l("Not sent: the interview was cancelled"),
+    "interview_moved": _l("Not sent: the interview was moved"),
+    "interview_rebooked": _l("Not sent: the interview was rebooked"),
+    "said_again": _l("Not sent: replaced by a later reminder"),
+    "interview_over": _l("Not sent: the interview has already started"),
+    "evaluation_over": _l("Not sent: the evaluation is no longer needed"),
+    "digest_off": _l("Not sent: this digest is turned off in the preferences"),
     "cancelled": _l("Cancelled"),
-    "expired": _l("Given up: it could not be delivered in time"),
+    "expired": _l("Gave up: not delivered in time"),
 }
 
-# Where a row carries no reason of its own, its state says enough.
+# Used where a delivery has no reason.
 STATES: dict[str, LazyString] = {
     "pending": _l("Waiting"),
     "claimed": _l("Being sent now"),
-    "retry_wait": _l("Waiting for another try at %(when)s"),
+    "retry_wait": _l("Retrying at %(when)s"),
     "sent": _l("Sent"),
-    "failed": _l("Refused"),
+    "failed": _l("Rejected"),
     "suppressed": _l("Address suppressed"),
     "skipped": _l("Not sent"),
-    "expired": _l("Given up"),
+    "expired": _l("Expired"),
     "cancelled": _l("Cancelled"),
     "uncertain": _l("May or may not have arrived"),
-    "dead": _l("Stopped: sending it failed three times in a row"),
+    "dead": _l("Stopped: the worker crashed three times"),
 }
 
 
@@ -97,11 +95,11 @@ def describe(
     locale: str = "en",
     due_at: datetime | None = None,
 ) -> str:
-    """A delivery's state as a sentence for a person.
+    """Describe a delivery's state in a sentence.
 
     Args:
-        state, reason, data, due_at: as the delivery has them.
-        time_zone, locale: of the person who reads it.
+        state, reason, data, due_at: of the delivery; `data` is its `reason_data`.
+        time_zone, locale: of the reader.
     """
     channel = catalog.CHANNELS.get(data.get("channel", ""))
     no_address = channel.no_address if channel and reason == "no_address" else None

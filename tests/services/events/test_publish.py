@@ -105,7 +105,7 @@ def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, .
     assert "switched off" in states()["email"]
     with db.engine.begin() as elsewhere:
         elsewhere.exec_driver_sql("UPDATE notification_templates SET is_active = false")
-    assert "switched off for everyone" in states()["in_app"]
+    assert "turned off for everyone" in states()["in_app"]
 
 
 def test_left_out_recipients_mean_all_active_recruiters_for_three_types(people: tuple[User, ...]) -> None:
@@ -155,7 +155,7 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
     assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry.describe_verdicts()] == [
         (v.recipient_email, v.channel, v.state, v.reason) for v in real.describe_verdicts()
     ]
-    assert "switched off in the preferences" in dry.describe_verdicts()[0].reason
+    assert "turned off in the preferences" in dry.describe_verdicts()[0].reason
 
 
 def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(any_app: Flask) -> None:
