@@ -15,13 +15,13 @@ from app.forms import preferences as forms
 from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
-from app.services.routing import required_channels
+from app.services.routing import addresses, required_channels
 from app.views.presenters import preference_labels, quiet_hours_chart
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
 
 if TYPE_CHECKING:
-    from app.services.preferences.preference_changes import PreferenceChange
+    from app.services.preferences.editing import PreferenceChange
 
 bp = Blueprint("preferences", __name__)
 
@@ -126,7 +126,7 @@ def _form() -> dict[str, Any]:
         "errors": {},
         "is_own": True,
         "action": url_for(".save"),
-        "offered": preference_editing.reachable_channels(current_user),
+        "offered": addresses.reachable_channels(current_user),
         "locks": required_channels.current_requirements(),
         "chart": quiet_hours_chart.build_chart(values, now),
         "now": now,

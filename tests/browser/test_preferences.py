@@ -108,7 +108,7 @@ def test_a_time_that_was_emptied_keeps_no_switch_from_saving(
     page = open_page(alice)
     start = page.get_by_label("From", exact=True)
     start.fill("")
-    expect(page.locator("#toasts .toast--error")).to_contain_text("Write a time of day such as 19:00.")
+    expect(page.locator("#toasts .toast--error")).to_contain_text("Enter a time such as 19:00.")
     cell(page, "Jobs", "Email").click()
     expect(toast(page, "Email off for Jobs")).to_be_visible()
     assert kept(alice)["matrix"] == {"job": {"email": False}}

@@ -46,8 +46,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class AppliedEvent:
     """The interview after an event; `is_outdated` means that a newer event had been applied already.
 
-    `stood_at` is the start before the event (None unless it was scheduled), `stood_for` the ids of the recruiters before
-    it. `is_reopened` means that the interview had been completed.
+    `stood_at` is the start before the event (None unless it was scheduled), `stood_for` the ids of its
+    recruiters then. `is_reopened` means that the interview had been completed.
     """
 
     interview: Interview | None

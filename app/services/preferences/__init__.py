@@ -1,1 +1,1 @@
-"""What each person wants to hear, over which channel, and when."""
+"""Which notifications each person wants, over which channels, and when."""

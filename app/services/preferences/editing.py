@@ -1,81 +1,101 @@
-"""What a person wants to hear, where and when: read, changed field by field, and given to new people."""
+"""Reads and changes a person's preferences, and the defaults for new people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select, update
 
-from app.channels import CONNECTORS
 from app.clock import to_rfc3339, utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.database.writing import BULK
+from app.database.writing import BULK, writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import audit
 from app.services.base.errors import Invalid
-from app.services.base.recipients import Recipient
 from app.services.preferences import fields
-from app.services.preferences.preference_changes import PreferenceChange
-from app.services.routing import digest_coverage, policy
+from app.services.routing import digest_coverage
 from app.services.routing.reasons import HELD
 
-# After one of these changes, what waits for a night or a pause to end is decided on again.
+# A change of one of these can make a held message due earlier.
 TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})
-# A person's own, not a way to be notified.
-NOT_FOR_EVERYONE = frozenset({"time_zone", "paused_until"})
+# These have no default that admins could set.
+PERSONAL_FIELDS = frozenset({"time_zone", "paused_until"})
 MORNING = time(8)
+
+Cells = list[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True)
+class PreferenceChange:
+    """The fields that a change affected, as in JSON. Changing to `before` undoes it."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    @classmethod
+    def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> PreferenceChange:
+        """Compare all fields; of the matrix, only the changed cells are part of the change."""
+        names = [name for name in after if after[name] != before[name] and name != "matrix"]
+        old, new = {name: before[name] for name in names}, {name: after[name] for name in names}
+        cells = [
+            (category, channel, is_on)
+            for category, channels in after["matrix"].items()
+            for channel, is_on in channels.items()
+            if is_on != before["matrix"].get(category, {}).get(channel, True)
+        ]
+        if cells:
+            old["matrix"] = _matrix([(category, channel, not is_on) for category, channel, is_on in cells])
+            new["matrix"] = _matrix(cells)
+        return cls(old, new)
 
 
 def preferences_of(user: User, *, now: datetime | None = None) -> dict[str, Any]:
-    """A person's preferences, as JSON has them; a pause that is over is none."""
+    """Return a person's preferences as in JSON; a pause that has ended is None."""
     until = user.preference.paused_until
-    return _own(user.preference) | {
+    return _as_json(user.preference) | {
         "time_zone": user.time_zone,
         "paused_until": to_rfc3339(until) if until and until > (now or utc_now()) else None,
     }
 
 
 def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None) -> PreferenceChange:
-    """Change some of a person's preferences; true from the next event on, also for what already waits.
+    """Change some of a person's preferences. They also apply to messages that are held.
 
     Args:
-        given: the fields to change, as JSON has them. `quiet_hours` and `matrix` may be given in part.
+        given: the fields to change, as in JSON. `quiet_hours` and `matrix` may be incomplete.
     Raises:
-        Invalid: keyed by the field's name, such as `digest_hour` or `quiet_hours.start`; nothing is changed.
+        Invalid: keyed by field, such as `digest_hour` or `quiet_hours.start`. Nothing is changed.
     """
     now = now or utc_now()
     wanted = fields.validate(given, now)
-    lock_for_writing()
     query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
-    # As it stands now, and held: two changes at once must both last.
-    preference = db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-    before = preferences_of(user, now=now)
-    try:
+    with writing():
+        # Locked and read again, so that concurrent changes to different fields are all kept.
+        preference = db.session.scalars(
+            query.with_for_update().execution_options(populate_existing=True)
+        ).one()
+        before = preferences_of(user, now=now)
         _apply(preference, wanted)
-    except Invalid:
-        db.session.rollback()
-        raise
-    if "time_zone" in wanted:
-        user.time_zone = wanted["time_zone"]
-    changed = PreferenceChange.between(before, preferences_of(user, now=now))
-    if TIMING & changed.after.keys():
-        _decide_again(user, now)
-    if changed.after.keys() & {"daily_digest", "email_enabled"}:
-        digest_coverage.release_uncovered(now, user=user)
-    db.session.commit()
+        if "time_zone" in wanted:
+            user.time_zone = wanted["time_zone"]
+        changed = PreferenceChange.between(before, preferences_of(user, now=now))
+        if TIMING & changed.after.keys():
+            _release_held(user, now)
+        if changed.after.keys() & {"daily_digest", "email_enabled"}:
+            digest_coverage.release_uncovered(now, user=user)
     return changed
 
 
 def pause(user: User, until: str, *, now: datetime | None = None) -> PreferenceChange:
-    """Let nothing leave the inbox for a while.
+    """Hold everything except urgent messages for a while; the inbox still fills up.
 
     Args:
-        until: `hour`, `tomorrow` (morning), or a local time as a browser writes it, `2026-03-12T08:00`; "" ends it.
+        until: `hour`, `tomorrow` (at 8 in the morning), or a local time as in HTML, `2026-03-12T08:00`; "" resumes.
     Raises:
         Invalid: keyed `paused_until`.
     """
@@ -84,53 +104,46 @@ def pause(user: User, until: str, *, now: datetime | None = None) -> PreferenceC
 
 
 def default_preferences() -> UserNotificationPreference:
-    """The preferences of a new person: the built-in ones, then what admins have set."""
-    columns = UserNotificationPreference.__table__.columns
-    made = UserNotificationPreference()
-    for column in columns:
+    """Create the preferences of a new person: the built-in defaults, then those that admins have set."""
+    preference = UserNotificationPreference()
+    for column in UserNotificationPreference.__table__.columns:
         if column.default is not None:
             value = column.default.arg
-            setattr(made, column.name, value(None) if callable(value) else value)
-    kept = db.session.get(PreferenceDefaults, 1)
-    _apply(made, fields.validate(kept.values if kept else {}, utc_now()))
-    return made
+            setattr(preference, column.name, value(None) if callable(value) else value)
+    stored = db.session.get(PreferenceDefaults, 1)
+    _apply(preference, fields.validate(stored.values if stored else {}, utc_now()))
+    return preference
 
 
 def defaults() -> dict[str, Any]:
-    """What new people start with, as JSON has it."""
-    return _own(default_preferences())
+    """Return the defaults for new people, as in JSON."""
+    return _as_json(default_preferences())
 
 
 def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChange:
-    """Change what new people start with; nobody who is here already is affected.
+    """Change the defaults for new people. Existing people keep their preferences.
 
+    Args:
+        given: the fields to change, as in JSON.
     Raises:
-        Invalid: keyed by the field's name.
+        Invalid: keyed by field.
     """
     wanted = fields.validate(given, utc_now())
-    if foreign := NOT_FOR_EVERYONE & wanted.keys():
-        raise Invalid({name: _("Everybody chooses this alone.") for name in foreign})
-    lock_for_writing()
-    before, preference = defaults(), default_preferences()
-    _apply(preference, wanted)
-    changed = PreferenceChange.between(before, _own(preference))
-    if changed.after:
-        db.session.merge(PreferenceDefaults(id=1, values=_own(preference)))
-        audit.record("preference_defaults.changed", actor=actor, before=changed.before, after=changed.after)
-    db.session.commit()
+    if personal := PERSONAL_FIELDS & wanted.keys():
+        raise Invalid({name: _("This has no default. People set it themselves.") for name in personal})
+    with writing():
+        before, preference = defaults(), default_preferences()
+        _apply(preference, wanted)
+        changed = PreferenceChange.between(before, _as_json(preference))
+        if changed.after:
+            db.session.merge(PreferenceDefaults(id=1, values=_as_json(preference)))
+            audit.record(
+                "preference_defaults.changed", actor=actor, before=changed.before, after=changed.after
+            )
     return changed
 
 
-def reachable_channels(user: User | None = None) -> list[str]:
-    """The channels that lead somewhere: for a person with an address there, or for anybody at all."""
-    recipient = Recipient.of(user) if user else None
-    return [
-        "in_app",
-        *(name for name in CONNECTORS if recipient is None or policy.address_for(recipient, name)),
-    ]
-
-
-def _own(preference: UserNotificationPreference) -> dict[str, Any]:
+def _as_json(preference: UserNotificationPreference) -> dict[str, Any]:
     names = (*fields.SWITCHES, "digest_hour", "email_delay_minutes", "theme", "density")
     return {name: getattr(preference, name) for name in names} | {
         "reminder_lead_minutes": list(preference.reminder_lead_minutes),
@@ -147,36 +160,45 @@ def _own(preference: UserNotificationPreference) -> dict[str, Any]:
 def _apply(preference: UserNotificationPreference, wanted: Mapping[str, Any]) -> None:
     for name, value in wanted.items():
         if name == "matrix":
-            cells = {category: preference.matrix.get(category, {}) | ways for category, ways in value.items()}
-            # A new value, not a change inside the old one, which would go unnoticed.
+            cells = {
+                category: preference.matrix.get(category, {}) | channels
+                for category, channels in value.items()
+            }
+            # A new dict, because SQLAlchemy does not notice a change inside the old one.
             preference.matrix = {**preference.matrix, **cells}
         elif name == "quiet_hours":
             for part, setting in value.items():
                 setattr(preference, f"quiet_{part}", setting)
             if preference.quiet_start == preference.quiet_end:
-                raise Invalid({"quiet_hours.end": _("Until must differ from From.")})
+                raise Invalid({"quiet_hours.end": _("Start and end can't be the same.")})
         elif name != "time_zone":
             setattr(preference, name, value)
 
 
-def _decide_again(user: User, now: datetime) -> None:
-    """Wake what was held back for this person: the sender looks at their preferences once more."""
-    waiting = update(Delivery).where(
+def _release_held(user: User, now: datetime) -> None:
+    """Make held deliveries due now: the preflight check decides on them again with the new preferences."""
+    held = update(Delivery).where(
         Delivery.recipient_id == user.id,
         Delivery.state.in_(["pending", "retry_wait"]),
         Delivery.reason.in_(HELD),
     )
-    db.session.execute(waiting.values(due_at=now, reason="released"), execution_options=BULK)
+    db.session.execute(held.values(due_at=now, reason="released"), execution_options=BULK)
 
 
 def _pause_end(user: User, until: str, now: datetime) -> datetime:
     if until == "hour":
         return now + timedelta(hours=1)
-    here = now.astimezone(zone(user.time_zone))
+    local_now = now.astimezone(zone(user.time_zone))
     try:
-        day = here.date() + timedelta(days=1)
-        end = datetime.combine(day, MORNING) if until == "tomorrow" else datetime.fromisoformat(until)
-        end = end.replace(tzinfo=end.tzinfo or here.tzinfo).astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # The second: at the edges of the calendar.
+        tomorrow = local_now.date() + timedelta(days=1)
+        end = datetime.combine(tomorrow, MORNING) if until == "tomorrow" else datetime.fromisoformat(until)
+        return end.replace(tzinfo=end.tzinfo or local_now.tzinfo).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # OverflowError: within a day of year 1 or 9999.
         raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
-    return end
+
+
+def _matrix(cells: Cells) -> dict[str, dict[str, bool]]:
+    matrix: dict[str, dict[str, bool]] = {}
+    for category, channel, is_on in cells:
+        matrix.setdefault(category, {})[channel] = is_on
+    return matrix

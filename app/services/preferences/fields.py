@@ -1,4 +1,9 @@
-"""What may stand in each field of the preferences, as a table: the JSON API's names, and a check for each."""
+"""The fields of the preferences, with a validator for each.
+
+To add a preference: a column of `models.UserNotificationPreference` and a migration, a row of `CHECKS` below (a name in
+`SWITCHES` if it is on or off), its name in `editing._as_json`, a field of `api.schemas.preferences`, and a control in
+`templates/preferences/`.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +21,23 @@ from app.services.base.validation import InvalidValue
 THEMES = ("system", "light", "dark")
 DENSITIES = ("comfortable", "compact")
 LEAD_MINUTES = range(15, 2880 + 1)
-MOST_LEADS = 10
+MAX_LEADS = 10
 DELAY_MINUTES = range(1440 + 1)
 LONGEST_PAUSE = timedelta(days=366)
 
 
 def validate(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The fields in the form in which they are kept.
+    """Validate fields and convert them to what is stored.
 
     Args:
-        given: some of the fields, as JSON has them.
+        given: some of the fields, as in JSON.
     Raises:
-        Invalid: with a sentence for every field that cannot be used or does not exist.
+        Invalid: with a sentence for every field that is invalid or unknown.
     """
-    found, errors = {}, {}
+    valid, errors = {}, {}
     for name, value in given.items():
         try:
-            found[name] = _pause(value, now) if name == "paused_until" else CHECKS[name](value)
+            valid[name] = _pause(value, now) if name == "paused_until" else CHECKS[name](value)
         except KeyError:
             errors[name] = _("There is no such field.")
         except Invalid as error:
@@ -41,7 +46,7 @@ def validate(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
             errors[name] = str(error)
     if errors:
         raise Invalid(errors)
-    return found
+    return valid
 
 
 def _flag(value: Any) -> bool:
@@ -61,7 +66,7 @@ def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
 
 def _number_in(numbers: range) -> Callable[[Any], int]:
     def check(value: Any) -> int:
-        if type(value) is not int or value not in numbers:  # True is an int, too.
+        if type(value) is not int or value not in numbers:  # bool is a subclass of int.
             text = _(
                 "This must be a whole number from %(first)s to %(last)s.", first=numbers[0], last=numbers[-1]
             )
@@ -80,29 +85,29 @@ def _set_of(numbers: range, most: int) -> Callable[[Any], list[int]]:
     return check
 
 
-def _leads(value: Any) -> list[int]:
-    return sorted(_set_of(LEAD_MINUTES, MOST_LEADS)(value), reverse=True)
+def _lead_minutes(value: Any) -> list[int]:
+    return sorted(_set_of(LEAD_MINUTES, MAX_LEADS)(value), reverse=True)
 
 
 def _time_zone(value: Any) -> str:
     return validation.time_zone(value if isinstance(value, str) else "")
 
 
-def _clock(value: Any) -> time:
+def _time_of_day(value: Any) -> time:
     try:
-        # As JSON and browsers write it, with or without seconds.
+        # `19:00`, or `19:00:00` as some browsers write it; fromisoformat alone would accept `19` and `T19`.
         found = time.fromisoformat(value) if isinstance(value, str) and value[2:3] == ":" else None
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None or found.second or found.microsecond:
-        raise InvalidValue(_("Write a time of day such as 19:00."))
+        raise InvalidValue(_("Enter a time such as 19:00."))
     return found
 
 
 QUIET_CHECKS: dict[str, Callable[[Any], Any]] = {
     "enabled": _flag,
-    "start": _clock,
-    "end": _clock,
+    "start": _time_of_day,
+    "end": _time_of_day,
     "days": _set_of(range(7), 7),
 }
 
@@ -149,9 +154,9 @@ def _pause(value: Any, now: datetime) -> datetime | None:
         return None
     until = value if isinstance(value, datetime) else validation.instant(value)
     if until > now + LONGEST_PAUSE:
-        raise InvalidValue(_("Pause for a year at most."))
+        raise InvalidValue(_("Choose a time within the next 12 months."))
     if until <= now:
-        raise InvalidValue(_("Choose a time that is still to come."))
+        raise InvalidValue(_("Choose a time in the future."))
     return until
 
 
@@ -168,7 +173,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "time_zone": _time_zone,
     "digest_hour": _number_in(range(24)),
     "quiet_hours": _quiet_hours,
-    "reminder_lead_minutes": _leads,
+    "reminder_lead_minutes": _lead_minutes,
     "email_delay_minutes": _number_in(DELAY_MINUTES),
     "matrix": _matrix,
     "theme": _one_of(THEMES),

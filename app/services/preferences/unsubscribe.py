@@ -1,4 +1,4 @@
-"""Stopping a kind of mail from the mail itself: a signed link, one person, one scope, without end (RFC 8058)."""
+"""Unsubscribing from an email without signing in, with a signed link for one person and one scope (RFC 8058)."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _PURPOSE = "unsubscribe"
 
 @dataclass(frozen=True)
 class Subscription:
-    """The mail that a link speaks of; `scope` is a category or a digest.
+    """One person's subscription to the emails of a scope: a category or a digest.
 
-    `locked_because` is why an admin lets it reach everyone; while there is a reason, the choice only waits.
-    `has_changed`: this very call switched it, so that there is something to undo.
+    `required_because` is the reason why an admin requires these emails for everyone. While there is one, they are sent
+    even if `is_on` is False. `has_changed` means that this call turned them on or off.
     """
 
     user: User
     scope: str
     is_on: bool
-    locked_because: str = ""
+    required_because: str = ""
     has_changed: bool = False
 
     @property
     def label(self) -> str:
-        """What a person calls it."""
+        """The name of the scope, translated."""
         return str(
             catalog.TYPES[self.scope].label
             if self.scope in DIGESTS
@@ -45,27 +45,35 @@ class Subscription:
 
 
 def unsubscribe_link(user: User, scope: str, secret: str, base_url: str) -> str:
-    """The address by which somebody stops that mail, whether signed in or not."""
+    """Return the URL of the page where a person can unsubscribe, signed in or not. It does not expire."""
     token = signed_links.sign_permanent([user.id, scope], purpose=_PURPOSE, secret=secret)
     return f"{base_url}/unsubscribe/{token}"
 
 
 def find(token: str, secret: str) -> Subscription:
-    """What a link stands for; nothing is changed.
+    """Look up the subscription of a link. Changes nothing, because mail scanners follow links.
 
     Raises:
-        NotFound: the link was cut short or not made here, or its reader is gone.
+        NotFound: the link is incomplete or forged, or the account was deleted.
     """
     return _subscription(*_read(token, secret))
 
 
 def stop(token: str, secret: str) -> Subscription:
-    """Turn that mail off; a second time changes nothing. Raises NotFound as `find` does."""
+    """Unsubscribe; a second call changes nothing.
+
+    Raises:
+        NotFound: as `find`.
+    """
     return _switch(token, secret, is_on=False)
 
 
 def resume(token: str, secret: str) -> Subscription:
-    """Turn that mail on again. Raises NotFound as `find` does."""
+    """Subscribe again.
+
+    Raises:
+        NotFound: as `find`.
+    """
     return _switch(token, secret, is_on=True)
 
 
@@ -81,7 +89,7 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
         if scope in DIGESTS:
             setattr(preference, scope, is_on)
         else:
-            # A new value, not a change inside the old one, which would go unnoticed.
+            # A new dict, because SQLAlchemy does not notice a change inside the old one.
             cells = {**preference.matrix.get(scope, {}), "email": is_on}
             preference.matrix = {**preference.matrix, scope: cells}
         action = "mail.resumed" if is_on else "mail.stopped"
@@ -95,9 +103,9 @@ def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
 def _subscription(user_id: int, scope: str) -> Subscription:
     user = db.session.get(User, user_id)
     if user is None:
-        raise NotFound(_("This account is gone, and so is its mail."))
-    locked_because = required_channels.current_requirements().get((scope, "email"), "")
-    return Subscription(user, scope, _is_on(user.preference, scope), locked_because)
+        raise NotFound(_("This account has been deleted."))
+    required_because = required_channels.current_requirements().get((scope, "email"), "")
+    return Subscription(user, scope, _is_on(user.preference, scope), required_because)
 
 
 def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
@@ -109,5 +117,5 @@ def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
 def _read(token: str, secret: str) -> tuple[int, str]:
     user_id, scope = signed_links.read_permanent(token, purpose=_PURPOSE, secret=secret)
     if scope not in catalog.CATEGORIES and scope not in DIGESTS:
-        raise NotFound(_("This link speaks of mail that is no longer sent."))
+        raise NotFound(_("This email is no longer sent."))
     return int(user_id), str(scope)

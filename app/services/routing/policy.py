@@ -10,7 +10,7 @@ from functools import wraps
 from app import catalog
 from app.models import Delivery, Notification, UserNotificationPreference
 from app.services.base.recipients import Recipient
-from app.services.routing import addresses, quiet_hours
+from app.services.routing import quiet_hours
 from app.services.routing.reasons import Verdict
 from app.services.routing.required_channels import RequiredChannels
 
@@ -153,11 +153,6 @@ def decide(question: DecisionInput, now: datetime) -> Verdict:
     if question.due_at > now:
         return Verdict("pending", "scheduled", question.due_at)
     return Verdict("sent", "shown", now) if question.is_immediate else Verdict("pending", "queued", now)
-
-
-def address_for(user: Recipient, channel: str) -> str:
-    """Where a channel reaches a person first; empty where it cannot (yet). For many people: `addresses.of`."""
-    return next(iter(addresses.find_addresses([user], [channel]).get((user.id, channel), ())), "")
 
 
 def decision_input(

@@ -18,7 +18,7 @@ from app.rendering.texts import Texts
 from app.services.base import audit
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient
-from app.services.routing import fanout, policy
+from app.services.routing import addresses, fanout
 from app.services.routing.reasons import Verdict
 from app.services.templates import preview
 from app.services.templates.drafts import TemplateContent
@@ -77,4 +77,4 @@ def send_test(
 
 
 def _reaches(user: User, channel: str) -> bool:
-    return channel in CONNECTORS and bool(policy.address_for(Recipient.of(user), channel))
+    return channel in CONNECTORS and bool(addresses.address_for(user, channel))

@@ -19,7 +19,7 @@ from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 
 if TYPE_CHECKING:
-    from app.services.preferences.preference_changes import PreferenceChange
+    from app.services.preferences.editing import PreferenceChange
 
 bp = Blueprint("defaults", __name__, url_prefix="/admin/preferences")
 
@@ -79,7 +79,7 @@ def _confirm(change: PreferenceChange, *, is_undo: bool = False) -> Response:
 
 
 def _form() -> dict[str, Any]:
-    values, offered = preference_editing.defaults(), preference_editing.reachable_channels()
+    values, offered = preference_editing.defaults(), list(catalog.CHANNELS)
     return {
         "p": values,
         "errors": {},
