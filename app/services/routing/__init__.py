@@ -1,1 +1,1 @@
-"""Who is notified over which channel, when, and why."""
+"""Decides who is notified over which channel, when and why."""

@@ -1,4 +1,4 @@
-"""How a digest stands to the mails that it replaces: whether it comes, what it took up, what is left without it."""
+"""Which emails a daily digest replaces, and what happens to them when the digest is turned off or on."""
 
 from __future__ import annotations
 
@@ -13,86 +13,97 @@ from app.database.writing import BULK
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
 
-N = Notification
-# How a digest's mail stands that its reader has, or is to have.
-HAS_COME = ("sent", "uncertain")
-# Built once: they run for every batch of mail.
-_LIVE = select(NotificationTemplate.name).where(
+# States of a digest's delivery that has, or may have, arrived.
+ARRIVED_STATES = ("sent", "uncertain")
+# Built once, because they run for every batch of emails.
+_ACTIVE = select(NotificationTemplate.name).where(
     NotificationTemplate.name.in_(DIGESTS), NotificationTemplate.is_active
 )
-_TAKEN_UP = (
+_COVERED_UNTIL = (
     select(Digest.user_id, func.max(Digest.settled_at))
     .join(Delivery, Delivery.id == Digest.delivery_id)
     .where(
-        Digest.user_id.in_(bindparam("readers", expanding=True)),
+        Digest.user_id.in_(bindparam("user_ids", expanding=True)),
         Digest.kind == DAILY_DIGEST,
-        Delivery.state.in_([*OPEN_STATES, *HAS_COME]),
+        Delivery.state.in_([*OPEN_STATES, *ARRIVED_STATES]),
     )
     .group_by(Digest.user_id)
 )
 
 
 def active_digests() -> frozenset[str]:
-    """The digests that admins have not switched off for everyone."""
-    return frozenset(db.session.scalars(_LIVE))
+    """Return the digests that admins have not turned off for everyone."""
+    return frozenset(db.session.scalars(_ACTIVE))
 
 
 def covered_until(user_ids: Collection[int]) -> dict[int, datetime]:
-    """When the newest daily digest of each of these people took up what stood unread in the inbox."""
+    """Return when each person's newest daily digest was settled: it covers what was unread in the inbox then."""
     if not user_ids:
         return {}
-    return dict(db.session.execute(_TAKEN_UP, {"readers": list(user_ids)}).all())
+    return dict(db.session.execute(_COVERED_UNTIL, {"user_ids": list(user_ids)}).all())
 
 
 def release_uncovered(now: datetime, *, user: User | None = None) -> None:
-    """Give back, in the caller's transaction, what waits for a digest that will not come, after a switch was turned.
+    """Reconsider emails that wait for a daily digest after one was turned on or off, in the caller's transaction.
 
-    What stands in the inbox stays there, and its verdict says so; what would have come by mail alone is mailed by
-    itself. Where the digest is wanted again, both wait for it as before.
+    Where the digest is off, a notification that is in the inbox stays there with a reason that says so, and one that
+    was to be sent by email only is emailed. Where it is on, notifications in the inbox wait for it as before.
 
     Args:
-        user: only this person's; default everyone's.
+        user: the person who turned it on or off; None if an admin did for everyone.
     """
-    whose = () if user is None else (Delivery.recipient_id == user.id,)
-    preference = UserNotificationPreference
-    wanting = select(preference.user_id).where(preference.email_enabled, preference.daily_digest)
-    comes = Delivery.recipient_id.in_(wanting) if DAILY_DIGEST in active_digests() else false()
+    is_wanted: ColumnElement[bool] = false()
+    if DAILY_DIGEST in active_digests():
+        preference = UserNotificationPreference
+        subscribers = select(preference.user_id).where(preference.email_enabled, preference.daily_digest)
+        is_wanted = Delivery.recipient_id.in_(subscribers)
+    is_in_inbox = Notification.surfaced_at.is_not(None)
+    is_waiting = Delivery.reason == "in_digest"
 
-    def those(*conditions: ColumnElement[bool], is_shown: bool) -> Update:
-        stands = N.surfaced_at.is_not(None) if is_shown else N.surfaced_at.is_(None)
-        left = select(N.id).where(
-            N.id == Delivery.notification_id,
-            stands,
-            N.read_at.is_(None),
-            N.archived_at.is_(None),
-            ~_was_listed(),
-        )
-        mine = Delivery.channel == "email", Delivery.state == "skipped"
-        return update(Delivery).where(*whose, *mine, *conditions, left.exists())
+    was_turned_on = _update_uncovered(user, is_in_inbox, Delivery.reason == "digest_gone", is_wanted)
+    db.session.execute(was_turned_on.values(reason="in_digest"), execution_options=BULK)
+    was_turned_off = _update_uncovered(user, is_in_inbox, is_waiting, ~is_wanted)
+    db.session.execute(was_turned_off.values(reason="digest_gone"), execution_options=BULK)
 
-    waits = Delivery.reason == "in_digest"
-    for change in (
-        those(Delivery.reason == "digest_gone", comes, is_shown=True).values(reason="in_digest"),
-        those(waits, ~comes, is_shown=True).values(reason="digest_gone"),
-    ):
-        db.session.execute(change, execution_options=BULK)
-    alone = those(waits, ~comes, is_shown=False).values(state="pending", reason="queued", due_at=now)
-    ids = list(db.session.scalars(alone.returning(Delivery.notification_id), execution_options=BULK))
-    # Nobody was to be told of these by anything but the digest, so they counted as called off.
-    again = update(N).where(N.id.in_(ids), N.status == "cancelled").values(status="pending")
-    db.session.execute(again, execution_options=BULK)
+    email_only = _update_uncovered(user, ~is_in_inbox, is_waiting, ~is_wanted)
+    released = email_only.values(state="pending", reason="queued", due_at=now)
+    ids = list(db.session.scalars(released.returning(Delivery.notification_id), execution_options=BULK))
+    # The digest was their only delivery, so they had counted as cancelled.
+    reopened = update(Notification).where(Notification.id.in_(ids), Notification.status == "cancelled")
+    db.session.execute(reopened.values(status="pending"), execution_options=BULK)
+
+
+def _update_uncovered(
+    user: User | None, notification: ColumnElement[bool], *delivery: ColumnElement[bool]
+) -> Update:
+    """Start an UPDATE of skipped emails about unread notifications that no digest has listed.
+
+    Args:
+        notification, delivery: further conditions on the two tables.
+    """
+    uncovered = select(Notification.id).where(
+        Notification.id == Delivery.notification_id,
+        notification,
+        Notification.read_at.is_(None),
+        Notification.archived_at.is_(None),
+        ~_was_listed(),
+    )
+    query = update(Delivery).where(
+        Delivery.channel == "email", Delivery.state == "skipped", *delivery, uncovered.exists()
+    )
+    return query.where(Delivery.recipient_id == user.id) if user else query
 
 
 def _was_listed() -> ColumnElement[bool]:
-    """Whether a digest that its reader has listed this notification."""
-    mail = select(Delivery.state).where(Delivery.id == Digest.delivery_id).scalar_subquery()
+    """Whether a digest that has arrived listed the notification."""
+    state = select(Delivery.state).where(Delivery.id == Digest.delivery_id).scalar_subquery()
     return (
         select(Digest.id)
         .where(
-            Digest.user_id == N.recipient_id,
+            Digest.user_id == Notification.recipient_id,
             Digest.kind == DAILY_DIGEST,
-            mail.in_(HAS_COME),
-            Digest.settled_at >= func.coalesce(N.surfaced_at, N.created_at),
+            state.in_(ARRIVED_STATES),
+            Digest.settled_at >= func.coalesce(Notification.surfaced_at, Notification.created_at),
         )
         .exists()
     )

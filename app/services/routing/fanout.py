@@ -1,4 +1,4 @@
-"""One message for many people: planned in memory, written in a handful of statements."""
+"""Notifies many people with one request: plans in memory, then writes in a few statements."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from app.services.notifications import stacks
 from app.services.routing import addresses, digest_coverage, policy, required_channels, suppressions
 from app.services.routing.reasons import Verdict
 
-# A message that could not be delivered for four days is no news any more.
+# After four days a message is not worth sending any more.
 GIVE_UP_AFTER = timedelta(hours=96)
-# Rows an INSERT: large enough to be quick, small enough that other writers are not kept waiting.
+# Rows per INSERT: enough to be fast, few enough not to block other writers.
 CHUNK = 500
-# The tables themselves: the mapped classes would send rows with different NULLs one by one.
+# The ORM would insert rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
 _INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
 _INSERT_NOTIFICATION = CompiledStatement(
     _INSERT_NOTIFICATIONS,
-    # What a person does with it comes later.
+    # Set later, by what the recipient does.
     set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
 )
 _INSERT_DELIVERIES = CompiledStatement(
@@ -40,10 +40,13 @@ _INSERT_DELIVERIES = CompiledStatement(
 
 @dataclass(frozen=True)
 class NotificationRequest:
-    """What is to be said, to whom it concerns; the same for all its recipients but for their own clock.
+    """A notification to be sent to any number of recipients.
 
-    `is_exact`: whoever asked for it named the channels, so that nobody's own are added. `useful_until`: when being
-    told is of no more use, where that is before it expires.
+    Args:
+        texts_for: renders the texts for one recipient; called once for each time zone and language.
+        is_exact: use only `channels`, not the recipients' own (SMS, push, webhooks).
+        subject: what it is about if that is not an interview; see `stacks.subject_of`.
+        useful_until: when it is too late to send it, if that is before `expires_at`.
     """
 
     notification_type: str
@@ -55,7 +58,6 @@ class NotificationRequest:
     event_id: int | None = None
     interview_id: int | None = None
     interview_sequence: int | None = None
-    # What it is about, where that is no interview: see `stacks.subject`.
     subject: str = ""
     action_url: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -66,111 +68,123 @@ class NotificationRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """The verdicts for one person, channel by channel."""
+    """The verdict on each channel for one person."""
 
     user: Recipient
     verdicts: dict[str, Verdict]
 
 
-def plan(message: NotificationRequest, recipients: Sequence[Recipient], now: datetime) -> list[Plan]:
-    """Decide for every recipient and channel; a handful of queries, nothing is written.
+def plan(request: NotificationRequest, recipients: Sequence[Recipient], now: datetime) -> list[Plan]:
+    """Decide for every recipient and channel, in a few queries; writes nothing.
 
-    The channels are the message's own and, unless it `is_exact`, those of SMS, push and webhooks that a person has
-    switched on, also without an address, so that the log can say why nothing came; or that an admin locked on and
-    the person has an address for.
+    The channels are those of the request and, unless it `is_exact`, SMS, push and webhooks where the recipient has
+    turned them on, or where an admin requires them and the recipient has an address. A channel that is on without an
+    address is part of the plan, so that the log can say why nothing was sent.
     """
-    due_at = max(message.deliver_at or now, now)
-    locks = required_channels.current_requirements()
+    due_at = max(request.deliver_at or now, now)
+    required = required_channels.current_requirements()
     known = {
-        **addresses.find_addresses(recipients, message.channels),
-        **_own_ways(message, recipients, locks),
+        **addresses.find_addresses(recipients, request.channels),
+        **_own_addresses(request, recipients, required),
     }
     suppressed = suppressions.reasons(
-        {(channel, address) for (_id, channel), some in known.items() for address in some}
+        {(channel, address) for (_id, channel), found in known.items() for address in found}
     )
     has_digests = any(user.preference.daily_digest for user in recipients)
-    is_digest_live = not has_digests or DAILY_DIGEST in digest_coverage.active_digests()
+    is_digest_active = not has_digests or DAILY_DIGEST in digest_coverage.active_digests()
 
-    def verdict(user: Recipient, channel: str) -> Verdict:
-        question = policy.decision_input(
+    def decide(user: Recipient, channel: str) -> Verdict:
+        facts = policy.decision_input(
             user,
             channel,
-            message.notification_type,
-            message.priority,
+            request.notification_type,
+            request.priority,
             due_at,
             address=known.get((user.id, channel), ("",))[0],
-            is_template_active=message.is_template_active,
+            is_template_active=request.is_template_active,
             suppressed=suppressed,
-            locks=locks,
-            useful_until=message.useful_until or message.expires_at,
-            is_digest_live=is_digest_live,
+            required=required,
+            useful_until=request.useful_until or request.expires_at,
+            is_digest_active=is_digest_active,
         )
-        return policy.decide(question, now)
+        return policy.decide(facts, now)
 
-    def ways(user: Recipient) -> list[str]:
-        added = () if message.is_exact else catalog.PERSONAL_CHANNELS
-        return list(message.channels) + [
-            name
-            for name in added
-            if name not in message.channels
-            and ((user.id, name) in known or getattr(user.preference, f"{name}_enabled"))
+    def channels_of(user: Recipient) -> list[str]:
+        own = [
+            channel
+            for channel in _additional_channels(request)
+            if (user.id, channel) in known or getattr(user.preference, f"{channel}_enabled")
         ]
+        return [*request.channels, *own]
 
-    return [Plan(user, {channel: verdict(user, channel) for channel in ways(user)}) for user in recipients]
+    return [
+        Plan(user, {channel: decide(user, channel) for channel in channels_of(user)}) for user in recipients
+    ]
 
 
-def write(message: NotificationRequest, plans: Sequence[Plan], now: datetime) -> list[int]:
-    """Write notifications and deliveries in the caller's transaction; answers the notifications' ids, in order."""
-    # Worded once for all who share a clock and a language, whichever of them is asked.
-    readers = {_clock(plan.user): plan.user for plan in plans}
-    words = {clock: message.texts_for(reader) for clock, reader in readers.items()}
+def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) -> list[int]:
+    """Write notifications and deliveries, in the caller's transaction.
+
+    Returns:
+        the ids of the notifications, in the order of the plans.
+    """
+    readers = {_rendering_key(plan.user): plan.user for plan in plans}
+    texts = {key: request.texts_for(reader) for key, reader in readers.items()}
     known = _addresses(plans)
     ids: list[int] = []
     for start in range(0, len(plans), CHUNK):
-        some = plans[start : start + CHUNK]
-        rows = [_notification(message, plan, words[_clock(plan.user)], now) for plan in some]
-        new_ids = {row.recipient_id: row.id for row in _written(rows)}
-        deliveries = [
-            _delivery(plan.user, channel, verdict, words[_clock(plan.user)], message)
-            | {"notification_id": new_ids[plan.user.id], "created_at": now, "due_at": verdict.due_at or now}
-            | {"address": address}
-            for plan in some
-            for channel, verdict in plan.verdicts.items()
-            # One delivery for each of somebody's browsers: one that is gone says nothing about the others.
-            for address in known.get((plan.user.id, channel), ("",))[: None if verdict.due_at else 1]
-        ]
+        batch = plans[start : start + CHUNK]
+        rows = [_notification_row(request, plan, texts[_rendering_key(plan.user)], now) for plan in batch]
+        new_ids = {row.recipient_id: row.id for row in _insert_notifications(rows)}
+        deliveries: list[dict[str, Any]] = []
+        for plan in batch:
+            for channel, verdict in plan.verdicts.items():
+                row = _delivery_row(plan.user, channel, verdict, texts[_rendering_key(plan.user)], request)
+                row |= {"notification_id": new_ids[plan.user.id], "created_at": now}
+                row["due_at"] = verdict.due_at or now
+                targets = known.get((plan.user.id, channel), ("",))
+                if not verdict.due_at:
+                    # Nothing will be sent, and the log needs to say so only once.
+                    targets = targets[:1]
+                deliveries += [row | {"address": address} for address in targets]
         if deliveries:
             _INSERT_DELIVERIES.execute_many(deliveries)
-        ids += [new_ids[plan.user.id] for plan in some]
+        ids += [new_ids[plan.user.id] for plan in batch]
     notification_actions.bump_inbox_versions([plan.user.id for plan in plans])
     return ids
 
 
-def _written(rows: list[dict[str, Any]]) -> Iterable[Any]:
+def _insert_notifications(rows: list[dict[str, Any]]) -> Iterable[Any]:
     if len(rows) == 1:
         return _INSERT_NOTIFICATION.fetch(**rows[0])
-    # So many rows a statement, however SQLAlchemy does that on each database.
     return db.session.connection().execute(_INSERT_NOTIFICATIONS, rows)
 
 
-def _clock(user: Recipient) -> tuple[str, str]:
-    """People who share this read the same words."""
+def _rendering_key(user: Recipient) -> tuple[str, str]:
+    """Recipients with the same key get the same texts."""
     return user.time_zone, user.locale
 
 
-def _own_ways(
-    message: NotificationRequest, recipients: Sequence[Recipient], locks: required_channels.RequiredChannels
+def _additional_channels(request: NotificationRequest) -> list[str]:
+    """List the channels that a recipient's preferences or an admin may add to those of the request."""
+    if request.is_exact:
+        return []
+    return [channel for channel in catalog.PERSONAL_CHANNELS if channel not in request.channels]
+
+
+def _own_addresses(
+    request: NotificationRequest,
+    recipients: Sequence[Recipient],
+    required: required_channels.RequiredChannels,
 ) -> addresses.Addresses:
-    """The addresses that people get this at beside the message's own channels."""
-    category = catalog.category_of(message.notification_type)
+    """Find the recipients' addresses on the additional channels."""
+    category = catalog.category_of(request.notification_type)
     found: dict[tuple[int, str], tuple[str, ...]] = {}
-    for channel in () if message.is_exact else catalog.PERSONAL_CHANNELS:
-        if channel not in message.channels:
-            is_locked = (category, channel) in locks
-            wanting = [
-                user for user in recipients if is_locked or getattr(user.preference, f"{channel}_enabled")
-            ]
-            found.update(addresses.find_addresses(wanting, [channel]))
+    for channel in _additional_channels(request):
+        users = recipients
+        if (category, channel) not in required:
+            users = [user for user in recipients if getattr(user.preference, f"{channel}_enabled")]
+        found.update(addresses.find_addresses(users, [channel]))
     return found
 
 
@@ -179,51 +193,56 @@ def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
     for plan in plans:
         for channel in plan.verdicts:
             users[channel].append(plan.user)
-    return {
-        key: value
-        for channel in users
-        for key, value in addresses.find_addresses(users[channel], [channel]).items()
-    }
+    found: dict[tuple[int, str], tuple[str, ...]] = {}
+    for channel, its_users in users.items():
+        found.update(addresses.find_addresses(its_users, [channel]))
+    return found
 
 
-def _notification(message: NotificationRequest, plan: Plan, words: Texts, now: datetime) -> dict[str, Any]:
+def _notification_row(
+    request: NotificationRequest, plan: Plan, texts: Texts, now: datetime
+) -> dict[str, Any]:
     in_app = plan.verdicts.get("in_app")
     is_shown = in_app is not None and in_app.state in {"sent", "pending"}
-    is_wanted = any(verdict.state in {"sent", "pending"} for verdict in plan.verdicts.values())
-    is_sent = in_app is not None and in_app.state == "sent"
-    surfaced_at = max(message.deliver_at or now, now)
-    about = f"interview {message.interview_id}" if message.interview_id else message.subject
+    surfaced_at = max(request.deliver_at or now, now)
+    if in_app is not None and in_app.state == "sent":
+        status = "sent"
+    elif any(verdict.state in {"sent", "pending"} for verdict in plan.verdicts.values()):
+        status = "pending"
+    else:
+        status = "cancelled"
+    about = f"interview {request.interview_id}" if request.interview_id else request.subject
     return {
-        "event_id": message.event_id,
-        "interview_id": message.interview_id,
-        "interview_sequence": message.interview_sequence,
+        "event_id": request.event_id,
+        "interview_id": request.interview_id,
+        "interview_sequence": request.interview_sequence,
         "recipient_id": plan.user.id,
-        "notification_type": message.notification_type,
-        "category": catalog.category_of(message.notification_type),
-        "title": words.title,
-        "message": words.message,
-        "priority": message.priority,
-        "status": "sent" if is_sent else "pending" if is_wanted else "cancelled",
+        "notification_type": request.notification_type,
+        "category": catalog.category_of(request.notification_type),
+        "title": texts.title,
+        "message": texts.message,
+        "priority": request.priority,
+        "status": status,
         "channels": list(plan.verdicts),
-        "metadata": dict(message.metadata),
-        "action_url": message.action_url,
+        "metadata": dict(request.metadata),
+        "action_url": request.action_url,
         "created_at": now,
-        "deliver_at": message.deliver_at,
+        "deliver_at": request.deliver_at,
         "surfaced_at": surfaced_at if is_shown else None,
-        "stack_key": stacks.stack_key(message.notification_type, about, surfaced_at, plan.user.time_zone),
-        "sent_at": now if is_sent else None,
-        "expires_at": message.expires_at,
-        "words": search_text.index_text(words.title, words.message),
+        "stack_key": stacks.stack_key(request.notification_type, about, surfaced_at, plan.user.time_zone),
+        "sent_at": now if status == "sent" else None,
+        "expires_at": request.expires_at,
+        "words": search_text.index_text(texts.title, texts.message),
     }
 
 
-def _delivery(
-    user: Recipient, channel: str, verdict: Verdict, words: Texts, message: NotificationRequest
+def _delivery_row(
+    user: Recipient, channel: str, verdict: Verdict, texts: Texts, request: NotificationRequest
 ) -> dict[str, Any]:
     give_up_at = (verdict.due_at + GIVE_UP_AFTER) if verdict.due_at else None
-    own = {
-        "email": {"subject": words.email_subject or None, "html": words.email_html or None},
-        "sms": {"text": words.sms or None},
+    channel_texts = {
+        "email": {"subject": texts.email_subject or None, "html": texts.email_html or None},
+        "sms": {"text": texts.sms or None},
     }
     return {
         "recipient_id": user.id,
@@ -235,8 +254,8 @@ def _delivery(
         "subject": None,
         "text": None,
         "html": None,
-        "expires_at": min(filter(None, (message.expires_at, give_up_at)), default=None),
+        "expires_at": min(filter(None, (request.expires_at, give_up_at)), default=None),
         "sent_at": verdict.due_at if verdict.state == "sent" else None,
         "attempts": 0,
         "crashes": 0,
-    } | own.get(channel, {})
+    } | channel_texts.get(channel, {})

@@ -1,4 +1,8 @@
-"""The order of decisions: whether, when and why (not) one message goes to one person over one channel."""
+"""Decides whether and when one notification is sent to one person over one channel.
+
+`RULES` holds the order of the decisions: each is a function below, and the first that returns a verdict decides. Urgent
+messages pass quiet hours and pauses in `_quiet_hours`.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,17 @@ from app.services.routing import quiet_hours
 from app.services.routing.reasons import Verdict
 from app.services.routing.required_channels import RequiredChannels
 
+PRIORITIES_NOT_IN_DIGEST = frozenset({"high", "urgent"})
+TYPES_NOT_IN_DIGEST = frozenset({"interview_reminder"})
+
 
 @dataclass(frozen=True)
 class DecisionInput:
-    """All that a decision looks at, as plain facts.
+    """Everything that a decision depends on.
 
-    `shown_at` is when it stands in the inbox; `due_at` when it could be sent: the same while publishing, now
-    when it is looked at once more before sending. `useful_until` is when being told is of no more use;
-    `is_digested`, that a daily digest has taken it up while its mail waited.
+    `shown_at` is when the notification appears in the inbox. `due_at` is when it could be sent: the same at publishing,
+    the present when a held delivery is checked before sending. After `useful_until` it is too late to send it.
+    `is_digested` means that a daily digest has included it while its email was held.
     """
 
     user: Recipient
@@ -32,12 +39,12 @@ class DecisionInput:
     priority: str
     address: str
     is_template_active: bool
-    is_locked: bool
+    is_required: bool
     suppressed_because: str | None
     shown_at: datetime
     due_at: datetime
     useful_until: datetime | None
-    is_digest_live: bool
+    is_digest_active: bool
     is_digested: bool = False
 
     @property
@@ -45,8 +52,8 @@ class DecisionInput:
         return self.priority == "urgent"
 
     @property
-    def is_immediate(self) -> bool:
-        """The inbox needs no address and wakes nobody."""
+    def is_inbox(self) -> bool:
+        """The inbox needs no address and disturbs no one."""
         return self.channel == "in_app"
 
     def skipped(self, reason: str) -> Verdict:
@@ -56,103 +63,109 @@ class DecisionInput:
 Rule = Callable[[DecisionInput], Verdict | None]
 
 
-def unless_required(rule: Rule) -> Rule:
-    """What an admin locked reaches everyone: a person's own switches do not count."""
+def _unless_required(rule: Rule) -> Rule:
+    """Apply a rule only where an admin does not require the channel."""
 
     @wraps(rule)
-    def asked(q: DecisionInput) -> Verdict | None:
-        return None if q.is_locked else rule(q)
+    def checked(facts: DecisionInput) -> Verdict | None:
+        return None if facts.is_required else rule(facts)
 
-    return asked
-
-
-def _recipient(q: DecisionInput) -> Verdict | None:
-    return None if q.user.is_enabled else q.skipped("recipient_inactive")
+    return checked
 
 
-def _template(q: DecisionInput) -> Verdict | None:
-    return None if q.is_template_active else q.skipped("template_inactive")
+def _account(facts: DecisionInput) -> Verdict | None:
+    return None if facts.user.is_enabled else facts.skipped("recipient_inactive")
 
 
-def _category(q: DecisionInput) -> Verdict | None:
-    return None if getattr(q.preference, f"{q.category}_notifications") else q.skipped("category_off")
+def _template(facts: DecisionInput) -> Verdict | None:
+    return None if facts.is_template_active else facts.skipped("template_inactive")
 
 
-def _channel(q: DecisionInput) -> Verdict | None:
-    return None if getattr(q.preference, f"{q.channel}_enabled") else q.skipped("channel_off")
+def _category(facts: DecisionInput) -> Verdict | None:
+    is_on = getattr(facts.preference, f"{facts.category}_notifications")
+    return None if is_on else facts.skipped("category_off")
 
 
-def _matrix(q: DecisionInput) -> Verdict | None:
-    return None if q.preference.matrix.get(q.category, {}).get(q.channel, True) else q.skipped("matrix_off")
+def _channel(facts: DecisionInput) -> Verdict | None:
+    is_on = getattr(facts.preference, f"{facts.channel}_enabled")
+    return None if is_on else facts.skipped("channel_off")
 
 
-def _address(q: DecisionInput) -> Verdict | None:
-    if q.is_immediate:
+def _matrix(facts: DecisionInput) -> Verdict | None:
+    is_on = facts.preference.matrix.get(facts.category, {}).get(facts.channel, True)
+    return None if is_on else facts.skipped("matrix_off")
+
+
+def _address(facts: DecisionInput) -> Verdict | None:
+    if facts.is_inbox:
         return None
-    if not q.address:
-        return q.skipped("no_address")
-    if q.suppressed_because is not None:
-        return Verdict("suppressed", "address_suppressed", data={"detail": q.suppressed_because})
+    if not facts.address:
+        return facts.skipped("no_address")
+    if facts.suppressed_because is not None:
+        return Verdict("suppressed", "address_suppressed", data={"detail": facts.suppressed_because})
     return None
 
 
-def _digest(q: DecisionInput) -> Verdict | None:
-    """Whoever gets a digest reads there what is not pressing."""
-    is_pressing = q.priority in URGENT_PRIORITIES or q.notification_type in NEVER_IN_DIGEST
-    if q.channel != "email" or not q.preference.daily_digest or not q.is_digest_live or is_pressing:
+def _digest(facts: DecisionInput) -> Verdict | None:
+    """Leave what can wait to the daily digest."""
+    if facts.channel != "email" or not facts.preference.daily_digest or not facts.is_digest_active:
         return None
-    return q.skipped("in_digest")
-
-
-def _digested(q: DecisionInput) -> Verdict | None:
-    """What waited until a digest took it up is read there, pressing or not."""
-    return q.skipped("digested") if q.channel == "email" and q.is_digested and not q.is_urgent else None
-
-
-def _hold(q: DecisionInput) -> Verdict | None:
-    if q.is_urgent or q.is_immediate:
+    if facts.priority in PRIORITIES_NOT_IN_DIGEST or facts.notification_type in TYPES_NOT_IN_DIGEST:
         return None
-    held = quiet_hours.hold_until(q.user, q.preference, q.due_at)
-    return Verdict("pending", held.reason, held.until) if held else None
+    return facts.skipped("in_digest")
 
 
-def _unread_wait(q: DecisionInput) -> Verdict | None:
-    minutes = q.preference.email_delay_minutes
-    until = q.shown_at + timedelta(minutes=minutes)
-    if q.channel != "email" or q.is_urgent or not minutes or until <= q.due_at:
+def _digested(facts: DecisionInput) -> Verdict | None:
+    """Skip an email that was held until a digest included the notification, whatever its priority below urgent."""
+    if facts.channel == "email" and facts.is_digested and not facts.is_urgent:
+        return facts.skipped("digested")
+    return None
+
+
+def _quiet_hours(facts: DecisionInput) -> Verdict | None:
+    # Urgent messages are sent during quiet hours and pauses.
+    if facts.is_urgent or facts.is_inbox:
         return None
-    # A reminder of an interview that begins meanwhile is of no use: better told twice than too late.
-    if q.useful_until is not None and until >= q.useful_until:
+    hold = quiet_hours.hold_until(facts.user, facts.preference, facts.due_at)
+    return Verdict("pending", hold.reason, hold.until) if hold else None
+
+
+def _unread_wait(facts: DecisionInput) -> Verdict | None:
+    """Hold an email for as long as its recipient wants to have time to read the notification in the inbox."""
+    minutes = facts.preference.email_delay_minutes
+    if facts.channel != "email" or facts.is_urgent or not minutes:
+        return None
+    until = facts.shown_at + timedelta(minutes=minutes)
+    if until <= facts.due_at:
+        return None
+    # Send it now rather than too late.
+    if facts.useful_until is not None and until >= facts.useful_until:
         return None
     return Verdict("pending", "unread_wait", until)
 
 
-URGENT_PRIORITIES = frozenset({"high", "urgent"})
-NEVER_IN_DIGEST = frozenset({"interview_reminder"})
-
-# Product rule 6.3, in its order: the first that has something to say decides.
-DECISIONS: tuple[Rule, ...] = (
-    _recipient,
+RULES: tuple[Rule, ...] = (
+    _account,
     _template,
-    unless_required(_category),
-    unless_required(_channel),
-    unless_required(_matrix),
+    _unless_required(_category),
+    _unless_required(_channel),
+    _unless_required(_matrix),
     _address,
-    unless_required(_digest),
+    _unless_required(_digest),
     _digested,
-    _hold,
+    _quiet_hours,
     _unread_wait,
 )
 
 
-def decide(question: DecisionInput, now: datetime) -> Verdict:
-    """The verdict for one recipient and channel; nothing is read or written here."""
-    for rule in DECISIONS:
-        if verdict := rule(question):
+def decide(facts: DecisionInput, now: datetime) -> Verdict:
+    """Return the verdict for one recipient and channel, without reading or writing anything."""
+    for rule in RULES:
+        if verdict := rule(facts):
             return verdict
-    if question.due_at > now:
-        return Verdict("pending", "scheduled", question.due_at)
-    return Verdict("sent", "shown", now) if question.is_immediate else Verdict("pending", "queued", now)
+    if facts.due_at > now:
+        return Verdict("pending", "scheduled", facts.due_at)
+    return Verdict("sent", "shown", now) if facts.is_inbox else Verdict("pending", "queued", now)
 
 
 def decision_input(
@@ -165,11 +178,16 @@ def decision_input(
     address: str,
     is_template_active: bool,
     suppressed: Mapping[tuple[str, str], str],
-    locks: RequiredChannels,
+    required: RequiredChannels,
     useful_until: datetime | None,
-    is_digest_live: bool,
+    is_digest_active: bool,
 ) -> DecisionInput:
-    """The question for one recipient and channel, from what a publisher has at hand."""
+    """Gather the input of a decision at publishing.
+
+    Args:
+        address: the recipient's first address on the channel; "" if there is none.
+        suppressed: the reasons of suppressed addresses, by channel and address.
+    """
     category = catalog.category_of(notification_type)
     return DecisionInput(
         user=user,
@@ -180,12 +198,12 @@ def decision_input(
         priority=priority,
         address=address,
         is_template_active=is_template_active,
-        is_locked=(category, channel) in locks,
+        is_required=(category, channel) in required,
         suppressed_because=suppressed.get((channel, address)),
         shown_at=due_at,
         due_at=due_at,
         useful_until=useful_until,
-        is_digest_live=is_digest_live,
+        is_digest_active=is_digest_active,
     )
 
 
@@ -194,16 +212,16 @@ def input_before_sending(
     row: Notification,
     now: datetime,
     *,
-    locks: RequiredChannels,
-    is_digest_live: bool,
+    required: RequiredChannels,
+    is_digest_active: bool,
     digested_at: datetime | None,
 ) -> DecisionInput:
-    """The question for a delivery that waited: what its reader has changed since counts.
+    """Gather the input of the decision on a delivery that is about to be sent: preferences may have changed.
 
-    Its address and its template were decided on when it was written.
+    Its address and its template were decided on at publishing.
 
     Args:
-        digested_at: when the newest digest of this person took up what stood unread in the inbox.
+        digested_at: when the recipient's newest daily digest was settled.
     """
     is_reminder = row.notification_type == "interview_reminder" and row.interview is not None
     return DecisionInput(
@@ -215,11 +233,11 @@ def input_before_sending(
         priority=row.priority,
         address=delivery.address,
         is_template_active=True,
-        is_locked=(row.category, delivery.channel) in locks,
+        is_required=(row.category, delivery.channel) in required,
         suppressed_because=None,
         shown_at=max(row.deliver_at or row.created_at, row.created_at),
         due_at=now,
         useful_until=row.interview.starts_at if is_reminder and row.interview else row.expires_at,
-        is_digest_live=is_digest_live,
+        is_digest_active=is_digest_active,
         is_digested=bool(digested_at and row.surfaced_at and row.surfaced_at <= digested_at),
     )

@@ -1,4 +1,4 @@
-"""When a person wants to be left alone: quiet hours on their own clock, and a pause."""
+"""When messages to a person are held: quiet hours in their time zone, and pauses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from app.models import User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base.recipients import Recipient
 
-# What was held for many people must not leave in the same second.
+# Messages that were held for many people are sent over this time, not all in the same second.
 SPREAD_SECONDS = 240
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Why messages wait, a code of `verdicts`, and until when."""
+    """Why messages are held (a code of `reasons`), and until when."""
 
     reason: str
     until: datetime
@@ -23,7 +23,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class QuietStatus:
-    """A pause, or the quiet hours that are now (`begins_at` None) or come next."""
+    """A pause, or the current quiet hours (`begins_at` is None), or the next ones."""
 
     is_paused: bool
     begins_at: datetime | None
@@ -31,7 +31,7 @@ class QuietStatus:
 
 
 def current_status(user: User, now: datetime) -> QuietStatus | None:
-    """What a page says about it; None for somebody who is always to be reached."""
+    """Return the status to show on a page; None for a person without quiet hours or a pause."""
     recipient, preference = Recipient.of(user), user.preference
     if preference.paused_until and preference.paused_until > now:
         return QuietStatus(is_paused=True, begins_at=None, ends_at=preference.paused_until)
@@ -42,30 +42,30 @@ def current_status(user: User, now: datetime) -> QuietStatus | None:
 
 
 def hold_until(user: Recipient, preference: UserNotificationPreference, instant: datetime) -> Hold | None:
-    """What keeps messages back at an instant; None where nothing does.
+    """Return what holds messages that are due at an instant; None if nothing does.
 
-    The end is a little after that of the pause or the night: always the same for one person, so that a dry run
-    says what happens and their messages stay in order, but another for the next.
+    They are held a little longer than the pause or the quiet hours. The delay differs between people but is always the
+    same for one person, so that dry runs are exact and messages stay in order.
     """
-    found = None
+    hold = None
     if preference.paused_until and preference.paused_until > instant:
-        found = Hold("paused", preference.paused_until)
-    # A pause may end in the middle of the night.
-    if night_ends := quiet_until(user, preference, found.until if found else instant):
-        found = Hold("quiet_hours", night_ends)
-    if found is None:
+        hold = Hold("paused", preference.paused_until)
+    # A pause may end during quiet hours.
+    if night_ends := quiet_until(user, preference, hold.until if hold else instant):
+        hold = Hold("quiet_hours", night_ends)
+    if hold is None:
         return None
-    spread = found.until + _spread(user)
-    # Not into the next night: where the day is that short, everything leaves as soon as it may.
-    return found if quiet_until(user, preference, spread) else Hold(found.reason, spread)
+    delayed = hold.until + _spread(user)
+    # No delay where the next quiet hours begin before it ends.
+    return hold if quiet_until(user, preference, delayed) else Hold(hold.reason, delayed)
 
 
 def quiet_until(
     user: Recipient, preference: UserNotificationPreference, instant: datetime
 ) -> datetime | None:
-    """When the quiet hours around an instant end; None outside them.
+    """Return when the quiet hours around an instant end; None outside quiet hours.
 
-    A quiet night belongs to the day on which it starts.
+    Quiet hours over midnight belong to the day on which they start.
     """
     if not preference.quiet_enabled:
         return None
@@ -81,24 +81,20 @@ def quiet_until(
 def next_night(
     user: Recipient, preference: UserNotificationPreference, instant: datetime
 ) -> tuple[datetime, datetime] | None:
-    """When the quiet hours after an instant begin and end; None where there are none."""
+    """Return when the next quiet hours after an instant begin and end; None if there are none."""
     if not preference.quiet_enabled or not preference.quiet_days:
         return None
     here = zone(user.time_zone)
     today = instant.astimezone(here).date()
-    nights = (_night(preference, day, here) for day in (today + timedelta(days=n) for n in range(9)))
-    return next(
-        (
-            (start, end)
-            for start, end in nights
-            if start > instant and start.astimezone(here).weekday() in preference.quiet_days
-        ),
-        None,
-    )
+    for days in range(9):
+        start, end = _night(preference, today + timedelta(days=days), here)
+        if start > instant and start.astimezone(here).weekday() in preference.quiet_days:
+            return start, end
+    return None
 
 
 def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
-    """The quiet hours that start on a day, as instants. Where the clock changes, in doubt it is quiet."""
+    """Return the quiet hours that start on a day; the longer reading where the clocks change."""
     crosses_midnight = preference.quiet_end < preference.quiet_start
     start = _possible_instants(day, preference.quiet_start, here)
     end = _possible_instants(day + timedelta(days=crosses_midnight), preference.quiet_end, here)
@@ -106,13 +102,13 @@ def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> t
 
 
 def _possible_instants(day: date, clock: time, here: tzinfo) -> tuple[datetime, datetime]:
-    """The instants that a time of day may mean: two where it comes twice or not at all (PEP 495)."""
+    """Return the two readings of a time of day; they differ where it occurs twice or never (PEP 495)."""
     local = datetime.combine(day, clock, here)
-    # In UTC, for comparing two times of the same zone would look at the wall clock only.
+    # In UTC, because Python compares two times of the same zone by their wall clock.
     first, second = (local.replace(fold=fold).timestamp() for fold in (0, 1))
     return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(second, UTC)
 
 
 def _spread(user: Recipient) -> timedelta:
-    # The multiplier scatters neighbouring ids.
+    # The multiplier separates neighbouring ids.
     return timedelta(seconds=user.id * 47 % SPREAD_SECONDS)

@@ -101,8 +101,8 @@ def check_before_sending(delivery: Delivery, grounds: PreflightContext, now: dat
         delivery,
         delivery.notification,
         now,
-        locks=grounds.locks,
-        is_digest_live=DAILY_DIGEST in grounds.live_digests,
+        required=grounds.locks,
+        is_digest_active=DAILY_DIGEST in grounds.live_digests,
         digested_at=grounds.digested_at.get(delivery.recipient_id),
     )
     verdict = policy.decide(question, now)
