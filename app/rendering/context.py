@@ -1,4 +1,4 @@
-"""An event's data become the plain strings that templates may name."""
+"""Converts an event's data to the plain strings that templates may use."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.rendering.texts import to_plain_text
 def values_for(
     notification_type: str, data: Mapping[str, Any], time_zone: str, locale: str
 ) -> dict[str, str]:
-    """Every variable of a type as a string; instants on the reader's own clock, missing ones empty.
+    """Return every variable of a type as a string: times in the reader's time zone, missing values empty.
 
     Args:
-        data: names and JSON values; an instant may also be an aware datetime.
+        data: JSON values by name; an instant may also be an aware datetime.
         time_zone, locale: the reader's.
     """
     values = {field.name: "" for field in catalog.TYPES[notification_type].variables}

@@ -1,4 +1,4 @@
-"""Two texts side by side, word by word, for people."""
+"""Compares two texts word by word, for display."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-# Comparing takes time that grows with the square: past this many words, lines are compared.
-MOST = 1_000
+# Comparing takes quadratic time: longer texts are compared by line, still longer ones as a whole.
+MAX_PARTS = 1_000
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a comparison; `kind` is `same`, `del` (only in the old text) or `ins` (only in the new)."""
+    """A part of a comparison; `kind` is `same`, `del` (only in the old text) or `ins` (only in the new text)."""
 
     kind: str
     text: str
 
 
 def compare(old: str, new: str) -> list[Piece]:
-    """The pieces whose `same` and `del` make up the old text, `same` and `ins` the new one."""
+    """Compare two texts. The `same` and `del` pieces make up the old one, `same` and `ins` the new one."""
     if old == new:
         return [Piece("same", old)] if old else []
     for split in (_words, _lines):
         before, after = split(old), split(new)
-        if len(before) + len(after) <= MOST:
+        if len(before) + len(after) <= MAX_PARTS:
             return _pieces(before, after)
     return [Piece(kind, text) for kind, text in (("del", old), ("ins", new)) if text]
 
@@ -40,12 +40,13 @@ def _lines(text: str) -> list[str]:
 
 def _pieces(before: Sequence[str], after: Sequence[str]) -> list[Piece]:
     pieces: list[Piece] = []
-    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
-            pieces.append(Piece("same", "".join(before[a:b])))
+            pieces.append(Piece("same", "".join(before[start:end])))
             continue
-        if a < b:
-            pieces.append(Piece("del", "".join(before[a:b])))
-        if c < d:
-            pieces.append(Piece("ins", "".join(after[c:d])))
+        if start < end:
+            pieces.append(Piece("del", "".join(before[start:end])))
+        if new_start < new_end:
+            pieces.append(Piece("ins", "".join(after[new_start:new_end])))
     return pieces

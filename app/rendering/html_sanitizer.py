@@ -1,7 +1,7 @@
-"""HTML that an admin wrote, reduced to what every mail program shows and nothing can abuse.
+"""Reduces an admin's HTML to what every mail program can show and what cannot be abused.
 
-No script, form, image, class or remote file; links only to the web, mail and telephone. No colours either: they
-would be unreadable in one of the two themes, and the layout brings its own.
+No scripts, forms, images, classes or remote files; links only to the web, email addresses and phone numbers. No colours
+either: they would be unreadable in light or in dark mode, and the layout has its own.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ STYLES = {
     "width",
 }
 SCHEMES = {"http", "https", "mailto", "tel"}
-# What has no style of its own takes the layout's; written into each element, as mail programs want it.
-LOOK = css_inline.CSSInliner(
+# The layout's styles, written into each element because mail programs ignore style sheets.
+DEFAULT_STYLES = css_inline.CSSInliner(
     load_remote_stylesheets=False,
     extra_css="""
         p, ul, ol, dl, pre, blockquote, table { margin: 0 0 14px }
@@ -107,54 +107,55 @@ LOOK = css_inline.CSSInliner(
         a { color: #2b46ca }
     """,
 )
-# Parsers answer deep nesting by overflowing the stack of the whole process.
+# Deep nesting overflows the parser's stack and crashes the process.
 MAX_TAGS = 1_000
-# With the layout around it a mail stays under 60 KB; mail programs cut at about 100.
+# With the layout an email stays under 60 KB; mail programs cut at about 100.
 MAX_BODY = 40_000
-# A tag that is never closed ends where the next one begins, or each would be looked for to the end.
+# An unclosed tag ends where the next one begins, so that the search does not take quadratic time.
 _LIQUID = re.compile(r"(\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\})", re.DOTALL)
 _OPEN_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def sanitize_for_email(html: str) -> Markup:
-    """The body of a mail, cleaned at the moment of sending, in the layout's look.
+    """Sanitize the body of an email when it is sent, and apply the layout's styles.
 
-    Empty where nothing is left, or where it is more than a mail can carry: then the message stands in its place.
+    Returns:
+        the HTML; empty if nothing is left or it is too large. The email then shows the message.
     """
     if html.count("<") > MAX_TAGS or len(html) > MAX_BODY:
         return Markup("")
-    # Afterwards, because a character may be written as `&#8238;`.
+    # After nh3 has decoded character references such as `&#8238;`.
     clean = strip_invisible(
         nh3.clean(
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
-            attribute_filter=_whole_addresses,
+            attribute_filter=_only_absolute_links,
             filter_style_properties=STYLES,
             url_schemes=SCHEMES,
             set_tag_attribute_values={"a": {"class": "a"}},
         )
     )
-    # nh3 made it safe; the inliner only adds the styles above.
-    return Markup(LOOK.inline_fragment(clean, "")) if clean.strip() else Markup("")  # noqa: S704
+    # nh3 has made it safe; the inliner only adds the styles above.
+    return Markup(DEFAULT_STYLES.inline_fragment(clean, "")) if clean.strip() else Markup("")  # noqa: S704
 
 
 def sanitize_template(source: str) -> str:
-    """A template's HTML, cleaned the same way before it is kept, its Liquid left as it is and where it is.
+    """Sanitize a template's HTML before it is stored; its Liquid is not changed.
 
     Raises:
-        WordsError: it has more tags than a mail can sensibly have.
+        TemplateTextError: it has too many tags.
     """
     _check(source)
     token = f"liquid{secrets.token_hex(6)}x"
-    # Texts at even places, the Liquid between them at odd ones.
+    # HTML at even indexes, Liquid at odd ones.
     pieces = _LIQUID.split(_COMMENT.sub("", source))
     hidden, is_in_tag = "", False
-    for place, piece in enumerate(pieces):
-        if place % 2:
-            # A comment may stand anywhere between tags, between the rows of a table too, where text is thrown out.
-            hidden += f"{token}{place}." if is_in_tag else f"<!--{token}{place}.-->"
+    for index, piece in enumerate(pieces):
+        if index % 2:
+            # Between tags a comment survives everywhere, even between table rows, where text would be moved.
+            hidden += f"{token}{index}." if is_in_tag else f"<!--{token}{index}.-->"
         else:
             hidden += piece
             is_in_tag = bool(_OPEN_TAG.search(piece)) or (is_in_tag and ">" not in piece)
@@ -168,15 +169,15 @@ def sanitize_template(source: str) -> str:
         strip_comments=False,
     )
     clean = strip_invisible(clean.replace(' style=""', ""))
-    found = re.compile(rf"(?:<|&lt;)!--{token}(\d+)\.--(?:>|&gt;)|{token}(\d+)\.")
-    return found.sub(lambda name: pieces[int(name[1] or name[2])], clean)
+    placeholder = re.compile(rf"(?:<|&lt;)!--{token}(\d+)\.--(?:>|&gt;)|{token}(\d+)\.")
+    return placeholder.sub(lambda match: pieces[int(match[1] or match[2])], clean)
 
 
 def removed_parts(source: str) -> list[str]:
-    """What a mail would lose of this HTML, most frequent first: `<script>`, `onclick`, `style: color`.
+    """List what sanitizing removes from this HTML, most frequent first: `<script>`, `onclick`, `style: color`.
 
     Raises:
-        WordsError: it has more tags than a mail can sensibly have.
+        TemplateTextError: it has too many tags.
     """
     lost = _contents(source) - _contents(sanitize_template(source))
     return [name for name, _count in lost.most_common()]
@@ -184,11 +185,11 @@ def removed_parts(source: str) -> list[str]:
 
 def _check(html: str) -> None:
     if html.count("<") > MAX_TAGS:
-        raise TemplateTextError(_("This has too many tags: at most %(most)s can be used.", most=MAX_TAGS))
+        raise TemplateTextError(_("This has too many tags. At most %(most)s can be used.", most=MAX_TAGS))
 
 
-def _whole_addresses(tag: str, name: str, value: str) -> str | None:
-    """A mail belongs to no site: an address without one leads nowhere."""
+def _only_absolute_links(tag: str, name: str, value: str) -> str | None:
+    """Drop relative links, because an email has no site that they could be relative to."""
     return None if (tag, name) == ("a", "href") and not urlsplit(value.strip()).scheme else value
 
 

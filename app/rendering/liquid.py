@@ -1,15 +1,15 @@
-"""Liquid, cut down to what cannot be abused: variables that are plain strings, a few filters, and conditions.
+"""Liquid, restricted to what cannot be abused: variables that are plain strings, a few filters, and conditions.
 
-What admins write is read by people they do not know and rendered by a server that others use, so a template may reach
-nothing but its variables, and no source, however written, may take long or much memory. Refused when it is read:
-ranges, paths into a value, long chains of filters, thousands of parts. Left out altogether: loops, includes,
-assignments, and `case`, which renders a branch once for every value that matches, so that nesting it multiplies.
+A template may access nothing but its variables, and no source may take much time or memory. Rejected at compilation are
+ranges, paths into a value, long chains of filters, and thousands of parts. Not available are loops, includes,
+assignments, and `case`, which renders a branch once for every value that matches, so that nesting multiplies.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,19 +23,19 @@ from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError
 from liquid.expression import Expression
 
-# Filters whose output hardly outgrows their input, and tags that cannot loop, include or assign.
+# Filters whose output is about as long as their input, and tags that cannot loop, include or assign.
 FILTERS = ("upcase", "downcase", "capitalize", "strip", "truncate", "truncatewords", "default", "escape")
 TAGS = ("content", "output", "illegal", "comment", "if", "unless")
-MAX_SOURCE = 50_000  # characters of one text as it is written
-MAX_EXPRESSION = 1_000  # characters between two braces: some are read in quadratic time
+MAX_SOURCE = 50_000  # characters of one source
+MAX_EXPRESSION = 1_000  # characters between two braces: parsing can take quadratic time
 MAX_PARTS = 2_000  # nodes and expressions of one text
-MAX_FILTERS = 5  # one after the other: each `escape` makes every ampersand longer
-MAX_VALUE = 8_000  # characters of one variable; what is longer is clipped
-MAX_OUTPUT = 200_000  # bytes of one text as it is read
+MAX_FILTERS = 5  # in a chain: each `escape` makes every ampersand longer
+MAX_VALUE = 8_000  # characters of one variable; longer values are truncated
+MAX_OUTPUT = 200_000  # bytes of one rendered text
 
 
 class TemplateTextError(ValueError):
-    """A text cannot be read, or asks for a variable that is not there; `str(error)` says which."""
+    """A template is invalid or names an unknown variable; `str(error)` is a sentence for its author."""
 
 
 class _Limited(Environment):
@@ -56,10 +56,10 @@ _ENVIRONMENTS = {
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A text that was read and found harmless, and the variables that it names.
+class CompiledTemplate:
+    """A template that was checked, and the variables that it names.
 
-    `pieces`: its words and names in their order, each with whether it is a name, where there is nothing else in it.
+    `pieces` are its texts and variable names in order, each with whether it is a name; None if there is anything else.
     """
 
     template: BoundTemplate
@@ -68,63 +68,67 @@ class Compiled:
     is_html: bool
 
     def render(self, values: Mapping[str, str]) -> str:
-        """The text with its variables filled in. Raises WordsError where one has no value."""
-        # Asked before: Liquid has names of its own (`now`), which are nobody's variables here.
+        """Render the template.
+
+        Raises:
+            TemplateTextError: a variable has no value.
+        """
+        # Checked here because Liquid itself knows some names, such as `now`.
         if missing := sorted(self.variables - values.keys()):
             raise TemplateTextError(_("There is no variable “%(name)s”.", name=missing[0]))
-        clipped = {name: truncate(values[name]) for name in self.variables}
+        truncated = {name: truncate(values[name]) for name in self.variables}
         if self.pieces is not None:
-            # Most texts, and a third of what an event costs: names with their values put in.
-            shown = {name: str(escape(text)) for name, text in clipped.items()} if self.is_html else clipped
+            # Most templates need no more than this, which saves a third of the time an event takes.
+            shown = (
+                {name: str(escape(text)) for name, text in truncated.items()} if self.is_html else truncated
+            )
             text = "".join(shown[piece] if is_name else piece for piece, is_name in self.pieces)
             if len(text) * 4 <= MAX_OUTPUT:
                 return text
-        with _translated():
-            return self.template.render(clipped)
+        with _liquid_errors():
+            return self.template.render(truncated)
 
 
-class _translated:  # noqa: N801  # Reads as the statement that it is.
-    """Turn whatever Liquid raises into a sentence that says where."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, LiquidError):
-            place = error.context() if error.token and error.token.start_index >= 0 else None
-            # On one line: it is shown in lists and written to the log.
-            problem = " ".join(str(error.message or type(error).__name__).split())[:200]
-            raise TemplateTextError(
-                _("Line %(line)s: %(problem)s", line=place[0], problem=problem) if place else problem
-            ) from error
-        if isinstance(error, RecursionError | TypeError | ValueError | ArithmeticError):
-            raise TemplateTextError(str(error)[:200] or type(error).__name__) from error
+@contextmanager
+def _liquid_errors() -> Iterator[None]:
+    """Convert whatever Liquid raises to a `TemplateTextError`, with the line if it is known."""
+    try:
+        yield
+    except LiquidError as error:
+        position = error.context() if error.token and error.token.start_index >= 0 else None
+        # On one line, because it is shown in lists and logged.
+        problem = " ".join(str(error.message or type(error).__name__).split())[:200]
+        if position:
+            problem = _("Line %(line)s: %(problem)s", line=position[0], problem=problem)
+        raise TemplateTextError(problem) from error
+    except (RecursionError, TypeError, ValueError, ArithmeticError) as error:
+        raise TemplateTextError(str(error)[:200] or type(error).__name__) from error
 
 
 @lru_cache(maxsize=256)
-def compile_template(source: str, *, is_html: bool = False) -> Compiled:
-    """Read a text once and keep it.
+def compile_template(source: str, *, is_html: bool = False) -> CompiledTemplate:
+    """Compile and check a template; cached.
 
     Args:
-        is_html: escape what the variables bring.
+        is_html: escape the values of the variables.
     Raises:
-        WordsError: the text is not valid, or could do more than fill in its variables.
+        TemplateTextError: the source is invalid, or uses something that is not allowed.
     """
     if len(source) > MAX_SOURCE:
         raise TemplateTextError(_("This is longer than %(most)s characters.", most=MAX_SOURCE))
-    marked = re.split(r"\{\{|\{%", source)[1:]
-    if len(marked) > MAX_PARTS // 2:
+    tags = re.split(r"\{\{|\{%", source)[1:]
+    if len(tags) > MAX_PARTS // 2:
         raise _too_many()
-    for part in marked:
-        if len(part) > MAX_EXPRESSION and not re.search(r"\}\}|%\}", part[:MAX_EXPRESSION]):
-            raise TemplateTextError(_("Something opened with {{ or {% is never closed, or is far too long."))
-    with _translated():
+    for tag in tags:
+        if len(tag) > MAX_EXPRESSION and not re.search(r"\}\}|%\}", tag[:MAX_EXPRESSION]):
+            raise TemplateTextError(_("A {{ or {% is never closed, or what it contains is too long."))
+    with _liquid_errors():
         template = _ENVIRONMENTS[is_html].from_string(source)
-        return Compiled(template, frozenset(_variables(template)), _pieces(template), is_html)
+        return CompiledTemplate(template, frozenset(_variables(template)), _pieces(template), is_html)
 
 
 def truncate(value: str) -> str:
-    """The value, cut where it is so long that nobody would read on."""
+    """Cut a value to `MAX_VALUE` characters."""
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -154,14 +158,14 @@ def _variables(template: BoundTemplate) -> Iterator[str]:
                 yield name
             case Path():
                 raise TemplateTextError(
-                    _("“%(name)s” is no variable: only plain names can be used.", name=str(part)[:100])
+                    _("“%(name)s” is not a variable. Use plain names only.", name=str(part)[:100])
                 )
 
 
 def _check(filters: Iterable[str]) -> None:
     names = list(filters)
     if len(names) > MAX_FILTERS:
-        raise TemplateTextError(_("At most %(most)s filters can follow one another.", most=MAX_FILTERS))
+        raise TemplateTextError(_("Use at most %(most)s filters in a chain.", most=MAX_FILTERS))
     for name in names:
         if name not in FILTERS:
             raise TemplateTextError(
@@ -170,7 +174,7 @@ def _check(filters: Iterable[str]) -> None:
 
 
 def _parts(template: BoundTemplate) -> Iterator[Node | Expression]:
-    """Every node and expression, found without recursion: they may be nested deeper than Python's stack."""
+    """Walk every node and expression, without recursion: they may be nested deeper than Python's stack."""
     context, todo, count = RenderContext(template), list[Node | Expression](template.nodes), 0
     while todo:
         part, count = todo.pop(), count + 1
@@ -184,4 +188,4 @@ def _parts(template: BoundTemplate) -> Iterator[Node | Expression]:
 
 
 def _too_many() -> TemplateTextError:
-    return TemplateTextError(_("This has too many variables and conditions for one text."))
+    return TemplateTextError(_("This has too many variables and conditions."))

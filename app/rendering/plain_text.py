@@ -1,4 +1,4 @@
-"""Texts for small places: one line without tricks, and an SMS that fits one segment where it can."""
+"""Fits texts into small places: one line, a number of characters, an SMS."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import unicodedata
 from app.rendering import sms_segments
 from app.rendering.invisible_characters import strip_invisible
 
-# What an editor or a phone writes, in letters of the cheap alphabet.
-PLAINER = str.maketrans(
+# Typographic characters that editors and phones insert, in the GSM alphabet (one SMS holds 160 of its characters).
+GSM_REPLACEMENTS = str.maketrans(
     dict.fromkeys("“”„‟«»″", '"')
-    | dict.fromkeys("‘’‚‛‹›′`", "'")  # noqa: RUF001 (that they look alike is the point)
+    | dict.fromkeys("‘’‚‛‹›′`", "'")  # noqa: RUF001 (they look alike on purpose)
     | dict.fromkeys("‐‑‒–—―−•·", "-")  # noqa: RUF001
     | {"…": "...", "→": "->", "←": "<-", "×": "x", "≤": "<=", "≥": ">=", "™": "TM", "œ": "oe", "Œ": "OE"}  # noqa: RUF001
 )
-# Beyond this nothing could remain of a text anyway.
-LONGEST = 480
-SHORTEST = 30
-MOST_SEGMENTS = 3
+# More than this never fits into MAX_SEGMENTS.
+MAX_LENGTH = 480
+MIN_LENGTH = 30
+MAX_SEGMENTS = 3
 
 
 def to_single_line(text: str) -> str:
-    """One line without controls, without what is no character, and without what nobody sees."""
+    """Join the lines of a text; strip control characters, unassigned code points and invisible characters."""
     visible = (
         " " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter
         for letter in strip_invisible(text)
@@ -32,7 +32,7 @@ def to_single_line(text: str) -> str:
 
 
 def truncate(text: str, most: int) -> str:
-    """At most so many characters, cut between words where one ends nearby."""
+    """Cut a text to a number of characters, between words if possible."""
     if len(text) <= most:
         return text
     cut = text[: most - 1]
@@ -41,38 +41,40 @@ def truncate(text: str, most: int) -> str:
 
 
 def fit_sms(text: str, link: str = "") -> str:
-    """A text and a link as one SMS: in the cheap alphabet where that changes no letter beyond its accent, shortened
-    to one segment, or to two where the link leaves no room for words."""
-    text = _plainer(to_single_line(text)[:LONGEST])
-    for segments in range(1, MOST_SEGMENTS + 1):
-        found = _fitted(text, link, segments)
+    """Fit a text and a link into one SMS segment, or into more where the link leaves no room for text.
+
+    The GSM alphabet is used if no character loses more than its accent.
+    """
+    text = _to_gsm(to_single_line(text)[:MAX_LENGTH])
+    for segments in range(1, MAX_SEGMENTS + 1):
+        found = _fit_segments(text, link, segments)
         if found is not None:
             return found
-    return _plainer(truncate(text, SHORTEST)) + f" {link}"
+    return _to_gsm(truncate(text, MIN_LENGTH)) + f" {link}"
 
 
-def _fitted(text: str, link: str, segments: int) -> str | None:
+def _fit_segments(text: str, link: str, segments: int) -> str | None:
     end = f" {link}" if link else ""
     if sms_segments.sms_size(text + end).segments <= segments:
         return text + end
-    # The longest beginning that fits: a shorter one never takes more room.
-    lengths = range(SHORTEST, len(text))
+    # Search for the longest text that fits; a shorter one never takes more room.
+    lengths = range(MIN_LENGTH, len(text))
     found = bisect.bisect_right(
         lengths,
         segments,
-        key=lambda most: sms_segments.sms_size(_plainer(truncate(text, most)) + end).segments,
+        key=lambda most: sms_segments.sms_size(_to_gsm(truncate(text, most)) + end).segments,
     )
-    return _plainer(truncate(text, lengths[found - 1])) + end if found else None
+    return _to_gsm(truncate(text, lengths[found - 1])) + end if found else None
 
 
-def _plainer(text: str) -> str:
-    """The text in the cheap alphabet; unchanged where a letter has no place in it, for then nothing is gained."""
-    letters = [_letter(letter) for letter in text.translate(PLAINER)]
+def _to_gsm(text: str) -> str:
+    """Convert a text to the GSM alphabet; unchanged if a character cannot be, because the others would gain nothing."""
+    letters = [_to_gsm_letter(letter) for letter in text.translate(GSM_REPLACEMENTS)]
     plain = "".join(letters)
     return plain if sms_segments.sms_size(plain).is_gsm7 else text
 
 
-def _letter(letter: str) -> str:
+def _to_gsm_letter(letter: str) -> str:
     if letter in sms_segments.BASIC or letter in sms_segments.EXTENDED:
         return letter
     base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))

@@ -1,24 +1,25 @@
-"""How a text travels as SMS: its alphabet and its segments (3GPP TS 23.038 and 23.040)."""
+"""Counts the segments of an SMS (3GPP TS 23.038 and 23.040)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The default alphabet, 6.2.1; each character takes seven bits.
+# The GSM alphabet, 6.2.1; each character takes seven bits.
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-# Its extension table, 6.2.1.1: an escape and a second septet each.
+# Its extension table, 6.2.1.1; each character takes two septets.
 EXTENDED = frozenset("\f^{}\\[~]|€")
 KNOWN = BASIC | EXTENDED
 
 
 @dataclass(frozen=True)
 class SmsSize:
-    """`units` are septets or UTF-16 code units; `limit` is how many the segments in use hold.
+    """The size of an SMS.
 
-    `costly` are the characters that force the larger alphabet.
+    `units` are septets or UTF-16 code units; `limit` is how many fit into this number of segments. `costly` are the
+    characters outside the GSM alphabet, because of which fewer fit.
     """
 
     is_gsm7: bool
@@ -29,13 +30,17 @@ class SmsSize:
 
 
 def sms_size(text: str) -> SmsSize:
-    """What sending this text takes. A pair (an escape, a surrogate) is never split between two segments."""
+    """Measure a text. A pair (an escaped character, a surrogate pair) is never split between two segments."""
     costly = tuple(dict.fromkeys(letter for letter in text if letter not in KNOWN))
     is_gsm7 = not costly
-    widths = [1 + (letter in EXTENDED if is_gsm7 else ord(letter) > 0xFFFF) for letter in text]
-    alone, each = (160, 153) if is_gsm7 else (70, 67)
-    if sum(widths) <= alone:
-        return SmsSize(is_gsm7, sum(widths), 1 if text else 0, alone, costly)
+    if is_gsm7:
+        single, each = 160, 153
+        widths = [2 if letter in EXTENDED else 1 for letter in text]
+    else:
+        single, each = 70, 67
+        widths = [2 if ord(letter) > 0xFFFF else 1 for letter in text]
+    if sum(widths) <= single:
+        return SmsSize(is_gsm7, sum(widths), 1 if text else 0, single, costly)
     segments, used = 1, 0
     for width in widths:
         if used + width > each:

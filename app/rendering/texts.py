@@ -1,4 +1,4 @@
-"""Templates that admins write, rendered with plain strings and nothing else within reach."""
+"""Renders the templates of a message with plain strings, and nothing else within their reach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.rendering.liquid import compile_template, truncate
 
 @dataclass(frozen=True)
 class Texts:
-    """The sources of one message. Empty means: as in the app."""
+    """The texts of one message, as templates or rendered. An empty email or SMS text means that of the app."""
 
     title: str
     message: str
@@ -25,19 +25,23 @@ class Texts:
 
 
 def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> str:
-    """One text with its variables filled in.
+    """Render one text.
 
     Args:
-        source: Liquid, as far as `app.rendering.liquid` lets it.
-        values: plain strings; with `is_html` they are escaped.
+        source: Liquid, as far as `rendering.liquid` allows it.
+        values: plain strings; escaped if `is_html`.
     Raises:
-        WordsError: the source is not valid, or names a variable that has no value.
+        TemplateTextError: the source is invalid, or names a variable without a value.
     """
     return compile_template(source, is_html=is_html).render(values) if source else ""
 
 
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
-    """All texts of a message. A title is one line of at most 255 characters. Raises WordsError."""
+    """Render all texts of a message. Titles and subjects become one line of at most 255 characters.
+
+    Raises:
+        TemplateTextError: as `render`.
+    """
     return Texts(
         title=one_line(render(texts.title, values))[:255],
         message=strip_invisible(render(texts.message, values)).strip(),
@@ -48,17 +52,24 @@ def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
 
 
 def built_in(notification_type: str, values: Mapping[str, str]) -> Texts:
-    """The catalog's own words, which cannot fail: values are clipped, one that is missing shows as a dash."""
-    kind = catalog.TYPES[notification_type]
-    known = {field.name: truncate(values.get(field.name, "")) or "\N{EM DASH}" for field in kind.variables}
-    words = kind.template
-    return render_all(Texts(words.title, words.message, words.email_subject, "", words.sms_text), known)
+    """Render the catalog's own template, which cannot fail: values are truncated, missing ones become a dash."""
+    spec = catalog.TYPES[notification_type]
+    known = {field.name: truncate(values.get(field.name, "")) or "\N{EM DASH}" for field in spec.variables}
+    template = spec.template
+    texts = Texts(template.title, template.message, template.email_subject, "", template.sms_text)
+    return render_all(texts, known)
 
 
 def prefer_alert_texts(
     notification_type: str, sources: Texts, texts: Texts, data: Mapping[str, Any]
 ) -> Texts:
-    """An alert that brings a title and a message is announced in them, as long as nobody edited the template."""
+    """Use an alert's own title and message, unless an admin has edited the template.
+
+    Args:
+        sources: the template.
+        texts: the rendered template.
+        data: the event's data, which may have a `title` and a `message`.
+    """
     default = catalog.TYPES[notification_type].template
     is_edited = (sources.title, sources.message) != (default.title, default.message)
     if notification_type not in catalog.OWN_TEXT_TYPES or is_edited:
@@ -71,12 +82,12 @@ def prefer_alert_texts(
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and without what nobody sees, so that it is safe in a header and fits a row."""
+    """Join the lines of a text and strip invisible characters, so that it is safe in a header and fits a row."""
     return " ".join(strip_invisible(text).split())
 
 
 def to_plain_text(value: Any) -> str:
-    """Any JSON value as a person would say it: `name: Priya Raman; skills: Python, SQL`."""
+    """Convert a JSON value to text for people: `name: Priya Raman; skills: Python, SQL`."""
     match value:
         case None:
             return ""

@@ -64,5 +64,5 @@ def test_where_the_link_leaves_no_room_a_second_segment_is_taken() -> None:
 def test_whatever_comes_in_a_text_is_one_visible_line_with_its_whole_link(text: str) -> None:
     sent = plain_text.fit_sms(text, LINK)
     assert sent.endswith(LINK)
-    assert sms_segments.sms_size(sent).segments <= plain_text.MOST_SEGMENTS
+    assert sms_segments.sms_size(sent).segments <= plain_text.MAX_SEGMENTS
     assert not [letter for letter in sent if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]
