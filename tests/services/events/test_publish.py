@@ -102,7 +102,7 @@ def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, .
     # By another connection, as another process would.
     with db.engine.begin() as elsewhere:
         elsewhere.exec_driver_sql("UPDATE user_notification_preferences SET email_enabled = false")
-    assert "switched off" in states()["email"]
+    assert "turned off" in states()["email"]
     with db.engine.begin() as elsewhere:
         elsewhere.exec_driver_sql("UPDATE notification_templates SET is_active = false")
     assert "turned off for everyone" in states()["in_app"]
