@@ -13,8 +13,8 @@ from app.models import Delivery, Notification, User
 from app.services.preferences import editing as preference_editing
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from tests.services.test_reminders import publish
 from tests.support import factories
+from tests.support.interviews import publish_interview
 
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)
 MORNING = datetime(2026, 11, 25, 7, 34, tzinfo=UTC)
@@ -58,12 +58,12 @@ def ended(kind: str) -> tuple[str, str]:
 def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwhile(
     asleep: User, courier: DeliveryWorker, before: str, then: str, starts_at: datetime | None, reason: str
 ) -> None:
-    publish(before, asleep, NIGHT, MORNING + 5 * HOUR)
+    publish_interview(before, asleep, NIGHT, MORNING + 5 * HOUR)
     first = before.replace(".", "_")
     assert ended(first) == ("pending", "quiet_hours")
     if then == before:
         then = "interview.scheduled"
-    publish(then, asleep, NIGHT + HOUR, starts_at)
+    publish_interview(then, asleep, NIGHT + HOUR, starts_at)
     courier.deliver_due(MORNING)
     assert ended(first) == ("skipped", reason)
     if starts_at:
@@ -71,8 +71,8 @@ def test_a_mail_held_for_the_night_is_not_sent_when_the_interview_changed_meanwh
 
 
 def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier: DeliveryWorker) -> None:
-    publish("interview.scheduled", asleep, NIGHT, MORNING + 5 * HOUR)
-    publish("interview.cancelled", asleep, NIGHT + timedelta(seconds=1), MORNING + 5 * HOUR)
+    publish_interview("interview.scheduled", asleep, NIGHT, MORNING + 5 * HOUR)
+    publish_interview("interview.cancelled", asleep, NIGHT + timedelta(seconds=1), MORNING + 5 * HOUR)
     preference_editing.change(asleep, {"quiet_hours": {"enabled": False}}, now=NIGHT + timedelta(seconds=2))
     courier.deliver_due(NIGHT + timedelta(seconds=3))
     assert ended("interview_scheduled") == ("skipped", "interview_cancelled")
@@ -80,21 +80,21 @@ def test_nor_when_the_night_was_called_off_a_moment_later(asleep: User, courier:
 
 
 def test_nor_a_cancellation_when_it_was_booked_again_meanwhile(asleep: User, courier: DeliveryWorker) -> None:
-    publish("interview.cancelled", asleep, NIGHT, MORNING + 5 * HOUR)
-    publish("interview.scheduled", asleep, NIGHT + HOUR, MORNING + 30 * HOUR)
+    publish_interview("interview.cancelled", asleep, NIGHT, MORNING + 5 * HOUR)
+    publish_interview("interview.scheduled", asleep, NIGHT + HOUR, MORNING + 30 * HOUR)
     courier.deliver_due(MORNING)
     assert ended("interview_cancelled") == ("skipped", "interview_rebooked")
     assert ended("interview_scheduled")[0] == "sent"
 
 
 def test_nor_when_it_began_before_the_night_was_over(asleep: User, courier: DeliveryWorker) -> None:
-    publish("interview.scheduled", asleep, NIGHT, MORNING - HOUR)
+    publish_interview("interview.scheduled", asleep, NIGHT, MORNING - HOUR)
     courier.deliver_due(MORNING)
     assert ended("interview_scheduled") == ("skipped", "interview_over")
 
 
 def test_what_is_reported_after_the_start_is_news_all_the_same(asleep: User, courier: DeliveryWorker) -> None:
-    publish("interview.scheduled", asleep, NIGHT, NIGHT - HOUR)
+    publish_interview("interview.scheduled", asleep, NIGHT, NIGHT - HOUR)
     courier.deliver_due(MORNING)
     assert ended("interview_scheduled")[0] == "sent"
 
@@ -104,7 +104,9 @@ def test_what_goes_out_at_once_follows_each_other_as_calendars_count_it(
 ) -> None:
     noon = NIGHT - 11 * HOUR
     for seconds, kind in enumerate(("scheduled", "rescheduled", "cancelled")):
-        publish(f"interview.{kind}", alice, noon + timedelta(seconds=seconds), noon + (48 + seconds) * HOUR)
+        publish_interview(
+            f"interview.{kind}", alice, noon + timedelta(seconds=seconds), noon + (48 + seconds) * HOUR
+        )
     courier.deliver_due(noon + timedelta(seconds=5))
     kinds = "interview_scheduled", "interview_rescheduled", "interview_cancelled"
     assert [ended(kind)[0] for kind in kinds] == ["sent"] * 3

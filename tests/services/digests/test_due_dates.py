@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.services.base.local_time import at_hour
 from app.services.digests.settle import APART, due_date
+from tests.support.time_zones import ZONES
 
-ZONES = (
-    "Europe/Paris",
-    "America/New_York",
-    "Australia/Lord_Howe",
-    "Asia/Kathmandu",
-    "America/Sao_Paulo",
-    "Pacific/Apia",
-)
 QUARTER = timedelta(minutes=15)
 
 

@@ -21,8 +21,8 @@ from app.services.digests import contents as digest_contents
 from app.services.digests import settle
 from app.services.sending import email as sending_email
 from app.services.sending import preflight
-from tests.services.test_digest_days import ZONES
 from tests.support import factories
+from tests.support.time_zones import ZONES
 
 # A Thursday; 08:00 in Paris.
 NOW = datetime(2026, 3, 12, 7, 0, tzinfo=UTC)

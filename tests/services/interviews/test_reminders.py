@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from app.database.base import db
 from app.models import Delivery, Interview, Notification, Reminder, User
-from app.services.events import publish as event_publish
 from app.services.interviews import reminders
 from app.services.notifications.inbox import Filters, page_for
 from app.services.preferences import editing as preference_editing
@@ -22,6 +21,7 @@ from app.services.routing import wording
 from app.services.sending import email as sending_email
 from app.services.sending import payloads, preflight
 from tests.support import factories
+from tests.support.interviews import publish_interview
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 SENDER = sending_email.SiteIdentity(
@@ -40,17 +40,6 @@ def reminded(user: User) -> list[Notification]:
 def outcomes(user: User) -> list[tuple[int, str]]:
     query = select(Reminder.lead_minutes, Reminder.outcome).where(Reminder.user_id == user.id)
     return list(db.session.execute(query.order_by(Reminder.id)).all())
-
-
-def publish(
-    kind: str, user: User, at: datetime, starts_at: datetime | None = None, number: str = "iv-1"
-) -> None:
-    data: dict[str, Any] = {"id": number}
-    if starts_at is not None:
-        data |= {"starts_at": starts_at, "ends_at": starts_at + HOUR, "candidate_name": "Priya Raman"}
-        data |= {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
-    event = event_publish.IncomingEvent("/test", f"ev-{factories.unique()}", kind, at, data, [user.email])
-    event_publish.publish(event, now=at)
 
 
 def test_a_reminder_comes_at_each_lead_time_and_once(alice: User) -> None:
@@ -100,16 +89,16 @@ def test_an_interview_that_began_while_nothing_ran_is_not_announced_and_that_is_
 def test_after_the_end_no_reminder_comes_and_the_verdict_is_kept(
     alice: User, kind: str, outcome: str
 ) -> None:
-    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
-    publish(kind, alice, NOW - 71 * HOUR, None if kind == "interview.completed" else NOW)
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish_interview(kind, alice, NOW - 71 * HOUR, None if kind == "interview.completed" else NOW)
     assert reminders.remind_due(NOW - HOUR) == 0
     assert set(outcomes(alice)) == {(60, outcome), (1440, outcome)}
 
 
 def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> None:
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - 24 * HOUR)
-    publish("interview.rescheduled", alice, NOW - 20 * HOUR, NOW + 48 * HOUR)
+    publish_interview("interview.rescheduled", alice, NOW - 20 * HOUR, NOW + 48 * HOUR)
     (row,) = reminded(alice)
     assert row.expires_at == NOW - 20 * HOUR
     assert set(outcomes(alice)) == {(1440, "sent"), (60, "moved")}
@@ -121,9 +110,9 @@ def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> No
 def test_who_is_no_longer_its_recruiter_has_the_verdict_and_who_takes_over_none_of_the_old_start(
     alice: User, charlie: User, starts_at: datetime, outcome: str
 ) -> None:
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - 24 * HOUR)
-    publish("interview.rescheduled", charlie, NOW - 20 * HOUR, starts_at)
+    publish_interview("interview.rescheduled", charlie, NOW - 20 * HOUR, starts_at)
     assert set(outcomes(alice)) == {(1440, "sent"), (60, outcome)}
     assert outcomes(charlie) == []
     assert page_for(alice, Filters(), now=NOW - 20 * HOUR).rows == []
@@ -132,16 +121,16 @@ def test_who_is_no_longer_its_recruiter_has_the_verdict_and_who_takes_over_none_
 
 
 def test_an_interview_reported_over_by_mistake_and_booked_again_gets_its_reminder(alice: User) -> None:
-    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
-    publish("interview.completed", alice, NOW - 71 * HOUR)
-    publish("interview.scheduled", alice, NOW - 70 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish_interview("interview.completed", alice, NOW - 71 * HOUR)
+    publish_interview("interview.scheduled", alice, NOW - 70 * HOUR, NOW)
     assert reminders.remind_due(NOW - HOUR) == 1
 
 
 def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) -> None:
-    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
-    publish("interview.rescheduled", alice, NOW - 71 * HOUR, NOW + 48 * HOUR)
-    publish("interview.rescheduled", alice, NOW - 70 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish_interview("interview.rescheduled", alice, NOW - 71 * HOUR, NOW + 48 * HOUR)
+    publish_interview("interview.rescheduled", alice, NOW - 70 * HOUR, NOW)
     assert reminders.remind_due(NOW - HOUR) == 1
 
 
@@ -156,14 +145,14 @@ def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) 
 def test_a_mail_that_waited_is_stopped_when_its_interview_changed(
     alice: User, kind: str, starts_at: datetime | None, reason: str
 ) -> None:
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
-    publish(kind, alice, NOW - 50 * MINUTE, starts_at)
+    publish_interview(kind, alice, NOW - 50 * MINUTE, starts_at)
     assert objection(alice, NOW - 45 * MINUTE) == reason
 
 
 def test_a_mail_that_waited_past_the_start_is_not_sent(alice: User) -> None:
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     assert objection(alice, NOW - MINUTE) is None
     assert objection(alice, NOW) == "interview_over"
@@ -177,7 +166,7 @@ def test_a_mail_does_not_wait_for_being_read_until_it_is_of_no_use(
 ) -> None:
     alice.preference.reminder_lead_minutes, alice.preference.email_delay_minutes = [lead], delay
     db.session.commit()
-    publish("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
     assert reminders.remind_due(NOW - lead * MINUTE) == 1
     (mail,) = [one for one in reminded(alice)[0].deliveries if one.channel == "email"]
     assert mail.reason == ("unread_wait" if waits else "queued")
@@ -202,7 +191,7 @@ def mail_at(user: User, number: int, now: datetime) -> str:
 
 
 def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User) -> None:
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     assert mail_at(alice, 0, NOW - 59 * MINUTE).startswith("Interview begins in 1 hour:")
     assert mail_at(alice, 0, NOW - 20 * MINUTE).startswith("Interview begins in 20 minutes:")
@@ -210,7 +199,7 @@ def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User
 
 def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
     wording.by_name("interview_reminder").sms_text = "In {{time_until}}"
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
     assert payloads.build_payload(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
@@ -219,7 +208,7 @@ def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
 
 def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:
     preference_editing.pause(alice, (NOW - 30 * MINUTE).isoformat(), now=NOW - 30 * HOUR)
-    publish("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
+    publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     for lead in (24 * HOUR, HOUR):
         reminders.remind_due(NOW - lead)
     assert [objection(alice, NOW - 20 * MINUTE, number) for number in (0, 1)] == ["said_again", None]
@@ -264,9 +253,9 @@ def test_two_events_of_one_instant_end_the_same_in_either_order(any_app: Flask) 
     for pair in PAIRS:
         for order in (pair, pair[::-1]):
             number = factories.unique()
-            publish("interview.scheduled", alice, at - HOUR, NOW - 2 * HOUR, number)
+            publish_interview("interview.scheduled", alice, at - HOUR, NOW - 2 * HOUR, number)
             for kind, starts_at in order:
-                publish(kind, alice, at, starts_at, number)
+                publish_interview(kind, alice, at, starts_at, number)
             row = db.session.scalars(select(Interview).where(Interview.external_id == number)).one()
             kind, starts_at = pair[1]
             ended = {"interview.cancelled": "cancelled", "interview.completed": "completed"}
@@ -310,7 +299,7 @@ def test_any_history_reminds_as_the_rules_say(
         now = NOW + hour * HOUR + MINUTE
         if event is not None:
             kind, happened, starts = event
-            publish(
+            publish_interview(
                 kind,
                 user,
                 NOW + happened * HOUR,

@@ -22,8 +22,8 @@ from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
 from app.services.routing import quiet_hours as quiet
 from app.services.routing import required_channels
-from tests.services.test_decisions import BEFORE, QUIET, SWITCHES
 from tests.support import factories
+from tests.support.preferences import BEFORE, QUIET, SWITCHES
 
 KEY = "a key for tests only"
 
