@@ -1,3 +1,5 @@
+"""Emails: both parts, links, interviews and calendar files."""
+
 from __future__ import annotations
 
 import re
@@ -22,13 +24,13 @@ SENDER = SiteIdentity("https://bellhop.example", "Bellhop <bellhop@example.test>
 HOSTILE = "<script>alert('x')</script>\"&"
 
 
-def letter(user: User, kind: str = "resume_processed", **fields: object) -> Message:
+def email_about(user: User, kind: str = "resume_processed", **fields: object) -> Message:
     row = factories.notification(user, notification_type=kind, **fields)  # type: ignore[arg-type]
     return sending_email.compose_email(factories.delivery(row, address=user.email), SENDER, utc_now())
 
 
-def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
-    """The mail about an event that was published."""
+def email_of_event(user: User, kind: str, hours: int = 0, **data: object) -> Message:
+    """Publish an event and compose the email about it."""
     starts = datetime(2030, 3, 12, 13 + hours, tzinfo=UTC)
     facts = {"id": "iv-1", "starts_at": starts, "ends_at": starts.replace(hour=14 + hours)}
     facts |= {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder"}
@@ -41,14 +43,16 @@ def told(user: User, kind: str, hours: int = 0, **data: object) -> Message:
     return sending_email.compose_email(row, SENDER, utc_now())
 
 
-def invitation(mail: Message) -> Calendar:
+def calendar_of(mail: Message) -> Calendar:
     (file,) = mail.attachments
     return Calendar.from_ical(file.body)
 
 
 @pytest.mark.parametrize("kind", sorted(catalog.TYPES))
-def test_every_type_has_both_parts_a_reason_and_a_way_out(app: Flask, alice: User, kind: str) -> None:
-    mail = letter(alice, kind)
+def test_every_type_has_both_parts_a_reason_and_an_unsubscribe_link(
+    app: Flask, alice: User, kind: str
+) -> None:
+    mail = email_about(alice, kind)
     reason = str(catalog.TYPES[kind].reason)
     for part in (mail.text, unescape(mail.html)):
         assert "Interview Scheduled for Priya Raman" in part
@@ -59,8 +63,8 @@ def test_every_type_has_both_parts_a_reason_and_a_way_out(app: Flask, alice: Use
     assert re.search(r"<\S+\.\S+>$", mail.headers["List-Id"])
 
 
-def test_nothing_in_it_is_markup_script_form_or_remote(app: Flask, alice: User) -> None:
-    mail = letter(
+def test_html_has_no_scripts_forms_or_remote_files_and_escapes_texts(app: Flask, alice: User) -> None:
+    mail = email_about(
         alice, title=f"Title {HOSTILE}", message=f"Message {HOSTILE}", action_url="javascript:alert(1)"
     )
     assert HOSTILE not in mail.html
@@ -70,8 +74,8 @@ def test_nothing_in_it_is_markup_script_form_or_remote(app: Flask, alice: User) 
     )
 
 
-def test_it_stays_small_however_long_the_message(app: Flask, alice: User) -> None:
-    mail = letter(alice, message='"quoted" ' * 20_000)
+def test_a_long_message_is_truncated(app: Flask, alice: User) -> None:
+    mail = email_about(alice, message='"quoted" ' * 20_000)
     assert len(mail.html.encode()) < 60_000
     assert "…" in mail.html
 
@@ -86,35 +90,33 @@ def test_it_stays_small_however_long_the_message(app: Flask, alice: User) -> Non
         ("", "https://bellhop.example/notifications/"),
     ],
 )
-def test_the_button_leads_only_where_a_link_may(
-    app: Flask, alice: User, action_url: str, expected: str
-) -> None:
-    mail = letter(alice, action_url=action_url)
+def test_the_button_links_only_to_safe_urls(app: Flask, alice: User, action_url: str, expected: str) -> None:
+    mail = email_about(alice, action_url=action_url)
     (button,) = re.findall(r'class="btn".*?href="([^"]*)"', mail.html)
     assert button.startswith(expected)
 
 
-def test_nobody_is_sent_to_the_meeting_of_a_cancelled_interview(app: Flask, alice: User) -> None:
+def test_an_email_about_a_cancelled_interview_does_not_link_to_the_meeting(app: Flask, alice: User) -> None:
     meeting = "https://meet.example.com/1"
-    assert f'href="{meeting}"' in told(alice, "interview.scheduled", meeting_url=meeting).html
-    cancelled = told(alice, "interview.cancelled", meeting_url=meeting)
+    assert f'href="{meeting}"' in email_of_event(alice, "interview.scheduled", meeting_url=meeting).html
+    cancelled = email_of_event(alice, "interview.cancelled", meeting_url=meeting)
     assert f'href="{meeting}"' not in cancelled.html
     (button,) = re.findall(r'class="btn".*?href="([^"]*)"', cancelled.html)
     assert button.startswith("https://bellhop.example/notifications/")
 
 
-def test_an_interview_shows_on_the_readers_clock(app: Flask) -> None:
+def test_interview_times_are_in_the_readers_time_zone(app: Flask) -> None:
     alice = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
-    mail = told(alice, "interview.scheduled", location="Room Birch")
+    mail = email_of_event(alice, "interview.scheduled", location="Room Birch")
     for part in (mail.text, mail.html):
         assert "Tuesday 12 March 2030, 18:45 to 19:45 (Kathmandu time)" in part
         assert "Room Birch" in part
 
 
-def test_one_interview_keeps_its_uid_while_its_sequence_rises(app: Flask, alice: User) -> None:
-    first = invitation(told(alice, "interview.scheduled"))
-    moved = invitation(told(alice, "interview.rescheduled", hours=2))
-    ended = invitation(told(alice, "interview.cancelled", hours=2))
+def test_calendar_files_of_an_interview_keep_its_uid_and_raise_the_sequence(app: Flask, alice: User) -> None:
+    first = calendar_of(email_of_event(alice, "interview.scheduled"))
+    moved = calendar_of(email_of_event(alice, "interview.rescheduled", hours=2))
+    ended = calendar_of(email_of_event(alice, "interview.cancelled", hours=2))
     events = [next(iter(calendar.walk("VEVENT"))) for calendar in (first, moved, ended)]
     assert [str(calendar["METHOD"]) for calendar in (first, moved, ended)] == ["REQUEST", "REQUEST", "CANCEL"]
     assert len({str(event["UID"]) for event in events}) == 1
@@ -127,32 +129,32 @@ def test_one_interview_keeps_its_uid_while_its_sequence_rises(app: Flask, alice:
     assert str(events[0]["ORGANIZER"]) == "mailto:bellhop@example.test"
 
 
-def test_a_mail_sent_late_still_speaks_of_what_its_notification_said(app: Flask, alice: User) -> None:
-    told(alice, "interview.scheduled")
+def test_an_email_sent_late_shows_the_interview_as_it_was(app: Flask, alice: User) -> None:
+    email_of_event(alice, "interview.scheduled")
     early = db.session.query(Delivery).filter_by(channel="email").one()
-    told(alice, "interview.rescheduled", hours=2)
+    email_of_event(alice, "interview.rescheduled", hours=2)
     db.session.expire_all()
     late = sending_email.compose_email(early, SENDER, utc_now())
-    (event,) = invitation(late).walk("VEVENT")
+    (event,) = calendar_of(late).walk("VEVENT")
     assert (event.start, int(event["SEQUENCE"])) == (datetime(2030, 3, 12, 13, tzinfo=UTC), 0)
     assert "13:00 to 14:00" in late.text
 
 
-def test_a_calendar_file_holds_only_its_own_lines(app: Flask, alice: User) -> None:
+def test_texts_cannot_inject_lines_into_a_calendar_file(app: Flask, alice: User) -> None:
     name = 'Priya\r\nATTENDEE:mailto:x@example.test\n"Raman"; Dr, \\ PhD'
-    mail = told(alice, "interview.scheduled", candidate_name=name, location=f"{name}\x00")
+    mail = email_of_event(alice, "interview.scheduled", candidate_name=name, location=f"{name}\x00")
     assert mail.attachments[0].content_type == "text/calendar; charset=utf-8; method=REQUEST"
-    (event,) = invitation(mail).walk("VEVENT")
+    (event,) = calendar_of(mail).walk("VEVENT")
     assert str(event["ATTENDEE"]) == "mailto:alice@example.test"
     assert 'Priya ATTENDEE:mailto:x@example.test "Raman"; Dr, \\ PhD' in str(event["SUMMARY"])
 
 
-def test_other_mail_carries_no_invitation(app: Flask, alice: User) -> None:
-    assert letter(alice).attachments == ()
+def test_emails_about_other_types_have_no_calendar_file(app: Flask, alice: User) -> None:
+    assert email_about(alice).attachments == ()
 
 
 @pytest.mark.parametrize("kind", ["invitation", "password_reset"])
-def test_an_account_mail_has_its_link_and_no_unsubscribe(app: Flask, alice: User, kind: str) -> None:
+def test_account_emails_have_their_link_and_no_unsubscribe(app: Flask, alice: User, kind: str) -> None:
     row = Delivery(kind=kind, recipient_id=alice.id, channel="email", address=alice.email)
     db.session.add(row)
     db.session.commit()

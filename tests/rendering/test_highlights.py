@@ -1,4 +1,4 @@
-"""What a search found is marked where it stands, and nothing else of the text changes."""
+"""Highlighting the words of a search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app import search_text
 from app.rendering import highlights
 
 
-def shown(text: str, *wanted: highlights.Wanted) -> str:
+def marked(text: str, *wanted: highlights.Wanted) -> str:
     return "".join(f"[{part}]" if is_found else part for part, is_found in highlights.parts(text, wanted))
 
 
@@ -26,13 +26,13 @@ def shown(text: str, *wanted: highlights.Wanted) -> str:
         ("nothing", [], "nothing"),
     ],
 )
-def test_words_are_marked_as_they_are_written(
+def test_found_words_are_highlighted_with_their_accents(
     text: str, wanted: list[highlights.Wanted], expected: str
 ) -> None:
-    assert shown(text, *wanted) == expected
+    assert marked(text, *wanted) == expected
 
 
-def test_an_excerpt_begins_where_the_first_word_was_found() -> None:
+def test_an_excerpt_begins_shortly_before_the_first_match() -> None:
     text = "word " * 100 + "Priya comes late"
     assert highlights.excerpt(text, []).startswith("word word")
     found = highlights.excerpt(text, [(("priya",), False)])
@@ -43,7 +43,7 @@ def test_an_excerpt_begins_where_the_first_word_was_found() -> None:
 
 
 @given(st.text(), st.text(max_size=5))
-def test_marking_loses_no_letter_and_finds_every_word(text: str, word: str) -> None:
+def test_highlighting_keeps_every_letter_and_finds_every_word(text: str, word: str) -> None:
     wanted = [((each,), True) for each in search_text.tokenize(word)]
     parts = highlights.parts(text, wanted)
     assert "".join(part for part, _ in parts) == text

@@ -1,4 +1,4 @@
-"""HTML of admins: what is left of it in a mail, and what is kept of it."""
+"""Sanitizing the HTML of admins, for emails and for storage."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ FORBIDDEN = (
 
 
 @pytest.mark.parametrize("html", HOSTILE)
-def test_nothing_hostile_is_sent_or_kept(app: Flask, html: str) -> None:
+def test_hostile_html_is_neither_sent_nor_stored(app: Flask, html: str) -> None:
     for clean in (str(html_sanitizer.sanitize_for_email(html)), html_sanitizer.sanitize_template(html)):
-        # What is escaped is text.
+        # Escaped markup is harmless.
         assert not [word for word in FORBIDDEN if word in clean.lower().replace("&lt;img", "")], clean
 
 
-def test_a_link_in_a_mail_needs_a_whole_address(app: Flask) -> None:
+def test_relative_links_are_removed_from_emails(app: Flask) -> None:
     assert "href" not in html_sanitizer.sanitize_for_email("<a href='/admin'>x</a>")
     for address in ("https://x.example/", "mailto:a@x.example", "tel:+3312345"):
         assert f'href="{address}"' in html_sanitizer.sanitize_for_email(f"<a href='{address}'>x</a>")
 
 
-def test_the_layouts_look_is_written_into_each_element(app: Flask) -> None:
+def test_the_layouts_styles_are_inlined(app: Flask) -> None:
     assert html_sanitizer.sanitize_for_email("<p>Hi</p>") == '<p style="margin: 0 0 14px;">Hi</p>'
     assert "text-align: right" in html_sanitizer.sanitize_for_email(
         "<p style='text-align: right'>Hi</p>"
@@ -67,7 +67,7 @@ def test_the_layouts_look_is_written_into_each_element(app: Flask) -> None:
     assert html_sanitizer.sanitize_for_email("   ") == ""
 
 
-def test_liquid_stays_where_it_is(app: Flask) -> None:
+def test_liquid_is_not_changed(app: Flask) -> None:
     source = (
         '<p title="{{ a }}">Hi {{ a }}{% if a > b and c < "d" %} &amp; <b>{{ b | default: "<x>" }}</b>{% endif %}</p>'
         '<a href="{{ meeting_url }}">Join</a>'
@@ -77,7 +77,7 @@ def test_liquid_stays_where_it_is(app: Flask) -> None:
     assert html_sanitizer.removed_parts(source) == []
 
 
-def test_what_a_mail_would_lose_is_named(app: Flask) -> None:
+def test_removed_parts_are_listed(app: Flask) -> None:
     lost = html_sanitizer.removed_parts(
         "<p onclick='x()' style='color:red;padding:1px'>Hi</p><img src=x><script>{{ a }}</script>"
     )
@@ -85,8 +85,8 @@ def test_what_a_mail_would_lose_is_named(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("html", ["<div>" * 40_000, "<b>" * 16_000, "<" * 50_000, "<a " * 16_000])
-def test_more_tags_than_a_mail_can_have_are_refused(app: Flask, html: str) -> None:
-    # Without the limit the first two overflow the stack and take the whole process with them.
+def test_too_many_tags_are_rejected(app: Flask, html: str) -> None:
+    # Without the limit the first two overflow the stack and crash the process.
     assert html_sanitizer.sanitize_for_email(html) == ""
     with pytest.raises(TemplateTextError):
         html_sanitizer.sanitize_template(html)

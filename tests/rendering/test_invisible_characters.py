@@ -1,4 +1,4 @@
-"""What nobody sees is left out of every text, and nobody's script loses what it is written with."""
+"""Stripping invisible characters without breaking any script or emoji."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HIDING = "\u00ad\u034f\u180e\u200b\u202a\u202b\u202d\u202e\u202c\u2060\u2063\u20
 
 
 @pytest.mark.parametrize("letter", [*HIDING, "\U000e0041", "\u200c", "\u200d", "\u200e", "\u200f", "\u061c"])
-def test_in_a_latin_word_nothing_hides_or_turns_it_around(letter: str) -> None:
+def test_invisible_characters_are_stripped_from_latin_text(letter: str) -> None:
     assert strip_invisible(f"{letter}Pri{letter}{letter}ya 10{letter}") == "Priya 10"
 
 
@@ -29,16 +29,16 @@ def test_in_a_latin_word_nothing_hides_or_turns_it_around(letter: str) -> None:
         "",
     ],
 )
-def test_what_scripts_and_pictures_are_written_with_stays(text: str) -> None:
+def test_joiners_that_scripts_and_emoji_need_are_kept(text: str) -> None:
     assert strip_invisible(text) == text
 
 
-def test_a_hiding_character_does_not_shelter_another() -> None:
+def test_an_invisible_character_does_not_protect_another() -> None:
     assert strip_invisible("a\u202e\u200db\u200b\u200f") == "ab"
 
 
 @given(st.text())
-def test_it_only_leaves_out_and_doing_it_again_changes_nothing(text: str) -> None:
+def test_stripping_only_removes_and_is_idempotent(text: str) -> None:
     once = strip_invisible(text)
     assert strip_invisible(once) == once
     left = iter(text)

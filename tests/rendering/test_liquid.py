@@ -1,4 +1,4 @@
-"""No template reaches anything but its variables, or takes long, or much memory."""
+"""Templates access nothing but their variables and take little time and memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.rendering.liquid import FILTERS, MAX_VALUE, TemplateTextError, compile_
 VALUES = {"x": "Bob & co " * 1000, "y": "<b>Priya</b>", "z": ""}
 ERROR = object()
 
-# A source and what it must become: an error, or this text, every character of it.
+# Sources and their results: an error, or exactly this text.
 INJECTIONS: list[tuple[str, object]] = [
     ("{{ config }}", ERROR),
     ("{{ self }}", ERROR),
@@ -90,12 +90,12 @@ def outcome(source: str, *, is_html: bool) -> object:
     try:
         return rendering_texts.render(source, VALUES, is_html=is_html)
     except TemplateTextError as error:
-        # An error that says nothing, or everything, is none.
+        # An empty or an endless message does not count.
         return ERROR if 0 < len(str(error)) < 400 else error
 
 
 @pytest.mark.parametrize(("source", "expected"), INJECTIONS)
-def test_a_template_reaches_nothing_but_its_variables(app: Flask, source: str, expected: object) -> None:
+def test_a_template_accesses_nothing_but_its_variables(app: Flask, source: str, expected: object) -> None:
     assert outcome(source, is_html=False) == expected
     assert outcome(source, is_html=True) == expected
 
@@ -127,7 +127,7 @@ def test_values_are_text_and_never_templates(app: Flask) -> None:
     )
 
 
-def test_each_filter_that_is_offered_works(app: Flask) -> None:
+def test_every_allowed_filter_works(app: Flask) -> None:
     for name in FILTERS:
         argument = ": 3" if name.startswith("truncate") else ": 'a'" if name == "default" else ""
         assert rendering_texts.render(f"{{{{ x | {name}{argument} }}}}", {"x": " bob "})
@@ -153,29 +153,27 @@ def test_conditions_and_defaults_work(app: Flask) -> None:
         ("{% comment %}y{% endcomment %}", False),
     ],
 )
-def test_names_between_words_are_filled_in_as_liquid_does_it(
-    app: Flask, source: str, is_plain: bool, is_html: bool
-) -> None:
+def test_the_fast_path_renders_like_liquid(app: Flask, source: str, is_plain: bool, is_html: bool) -> None:
     text = compile_template(source, is_html=is_html)
     assert (text.pieces is not None) is is_plain
     assert text.render(VALUES) == text.template.render(VALUES | {"x": truncate(VALUES["x"])})
 
 
-def test_an_error_says_what_and_where(app: Flask) -> None:
+def test_errors_name_the_problem_and_the_line(app: Flask) -> None:
     with pytest.raises(TemplateTextError, match=r"Line 2: .*expected"):
         rendering_texts.render("Hello\n{{ x", VALUES)
     with pytest.raises(TemplateTextError, match="“cadidate_name”"):
         rendering_texts.render("{{ cadidate_name }}", VALUES)
 
 
-def test_a_source_is_read_once(app: Flask) -> None:
+def test_a_template_is_compiled_once(app: Flask) -> None:
     compile_template.cache_clear()
     for _ in range(3):
         rendering_texts.render("{{ y }} once", VALUES)
     assert compile_template.cache_info().misses == 1
 
 
-def test_built_in_words_never_fail(app: Flask) -> None:
+def test_built_in_texts_never_fail(app: Flask) -> None:
     huge = dict.fromkeys(("filename", "extracted_data", "candidate_name"), "\N{GRINNING FACE}" * 1_000_000)
     texts = rendering_texts.built_in("resume_processed", huge)
     assert len(texts.title) == 255

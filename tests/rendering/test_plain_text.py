@@ -1,4 +1,4 @@
-"""Texts for small places lose their tricks and keep their words."""
+"""Fitting texts into one line and into an SMS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINK = "https://bellhop.example.com/n/123456"
         ("مرحبا Zoë 東京 👍", "مرحبا Zoë 東京 👍"),
     ],
 )
-def test_invisible_characters_go_and_everything_visible_stays(text: str, clean: str) -> None:
+def test_a_single_line_keeps_visible_characters_only(text: str, clean: str) -> None:
     assert plain_text.to_single_line(text) == clean
 
 
@@ -38,11 +38,11 @@ def test_invisible_characters_go_and_everything_visible_stays(text: str, clean: 
         ("Interview: 面接", "Interview: 面接"),
     ],
 )
-def test_the_cheap_alphabet_is_used_where_it_can_say_it(text: str, sent: str) -> None:
+def test_the_gsm_alphabet_is_used_where_possible(text: str, sent: str) -> None:
     assert plain_text.fit_sms(text) == sent
 
 
-def test_a_long_text_is_cut_between_words_and_keeps_its_link() -> None:
+def test_a_long_sms_is_cut_between_words_and_keeps_its_link() -> None:
     text = plain_text.fit_sms("Interview with Priya Raman for Staff Data Engineer " * 9, LINK)
     assert text.endswith(f"... {LINK}")
     assert text.removesuffix(f"... {LINK}").endswith(
@@ -53,7 +53,7 @@ def test_a_long_text_is_cut_between_words_and_keeps_its_link() -> None:
     assert size.units > 130
 
 
-def test_where_the_link_leaves_no_room_a_second_segment_is_taken() -> None:
+def test_a_second_segment_is_used_where_the_link_leaves_no_room() -> None:
     link = LINK + "0" * 20
     text = plain_text.fit_sms("面接の予定が変わりました。" * 9, link)
     assert text.endswith(link)
@@ -61,7 +61,7 @@ def test_where_the_link_leaves_no_room_a_second_segment_is_taken() -> None:
 
 
 @given(st.text(max_size=900))
-def test_whatever_comes_in_a_text_is_one_visible_line_with_its_whole_link(text: str) -> None:
+def test_any_text_becomes_one_visible_line_with_its_link(text: str) -> None:
     sent = plain_text.fit_sms(text, LINK)
     assert sent.endswith(LINK)
     assert sms_segments.sms_size(sent).segments <= plain_text.MAX_SEGMENTS

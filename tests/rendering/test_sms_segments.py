@@ -1,4 +1,4 @@
-"""Segments of an SMS, as the telephone networks count them."""
+"""Counting the segments of an SMS as networks do."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from app.rendering import sms_segments
         ("€" * 80, 1, 160, True),
         ("€" * 81, 2, 162, True),
         ("[]{}\\~^|" * 10, 1, 160, True),
-        # The pair does not fit the last place of the first segment: 152 + 2, not 153 + 1.
+        # The pair does not fit into the first segment: 152 + 2 septets, not 153 + 1.
         ("a" * 152 + "€" + "a" * 152, 3, 306, True),
         ("ж" * 70, 1, 70, False),
         ("ж" * 71, 2, 71, False),
@@ -33,5 +33,5 @@ def test_segments_are_counted(text: str, segments: int, units: int, is_gsm7: boo
     assert (size.segments, size.units, size.is_gsm7) == (segments, units, is_gsm7)
 
 
-def test_the_characters_that_cost_most_are_named() -> None:
+def test_characters_outside_the_gsm_alphabet_are_listed() -> None:
     assert sms_segments.sms_size("Zoë said “hi” “there”").costly == ("ë", "“", "”")

@@ -1,4 +1,4 @@
-"""When digests are due, over years of days in zones whose clocks do odd things. No database: only the calendar."""
+"""When digests are due, over years and in unusual time zones. Uses no database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ def run(
     step: timedelta = QUARTER,
     down: tuple[datetime, datetime] | None = None,
 ) -> list[tuple[date, datetime]]:
-    """What would be settled, and when, if the job ran at every step; `zones` says from when a person is where."""
+    """Run the job at every step; return the settled dates and when.
+
+    Args:
+        zones: the time zones of a traveller, each with when it begins.
+        down: when the job does not run.
+    """
     settled: list[tuple[date, datetime]] = []
     now = start
     while now < end:
@@ -42,36 +47,36 @@ def run(
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("hour", [0, 2, 8, 23])
-def test_one_digest_for_every_local_date_of_two_years_at_the_digest_hour(zone: str, hour: int) -> None:
-    """2018 is within Brazil's and Samoa's years of summer time; both clock changes of each zone are in it."""
+def test_there_is_one_digest_each_local_date_at_the_digest_hour(zone: str, hour: int) -> None:
+    """In 2018 Brazil and Samoa still had summer time, so every zone with clock changes has two."""
     start = at_hour(date(2018, 1, 1), 0, zone)
     settled = run(DAILY_DIGEST, [(start, zone)], start, at_hour(date(2020, 1, 1), 0, zone), hour)
     assert [day for day, _ in settled] == [date(2018, 1, 1) + timedelta(days=n) for n in range(730)]
     for day, at in settled:
         local = at.astimezone(ZoneInfo(zone))
         assert local.date() == day
-        # On a night when the clocks skip the hour, it comes when they have been put forward.
+        # If the clocks skip the hour, it is due as soon as they have changed.
         assert (local.hour, local.minute) == (hour, 0) or at_hour(day, hour, zone) <= at < at_hour(
             day, hour, zone
         ) + QUARTER
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_one_summary_for_every_monday(zone: str) -> None:
+def test_there_is_one_summary_each_monday(zone: str) -> None:
     start = at_hour(date(2018, 1, 1), 0, zone)
     settled = run(WEEKLY_SUMMARY, [(start, zone)], start, start + timedelta(days=730))
     assert [day for day, _ in settled] == [date(2018, 1, 1) + timedelta(days=7 * n) for n in range(105)]
     assert {at.astimezone(ZoneInfo(zone)).weekday() for _, at in settled} == {0}
 
 
-def test_a_date_that_a_zone_left_out_has_no_digest() -> None:
-    """Samoa went from 29 to 31 December 2011."""
+def test_a_date_that_a_time_zone_skipped_has_no_digest() -> None:
+    """Samoa skipped 30 December 2011."""
     start = at_hour(date(2011, 12, 28), 0, "Pacific/Apia")
     settled = run(DAILY_DIGEST, [(start, "Pacific/Apia")], start, start + timedelta(days=3))
     assert [day.day for day, _ in settled] == [28, 29, 31]
 
 
-def test_after_three_days_of_outage_one_digest_comes_at_once() -> None:
+def test_after_an_outage_of_three_days_one_digest_is_due_at_once() -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 10, 5, tzinfo=UTC), datetime(2026, 3, 13, 10, tzinfo=UTC))
     settled = run(DAILY_DIGEST, [(start, "Europe/Paris")], start, start + timedelta(days=20), down=down)
@@ -80,7 +85,7 @@ def test_after_three_days_of_outage_one_digest_comes_at_once() -> None:
 
 
 @pytest.mark.parametrize(("back_on", "comes"), [(9, True), (11, True), (12, False)])
-def test_a_summary_missed_on_monday_is_made_up_for_until_wednesday(back_on: int, comes: bool) -> None:
+def test_a_summary_missed_on_monday_is_due_until_wednesday(back_on: int, comes: bool) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 9, 1, tzinfo=UTC), datetime(2026, 3, back_on, 12, tzinfo=UTC))
     settled = run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=22), down=down)
@@ -88,7 +93,7 @@ def test_a_summary_missed_on_monday_is_made_up_for_until_wednesday(back_on: int,
     assert date(2026, 3, 16) in dict(settled)
 
 
-def test_whoever_asks_for_a_summary_in_the_middle_of_a_week_waits_for_monday() -> None:
+def test_the_first_summary_is_due_on_a_monday() -> None:
     start = datetime(2026, 3, 10, tzinfo=UTC)
     assert run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=9))[0][0] == date(2026, 3, 16)
 
@@ -100,16 +105,14 @@ def test_whoever_asks_for_a_summary_in_the_middle_of_a_week_waits_for_monday() -
     ),
     hour=st.integers(0, 23),
 )
-def test_whoever_travels_never_has_two_for_one_date_nor_two_in_a_row(
-    moves: list[tuple[int, str]], hour: int
-) -> None:
+def test_travellers_get_one_digest_a_date_and_hours_apart(moves: list[tuple[int, str]], hour: int) -> None:
     start = datetime(2026, 3, 25, tzinfo=UTC)
     zones = [(start, "Europe/Paris"), *((start + timedelta(hours=at), name) for at, name in sorted(moves))]
     settled = run(DAILY_DIGEST, zones, start, start + timedelta(days=14), hour)
     days = [day for day, _ in settled]
     assert days == sorted(set(days))
     assert all(later - earlier >= APART for (_, earlier), (_, later) in itertools.pairwise(settled))
-    # However often one travels, no more than two days and a half pass without.
+    # Even for frequent travellers no more than two and a half days pass without a digest.
     assert all(
         later - earlier <= timedelta(hours=62) for (_, earlier), (_, later) in itertools.pairwise(settled)
     )

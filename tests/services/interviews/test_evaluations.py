@@ -1,4 +1,4 @@
-"""Evaluations that are missing are asked for: after an hour, then on working days, until there is no more reason to."""
+"""Reminders of missing evaluations: after an hour, then on working days, until one arrives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def publish(kind: str, user: User, at: datetime, **data: object) -> None:
     event_publish.publish(event, now=at)
 
 
-def completed(user: User, at: datetime = NOW, number: str = "iv-1") -> None:
+def publish_completed(user: User, at: datetime = NOW, number: str = "iv-1") -> None:
     facts = {
         "candidate_name": "Priya Raman",
         "job_title": "Staff Data Engineer",
@@ -41,7 +41,7 @@ def completed(user: User, at: datetime = NOW, number: str = "iv-1") -> None:
     publish("interview.completed", user, at, id=number)
 
 
-def evaluated(user: User, at: datetime, number: str = "iv-1") -> None:
+def publish_evaluated(user: User, at: datetime, number: str = "iv-1") -> None:
     publish(
         "evaluation.completed",
         user,
@@ -52,8 +52,8 @@ def evaluated(user: User, at: datetime, number: str = "iv-1") -> None:
     )
 
 
-def asked(user: User, end: datetime, start: datetime = NOW) -> list[datetime]:
-    """When the job asked, run every quarter of an hour."""
+def times_reminded(user: User, end: datetime, start: datetime = NOW) -> list[datetime]:
+    """Run the job every quarter of an hour; return when it sent a reminder."""
     times, now = [], start
     while now < end:
         if evaluations.remind_due(now):
@@ -67,27 +67,27 @@ def ruth(app: Flask) -> User:
     return factories.user("ruth@example.test", time_zone="Europe/Paris")
 
 
-def test_it_asks_after_an_hour_and_then_daily_on_ten_working_days(ruth: User) -> None:
-    completed(ruth)
-    times = asked(ruth, NOW + timedelta(days=30))
+def test_reminders_are_sent_after_an_hour_and_on_ten_working_days(ruth: User) -> None:
+    publish_completed(ruth)
+    times = times_reminded(ruth, NOW + timedelta(days=30))
     assert times[0] == NOW + HOUR
     days = [at.date() for at in times[1:]]
     assert days == [date(2026, 3, 13), *(date(2026, 3, day) for day in (16, 17, 18, 19, 20, 23, 24, 25, 26))]
     assert {(at.hour, at.minute) for at in times[1:]} == {(8, 0)}
 
 
-def test_only_the_newest_question_stands_in_the_inbox(ruth: User) -> None:
-    completed(ruth)
-    asked(ruth, NOW + timedelta(days=6))
+def test_only_the_newest_reminder_is_in_the_inbox(ruth: User) -> None:
+    publish_completed(ruth)
+    times_reminded(ruth, NOW + timedelta(days=6))
     filters = inbox.Filters(types=("evaluation_due",))
     assert len(inbox.page_for(ruth, filters, now=NOW + timedelta(days=6)).rows) == 1
 
 
-def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: User) -> None:
-    completed(ruth)
-    assert len(asked(ruth, NOW + 30 * HOUR)) == 2
-    evaluated(ruth, NOW + 30 * HOUR)
-    assert asked(ruth, NOW + timedelta(days=10), NOW + 30 * HOUR) == []
+def test_an_evaluation_stops_the_reminders_and_expires_the_last_one(ruth: User) -> None:
+    publish_completed(ruth)
+    assert len(times_reminded(ruth, NOW + 30 * HOUR)) == 2
+    publish_evaluated(ruth, NOW + 30 * HOUR)
+    assert times_reminded(ruth, NOW + timedelta(days=10), NOW + 30 * HOUR) == []
     filters = inbox.Filters(types=("evaluation_due",))
     assert inbox.page_for(ruth, filters, now=NOW + 31 * HOUR).rows == []
     mail = db.session.scalars(
@@ -104,35 +104,31 @@ def test_it_stops_when_the_evaluation_comes_and_takes_the_question_back(ruth: Us
     assert found.reason == "evaluation_over"
 
 
-def test_an_evaluation_that_names_no_interview_ends_the_question_about_that_candidate_and_job(
-    ruth: User, charlie: User
-) -> None:
-    completed(ruth)
-    completed(charlie, number="iv-2")
+def test_an_evaluation_without_an_interview_matches_candidate_and_job(ruth: User, charlie: User) -> None:
+    publish_completed(ruth)
+    publish_completed(charlie, number="iv-2")
     facts = {"candidate_name": "Priya Raman", "job_title": "Staff Data Engineer"}
     publish("evaluation.completed", ruth, NOW + HOUR, **facts | {"job_title": "Engineer"})
-    assert len(asked(ruth, NOW + 2 * HOUR)) == 1, "that was about another job"
+    assert len(times_reminded(ruth, NOW + 2 * HOUR)) == 1, "the evaluation was for another job"
     publish("evaluation.completed", ruth, NOW + 2 * HOUR, **facts)
     filters = inbox.Filters(types=("evaluation_due",))
     counts = [len(inbox.page_for(who, filters, now=NOW + 3 * HOUR).rows) for who in (ruth, charlie)]
-    assert counts == [0, 1], "and that one about Ruth's interview, not Charlie's"
+    assert counts == [0, 1], "the evaluation was of Ruth's interview, not Charlie's"
     assert evaluations.remind_due(NOW + 24 * HOUR) == 1
     publish("evaluation.completed", factories.user("chief@example.test"), NOW + 25 * HOUR, **facts)
-    assert asked(ruth, NOW + timedelta(days=4), NOW + 25 * HOUR) == []
+    assert times_reminded(ruth, NOW + timedelta(days=4), NOW + 25 * HOUR) == []
 
 
 @pytest.mark.parametrize("order", [("evaluated", "scheduled"), ("scheduled", "evaluated")])
-def test_an_evaluation_that_is_reported_before_the_interview_counts(
-    ruth: User, order: tuple[str, ...]
-) -> None:
+def test_an_evaluation_reported_before_its_interview_counts(ruth: User, order: tuple[str, ...]) -> None:
     for what in order:
-        evaluated(ruth, NOW) if what == "evaluated" else completed(ruth)
-    assert asked(ruth, NOW + timedelta(days=3)) == []
+        publish_evaluated(ruth, NOW) if what == "evaluated" else publish_completed(ruth)
+    assert times_reminded(ruth, NOW + timedelta(days=3)) == []
 
 
-def test_an_end_that_is_taken_back_takes_the_question_back(ruth: User) -> None:
-    completed(ruth)
-    assert len(asked(ruth, NOW + 2 * HOUR)) == 1
+def test_rescheduling_a_completed_interview_expires_its_reminder(ruth: User) -> None:
+    publish_completed(ruth)
+    assert len(times_reminded(ruth, NOW + 2 * HOUR)) == 1
     facts = {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder Robotics"}
     times = {"starts_at": NOW + 20 * HOUR, "ends_at": NOW + 21 * HOUR}
     publish("interview.rescheduled", ruth, NOW + 2 * HOUR, id="iv-1", **times, **facts)
@@ -140,9 +136,9 @@ def test_an_end_that_is_taken_back_takes_the_question_back(ruth: User) -> None:
     assert inbox.page_for(ruth, filters, now=NOW + 3 * HOUR).rows == []
 
 
-def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
+def test_a_completion_reported_before_the_booking_counts(ruth: User) -> None:
     publish("interview.completed", ruth, NOW, id="iv-1")
-    assert asked(ruth, NOW + 2 * HOUR) == []
+    assert times_reminded(ruth, NOW + 2 * HOUR) == []
     facts = {
         "candidate_name": "Priya Raman",
         "job_title": "Staff Data Engineer",
@@ -151,28 +147,28 @@ def test_an_end_that_is_reported_before_the_booking_counts(ruth: User) -> None:
     publish(
         "interview.scheduled", ruth, NOW - 48 * HOUR, id="iv-1", starts_at=NOW - HOUR, ends_at=NOW, **facts
     )
-    assert len(asked(ruth, NOW + 3 * HOUR, NOW + 2 * HOUR)) == 1
+    assert len(times_reminded(ruth, NOW + 3 * HOUR, NOW + 2 * HOUR)) == 1
 
 
-def test_who_was_not_there_is_asked_no_more_and_may_take_that_back(ruth: User, charlie: User) -> None:
-    completed(ruth)
-    asked(ruth, NOW + 2 * HOUR)
+def test_absent_recruiters_are_not_reminded_and_can_undo_that(ruth: User, charlie: User) -> None:
+    publish_completed(ruth)
+    times_reminded(ruth, NOW + 2 * HOUR)
     (row,) = inbox.page_for(ruth, inbox.Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR).rows
     with pytest.raises(NotFound):
         evaluations.set_attendance(charlie, row.id, was_there=False, now=NOW + 2 * HOUR)
     evaluations.set_attendance(ruth, row.id, was_there=False, now=NOW + 2 * HOUR)
-    assert asked(ruth, NOW + timedelta(days=4), NOW + 2 * HOUR) == []
+    assert times_reminded(ruth, NOW + timedelta(days=4), NOW + 2 * HOUR) == []
     evaluations.set_attendance(ruth, row.id, was_there=True, now=NOW + timedelta(days=4))
-    assert len(asked(ruth, NOW + timedelta(days=4, hours=20), NOW + timedelta(days=4))) == 1
+    assert len(times_reminded(ruth, NOW + timedelta(days=4, hours=20), NOW + timedelta(days=4))) == 1
 
 
-def test_other_notifications_do_not_take_that_answer(ruth: User) -> None:
+def test_attendance_cannot_be_set_on_other_notifications(ruth: User) -> None:
     row = factories.notification(ruth)
     with pytest.raises(NotFound):
         evaluations.set_attendance(ruth, row.id, was_there=False)
 
 
-def test_four_schedulers_at_once_ask_once(any_app: Flask) -> None:
+def test_four_schedulers_at_once_remind_each_person_once(any_app: Flask) -> None:
     people = [factories.user(f"p{number}@example.test") for number in range(5)]
     factories.interview(*people, starts_at=NOW - 2 * HOUR, status="completed", completed_at=NOW - HOUR)
     failures = []
@@ -200,18 +196,18 @@ def test_four_schedulers_at_once_ask_once(any_app: Flask) -> None:
     hour=st.integers(0, 23),
     steps=st.lists(st.integers(1, 2000), max_size=40),
 )
-def test_whenever_it_is_looked_it_asks_at_most_once_a_date_and_never_at_weekends(
+def test_reminders_are_sent_once_a_date_and_never_at_weekends(
     completed_at: datetime, zone: str, hour: int, steps: list[int]
 ) -> None:
-    asked_on: list[date] = []
+    reminded_on: list[date] = []
     now = completed_at
     for minutes in steps:
         now += timedelta(minutes=minutes)
-        last = asked_on[-1] if asked_on else None
+        last = reminded_on[-1] if reminded_on else None
         day = evaluations.due_date(completed_at, hour, zone, now, last=last)
         if day is not None:
             assert now >= completed_at + HOUR
-            asked_on.append(day)
-    assert asked_on == sorted(set(asked_on))
-    assert all(day.weekday() < 5 for day in asked_on[1:])
-    assert len(asked_on) <= 11
+            reminded_on.append(day)
+    assert reminded_on == sorted(set(reminded_on))
+    assert all(day.weekday() < 5 for day in reminded_on[1:])
+    assert len(reminded_on) <= 11

@@ -1,4 +1,4 @@
-"""Reminders: once each, none stale, whatever order the events come in and however often the job runs."""
+"""Reminders are sent once each and never stale, whatever the order of events and however often the job runs."""
 
 from __future__ import annotations
 
@@ -30,44 +30,44 @@ SENDER = sending_email.SiteIdentity(
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
-def reminded(user: User) -> list[Notification]:
+def reminders_of(user: User) -> list[Notification]:
     query = select(Notification).where(
         Notification.recipient_id == user.id, Notification.notification_type == "interview_reminder"
     )
     return list(db.session.scalars(query.order_by(Notification.id).execution_options(populate_existing=True)))
 
 
-def outcomes(user: User) -> list[tuple[int, str]]:
+def outcomes_of(user: User) -> list[tuple[int, str]]:
     query = select(Reminder.lead_minutes, Reminder.outcome).where(Reminder.user_id == user.id)
     return list(db.session.execute(query.order_by(Reminder.id)).all())
 
 
-def test_a_reminder_comes_at_each_lead_time_and_once(alice: User) -> None:
+def test_one_reminder_is_sent_at_each_lead_time(alice: User) -> None:
     factories.interview(alice, starts_at=NOW)
     ran = [reminders.remind_due(NOW - timedelta(minutes=left)) for left in range(1500, -60, -1)]
     assert sum(ran) == 2
-    first, second = reminded(alice)
+    first, second = reminders_of(alice)
     assert (first.created_at, second.created_at) == (NOW - 24 * HOUR, NOW - HOUR)
 
 
-def test_the_mail_says_how_soon_on_the_readers_own_clock(alice: User) -> None:
+def test_the_email_says_how_soon_in_the_readers_time_zone(alice: User) -> None:
     alice.time_zone = "Asia/Kathmandu"
     factories.interview(alice, starts_at=NOW)
     reminders.remind_due(NOW - HOUR + timedelta(seconds=20))
-    (row,) = reminded(alice)
-    (mail,) = [one for one in row.deliveries if one.channel == "email"]
+    (row,) = reminders_of(alice)
+    (mail,) = [delivery for delivery in row.deliveries if delivery.channel == "email"]
     assert mail.subject == "Interview begins in 1 hour: Priya Raman, Thursday 12 March 2026 at 14:45"
 
 
-def test_a_late_start_sends_one_reminder_for_the_nearest_lead_time(alice: User) -> None:
+def test_a_late_run_sends_only_the_closest_reminder(alice: User) -> None:
     factories.interview(alice, starts_at=NOW)
     assert reminders.remind_due(NOW - 20 * MINUTE) == 1
-    assert outcomes(alice) == [(60, "sent"), (1440, "late")]
-    (mail,) = [one for one in reminded(alice)[0].deliveries if one.channel == "email"]
+    assert outcomes_of(alice) == [(60, "sent"), (1440, "late")]
+    (mail,) = [delivery for delivery in reminders_of(alice)[0].deliveries if delivery.channel == "email"]
     assert (mail.subject or "").startswith("Interview begins in 20 minutes:")
 
 
-def test_a_longer_lead_time_asked_for_afterwards_makes_no_second_reminder(alice: User) -> None:
+def test_a_longer_lead_time_chosen_later_sends_no_second_reminder(alice: User) -> None:
     factories.interview(alice, starts_at=NOW)
     reminders.remind_due(NOW - 50 * MINUTE)
     alice.preference.reminder_lead_minutes = [60, 120]
@@ -75,59 +75,57 @@ def test_a_longer_lead_time_asked_for_afterwards_makes_no_second_reminder(alice:
     assert reminders.remind_due(NOW - 40 * MINUTE) == 0
 
 
-def test_an_interview_that_began_while_nothing_ran_is_not_announced_and_that_is_written_down(
+def test_reminders_missed_during_an_outage_are_recorded_and_not_sent(
     alice: User,
 ) -> None:
     factories.interview(alice, starts_at=NOW)
     assert reminders.remind_due(NOW + MINUTE) == 0
-    assert outcomes(alice) == [(60, "over"), (1440, "over")]
+    assert outcomes_of(alice) == [(60, "over"), (1440, "over")]
 
 
 @pytest.mark.parametrize(
     ("kind", "outcome"), [("interview.cancelled", "cancelled"), ("interview.completed", "completed")]
 )
-def test_after_the_end_no_reminder_comes_and_the_verdict_is_kept(
-    alice: User, kind: str, outcome: str
-) -> None:
+def test_cancelled_and_completed_interviews_have_no_reminders(alice: User, kind: str, outcome: str) -> None:
     publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
     publish_interview(kind, alice, NOW - 71 * HOUR, None if kind == "interview.completed" else NOW)
     assert reminders.remind_due(NOW - HOUR) == 0
-    assert set(outcomes(alice)) == {(60, outcome), (1440, outcome)}
+    assert set(outcomes_of(alice)) == {(60, outcome), (1440, outcome)}
 
 
-def test_a_move_takes_back_what_was_said_and_what_was_planned(alice: User) -> None:
+def test_a_move_expires_the_sent_reminder_and_skips_the_next(alice: User) -> None:
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - 24 * HOUR)
     publish_interview("interview.rescheduled", alice, NOW - 20 * HOUR, NOW + 48 * HOUR)
-    (row,) = reminded(alice)
+    (row,) = reminders_of(alice)
     assert row.expires_at == NOW - 20 * HOUR
-    assert set(outcomes(alice)) == {(1440, "sent"), (60, "moved")}
+    assert set(outcomes_of(alice)) == {(1440, "sent"), (60, "moved")}
     assert reminders.remind_due(NOW - HOUR) == 0
     assert reminders.remind_due(NOW + 24 * HOUR) == 1
 
 
 @pytest.mark.parametrize(("starts_at", "outcome"), [(NOW + 48 * HOUR, "moved"), (NOW, "left")])
-def test_who_is_no_longer_its_recruiter_has_the_verdict_and_who_takes_over_none_of_the_old_start(
+def test_outcomes_stay_with_the_former_recruiter(
     alice: User, charlie: User, starts_at: datetime, outcome: str
 ) -> None:
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - 24 * HOUR)
     publish_interview("interview.rescheduled", charlie, NOW - 20 * HOUR, starts_at)
-    assert set(outcomes(alice)) == {(1440, "sent"), (60, outcome)}
-    assert outcomes(charlie) == []
+    assert set(outcomes_of(alice)) == {(1440, "sent"), (60, outcome)}
+    assert outcomes_of(charlie) == []
     assert page_for(alice, Filters(), now=NOW - 20 * HOUR).rows == []
     assert reminders.remind_due(starts_at - HOUR) == 1
-    assert len(reminded(charlie)) == 1
+    assert len(reminders_of(charlie)) == 1
 
 
-def test_an_interview_reported_over_by_mistake_and_booked_again_gets_its_reminder(alice: User) -> None:
+def test_an_interview_completed_by_mistake_and_rebooked_has_its_reminder(alice: User) -> None:
     publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
     publish_interview("interview.completed", alice, NOW - 71 * HOUR)
     publish_interview("interview.scheduled", alice, NOW - 70 * HOUR, NOW)
     assert reminders.remind_due(NOW - HOUR) == 1
 
 
-def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) -> None:
+def test_a_restored_start_has_its_reminder(alice: User) -> None:
     publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
     publish_interview("interview.rescheduled", alice, NOW - 71 * HOUR, NOW + 48 * HOUR)
     publish_interview("interview.rescheduled", alice, NOW - 70 * HOUR, NOW)
@@ -142,40 +140,40 @@ def test_a_start_that_is_restored_gets_the_reminder_it_had_not_had(alice: User) 
         ("interview.completed", None, "interview_over"),
     ],
 )
-def test_a_mail_that_waited_is_stopped_when_its_interview_changed(
+def test_a_held_reminder_is_not_sent_after_its_interview_changed(
     alice: User, kind: str, starts_at: datetime | None, reason: str
 ) -> None:
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     publish_interview(kind, alice, NOW - 50 * MINUTE, starts_at)
-    assert objection(alice, NOW - 45 * MINUTE) == reason
+    assert preflight_reason(alice, NOW - 45 * MINUTE) == reason
 
 
-def test_a_mail_that_waited_past_the_start_is_not_sent(alice: User) -> None:
+def test_a_held_reminder_is_not_sent_after_the_start(alice: User) -> None:
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
-    assert objection(alice, NOW - MINUTE) is None
-    assert objection(alice, NOW) == "interview_over"
+    assert preflight_reason(alice, NOW - MINUTE) is None
+    assert preflight_reason(alice, NOW) == "interview_over"
 
 
 @pytest.mark.parametrize(
     ("lead", "delay", "waits"), [(60, 60, False), (15, 60, False), (60, 45, True), (1440, 60, True)]
 )
-def test_a_mail_does_not_wait_for_being_read_until_it_is_of_no_use(
+def test_a_reminder_is_not_held_as_unread_beyond_the_start(
     alice: User, lead: int, delay: int, waits: bool
 ) -> None:
     alice.preference.reminder_lead_minutes, alice.preference.email_delay_minutes = [lead], delay
     db.session.commit()
     publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
     assert reminders.remind_due(NOW - lead * MINUTE) == 1
-    (mail,) = [one for one in reminded(alice)[0].deliveries if one.channel == "email"]
+    (mail,) = [delivery for delivery in reminders_of(alice)[0].deliveries if delivery.channel == "email"]
     assert mail.reason == ("unread_wait" if waits else "queued")
-    assert objection(alice, NOW - lead * MINUTE + MINUTE) == ("unread_wait" if waits else None)
+    assert preflight_reason(alice, NOW - lead * MINUTE + MINUTE) == ("unread_wait" if waits else None)
 
 
-def objection(user: User, now: datetime, number: int = 0) -> str | None:
+def preflight_reason(user: User, now: datetime, number: int = 0) -> str | None:
     db.session.expire_all()
-    row = reminded(user)[number]
+    row = reminders_of(user)[number]
     mail = db.session.scalars(
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
     )
@@ -184,37 +182,37 @@ def objection(user: User, now: datetime, number: int = 0) -> str | None:
     return found.reason if found else None
 
 
-def mail_at(user: User, number: int, now: datetime) -> str:
-    row = reminded(user)[number]
-    (mail,) = [one for one in row.deliveries if one.channel == "email"]
+def subject_at(user: User, number: int, now: datetime) -> str:
+    row = reminders_of(user)[number]
+    (mail,) = [delivery for delivery in row.deliveries if delivery.channel == "email"]
     return sending_email.compose_email(mail, SENDER, now).subject
 
 
-def test_a_reminder_that_was_held_says_how_soon_it_is_when_it_leaves(alice: User) -> None:
+def test_a_held_email_says_how_soon_the_interview_is_when_sent(alice: User) -> None:
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
-    assert mail_at(alice, 0, NOW - 59 * MINUTE).startswith("Interview begins in 1 hour:")
-    assert mail_at(alice, 0, NOW - 20 * MINUTE).startswith("Interview begins in 20 minutes:")
+    assert subject_at(alice, 0, NOW - 59 * MINUTE).startswith("Interview begins in 1 hour:")
+    assert subject_at(alice, 0, NOW - 20 * MINUTE).startswith("Interview begins in 20 minutes:")
 
 
-def test_an_sms_that_was_held_says_how_soon_it_is_too(alice: User) -> None:
+def test_a_held_sms_says_how_soon_the_interview_is_when_sent(alice: User) -> None:
     wording.by_name("interview_reminder").sms_text = "In {{time_until}}"
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
-    sms = factories.delivery(reminded(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
+    sms = factories.delivery(reminders_of(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
     assert payloads.build_payload(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
     assert payloads.build_payload(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
 
 
-def test_of_reminders_that_were_held_together_only_the_last_is_sent(alice: User) -> None:
+def test_only_the_last_of_several_held_reminders_is_sent(alice: User) -> None:
     preference_editing.pause(alice, (NOW - 30 * MINUTE).isoformat(), now=NOW - 30 * HOUR)
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     for lead in (24 * HOUR, HOUR):
         reminders.remind_due(NOW - lead)
-    assert [objection(alice, NOW - 20 * MINUTE, number) for number in (0, 1)] == ["said_again", None]
+    assert [preflight_reason(alice, NOW - 20 * MINUTE, number) for number in (0, 1)] == ["said_again", None]
 
 
-def test_four_schedulers_at_once_remind_once(any_app: Flask) -> None:
+def test_four_schedulers_at_once_remind_each_person_once(any_app: Flask) -> None:
     people = [factories.user(f"p{number}@example.test") for number in range(5)]
     for _ in range(4):
         factories.interview(*people, starts_at=NOW)
@@ -237,7 +235,7 @@ def test_four_schedulers_at_once_remind_once(any_app: Flask) -> None:
     assert list(db.session.scalars(per_person)) == [4] * 5
 
 
-# The second of each pair counts.
+# The second of each pair wins.
 PAIRS = (
     (("interview.scheduled", NOW), ("interview.cancelled", NOW)),
     (("interview.rescheduled", NOW + 9 * HOUR), ("interview.cancelled", NOW)),
@@ -248,7 +246,7 @@ PAIRS = (
 )
 
 
-def test_two_events_of_one_instant_end_the_same_in_either_order(any_app: Flask) -> None:
+def test_two_events_of_the_same_instant_have_the_same_result_in_either_order(any_app: Flask) -> None:
     alice, at = factories.user("alice@example.test"), NOW - 72 * HOUR
     for pair in PAIRS:
         for order in (pair, pair[::-1]):
@@ -260,12 +258,12 @@ def test_two_events_of_one_instant_end_the_same_in_either_order(any_app: Flask) 
             kind, starts_at = pair[1]
             ended = {"interview.cancelled": "cancelled", "interview.completed": "completed"}
             assert row.status == ended.get(kind, "scheduled"), order
-            # Of one that is over it does not matter any more when it was to begin.
+            # The start of a completed interview does not matter.
             assert row.starts_at == starts_at or starts_at is None, order
 
 
 KINDS = ("interview.scheduled", "interview.rescheduled", "interview.completed", "interview.cancelled")
-# Few instants, so that many events share one.
+# Few instants, so that events often share one.
 EVENTS = st.tuples(
     st.sampled_from(KINDS),
     st.one_of(st.integers(0, 60), st.sampled_from((0, 20))),
@@ -279,10 +277,10 @@ EVENTS = st.tuples(
     runs=st.lists(st.integers(0, 75), min_size=1, max_size=8),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_history_reminds_as_the_rules_say(
+def test_any_history_sends_the_reminders_of_a_simple_model(
     app: Flask, history: list[tuple[str, int, int, int]], runs: list[int]
 ) -> None:
-    """Events (what, hour it happened, hour it arrives, hour it starts) and runs of the job against a plain model."""
+    """Compare events (type, hour of occurrence, of arrival, of the start) and runs of the job with a simple model."""
     user = factories.user(f"{factories.unique()}@example.test")
     number = f"iv-{factories.unique()}"
     steps = sorted(
@@ -294,7 +292,7 @@ def test_any_history_reminds_as_the_rules_say(
         key=lambda step: step[:3],
     )
     model: Model | None = None
-    said: dict[tuple[int, int], int] = {}
+    decided: dict[tuple[int, int], int] = {}
     for hour, _, _, event in steps:
         now = NOW + hour * HOUR + MINUTE
         if event is not None:
@@ -308,23 +306,23 @@ def test_any_history_reminds_as_the_rules_say(
             )
             model = _applied(model, kind, happened, starts)
             continue
-        before = len(reminded(user))
+        before = len(reminders_of(user))
         reminders.remind_due(now)
-        new = len(reminded(user)) - before
-        wanted = _wanted(model, said, hour)
+        new = len(reminders_of(user)) - before
+        wanted = _wanted(model, decided, hour)
         assert new == len(wanted)
-        said |= wanted
+        decided |= wanted
     interview = db.session.scalar(select(Interview).where(Interview.external_id == number))
-    for row in reminded(user):
+    for row in reminders_of(user):
         is_true = (
             interview is not None and interview.status == "scheduled" and row.interview_sequence is not None
         )
-        stands = row.expires_at is None or row.expires_at > now
-        # What still stands in the inbox speaks of the start that holds.
-        assert not stands or (is_true and row.expires_at == interview.ends_at)
+        is_in_inbox = row.expires_at is None or row.expires_at > now
+        # Reminders that are still in the inbox are for the current start.
+        assert not is_in_inbox or (is_true and row.expires_at == interview.ends_at)
 
 
-Model = tuple[int, int, int | None]  # when it happened, what it was (a place in KINDS), start
+Model = tuple[int, int, int | None]  # hour of occurrence, index into KINDS, hour of the start
 
 
 def _applied(model: Model | None, kind: str, happened: int, starts: int) -> Model:
@@ -333,13 +331,13 @@ def _applied(model: Model | None, kind: str, happened: int, starts: int) -> Mode
     if model is None:
         return (happened, rank, None if is_end else starts)
     known = model[2]
-    newest, mine = (model[0], model[1], known or 0), (happened, rank, starts)
-    if mine[:2] < newest[:2] or (mine[:2] == newest[:2] and (is_end or starts < newest[2])):
+    newest, event = (model[0], model[1], known or 0), (happened, rank, starts)
+    if event[:2] < newest[:2] or (event[:2] == newest[:2] and (is_end or starts < newest[2])):
         return (model[0], model[1], known if known is not None or is_end else starts)
     return (happened, rank, known if is_end else starts)
 
 
-def _wanted(model: Model | None, said: dict[tuple[int, int], int], hour: int) -> dict[Any, int]:
+def _wanted(model: Model | None, decided: dict[tuple[int, int], int], hour: int) -> dict[Any, int]:
     if (
         model is None
         or KINDS[model[1]] not in {"interview.scheduled", "interview.rescheduled"}
@@ -348,10 +346,10 @@ def _wanted(model: Model | None, said: dict[tuple[int, int], int], hour: int) ->
     ):
         return {}
     start = model[2]
-    due = [lead for lead in (1, 24) if start - lead <= hour and (start, lead) not in said]
+    due = [lead for lead in (1, 24) if start - lead <= hour and (start, lead) not in decided]
     nearest = min(due, default=0)
     settled = {(start, lead): hour for lead in due}
-    sent = nearest and not any(s == start and lead < nearest for s, lead in said)
+    sent = nearest and not any(of_start == start and lead < nearest for of_start, lead in decided)
     for key in settled:
-        said[key] = hour
+        decided[key] = hour
     return {(start, nearest): hour} if sent else {}

@@ -1,4 +1,4 @@
-"""Preferences are changed field by field, taken back exactly, and given to new people as admins set them."""
+"""Preferences are changed field by field, can be undone exactly, and have defaults that admins set."""
 
 from __future__ import annotations
 
@@ -28,27 +28,30 @@ from tests.support.preferences import BEFORE, QUIET, SWITCHES
 KEY = "a key for tests only"
 
 
-def effective(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what a matrix says that is so anyhow."""
+def without_default_cells(values: dict[str, Any]) -> dict[str, Any]:
+    """Reduce a matrix to the cells that are off."""
     cells = {
-        (kind, way) for kind, ways in values["matrix"].items() for way, is_on in ways.items() if not is_on
+        (category, channel)
+        for category, channels in values["matrix"].items()
+        for channel, is_on in channels.items()
+        if not is_on
     }
     return values | {"matrix": cells}
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=SWITCHES, quiet=QUIET)
-def test_undo_brings_back_exactly_what_was(
+def test_undo_restores_the_previous_preferences(
     app: Flask, alice: User, chosen: dict[str, Any], quiet: dict[str, Any]
 ) -> None:
     now = BEFORE
     before = preference_editing.preferences_of(alice)
     changed = preference_editing.change(alice, chosen | {"quiet_hours": quiet}, now=now)
     preference_editing.change(alice, changed.before, now=now)
-    assert effective(preference_editing.preferences_of(alice)) == effective(before)
+    assert without_default_cells(preference_editing.preferences_of(alice)) == without_default_cells(before)
 
 
-def test_one_wrong_field_leaves_all_as_it_was(any_app: Flask) -> None:
+def test_an_invalid_field_changes_nothing(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     with pytest.raises(Invalid) as caught:
         preference_editing.change(
@@ -58,29 +61,31 @@ def test_one_wrong_field_leaves_all_as_it_was(any_app: Flask) -> None:
     assert preference_editing.preferences_of(alice)["daily_digest"] is False
 
 
-def test_two_changes_at_once_both_last(any_app: Flask) -> None:
+def test_concurrent_changes_are_all_kept(any_app: Flask) -> None:
     user_id = factories.user("alice@example.test").id
     cells = [("job", "email"), ("job", "in_app"), ("system", "email"), ("resume", "email")]
     start = threading.Barrier(len(cells))
 
-    def switch_off(category: str, channel: str) -> None:
+    def turn_off(category: str, channel: str) -> None:
         with any_app.app_context():
             user = db.session.get_one(User, user_id)
-            preference_editing.preferences_of(user)  # Read before the others write.
+            preference_editing.preferences_of(user)  # Load it before the others write.
             start.wait()
             preference_editing.change(user, {"matrix": {category: {channel: False}}})
 
-    threads = [threading.Thread(target=switch_off, args=cell) for cell in cells]
+    threads = [threading.Thread(target=turn_off, args=cell) for cell in cells]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     db.session.expire_all()
     matrix = preference_editing.preferences_of(db.session.get_one(User, user_id))["matrix"]
-    assert {(category, channel) for category, ways in matrix.items() for channel in ways} == set(cells)
+    assert {(category, channel) for category, channels in matrix.items() for channel in channels} == set(
+        cells
+    )
 
 
-def test_until_tomorrow_is_the_next_morning_on_ones_own_clock(app: Flask) -> None:
+def test_a_pause_ends_in_the_persons_time_zone(app: Flask) -> None:
     user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # 00:15 of the 25th there
     preference_editing.pause(user, "tomorrow", now=evening)
@@ -93,7 +98,7 @@ def test_until_tomorrow_is_the_next_morning_on_ones_own_clock(app: Flask) -> Non
         assert list(caught.value.errors) == ["paused_until"]
 
 
-def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: User, charlie: User) -> None:
+def test_a_change_releases_only_the_persons_own_held_messages(app: Flask, alice: User, charlie: User) -> None:
     now = utc_now()
     later = now + timedelta(hours=5)
     rows = [
@@ -109,14 +114,14 @@ def test_only_ones_own_waiting_messages_are_looked_at_again(app: Flask, alice: U
     assert [row.reason for row in rows] == ["released", "scheduled", "paused"]
 
 
-def test_a_pause_that_is_over_is_none(app: Flask, alice: User) -> None:
+def test_a_pause_that_has_ended_is_not_returned(app: Flask, alice: User) -> None:
     now = utc_now()
     preference_editing.pause(alice, "hour", now=now)
     assert preference_editing.preferences_of(alice, now=now)["paused_until"]
     assert preference_editing.preferences_of(alice, now=now + timedelta(hours=1))["paused_until"] is None
 
 
-def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_app: Flask) -> None:
+def test_new_people_get_the_defaults_and_existing_people_do_not(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     alice = factories.user("alice@example.test")
     wanted = {"daily_digest": True, "digest_hour": 7, "matrix": {"job": {"email": False}}}
@@ -131,27 +136,27 @@ def test_new_people_start_with_what_admins_set_and_nobody_else_is_affected(any_a
         preference_editing.change_defaults({"time_zone": "Europe/Paris"}, actor=bob)
 
 
-def test_a_lock_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
+def test_requiring_a_channel_needs_a_reason_and_is_audited(app: Flask, bob: User) -> None:
     with pytest.raises(Invalid) as caught:
         required_channels.require("sports", "fax", " ", actor=bob)
     assert set(caught.value.errors) == {"category", "channel", "reason"}
-    required_channels.require("system", "email", "Everybody must know.", actor=bob)
-    assert required_channels.current_requirements() == {("system", "email"): "Everybody must know."}
-    assert required_channels.release("system", "email", actor=bob) == "Everybody must know."
+    required_channels.require("system", "email", "Everyone must know.", actor=bob)
+    assert required_channels.current_requirements() == {("system", "email"): "Everyone must know."}
+    assert required_channels.release("system", "email", actor=bob) == "Everyone must know."
     assert required_channels.release("system", "email", actor=bob) == ""
     actions = db.session.scalars(select(AuditEntry.action)).all()
     assert actions == ["preference.locked", "preference.unlocked"]
 
 
-def test_unsubscribing_from_what_is_locked_is_kept_for_later(app: Flask, alice: User, bob: User) -> None:
-    required_channels.require("system", "email", "The law asks for it.", actor=bob)
+def test_unsubscribing_from_a_required_channel_is_kept_for_later(app: Flask, alice: User, bob: User) -> None:
+    required_channels.require("system", "email", "Required by law.", actor=bob)
     token = unsubscribe.unsubscribe_link(alice, "system", KEY, "").rpartition("/")[2]
     page = app.test_client().post(f"/unsubscribe/{token}").text
-    assert "The law asks for it." in page
+    assert "Required by law." in page
     assert preference_editing.preferences_of(alice)["matrix"] == {"system": {"email": False}}
 
 
-def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -> None:
+def test_the_status_shows_a_pause_or_the_current_or_next_quiet_hours(app: Flask) -> None:
     user = factories.user("alice@example.test", time_zone="Europe/Paris")
     noon = datetime(2026, 11, 24, 11, tzinfo=UTC)  # a Tuesday
     assert quiet.current_status(user, noon) is None
@@ -160,16 +165,16 @@ def test_the_navigation_knows_the_pause_the_night_and_the_next_one(app: Flask) -
     assert night is not None
     assert night.begins_at == datetime(2026, 11, 26, 18, tzinfo=UTC)
     assert night.ends_at == datetime(2026, 11, 27, 6, 30, tzinfo=UTC)
-    now = quiet.current_status(user, night.begins_at)
-    assert now is not None
-    assert (now.begins_at, now.ends_at) == (None, night.ends_at)
+    current = quiet.current_status(user, night.begins_at)
+    assert current is not None
+    assert (current.begins_at, current.ends_at) == (None, night.ends_at)
     preference_editing.pause(user, "hour", now=noon)
     paused = quiet.current_status(user, noon)
     assert paused is not None
     assert paused.is_paused
 
 
-def test_a_pause_beyond_the_calendar_is_refused_in_words(app: Flask) -> None:
+def test_a_pause_beyond_the_calendar_is_rejected(app: Flask) -> None:
     east = factories.user("alice@example.test", time_zone="Pacific/Kiritimati")
     west = factories.user("charlie@example.test", time_zone="Pacific/Pago_Pago")
     for user, edge in ((east, "0001-01-01T00:00"), (west, "9999-12-31T23:59")):
@@ -178,5 +183,5 @@ def test_a_pause_beyond_the_calendar_is_refused_in_words(app: Flask) -> None:
         assert list(caught.value.errors) == ["paused_until"]
 
 
-def test_an_undo_nested_without_end_changes_nothing() -> None:
+def test_a_deeply_nested_undo_changes_nothing() -> None:
     assert read_undo(MultiDict({"values": "[" * 100_000})) == {}

@@ -1,4 +1,4 @@
-"""Which channels a notification takes: its template's, and what each person has switched on."""
+"""The channels of a notification: those of its template, and those that each person has turned on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ON = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}
 
 
 def reachable(email: str, **preference: Any) -> User:
-    """Somebody with a verified phone, two browsers and a webhook."""
+    """Create a person with a verified phone number, two browsers and a webhook."""
     user = factories.user(email, phone="+442079460958", preference=preference)
     db.session.add(PhoneCode(user_id=user.id, phone=user.phone, salt="s", verified_at=utc_now()))
     for number in (1, 2):
@@ -56,24 +56,24 @@ def states(user: User) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def test_what_a_person_switched_on_is_added_to_the_templates_channels(any_app: Flask) -> None:
+def test_a_persons_channels_are_added_to_the_templates(any_app: Flask) -> None:
     alice = reachable("alice@example.test", **ON)
     publish(alice)
     found = states(alice)
     assert found["sms"] == found["webhook"] == [("pending", "queued")]
-    # Two browsers, two deliveries: one may be gone while the other shows it.
+    # One delivery for each browser, because one may be gone.
     assert found["push"] == [("pending", "queued")] * 2
     note = db.session.scalars(select(Notification)).one()
     assert note.channels == ["email", "in_app", "sms", "push", "webhook"]
 
 
-def test_who_switched_nothing_on_hears_as_before(any_app: Flask) -> None:
+def test_without_own_channels_the_templates_are_used(any_app: Flask) -> None:
     alice = reachable("alice@example.test")
     publish(alice)
     assert set(states(alice)) == {"email", "in_app"}
 
 
-def test_who_switched_a_way_on_but_cannot_be_reached_by_it_is_told_what_is_missing(any_app: Flask) -> None:
+def test_a_channel_without_an_address_says_what_is_missing(any_app: Flask) -> None:
     charlie = factories.user("charlie@example.test", phone="+442079460958", preference=ON)
     hook = Webhook(user_id=charlie.id, url="https://h.example.com/", secret_salt="s", disabled_at=utc_now())
     db.session.add(hook)
@@ -82,26 +82,26 @@ def test_who_switched_a_way_on_but_cannot_be_reached_by_it_is_told_what_is_missi
     found = states(charlie)
     assert all(found[name] == [("skipped", "no_address")] for name in catalog.PERSONAL_CHANNELS)
     note = db.session.scalars(select(Notification)).one()
-    told = {way.channel: way.words for way in explanations.for_owner(charlie, note.id).ways}
-    assert told["sms"] == "Not sent: there is no verified phone number"
-    assert told["push"] == "Not sent: no browser asked for notifications"
-    assert told["webhook"] == "Not sent: no webhook is switched on"
+    words = {way.channel: way.words for way in explanations.for_owner(charlie, note.id).ways}
+    assert words["sms"] == "Not sent: there is no verified phone number"
+    assert words["push"] == "Not sent: no browser asked for notifications"
+    assert words["webhook"] == "Not sent: no webhook is switched on"
 
 
-def test_a_switch_of_a_category_counts_for_an_added_way_too(any_app: Flask) -> None:
+def test_the_matrix_applies_to_added_channels(any_app: Flask) -> None:
     alice = reachable("alice@example.test", **ON, matrix={"resume": {"push": False}})
     publish(alice)
     assert states(alice)["push"] == [("skipped", "matrix_off")]
     assert states(alice)["sms"] == [("pending", "queued")]
 
 
-def test_whoever_names_the_channels_gets_those_and_no_others(any_app: Flask) -> None:
+def test_channels_named_by_the_caller_are_used_exactly(any_app: Flask) -> None:
     alice = reachable("alice@example.test", **ON)
     python_api.create_notification(alice, "system_alert", "Hello", "There", channels=["in_app", "push"])
     assert set(states(alice)) == {"in_app", "push"}
 
 
-def test_what_an_admin_locked_reaches_who_switched_it_off(any_app: Flask) -> None:
+def test_a_required_channel_is_used_for_people_who_turned_it_off(any_app: Flask) -> None:
     alice = reachable("alice@example.test")
     db.session.add(PreferenceLock(category="resume", channel="sms", reason="On call"))
     db.session.commit()
@@ -110,7 +110,7 @@ def test_what_an_admin_locked_reaches_who_switched_it_off(any_app: Flask) -> Non
     assert "push" not in states(alice)
 
 
-def test_an_added_way_waits_for_the_morning_like_any_other(any_app: Flask) -> None:
+def test_an_added_channel_is_held_during_a_pause(any_app: Flask) -> None:
     until = utc_now() + timedelta(hours=3)
     alice = reachable("alice@example.test", **ON, paused_until=until)
     publish(alice)
@@ -118,19 +118,19 @@ def test_an_added_way_waits_for_the_morning_like_any_other(any_app: Flask) -> No
 
 
 @pytest.mark.parametrize("preference", [ON, {}, {"sms_enabled": True}, ON | {"daily_digest": True}])
-def test_the_dry_run_says_what_the_real_run_does(any_app: Flask, preference: dict[str, Any]) -> None:
+def test_a_dry_run_equals_the_real_run_for_added_channels(any_app: Flask, preference: dict[str, Any]) -> None:
     alice = reachable("alice@example.test", **preference)
     bob = reachable("bob@example.test", **ON, matrix={"resume": {"sms": False}})
-    foreseen = publish(alice, bob, dry_run=True).describe_verdicts()
-    done = publish(alice, bob).describe_verdicts()
-    assert [(v.recipient_email, v.channel, v.state, v.reason) for v in foreseen] == [
-        (v.recipient_email, v.channel, v.state, v.reason) for v in done
+    dry = publish(alice, bob, dry_run=True).describe_verdicts()
+    real = publish(alice, bob).describe_verdicts()
+    assert [(v.recipient_email, v.channel, v.state, v.reason) for v in dry] == [
+        (v.recipient_email, v.channel, v.state, v.reason) for v in real
     ]
 
 
-def test_addresses_are_each_persons_own_and_only_those_that_may_be_used(any_app: Flask) -> None:
+def test_only_verified_and_active_addresses_are_found(any_app: Flask) -> None:
     alice, bob = reachable("alice@example.test"), reachable("bob@example.test")
-    bob.phone = "+442079460000"  # Changed, and not verified since.
+    bob.phone = "+442079460000"  # Changed and not verified.
     hook = db.session.scalars(select(Webhook).where(Webhook.user_id == bob.id)).one()
     hook.disabled_at = utc_now()
     db.session.commit()

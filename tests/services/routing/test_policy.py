@@ -1,4 +1,4 @@
-"""What somebody chose decides about the very next message, and the dry run says what the real run does."""
+"""Preferences apply from the next message on, and a dry run equals the real run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from app.services.events import publish as event_publish
 from app.services.notifications import inbox
 from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
-from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from tests.support import factories
 from tests.support.preferences import BEFORE, INSTANTS, QUIET, SWITCHES
 
-MANY = settings(
+THOROUGH = settings(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -42,15 +41,15 @@ def event_in(kind: str, recipient: User, **data: Any) -> event_publish.IncomingE
     )
 
 
-def said(published: event_publish.PublishResult) -> list[tuple[Any, ...]]:
+def verdicts_of(published: event_publish.PublishResult) -> list[tuple[Any, ...]]:
     return [
         (v.recipient_email, v.channel, v.state, v.reason, v.due_at) for v in published.describe_verdicts()
     ]
 
 
-@MANY
+@THOROUGH
 @given(chosen=SWITCHES, quiet=QUIET, event=EVENTS, now=INSTANTS)
-def test_the_dry_run_says_exactly_what_the_real_run_does(
+def test_a_dry_run_equals_the_real_run(
     app: Flask,
     alice: User,
     chosen: dict[str, Any],
@@ -60,15 +59,18 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
 ) -> None:
     preference_editing.change(alice, chosen | {"quiet_hours": quiet}, now=BEFORE)
     kind, priority = event
-    made = event_in(kind, alice, **({"priority": priority} if priority else {}))
-    dry, real = event_publish.publish(made, dry_run=True, now=now), event_publish.publish(made, now=now)
-    assert said(dry) == said(real)
+    incoming = event_in(kind, alice, **({"priority": priority} if priority else {}))
+    dry, real = (
+        event_publish.publish(incoming, dry_run=True, now=now),
+        event_publish.publish(incoming, now=now),
+    )
+    assert verdicts_of(dry) == verdicts_of(real)
     rows = db.session.scalars(
         select(Delivery)
         .where(Delivery.notification_id == real.describe_verdicts()[0].notification_id)
         .order_by(Delivery.id)
     ).all()
-    kept = [
+    stored = [
         (
             alice.email,
             row.channel,
@@ -79,30 +81,30 @@ def test_the_dry_run_says_exactly_what_the_real_run_does(
         )
         for row in rows
     ]
-    assert kept == [line[:4] for line in said(real)], "what is stored says the same"
+    assert stored == [line[:4] for line in verdicts_of(real)], "the stored deliveries have the same reasons"
 
 
-def off(name: str) -> dict[str, Any]:
+def turned_off(name: str) -> dict[str, Any]:
     if "." in name:
         category, channel = name.split(".")
         return {"matrix": {category: {channel: False}}}
     return {name: False}
 
 
-@MANY
+@THOROUGH
 @given(
     chosen=SWITCHES,
     event=EVENTS,
     channel=st.sampled_from(["email", "in_app"]),
-    kind_of_switch=st.sampled_from(["channel", "category", "cell"]),
+    switch=st.sampled_from(["channel", "category", "cell"]),
 )
-def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
+def test_turning_a_switch_off_applies_to_the_next_event(
     app: Flask,
     alice: User,
     chosen: dict[str, Any],
     event: tuple[str, str | None],
     channel: str,
-    kind_of_switch: str,
+    switch: str,
 ) -> None:
     kind, priority = event
     category = catalog.category_of(str(catalog.EVENTS[kind].notification_type))
@@ -112,20 +114,13 @@ def test_a_switch_that_is_turned_off_counts_for_the_very_next_event(
         "cell": f"{category}.{channel}",
     }
     preference_editing.change(alice, chosen, now=BEFORE)
-    preference_editing.change(alice, off(names[kind_of_switch]))
+    preference_editing.change(alice, turned_off(names[switch]))
     published = event_publish.publish(event_in(kind, alice, **({"priority": priority} if priority else {})))
     states = {verdict.channel: verdict.state for verdict in published.describe_verdicts()}
     assert states[channel] == "skipped"
 
 
-@pytest.fixture
-def courier(app: Flask) -> DeliveryWorker:
-    return DeliveryWorker(
-        SiteIdentity("http://bellhop.test", "bellhop@example.test", app.config["SECRET_KEY"])
-    )
-
-
-def mail_of(user: User) -> Delivery:
+def email_of(user: User) -> Delivery:
     return db.session.scalars(
         select(Delivery)
         .where(Delivery.recipient_id == user.id, Delivery.channel == "email")
@@ -143,62 +138,58 @@ def notify(user: User, now: datetime, **data: Any) -> None:
     event_publish.publish(event_in("interview.scheduled", user, **data), now=now)
 
 
-def test_a_mail_of_the_night_goes_out_in_the_morning(
-    app: Flask, alice: User, courier: DeliveryWorker
-) -> None:
+def test_emails_are_held_until_quiet_hours_end(app: Flask, alice: User, worker: DeliveryWorker) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
-    courier.deliver_due(MORNING - timedelta(seconds=1))
-    assert mail_of(alice).state == "pending"
-    courier.deliver_due(MORNING + timedelta(minutes=5))
-    assert mail_of(alice).state == "sent"
+    assert (email_of(alice).state, email_of(alice).reason) == ("pending", "quiet_hours")
+    worker.deliver_due(MORNING - timedelta(seconds=1))
+    assert email_of(alice).state == "pending"
+    worker.deliver_due(MORNING + timedelta(minutes=5))
+    assert email_of(alice).state == "sent"
 
 
-def test_what_is_urgent_passes_the_night_the_pause_and_the_wait(
-    app: Flask, alice: User, courier: DeliveryWorker
+def test_urgent_messages_are_sent_during_quiet_hours_and_pauses(
+    app: Flask, alice: User, worker: DeliveryWorker
 ) -> None:
     preference_editing.change(
         alice, QUIET_ON | {"email_delay_minutes": 60, "paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT
     )
     notify(alice, NIGHT, priority="urgent")
-    courier.deliver_due(NIGHT)
-    assert mail_of(alice).state == "sent"
+    worker.deliver_due(NIGHT)
+    assert email_of(alice).state == "sent"
 
 
-def test_the_inbox_fills_at_once_whatever_the_hour(app: Flask, alice: User) -> None:
+def test_the_inbox_ignores_quiet_hours_and_pauses(app: Flask, alice: User) -> None:
     preference_editing.change(alice, QUIET_ON | {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
     notify(alice, NIGHT)
     shown = db.session.scalars(select(Delivery).where(Delivery.channel == "in_app")).one()
     assert (shown.state, shown.reason) == ("sent", "shown")
 
 
-def test_a_pause_that_is_lifted_early_lets_go_what_waits(
-    app: Flask, alice: User, courier: DeliveryWorker
-) -> None:
+def test_ending_a_pause_early_releases_held_emails(app: Flask, alice: User, worker: DeliveryWorker) -> None:
     preference_editing.change(alice, {"paused_until": "2026-12-01T00:00:00Z"}, now=NIGHT)
     notify(alice, NIGHT)
-    assert mail_of(alice).reason == "paused"
+    assert email_of(alice).reason == "paused"
     later = NIGHT + timedelta(hours=1)
-    courier.deliver_due(later)
-    assert mail_of(alice).state == "pending"
+    worker.deliver_due(later)
+    assert email_of(alice).state == "pending"
     preference_editing.pause(alice, "", now=later)
-    courier.deliver_due(later)
-    assert mail_of(alice).state == "sent"
+    worker.deliver_due(later)
+    assert email_of(alice).state == "sent"
 
 
-def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
-    app: Flask, alice: User, courier: DeliveryWorker
+def test_extending_a_pause_holds_emails_longer_without_expiring_them(
+    app: Flask, alice: User, worker: DeliveryWorker
 ) -> None:
     preference_editing.pause(alice, "hour", now=NIGHT)
     event_publish.publish(event_in("candidate.added", alice), now=NIGHT)
     preference_editing.change(alice, {"paused_until": "2026-12-20T08:00:00Z"}, now=NIGHT)
-    courier.deliver_due(NIGHT + timedelta(hours=2))
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "paused")
+    worker.deliver_due(NIGHT + timedelta(hours=2))
+    assert (email_of(alice).state, email_of(alice).reason) == ("pending", "paused")
     end = datetime(2026, 12, 20, 8, tzinfo=UTC)
-    assert end <= mail_of(alice).due_at < end + timedelta(minutes=4)
-    courier.deliver_due(end + timedelta(minutes=4))
-    assert mail_of(alice).state == "sent"
+    assert end <= email_of(alice).due_at < end + timedelta(minutes=4)
+    worker.deliver_due(end + timedelta(minutes=4))
+    assert email_of(alice).state == "sent"
 
 
 @pytest.mark.parametrize(
@@ -209,57 +200,59 @@ def test_a_pause_that_is_prolonged_holds_what_waits_and_does_not_let_it_expire(
         ({"matrix": {"interview": {"email": False}}}, "matrix_off"),
     ],
 )
-def test_what_waits_is_not_sent_after_its_switch_was_turned_off(
-    app: Flask, alice: User, courier: DeliveryWorker, change: dict[str, Any], reason: str
+def test_held_emails_are_not_sent_after_a_switch_is_turned_off(
+    app: Flask, alice: User, worker: DeliveryWorker, change: dict[str, Any], reason: str
 ) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     preference_editing.change(alice, change, now=NIGHT)
-    courier.deliver_due(MORNING + timedelta(minutes=5))
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", reason)
+    worker.deliver_due(MORNING + timedelta(minutes=5))
+    assert (email_of(alice).state, email_of(alice).reason) == ("skipped", reason)
 
 
-def test_what_was_read_in_the_night_sends_no_mail_in_the_morning(
-    app: Flask, alice: User, courier: DeliveryWorker
+def test_notifications_read_during_quiet_hours_are_not_emailed(
+    app: Flask, alice: User, worker: DeliveryWorker
 ) -> None:
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     row = db.session.scalars(select(Notification)).one()
     inbox.change(alice, "read", ids=[row.id])
-    courier.deliver_due(MORNING + timedelta(minutes=5))
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("skipped", "read_before_sending")
+    worker.deliver_due(MORNING + timedelta(minutes=5))
+    assert (email_of(alice).state, email_of(alice).reason) == ("skipped", "read_before_sending")
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60])
-def test_a_mail_waits_whether_it_is_still_unread(
-    app: Flask, alice: User, courier: DeliveryWorker, minutes: int
+def test_emails_are_held_while_they_may_be_read(
+    app: Flask, alice: User, worker: DeliveryWorker, minutes: int
 ) -> None:
     preference_editing.change(alice, {"email_delay_minutes": minutes})
     noon = NIGHT.replace(hour=12)
     notify(alice, noon)
-    courier.deliver_due(noon + timedelta(minutes=minutes, seconds=-1))
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "unread_wait")
-    courier.deliver_due(noon + timedelta(minutes=minutes))
-    assert mail_of(alice).state == "sent"
+    worker.deliver_due(noon + timedelta(minutes=minutes, seconds=-1))
+    assert (email_of(alice).state, email_of(alice).reason) == ("pending", "unread_wait")
+    worker.deliver_due(noon + timedelta(minutes=minutes))
+    assert email_of(alice).state == "sent"
 
 
-def test_a_wait_that_ends_in_the_night_goes_on_until_the_morning(
-    app: Flask, alice: User, courier: DeliveryWorker
+def test_an_unread_wait_that_ends_in_quiet_hours_is_extended(
+    app: Flask, alice: User, worker: DeliveryWorker
 ) -> None:
     preference_editing.change(alice, QUIET_ON | {"email_delay_minutes": 60})
     evening = NIGHT.replace(hour=18, minute=30)
     notify(alice, evening)
-    courier.deliver_due(evening + timedelta(hours=1))
-    assert (mail_of(alice).state, mail_of(alice).reason) == ("pending", "quiet_hours")
-    courier.deliver_due(MORNING + timedelta(minutes=5))
-    assert mail_of(alice).state == "sent"
+    worker.deliver_due(evening + timedelta(hours=1))
+    assert (email_of(alice).state, email_of(alice).reason) == ("pending", "quiet_hours")
+    worker.deliver_due(MORNING + timedelta(minutes=5))
+    assert email_of(alice).state == "sent"
 
 
 @pytest.mark.parametrize(
     ("priority", "state"),
     [("low", "skipped"), ("medium", "skipped"), ("high", "pending"), ("urgent", "pending")],
 )
-def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: str, state: str) -> None:
+def test_only_low_and_medium_priorities_are_left_to_the_digest(
+    app: Flask, alice: User, priority: str, state: str
+) -> None:
     preference_editing.change(alice, {"daily_digest": True})
     published = event_publish.publish(event_in("candidate.added", alice, priority=priority))
     (mail,) = (verdict for verdict in published.describe_verdicts() if verdict.channel == "email")
@@ -267,16 +260,16 @@ def test_a_digest_takes_what_is_not_pressing(app: Flask, alice: User, priority: 
     assert ("daily digest" in mail.reason) == (state == "skipped")
 
 
-def test_what_is_locked_reaches_everyone_but_not_at_night(any_app: Flask) -> None:
+def test_required_channels_ignore_switches_but_not_quiet_hours(any_app: Flask) -> None:
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     everything_off = {"email_enabled": False, "interview_notifications": False, "daily_digest": True}
     preference_editing.change(alice, QUIET_ON | everything_off | {"matrix": {"interview": {"email": False}}})
-    required_channels.require("interview", "email", "Nobody may miss an interview.", actor=bob)
+    required_channels.require("interview", "email", "Interviews are too important to miss.", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice, priority="medium"), now=NIGHT)
     states = {verdict.channel: (verdict.state, verdict.reason) for verdict in published.describe_verdicts()}
     assert states["email"][0] == "pending"
     assert "when quiet hours end" in states["email"][1]
-    assert states["in_app"][0] == "skipped", "only what is locked"
+    assert states["in_app"][0] == "skipped", "only email is required"
     required_channels.release("interview", "email", actor=bob)
     published = event_publish.publish(event_in("interview.scheduled", alice), now=utc_now())
     assert {verdict.state for verdict in published.describe_verdicts()} == {"skipped"}

@@ -1,4 +1,4 @@
-"""Quiet hours on each person's own clock, also on the nights when the clock changes."""
+"""Quiet hours in each person's time zone, also where clocks change."""
 
 from __future__ import annotations
 
@@ -50,14 +50,16 @@ def local(zone: str, text: str, fold: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("zone", "before", "after", "hours"),
     [
-        # Spring: the night is shorter; autumn: longer. Lord Howe changes by half an hour.
+        # Shorter in spring, longer in autumn. Lord Howe changes by half an hour.
         ("Europe/Paris", "2026-03-28T22:00", "2026-03-29T07:00", 8),
         ("Europe/Paris", "2026-10-24T22:00", "2026-10-25T07:00", 10),
         ("Australia/Lord_Howe", "2026-10-03T22:00", "2026-10-04T07:00", 8.5),
         ("Australia/Lord_Howe", "2026-04-04T22:00", "2026-04-05T07:00", 9.5),
     ],
 )
-def test_a_night_ends_by_the_clock_on_the_wall(zone: str, before: str, after: str, hours: float) -> None:
+def test_quiet_hours_end_by_the_wall_clock_when_clocks_change(
+    zone: str, before: str, after: str, hours: float
+) -> None:
     user, start, end = person(zone), local(zone, before), local(zone, after)
     assert end - start == timedelta(hours=hours)
     assert until(user, start - timedelta(seconds=1)) is None
@@ -69,7 +71,7 @@ def test_a_night_ends_by_the_clock_on_the_wall(zone: str, before: str, after: st
 @pytest.mark.parametrize(
     ("zone", "night"), [("Europe/Paris", "2026-10-25"), ("Australia/Lord_Howe", "2026-04-05")]
 )
-def test_an_end_that_comes_twice_is_the_later_one(zone: str, night: str) -> None:
+def test_an_end_that_occurs_twice_is_the_later_one(zone: str, night: str) -> None:
     clock = "02:30" if zone == "Europe/Paris" else "01:45"
     user = person(zone, quiet_end=time.fromisoformat(clock))
     first, second = (local(zone, f"{night}T{clock}", fold) for fold in (0, 1))
@@ -80,7 +82,7 @@ def test_an_end_that_comes_twice_is_the_later_one(zone: str, night: str) -> None
 @pytest.mark.parametrize(
     ("zone", "night"), [("Europe/Paris", "2026-03-29"), ("Australia/Lord_Howe", "2026-10-04")]
 )
-def test_an_end_that_does_not_come_lets_nobody_be_woken_early(zone: str, night: str) -> None:
+def test_an_end_that_clocks_skip_is_not_early(zone: str, night: str) -> None:
     clock = "02:30" if zone == "Europe/Paris" else "02:15"
     user = person(zone, quiet_end=time.fromisoformat(clock))
     end = until(user, local(zone, f"{night}T00:30"))
@@ -88,7 +90,7 @@ def test_an_end_that_does_not_come_lets_nobody_be_woken_early(zone: str, night: 
     assert end.astimezone(ZoneInfo(zone)).time() > time.fromisoformat(clock)
 
 
-def test_a_night_belongs_to_the_day_on_which_it_starts() -> None:
+def test_quiet_hours_belong_to_the_day_on_which_they_start() -> None:
     user = person("Europe/Paris", quiet_days=[4])  # Friday
     friday, saturday = "2026-11-27", "2026-11-28"
     assert until(user, local("Europe/Paris", f"{friday}T23:00")) == local("Europe/Paris", f"{saturday}T07:00")
@@ -106,16 +108,16 @@ def test_a_night_belongs_to_the_day_on_which_it_starts() -> None:
     days=st.sets(st.integers(0, 6)),
     instant=st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: FIRST + timedelta(minutes=minutes)),
 )
-def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
+def test_quiet_hours_equal_a_simple_model_of_the_wall_clock(
     zone: str, start: time, end: time, days: set[int], instant: datetime
 ) -> None:
-    """Against a model that only reads the wall clock, away from the hours in which clocks change."""
+    """The model only knows the wall clock, so days around a clock change are left out."""
     if start == end:
         return
     user = person(zone, quiet_start=start, quiet_end=end, quiet_days=sorted(days))
-    there = instant.astimezone(ZoneInfo(zone))
+    wall_clock = instant.astimezone(ZoneInfo(zone))
     offsets = {
-        (there + timedelta(hours=n)).astimezone(UTC).astimezone(ZoneInfo(zone)).utcoffset()
+        (wall_clock + timedelta(hours=n)).astimezone(UTC).astimezone(ZoneInfo(zone)).utcoffset()
         for n in range(-25, 26)
     }
     found = until(user, instant)
@@ -124,7 +126,7 @@ def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
         assert until(user, found) is None or start < end
     if len(offsets) > 1:
         return
-    now, today = there.time(), there.weekday()
+    now, today = wall_clock.time(), wall_clock.weekday()
     if start < end:
         expected = today in days and start <= now < end
     else:
@@ -134,7 +136,7 @@ def test_it_is_quiet_when_the_clock_on_the_wall_says_so(
         assert found.astimezone(ZoneInfo(zone)).time() == end
 
 
-def test_a_pause_that_ends_in_the_night_lasts_until_the_morning() -> None:
+def test_a_pause_that_ends_in_quiet_hours_is_extended() -> None:
     paused = local("Europe/Paris", "2026-11-27T23:30")
     user = person("Europe/Paris", paused_until=paused)
     held = quiet_hours.hold_until(user, user.preference, local("Europe/Paris", "2026-11-27T15:00"))
@@ -144,7 +146,7 @@ def test_a_pause_that_ends_in_the_night_lasts_until_the_morning() -> None:
     assert morning <= held.until < morning + timedelta(seconds=quiet_hours.SPREAD_SECONDS)
 
 
-def test_a_thousand_people_are_spread_over_some_minutes() -> None:
+def test_messages_to_many_people_are_spread_over_minutes() -> None:
     morning = local("Europe/Paris", "2026-11-28T07:00")
     ends = set()
     for number in range(1000):
@@ -157,7 +159,7 @@ def test_a_thousand_people_are_spread_over_some_minutes() -> None:
     assert len(ends) == quiet_hours.SPREAD_SECONDS
 
 
-def test_the_spread_does_not_reach_into_the_next_night() -> None:
+def test_the_spread_does_not_reach_the_next_quiet_hours() -> None:
     for number in range(240):
         user = person("Europe/Paris", quiet_start=time(0), quiet_end=time(23, 59))
         user.id = number
