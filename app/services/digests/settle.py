@@ -1,4 +1,8 @@
-"""Digests: settled once per person, kind and local date, in chunks that bound memory and never hold writers up long."""
+"""Settles digests: decides once per person, kind and local date whether a digest is sent.
+
+A settled date is a row of `digests`, unique by person, kind and date; its email is a delivery in the outbox. People are
+processed in chunks, so that memory is bounded and other writers never wait long.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +25,24 @@ from app.services.base.recipients import Recipient
 from app.services.digests import contents
 from app.services.routing import quiet_hours, wording
 
-# Who flies across the date line, or moves the digest hour, is not written to twice within these hours.
-APART = timedelta(hours=6)
+# The least time between two digests, for people who cross the date line or change the digest hour.
+MIN_GAP = timedelta(hours=6)
 WEEK = timedelta(days=7)
-# A summary missed on Monday is made up for until Wednesday; later it would be old news.
-LATE_DAYS = timedelta(days=2)
-# People a transaction: other writers get their turn between two of them.
+# A summary that was missed on Monday is sent until Wednesday.
+MAX_DELAY = timedelta(days=2)
+# People per transaction: other writers can write between two of them.
 CHUNK = 100
-# A digest that could not be sent until the next one is due is not sent at all: that one holds more.
-WORTH_SENDING = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(days=3)}
-# Whoever had none for longer than this is treated as if there had never been any.
+# A digest that cannot be sent expires before the next one, which includes everything that is still unread.
+EXPIRES_AFTER = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(days=3)}
+# Older digests do not affect whether one is due.
 LOOK_BACK = timedelta(days=15)
-# Told how many people have been looked at, and of how many.
+# Called with the number of people processed so far, and the total.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Someone who wants digests, as far as the question whether one is due needs it."""
+class Subscriber:
+    """A person who wants digests, with what decides whether one is due."""
 
     id: int
     time_zone: str
@@ -49,52 +53,52 @@ class Reader:
 def due_date(
     kind: str, hour: int, time_zone: str, now: datetime, *, last: date | None, last_at: datetime | None
 ) -> date | None:
-    """The local date whose digest is to be settled now; None when none is.
+    """Return the local date whose digest is due now; None if none is.
 
-    A date has one digest, from its digest hour on: after an outage it comes late, and those of the dates that
-    passed meanwhile do not come at all, because one holds everything that is still unread.
+    Each date has one digest, due from the digest hour on. After an outage only the latest is due: it includes
+    everything that is still unread.
 
     Args:
-        hour, time_zone: the reader's.
-        last, last_at: the newest date that was settled, and when.
+        hour, time_zone: the subscriber's.
+        last, last_at: the date that was settled last, and when.
     """
     today = now.astimezone(zone(time_zone)).date()
     day = today if kind == DAILY_DIGEST else today - timedelta(days=today.weekday())
     if last is not None and last >= day:
         return None
-    # Whoever has just asked for a summary gets the first one on a Monday, not in the middle of a week.
-    if day < today and (last != day - WEEK or today - day > LATE_DAYS):
+    # A new subscriber's first summary is sent on a Monday.
+    if day < today and (last != day - WEEK or today - day > MAX_DELAY):
         return None
     earliest = at_hour(day, hour, time_zone)
     if last_at is not None:
-        earliest = max(earliest, last_at + APART)
+        earliest = max(earliest, last_at + MIN_GAP)
     return day if now >= earliest else None
 
 
 def send_due(kind: str, now: datetime | None = None, progress: Progress | None = None) -> int:
-    """Settle the digests that are due; each chunk of people is a transaction of its own.
+    """Settle the digests that are due, in one transaction per chunk of people.
 
-    A pause puts digests off until its end; quiet hours only hold the mail.
+    During a pause nothing is settled; during quiet hours the email is held.
 
     Args:
         kind: `daily_digest` or `weekly_summary`.
     Returns:
-        how many digests are on their way: who has nothing unread gets none.
+        how many digests were queued. A person with nothing unread gets none.
     """
     now = now or utc_now()
     if not wording.by_name(kind).is_active:
         return 0
-    total = db.session.scalar(select(func.count()).select_from(_readers(kind).subquery())) or 0
-    done, sent, after = 0, 0, 0
-    while readers := _chunk(kind, after):
-        sent += _settle(kind, _due(kind, readers, now), now)
-        after, done = readers[-1].id, done + len(readers)
+    total = db.session.scalar(select(func.count()).select_from(_subscribers(kind).subquery())) or 0
+    done, queued, after = 0, 0, 0
+    while subscribers := _next_chunk(kind, after):
+        queued += _settle(kind, _due(kind, subscribers, now), now)
+        after, done = subscribers[-1].id, done + len(subscribers)
         if progress:
             progress(done, max(done, total))
-    return sent
+    return queued
 
 
-def _readers(kind: str) -> Select[int, str, int, datetime | None]:
+def _subscribers(kind: str) -> Select[int, str, int, datetime | None]:
     preference = UserNotificationPreference
     return (
         select(User.id, User.time_zone, preference.digest_hour, preference.paused_until)
@@ -103,58 +107,59 @@ def _readers(kind: str) -> Select[int, str, int, datetime | None]:
     )
 
 
-def _chunk(kind: str, after: int) -> list[Reader]:
-    rows = db.session.execute(_readers(kind).where(User.id > after).order_by(User.id).limit(CHUNK))
-    return [Reader(*row) for row in rows]
+def _next_chunk(kind: str, after: int) -> list[Subscriber]:
+    rows = db.session.execute(_subscribers(kind).where(User.id > after).order_by(User.id).limit(CHUNK))
+    return [Subscriber(*row) for row in rows]
 
 
-def _due(kind: str, readers: Sequence[Reader], now: datetime) -> dict[int, date]:
+def _due(kind: str, subscribers: Sequence[Subscriber], now: datetime) -> dict[int, date]:
     newest = (
         select(Digest.user_id, func.max(Digest.local_date), func.max(Digest.settled_at))
         .where(
             Digest.kind == kind,
-            Digest.user_id.in_([reader.id for reader in readers]),
+            Digest.user_id.in_([subscriber.id for subscriber in subscribers]),
             Digest.local_date >= (now - LOOK_BACK).date(),
         )
         .group_by(Digest.user_id)
     )
     settled = {user_id: (day, at) for user_id, day, at in db.session.execute(newest)}
-    found = {}
-    for reader in readers:
-        last, last_at = settled.get(reader.id, (None, None))
-        day = due_date(kind, reader.digest_hour, reader.time_zone, now, last=last, last_at=last_at)
-        if day is not None and (reader.paused_until is None or reader.paused_until <= now):
-            found[reader.id] = day
-    return found
+    due = {}
+    for subscriber in subscribers:
+        last, last_at = settled.get(subscriber.id, (None, None))
+        day = due_date(kind, subscriber.digest_hour, subscriber.time_zone, now, last=last, last_at=last_at)
+        is_paused = subscriber.paused_until is not None and subscriber.paused_until > now
+        if day is not None and not is_paused:
+            due[subscriber.id] = day
+    return due
 
 
 def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
-    """Settle these dates and put the mails into the outbox, in one transaction; whoever comes second finds it done."""
+    """Settle these dates and queue their emails, in one transaction; skips dates that another process has settled."""
     if not due:
         db.session.commit()
         return 0
-    # Counted before the lock is taken: other writers need not wait for that, and an empty digest is not sent anyway.
+    # Counted before taking the lock. If something is read meanwhile, an empty digest is still not sent.
     unread = contents.counts(due, now, now)
-    readers = recipients.by_ids(unread)
+    people = recipients.by_ids(unread)
     lock_for_writing()
     rows = [
         {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
         for user_id, day in sorted(due.items())
     ]
-    mine = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
-    ids = dict(mine.all())
-    people = [user for user in readers if user.id in ids]
+    inserted = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
+    ids = dict(inserted.all())
+    people = [user for user in people if user.id in ids]
     if people:
-        made = db.session.execute(
+        queued = db.session.execute(
             insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
             [_delivery(kind, user, now) for user in people],
         )
-        totals = {user_id: sum(some.values()) for user_id, some in unread.items()}
+        totals = {user_id: sum(by_category.values()) for user_id, by_category in unread.items()}
         db.session.execute(
             update(Digest),
             [
                 {"id": ids[user_id], "delivery_id": delivery_id, "unread_count": totals[user_id]}
-                for user_id, delivery_id in made
+                for user_id, delivery_id in queued
             ],
         )
     db.session.commit()
@@ -162,15 +167,15 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
 
 
 def _delivery(kind: str, user: Recipient, now: datetime) -> dict[str, object]:
-    held = quiet_hours.hold_until(user, user.preference, now)
-    due_at = held.until if held else now
+    hold = quiet_hours.hold_until(user, user.preference, now)
+    due_at = hold.until if hold else now
     return {
         "recipient_id": user.id,
         "kind": kind,
         "channel": "email",
         "address": user.email,
-        "reason": held.reason if held else "queued",
+        "reason": hold.reason if hold else "queued",
         "created_at": now,
         "due_at": due_at,
-        "expires_at": due_at + WORTH_SENDING[kind],
+        "expires_at": due_at + EXPIRES_AFTER[kind],
     }

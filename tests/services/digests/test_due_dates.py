@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.services.base.local_time import at_hour
-from app.services.digests.settle import APART, due_date
+from app.services.digests.settle import MIN_GAP, due_date
 from tests.support.time_zones import ZONES
 
 QUARTER = timedelta(minutes=15)
@@ -111,7 +111,7 @@ def test_travellers_get_one_digest_a_date_and_hours_apart(moves: list[tuple[int,
     settled = run(DAILY_DIGEST, zones, start, start + timedelta(days=14), hour)
     days = [day for day, _ in settled]
     assert days == sorted(set(days))
-    assert all(later - earlier >= APART for (_, earlier), (_, later) in itertools.pairwise(settled))
+    assert all(later - earlier >= MIN_GAP for (_, earlier), (_, later) in itertools.pairwise(settled))
     # Even for frequent travellers no more than two and a half days pass without a digest.
     assert all(
         later - earlier <= timedelta(hours=62) for (_, earlier), (_, later) in itertools.pairwise(settled)
