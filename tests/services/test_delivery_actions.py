@@ -82,11 +82,11 @@ def test_a_released_address_is_written_to_again(owner: User, admin: User) -> Non
     suppressions.add("email", "alice@example.test", "550 5.1.1 No such user")
     db.session.commit()
     (row,), _ = suppressions.page_for()
-    assert delivery_actions.release(row.id, admin) == "alice@example.test"
+    assert suppressions.release(row.id, admin) == "alice@example.test"
     assert db.session.scalar(select(Suppression.id)) is None
     assert actions()[-1] == "address.released"
     with pytest.raises(NotFound):
-        delivery_actions.release(row.id, admin)
+        suppressions.release(row.id, admin)
 
 
 def test_the_chart_counts_days_of_the_readers_calendar(owner: User) -> None:

@@ -1,4 +1,4 @@
-"""What an admin does to deliveries and addresses: try again, cancel, release. Each is in the audit log."""
+"""Lets admins retry and cancel deliveries. Each action is in the audit log."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import BULK
-from app.models import Delivery, Notification, Suppression, User
+from app.models import Delivery, Notification, User
 from app.services.base import audit
 from app.services.base.errors import Conflict, NotFound
 from app.services.notifications import actions as notification_actions
@@ -46,25 +46,6 @@ def retry(delivery_id: int, actor: User, now: datetime | None = None) -> None:
 def cancel(delivery_id: int, actor: User) -> None:
     """Stop a delivery that has not been sent; one in the app never shows up. Raises as `retry` does."""
     _move(delivery_id, CAN_CANCEL, {"state": "cancelled", "reason": "cancelled", "reason_data": {}}, actor)
-
-
-def release(suppression_id: int, actor: User) -> str:
-    """Write to a suppressed address again from now on.
-
-    Returns:
-        the address.
-    Raises:
-        NotFound: it is not suppressed (any more).
-    """
-    lock_for_writing()
-    is_it, told = Suppression.id == suppression_id, (Suppression.channel, Suppression.address)
-    released = db.session.execute(delete(Suppression).where(is_it).returning(*told)).one_or_none()
-    if released is None:
-        db.session.rollback()
-        raise NotFound(_("This address is not suppressed any more."))
-    audit.record("address.released", released.address, actor=actor, channel=released.channel)
-    db.session.commit()
-    return str(released.address)
 
 
 def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], actor: User) -> None:

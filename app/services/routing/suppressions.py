@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
-from app.database.writing import insert_ignore
-from app.models import Suppression
-from app.services.base import paging
+from app.database.writing import insert_ignore, writing
+from app.models import Suppression, User
+from app.services.base import audit, paging
+from app.services.base.errors import NotFound
 
 # Up to FEW addresses are looked up one by one. Above MANY it is cheaper to load the table, which is small, than to send
 # a long IN list.
@@ -32,6 +34,22 @@ def add(channel: str, address: str, reason: str) -> None:
     """
     values = {"channel": channel, "address": address, "reason": reason[:500]}
     db.session.execute(insert_ignore(Suppression).values(values))
+
+
+def release(suppression_id: int, actor: User) -> str:
+    """Allow sending to a suppressed address again.
+
+    Returns:
+        the address.
+    Raises:
+        NotFound: it is not suppressed.
+    """
+    with writing(lock=Suppression, row_id=suppression_id) as suppression:
+        if suppression is None:
+            raise NotFound(_("This address is not suppressed any more."))
+        db.session.delete(suppression)
+        audit.record("address.released", suppression.address, actor=actor, channel=suppression.channel)
+    return suppression.address
 
 
 def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:

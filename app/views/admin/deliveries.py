@@ -108,6 +108,6 @@ def suppressed() -> str:
 @bp.post(f"/suppressed/<{NUMBER}:suppression_id>/release")
 @admin_required
 def release(suppression_id: int) -> Redirect:
-    address = delivery_actions.release(suppression_id, current_user)
+    address = suppressions.release(suppression_id, current_user)
     flash(_("Sending to %(address)s is on again.", address=address))
     return redirect(url_for(".suppressed"), 303)
