@@ -56,7 +56,7 @@ class TemplatePreview:
 def texts_for(
     template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
 ) -> Texts:
-    """These words with these values, in the reader's language and on the reader's clock. Raises WordsError."""
+    """These words with these values, in the reader's language and on the reader's clock. Raises TemplateTextError."""
     sources = validation.texts(edited)
     with force_locale(reader.locale):
         values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
