@@ -53,6 +53,8 @@ class NotificationStatus(StrEnum):
 PRIORITIES = tuple(priority.value for priority in NotificationPriority)
 STATUSES = tuple(status.value for status in NotificationStatus)
 ROLES = ("recruiter", "admin")
+# The places of the inbox: where a notification can be found.
+PLACES = ("inbox", "unread", "later", "done", "saved", "all")
 DAILY_DIGEST = NotificationType.DAILY_DIGEST.value
 WEEKLY_SUMMARY = NotificationType.WEEKLY_SUMMARY.value
 # Notification types that send one email for many notifications.

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from app.services.notifications import inbox, json_list, search_query, snooze
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, inbox, json_list, search_query
+from app.services.notifications.filters import Filters
 from bench.rounds import Case
 from bench.tables import LARGE, SMALL, Table, table
 
@@ -37,7 +37,7 @@ def deep_page() -> Case:
 
     def find(user: User) -> None:
         own = select(Notification).where(Notification.recipient_id == user.id)
-        count = inbox.total(user, FIRST)
+        count = counts.total(user, FIRST)
         row = db.session.scalars(
             own.order_by(Notification.surfaced_at.desc()).offset(count // 2).limit(1)
         ).one()
@@ -60,7 +60,7 @@ def counts() -> Case:
     """The numbers beside the places."""
 
     def count(user: User) -> Any:
-        return inbox.unread_count(user.id), snooze.waiting_count(user, utc_now())
+        return counts.unread_count(user.id), counts.snoozed_count(user, utc_now())
 
     return _case("counts of unread and of what is put off", count)
 
@@ -109,8 +109,8 @@ def _marked(where: Table) -> float:
     with where.app.app_context():
         user = db.session.get_one(User, where.reader)
         started = time.perf_counter()
-        made = inbox.change(user, "read", filters=Filters("unread"))
+        made = actions.change(user, "read", filters=Filters("unread"))
         seconds = time.perf_counter() - started
-        inbox.undo(user, made.id)
+        actions.undo(user, made.id)
         db.session.remove()
     return made.count / seconds

@@ -26,8 +26,8 @@ from app.api.schemas.notifications import (
 )
 from app.services.base.errors import Invalid
 from app.services.deliveries import explanations
-from app.services.notifications import inbox, json_list, search_query
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, counts, inbox, json_list, search_query
+from app.services.notifications.filters import Filters
 from app.services.notifications.search_query import EVERYTHING
 
 bp = APIBlueprint("notifications", __name__, url_prefix="/notifications", tag="Notifications")
@@ -64,7 +64,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
     if query.peek or request.method == "HEAD":
         return json_response(NotificationOut.model_validate(inbox.get(user, notification_id)))
     return json_response(
-        NotificationOut.model_validate(inbox.mark_notification_as_read(notification_id, user))
+        NotificationOut.model_validate(actions.mark_notification_as_read(notification_id, user))
     )
 
 
@@ -74,7 +74,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 @json_body(MarkRead)
 def mark_read(body: MarkRead) -> Response:
     """Mark a notification read"""
-    row = inbox.mark_notification_as_read(body.notification_id, caller().user)
+    row = actions.mark_notification_as_read(body.notification_id, caller().user)
     return json_response(NotificationOut.model_validate(row))
 
 
@@ -84,7 +84,7 @@ def mark_read(body: MarkRead) -> Response:
 @json_body(BulkMarkRead)
 def bulk_mark_read(body: BulkMarkRead) -> Response:
     """Mark several notifications read"""
-    change = inbox.change(caller().user, "read", ids=body.notification_ids)
+    change = actions.change(caller().user, "read", ids=body.notification_ids)
     return json_response(Updated(updated=change.count))
 
 
@@ -93,7 +93,7 @@ def bulk_mark_read(body: BulkMarkRead) -> Response:
 @bp.output(Summary)
 def show_summary() -> Response:
     """Count notifications by type, priority, status and channel"""
-    return json_response(Summary(**inbox.summary(caller().user)))
+    return json_response(Summary(**counts.summary(caller().user)))
 
 
 @bp.get("/unread-count/")
@@ -104,7 +104,7 @@ def show_unread_count() -> Response:
 
     Made for polling: send the `ETag` back as `If-None-Match` and wait `X-Poll-Interval` seconds between calls.
     """
-    count = inbox.unread_count(caller().id)
+    count = counts.unread_count(caller().id)
     response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
     return with_etag(response, f"{caller().id}-{count}")
 
@@ -131,7 +131,7 @@ def change_notifications(body: ChangeIn) -> Response:
     """
     if (body.notification_ids is None) == (body.filter is None):
         raise Invalid({"notification_ids": _("Give either notification_ids or filter, not both.")})
-    change = inbox.change(
+    change = actions.change(
         caller().user,
         body.action,
         ids=body.notification_ids,
@@ -149,7 +149,7 @@ def undo_change(change_id: int) -> Response:
 
     Restores the previous state, up to ten minutes later. Undoing again changes nothing and responds the same.
     """
-    change = inbox.undo(caller().user, change_id)
+    change = actions.undo(caller().user, change_id)
     return json_response(ChangeOut(id=change.id, action=change.action, updated=change.count))
 
 

@@ -27,7 +27,7 @@ def list_views(query: Paged) -> Response:
 
     In the caller's order, each with the number of notifications that it shows.
     """
-    return short_json_response(ViewList, saved_views.view_with_count(caller().user), query, _output)
+    return short_json_response(ViewList, saved_views.list_views_with_counts(caller().user), query, _output)
 
 
 @bp.post("/")
@@ -50,7 +50,7 @@ def create_view(body: ViewIn) -> Response:
 def order_views(body: ViewOrder) -> Response:
     """Reorder saved views"""
     saved_views.reorder(caller().user, body.view_ids)
-    rows = [_output(view) for view in saved_views.view_with_count(caller().user)]
+    rows = [_output(view) for view in saved_views.list_views_with_counts(caller().user)]
     return json_response(ViewList(results=rows, next=None, previous=None))
 
 
@@ -95,7 +95,7 @@ def restore_view(view_id: int) -> Response:
 
 def _response(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
-    found = next(view for view in saved_views.view_with_count(caller().user) if view.id == view_id)
+    found = next(view for view in saved_views.list_views_with_counts(caller().user) if view.id == view_id)
     return json_response(_output(found), status)
 
 

@@ -12,11 +12,11 @@ from werkzeug.datastructures import MultiDict
 from app import catalog
 from app.forms.integers import parse_integer
 from app.services.notifications import search_query
-from app.services.notifications.inbox import Filters, read_cursor
+from app.services.notifications.filters import Filters
+from app.services.notifications.inbox import read_cursor
 
 PAGE = 50
 MOST = 200
-PLACES = ("inbox", "unread", "later", "done", "saved", "all")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ListQuery:
             args = MultiDict(parse_qsl(args, max_num_fields=100))
         place = args.get("place", "inbox")
         return cls(
-            place=place if place in PLACES else "inbox",
+            place=place if place in catalog.PLACES else "inbox",
             categories=_known(args.getlist("category"), catalog.CATEGORIES),
             priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
             search=args.get("q", "").replace("\0", "").strip(),

@@ -10,7 +10,8 @@ from app.services.events.python_api import (
     send_job_created_notification,
     send_resume_processed_notification,
 )
-from app.services.notifications.inbox import get_unread_notifications_count, mark_notification_as_read
+from app.services.notifications.actions import mark_notification_as_read
+from app.services.notifications.counts import get_unread_notifications_count
 
 __all__ = [
     "NotificationPriority",

@@ -17,7 +17,7 @@ from app.forms.integers import parse_integer
 from app.forms.notifications import ListQuery
 from app.services.base.errors import NotFound
 from app.services.interviews import evaluations
-from app.services.notifications import actions, inbox, snooze
+from app.services.notifications import actions, counts, inbox, snooze
 from app.views.presenters import inbox_list, notification_detail
 from app.views.presenters.navigation import PLACES
 from app.views.web import htmx
@@ -132,7 +132,7 @@ def changes() -> Response:
     if action not in TOASTS:
         abort(400)
     until = _snooze_end(action)
-    change = inbox.change(current_user, action, **_selection(query), until=until)
+    change = actions.change(current_user, action, **_selection(query), until=until)
     text = _describe(action, change.count, until) if change.count else _("Nothing to change")
     return _respond_with_list(query, text, change.id)
 
@@ -140,9 +140,9 @@ def changes() -> Response:
 @bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
 @login_required
 def undo(change_id: int) -> Response:
-    change = inbox.undo(current_user, change_id)
+    change = actions.undo(current_user, change_id)
     query = inbox_list.extended_to(
-        ListQuery.read(request.form.get("view", "")), actions.latest_change(change)
+        ListQuery.read(request.form.get("view", "")), actions.topmost_changed(change)
     )
     return _respond_with_list(query, _("Undone"))
 
@@ -151,7 +151,7 @@ def undo(change_id: int) -> Response:
 @login_required
 def total() -> str:
     """Count the list across its pages, for the bulk bar, which asks once a row is selected."""
-    number = inbox.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
+    number = counts.total(current_user, ListQuery.read(request.args).filters(current_user.time_zone))
     return render_template("notifications/responses/total.hx.html", total=number)
 
 
@@ -199,7 +199,7 @@ def _change_one(action: str, notification_id: int) -> Response:
     if _is_delete():
         action = OPPOSITE[action]
     until = _snooze_end(action)
-    change = inbox.change(current_user, action, ids=[notification_id], until=until)
+    change = actions.change(current_user, action, ids=[notification_id], until=until)
     # Read after the change. Raises NotFound (404) for a notification of another person.
     row = inbox.get(current_user, notification_id)
     query = ListQuery.read(request.form.get("view", ""))

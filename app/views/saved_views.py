@@ -39,7 +39,7 @@ def _search_tips() -> dict[str, object]:
 @bp.app_template_global("saved_views")
 def list_views() -> list[tuple[ListQuery, ViewWithCount]]:
     """Return the views of the signed-in user, each with its list."""
-    views = saved_views.view_with_count(current_user)
+    views = saved_views.list_views_with_counts(current_user)
     return [(ListQuery(*astuple(view.filter)), view) for view in views]
 
 

@@ -18,7 +18,7 @@ from app.models import Webhook
 from app.services.accounts import tokens
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementRequest
-from app.services.notifications import inbox, saved_views
+from app.services.notifications import actions, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
@@ -31,7 +31,7 @@ NOBODYS = 2**63 - 1
 
 def _change(user):
     row = factories.notification(user)
-    return inbox.change(user, "read", ids=[row.id]).id
+    return actions.change(user, "read", ids=[row.id]).id
 
 
 def _webhook(user):

@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from app.services.notifications import inbox
+from app.services.notifications import actions
 from tests.browser.conftest import Open
 from tests.browser.inbox import asked, expected, hold, row, shown
 from tests.support import factories
@@ -110,7 +110,7 @@ def test_an_unreachable_server_is_noticed_and_so_is_its_return(
         expected(page, tries, n + 3)
         page.clock.run_for(2000)
     expect(page.locator("#offline")).to_be_visible()
-    inbox.change(alice, "read", ids=[five[0].id])
+    actions.change(alice, "read", ids=[five[0].id])
     page.unroute("**/notifications/pulse*")
     page.clock.run_for(15_000)
     expect(page.locator("#offline")).to_be_hidden()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.models import User
-from app.services.notifications import inbox, recent_searches, saved_views
+from app.services.notifications import actions, recent_searches, saved_views
 from app.services.notifications.saved_views import Filter
 from tests.browser.conftest import Open
 from tests.browser.inbox import SIZES, until
@@ -90,7 +90,7 @@ def test_a_view_is_saved_followed_moved_deleted_and_brought_back(open_inbox: Ope
     expect(link).to_have_text("Hers1")
     expect(link).to_have_attribute("aria-current", "true")
     assert page.url.endswith("/notifications?priority=urgent")
-    inbox.change(alice, "done", ids=[row.id])
+    actions.change(alice, "done", ids=[row.id])
     expect(link).to_have_text("Hers")
     page.get_by_role("link", name="Edit views").click()
     assert axe(page) == []

@@ -18,8 +18,8 @@ from playwright.sync_api import Page, expect
 from app.clock import utc_now
 from app.database.base import db
 from app.models import User
-from app.services.notifications import inbox
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, counts, inbox
+from app.services.notifications.filters import Filters
 from app.views.presenters.inbox_list import revision, row_id
 from tests.browser.conftest import Open
 from tests.support import factories
@@ -106,11 +106,11 @@ def truth(alice: User, upto: str) -> dict[str, object]:
     filters = Filters(upto=inbox.read_cursor(upto)[1:] if upto else None)
     page = inbox.page_for(alice, filters, is_stacked=True)
     found = [(row, page.stacks.get(row.stack_key)) for row in page.rows]
-    unread = inbox.unread_count(alice.id)
+    unread = counts.unread_count(alice.id)
     return {
         "rows": [f"{row_id(row, stack)}:{revision(row, stack)}" for row, stack in found],
         "areMarked": True,
-        "newer": inbox.newer_count(alice, filters),
+        "newer": counts.newer_count(alice, filters),
         "unread": unread,
         "title": f"Inbox ({unread} unread) · Bellhop" if unread else "Inbox · Bellhop",
     }
@@ -187,7 +187,7 @@ def test_what_is_opened_among_the_unread_stays_under_its_readers_hands(open_inbo
     page.get_by_role("link", name="Number 1").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#live")).not_to_have_attribute("data-rows", re.compile(rf"n-{rows[1].id}:"))
-    inbox.change(alice, "done", ids=[rows[0].id])
+    actions.change(alice, "done", ids=[rows[0].id])
     expect(page.locator(f"#n-{rows[0].id}")).to_have_count(0)
     expect(page.locator(f"#n-{rows[1].id} .row__link")).to_be_focused()
     expect(page.locator(".row")).to_have_count(3)

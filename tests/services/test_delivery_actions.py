@@ -15,7 +15,7 @@ from app.services.base.errors import Conflict, NotFound
 from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import chart
 from app.services.deliveries import log as delivery_log
-from app.services.notifications import inbox
+from app.services.notifications import counts
 from app.services.routing import suppressions
 from tests.support import factories
 
@@ -75,7 +75,7 @@ def test_a_scheduled_one_that_is_cancelled_never_shows_in_the_app(owner: User, a
     note = factories.notification(owner, surfaced_at=later, deliver_at=later, status="pending")
     row = factories.delivery(note, "in_app", address="", due_at=later)
     delivery_actions.cancel(row.id, admin)
-    assert inbox.unread_count(owner.id, now=later + timedelta(hours=1)) == 0
+    assert counts.unread_count(owner.id, now=later + timedelta(hours=1)) == 0
 
 
 def test_a_released_address_is_written_to_again(owner: User, admin: User) -> None:

@@ -121,3 +121,20 @@ def event_body(
         "time": datetime.now(UTC).isoformat(),
         "data": body,
     }
+
+
+def notification_values(user: User, number: int, when: datetime | None = None) -> dict[str, object]:
+    """The columns of a notification, for tests that insert thousands of rows at once."""
+    when = when or utc_now() - timedelta(minutes=number)
+    return {
+        "recipient_id": user.id,
+        "notification_type": "interview_scheduled",
+        "category": "interview",
+        "title": f"N{number}",
+        "message": "m",
+        "channels": ["in_app"],
+        "created_at": when,
+        "surfaced_at": when,
+        "sent_at": when,
+        "status": "sent",
+    }

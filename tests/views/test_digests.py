@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import User
 from app.services.digests import links as digest_links
-from app.services.notifications import inbox
+from app.services.notifications import actions, counts
 from tests.support import factories
 
 
@@ -25,7 +25,7 @@ def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: Flask
     answer = client.get(address(app, alice))
     assert "Mark it as read?" in answer.text
     assert client.head(address(app, alice)).status_code == 200
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
 
 
 def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
@@ -39,10 +39,10 @@ def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
     factories.notification(charlie)
     answer = client.post(link)
     assert "3 notifications marked read" in answer.text
-    assert (inbox.unread_count(alice.id), inbox.unread_count(charlie.id)) == (1, 1)
+    assert (counts.unread_count(alice.id), counts.unread_count(charlie.id)) == (1, 1)
     back = answer.text.partition('name="back" value="')[2].partition('"')[0]
     assert "3 notifications are unread again" in client.post(f"{link}/undo", data={"back": back}).text
-    assert inbox.unread_count(alice.id) == 4
+    assert counts.unread_count(alice.id) == 4
 
 
 def test_another_persons_change_cannot_be_undone_through_it(
@@ -50,7 +50,7 @@ def test_another_persons_change_cannot_be_undone_through_it(
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     row = factories.notification(charlie)
-    change = inbox.change(charlie, "read", ids=[row.id])
+    change = actions.change(charlie, "read", ids=[row.id])
     link = address(app, alice)
     for secret in (app.config["SECRET_KEY"], "a guess"):
         back = digest_links.undo_token(link.rpartition("/")[2], secret, change)
@@ -66,7 +66,7 @@ def test_it_undoes_only_what_was_done_through_it(app: Flask, client: FlaskClient
     back = client.post(first).text.partition('name="back" value="')[2].partition('"')[0]
     for made_up in (back, "", "1", "9999999999999999999", f"{back}x"):
         assert client.post(f"{second}/undo", data={"back": made_up}).status_code == 404
-    assert inbox.unread_count(alice.id) == 0
+    assert counts.unread_count(alice.id) == 0
     assert client.post(f"{first}/undo", data={"back": back}).status_code == 200
 
 
@@ -74,7 +74,7 @@ def test_it_needs_the_page_it_asks_on(app: Flask, client: FlaskClient, alice: Us
     app.config["WTF_CSRF_ENABLED"] = True
     factories.notification(alice)
     assert client.post(address(app, alice)).status_code == 400
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
 
 
 def test_a_broken_link_is_a_page_that_says_so(app: Flask, client: FlaskClient, alice: User) -> None:
@@ -108,7 +108,7 @@ def test_the_preview_shows_ones_own_mail_and_sends_nothing(
     assert "Omar Haddad" in mail.text
     assert "sandbox" in mail.headers["Content-Security-Policy"]
     assert "Weekly summary" in client.get("/preferences/digest-preview/mail?kind=weekly").text
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
 
 
 def test_the_preview_of_a_digest_with_nothing_in_it_is_a_page(

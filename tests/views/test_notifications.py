@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, NotificationChange, User
-from app.services.notifications import inbox
+from app.services.notifications import actions
 from tests.support import factories
 
 SignIn = Callable[[User], FlaskClient]
@@ -369,7 +369,7 @@ def test_what_is_taken_back_does_not_wait_with_what_is_new(sign_in: SignIn, alic
         for title, hours in (("On top", 1), ("The rest", 2))
     )
     client = sign_in(alice)
-    made = inbox.change(alice, "done", ids=[top.id])
+    made = actions.change(alice, "done", ids=[top.id])
     bound = re.search(r'data-upto="(\w+-\d+)"', client.get("/notifications").text)
     assert bound
     factories.notification(alice, "New since")
@@ -379,7 +379,7 @@ def test_what_is_taken_back_does_not_wait_with_what_is_new(sign_in: SignIn, alic
 
 def test_anothers_change_cannot_be_undone(sign_in: SignIn, alice: User, charlie: User) -> None:
     row = factories.notification(alice)
-    made = inbox.change(alice, "done", ids=[row.id])
+    made = actions.change(alice, "done", ids=[row.id])
     assert send(sign_in(charlie), f"/notifications/changes/{made.id}/undo").status_code == 404
     assert fresh(row).is_done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.services.notifications import inbox, recent_searches
+from app.services.notifications import counts, recent_searches
 from tests.support import factories
 from tests.views.test_notifications import HX, SignIn, send, titles
 
@@ -36,7 +36,7 @@ def test_everything_that_a_wrong_search_finds_is_never_changed(sign_in: SignIn, 
     response = send(sign_in(alice), "/notifications/changes?all=1", view="q=is:unred", action="done")
     assert response.status_code == 422
     assert "is:unred" in response.text
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
 
 
 def test_a_search_is_kept_when_it_is_finished_and_forgotten_on_request(sign_in: SignIn, alice: User) -> None:

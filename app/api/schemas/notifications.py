@@ -21,14 +21,13 @@ from app.api.schemas.base import (
 )
 from app.services.base import validation
 from app.services.notifications.inbox import CURSOR
-from app.services.notifications.places import PLACES
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
 Category = Annotated[str, OneOf(tuple(catalog.CATEGORIES))]
 Priority = Annotated[str, OneOf(catalog.PRIORITIES)]
 Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(tuple(catalog.CHANNELS))]
-Place = Annotated[str, OneOf(tuple(PLACES))]
+Place = Annotated[str, OneOf(catalog.PLACES)]
 Instant = Annotated[datetime, checked(validation.instant)]
 Search = Annotated[
     str,

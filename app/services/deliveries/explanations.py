@@ -17,7 +17,7 @@ from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services.base.errors import NotFound
 from app.services.interviews import reminder_texts
 from app.services.interviews.reminder_texts import ReminderOutcome
-from app.services.notifications import inbox
+from app.services.notifications.filters import for_user
 from app.services.routing import alerts, reasons
 
 
@@ -63,7 +63,7 @@ def for_owner(user: User, notification_id: int) -> Explanation:
     Raises:
         NotFound: there is none with this id, or it is somebody else's.
     """
-    row = _one(inbox.for_user(user), notification_id)
+    row = _one(for_user(user), notification_id)
     return _explain(row, user, has_log=user.is_admin)
 
 

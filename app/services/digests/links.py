@@ -64,7 +64,7 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     now = now or utc_now()
     batch = find(token, secret, now)
     unread = contents.unread([batch.user.id], batch.as_of, now)
-    return notification_actions.change(batch.user, "read", unread, now)
+    return notification_actions.change_matching(batch.user, "read", unread, now)
 
 
 def undo_token(token: str, secret: str, change: NotificationChange) -> str:

@@ -1,4 +1,4 @@
-"""What a person does to notifications: one statement however many rows, and each can be undone."""
+"""Actions on a person's notifications: one UPDATE however many rows, and each action can be undone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    and_,
     bindparam,
     case,
     cast,
     column,
     delete,
+    false,
     func,
+    or_,
     select,
     text,
     update,
@@ -28,17 +31,18 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.clock import utc_now
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
-from app.database.sqlite import lock_for_writing
-from app.database.writing import BULK
+from app.database.writing import BULK, writing
 from app.models import Notification, NotificationChange, User
-from app.services.base.errors import NotFound
+from app.services.base.errors import Invalid, NotFound
+from app.services.notifications import inbox
+from app.services.notifications.filters import Filters, conditions, visible_to
 
-N = Notification
 UNDO_FOR = timedelta(minutes=10)
 USERS = Base.metadata.tables["users"]
-_SELECTED = USERS.c.id.in_(bindparam("some", expanding=True))
-# No more than the update needs: rows that refer to these people were written before in the same transaction, and hold
-# their keys. Two that both held them and both wanted all of the row would wait for each other.
+CHUNK = 500
+_SELECTED = USERS.c.id.in_(bindparam("ids", expanding=True))
+# FOR NO KEY UPDATE is all that the update needs. Rows inserted before in the same transaction refer to these people and
+# hold their keys: two transactions that both asked for the whole row would deadlock.
 _LOCK_SELECTED = select(USERS.c.id).where(_SELECTED).order_by(USERS.c.id).with_for_update(key_share=True)
 _BUMP = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
 _BUMP_SELECTED = _BUMP.where(_SELECTED)
@@ -47,101 +51,145 @@ _BUMP_ONE = CompiledStatement(_BUMP.where(USERS.c.id == bindparam("one")))
 
 @dataclass(frozen=True)
 class Action:
-    """Which rows an action changes, and what it writes into them."""
+    """Which rows an action changes, and the values it writes into them."""
 
-    applies: ColumnElement[bool]
-    writes: dict[InstrumentedAttribute[Any], Any]
+    applies_to: ColumnElement[bool]
+    values: dict[InstrumentedAttribute[Any], Any]
 
 
 def _actions(now: datetime, until: datetime | None) -> dict[str, Action]:
-    waiting = case((N.sent_at.is_not(None), "sent"), else_="pending")
-    # Whatever was put off and is taken up before its time stands where it was taken up.
-    shown_now = case((N.snoozed_until.is_not(None), now), else_=N.surfaced_at)
+    status_when_unread = case((Notification.sent_at.is_not(None), "sent"), else_="pending")
+    # A snoozed notification that is dealt with early surfaces at that moment.
+    surfaced_at = case((Notification.snoozed_until.is_not(None), now), else_=Notification.surfaced_at)
     return {
-        "read": Action(N.read_at.is_(None), {N.read_at: now, N.status: "read"}),
-        "unread": Action(N.read_at.is_not(None), {N.read_at: None, N.status: waiting}),
+        "read": Action(
+            Notification.read_at.is_(None), {Notification.read_at: now, Notification.status: "read"}
+        ),
+        "unread": Action(
+            Notification.read_at.is_not(None),
+            {Notification.read_at: None, Notification.status: status_when_unread},
+        ),
         "done": Action(
-            N.archived_at.is_(None),
+            Notification.archived_at.is_(None),
             {
-                N.archived_at: now,
-                N.read_at: func.coalesce(N.read_at, now),
-                N.status: "read",
-                N.surfaced_at: shown_now,
-                N.snoozed_until: None,
+                Notification.archived_at: now,
+                Notification.read_at: func.coalesce(Notification.read_at, now),
+                Notification.status: "read",
+                Notification.surfaced_at: surfaced_at,
+                Notification.snoozed_until: None,
             },
         ),
-        "undone": Action(N.archived_at.is_not(None), {N.archived_at: None}),
+        "undone": Action(Notification.archived_at.is_not(None), {Notification.archived_at: None}),
         "snooze": Action(
-            N.surfaced_at.is_not(None),
+            Notification.surfaced_at.is_not(None),
             {
-                N.snoozed_until: until,
-                N.surfaced_at: until,
-                N.read_at: None,
-                N.archived_at: None,
-                N.status: waiting,
+                Notification.snoozed_until: until,
+                Notification.surfaced_at: until,
+                Notification.read_at: None,
+                Notification.archived_at: None,
+                Notification.status: status_when_unread,
             },
         ),
-        "unsnooze": Action(N.snoozed_until.is_not(None), {N.surfaced_at: now, N.snoozed_until: None}),
-        "saved": Action(N.saved_at.is_(None), {N.saved_at: now}),
-        "unsaved": Action(N.saved_at.is_not(None), {N.saved_at: None}),
+        "unsnooze": Action(
+            Notification.snoozed_until.is_not(None),
+            {Notification.surfaced_at: now, Notification.snoozed_until: None},
+        ),
+        "saved": Action(Notification.saved_at.is_(None), {Notification.saved_at: now}),
+        "unsaved": Action(Notification.saved_at.is_not(None), {Notification.saved_at: None}),
     }
 
 
-# The columns an undo brings back, in the order in which `NotificationChange.before` lists them after the id.
+# The columns that undo restores, in the order in which `NotificationChange.before` lists them after the id.
 RESTORED = ("status", "read_at", "archived_at", "saved_at", "snoozed_until", "surfaced_at")
 
-# The ids kept in a change, and the way back from it, in each database's own JSON functions.
+# The ids in a stored change, and the UPDATE that restores it, in each database's JSON functions.
 CHANGED_IDS = {
     "sqlite": "SELECT json_extract(value, '$[0]') FROM json_each(:before)",
     "postgresql": "SELECT (value->>0)::bigint FROM json_array_elements(CAST(:before AS json))",
 }
-# The plus keeps SQLite from walking the person's whole index once for every restored row.
+# The plus stops SQLite from walking the person's whole index once for every restored row.
 RESTORE = {
     "sqlite": """
-        UPDATE notifications SET status = json_extract(was.value, '$[1]'),
-            read_at = json_extract(was.value, '$[2]'), archived_at = json_extract(was.value, '$[3]'),
-            saved_at = json_extract(was.value, '$[4]'), snoozed_until = json_extract(was.value, '$[5]'),
-            surfaced_at = json_extract(was.value, '$[6]')
-        FROM json_each(:before) AS was
-        WHERE notifications.id = json_extract(was.value, '$[0]') AND +recipient_id = :user""",
+        UPDATE notifications SET status = json_extract(earlier.value, '$[1]'),
+            read_at = json_extract(earlier.value, '$[2]'), archived_at = json_extract(earlier.value, '$[3]'),
+            saved_at = json_extract(earlier.value, '$[4]'), snoozed_until = json_extract(earlier.value, '$[5]'),
+            surfaced_at = json_extract(earlier.value, '$[6]')
+        FROM json_each(:before) AS earlier
+        WHERE notifications.id = json_extract(earlier.value, '$[0]') AND +recipient_id = :user""",
     "postgresql": """
-        UPDATE notifications SET status = was.value->>1,
-            read_at = (was.value->>2)::timestamptz, archived_at = (was.value->>3)::timestamptz,
-            saved_at = (was.value->>4)::timestamptz, snoozed_until = (was.value->>5)::timestamptz,
-            surfaced_at = (was.value->>6)::timestamptz
-        FROM json_array_elements(CAST(:before AS json)) AS was
-        WHERE notifications.id = (was.value->>0)::bigint AND recipient_id = :user""",
+        UPDATE notifications SET status = earlier.value->>1,
+            read_at = (earlier.value->>2)::timestamptz, archived_at = (earlier.value->>3)::timestamptz,
+            saved_at = (earlier.value->>4)::timestamptz, snoozed_until = (earlier.value->>5)::timestamptz,
+            surfaced_at = (earlier.value->>6)::timestamptz
+        FROM json_array_elements(CAST(:before AS json)) AS earlier
+        WHERE notifications.id = (earlier.value->>0)::bigint AND recipient_id = :user""",
 }
 
 
 def change(
     user: User,
     action: str,
+    *,
+    ids: Sequence[int] | None = None,
+    filters: Filters | None = None,
+    stack_keys: Sequence[str] = (),
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> NotificationChange:
+    """Apply an action to some of a person's notifications.
+
+    Args:
+        action: `read`, `unread`, `done`, `undone`, `saved`, `unsaved`, `snooze` or `unsnooze`.
+        ids: the notifications; ids of other people or of rows that need no change are skipped.
+        filters: instead of ids: all that match, beyond the page too.
+        stack_keys: with ids: also all of these stacks that match the filters.
+        until: for `snooze`: when the notification returns as unread; see `snooze`.
+    Returns:
+        The change. `count` is how many rows changed; `id` undoes it, and is None if none did.
+    Raises:
+        KeyError: there is no such action.
+        Invalid: the snooze does not end in the future; keyed `until`.
+    """
+    now = now or utc_now()
+    if action == "snooze" and (until is None or until <= now):
+        raise Invalid({"until": _("Choose a time that is still to come.")})
+    wanted = conditions(user, filters, now) if filters else []
+    if ids is not None:
+        is_selected = Notification.id.in_([number for number in ids if 0 < number < 2**63])
+        is_in_stack = and_(Notification.stack_key.in_(stack_keys), *wanted) if stack_keys else false()
+        wanted = [*visible_to(user, now), or_(is_selected, is_in_stack)]
+    return change_matching(user, action, wanted, now, until)
+
+
+def change_matching(
+    user: User,
+    action: str,
     wanted: Sequence[ColumnElement[bool]],
     now: datetime,
     until: datetime | None = None,
 ) -> NotificationChange:
-    """Do something to the rows that meet the conditions; `notifications.change` is the way in."""
-    what = _actions(now, until)[action]
+    """Apply an action to the rows that meet these conditions, which include their owner. See `change`."""
+    spec = _actions(now, until)[action]
     made = NotificationChange(user_id=user.id, action=action, count=0, before="[]", made_at=now)
-    lock_for_writing()
-    # Locked before they are written down: what undo restores is what this change found.
-    rows = (
-        select(N.id, *(getattr(N, name) for name in RESTORED)).where(*wanted, what.applies).with_for_update()
-    )
-    made.count, before = db.session.execute(_record_change(rows.subquery())).one()
-    if made.count:
-        made.before = before
-        changed = text(CHANGED_IDS[_dialect()]).bindparams(before=before).columns(column("id"))
-        db.session.execute(update(N).where(N.id.in_(changed)).values(what.writes), execution_options=BULK)
-        bump_inbox_versions([user.id])
-        db.session.add(made)
-    db.session.commit()
+    columns = (getattr(Notification, name) for name in RESTORED)
+    with writing():
+        # Locked before they are recorded: undo restores what this change found.
+        rows = select(Notification.id, *columns).where(*wanted, spec.applies_to).with_for_update()
+        made.count, before = db.session.execute(_record_change(rows.subquery())).one()
+        if made.count:
+            made.before = before
+            changed_ids = text(CHANGED_IDS[_dialect()]).bindparams(before=before).columns(column("id"))
+            db.session.execute(
+                update(Notification).where(Notification.id.in_(changed_ids)).values(spec.values),
+                execution_options=BULK,
+            )
+            bump_inbox_versions([user.id])
+            db.session.add(made)
     return made
 
 
 def undo(user: User, change_id: int, now: datetime | None = None) -> NotificationChange:
-    """Bring back exactly what a change found.
+    """Restore exactly what a change found.
 
     Returns:
         The change. Undoing it again changes nothing.
@@ -149,37 +197,52 @@ def undo(user: User, change_id: int, now: datetime | None = None) -> Notificatio
         NotFound: this person made no such change, or made it more than ten minutes ago.
     """
     now = now or utc_now()
-    lock_for_writing()
-    made = db.session.scalar(
-        select(NotificationChange)
-        .where(
-            NotificationChange.id == change_id,
-            NotificationChange.user_id == user.id,
-            NotificationChange.made_at > now - UNDO_FOR,
+    with writing():
+        made = db.session.scalar(
+            select(NotificationChange)
+            .where(
+                NotificationChange.id == change_id,
+                NotificationChange.user_id == user.id,
+                NotificationChange.made_at > now - UNDO_FOR,
+            )
+            .with_for_update()
         )
-        .with_for_update()
-    )
-    if made is None:
-        db.session.rollback()
-        raise NotFound(_("This can no longer be undone."))
-    if made.undone_at is None:
-        db.session.execute(text(RESTORE[_dialect()]), {"before": made.before, "user": user.id})
-        made.undone_at = now
-        bump_inbox_versions([user.id])
-    db.session.commit()
+        if made is None:
+            raise NotFound(_("This can no longer be undone."))
+        if made.undone_at is None:
+            db.session.execute(text(RESTORE[_dialect()]), {"before": made.before, "user": user.id})
+            made.undone_at = now
+            bump_inbox_versions([user.id])
     return made
 
 
-def latest_change(made: NotificationChange, now: datetime | None = None) -> tuple[datetime, int] | None:
-    """Which row of a change stands on top of a list now: when it surfaced, and its id."""
-    changed = text(CHANGED_IDS[_dialect()]).bindparams(before=made.before).columns(column("id"))
-    rows = select(N.surfaced_at, N.id).where(N.id.in_(changed), N.surfaced_at <= (now or utc_now()))
-    row = db.session.execute(rows.order_by(N.surfaced_at.desc(), N.id.desc()).limit(1)).first()
+def mark_notification_as_read(notification_id: int, user: User) -> Notification:
+    """Mark one notification as read; doing it again changes nothing.
+
+    Raises:
+        NotFound: this person has no such notification.
+    """
+    row = inbox.get(user, notification_id)
+    if row.read_at is None:
+        change(user, "read", ids=[row.id])
+        db.session.refresh(row)
+    return row
+
+
+def topmost_changed(made: NotificationChange, now: datetime | None = None) -> tuple[datetime, int] | None:
+    """Find the row of a change that is first in a list now: its `surfaced_at` and id."""
+    changed_ids = text(CHANGED_IDS[_dialect()]).bindparams(before=made.before).columns(column("id"))
+    row = db.session.execute(
+        select(Notification.surfaced_at, Notification.id)
+        .where(Notification.id.in_(changed_ids), Notification.surfaced_at <= (now or utc_now()))
+        .order_by(Notification.surfaced_at.desc(), Notification.id.desc())
+        .limit(1)
+    ).first()
     return (row.surfaced_at, row.id) if row else None
 
 
 def purge_undo_history(now: datetime | None = None) -> int:
-    """Drop what can no longer be undone; answers how many changes."""
+    """Delete the changes that can no longer be undone, and commit. Returns how many."""
     old = NotificationChange.made_at < (now or utc_now()) - UNDO_FOR
     count = db.session.execute(delete(NotificationChange).where(old)).rowcount  # type: ignore[attr-defined]
     db.session.commit()
@@ -188,16 +251,16 @@ def purge_undo_history(now: datetime | None = None) -> int:
 
 def bump_inbox_versions(user_ids: Iterable[int]) -> None:
     """Record, in the caller's transaction, that these people's inboxes changed: open pages and pollers compare it."""
-    # Sorted: two events locking the same users crosswise would deadlock.
+    # Sorted: two events that lock the same people crosswise would deadlock.
     ids = sorted(set(user_ids))
     if len(ids) == 1:
         _BUMP_ONE.fetch(one=ids[0])
         return
     connection = db.session.connection()
-    for start in range(0, len(ids), 500):
-        some = {"some": ids[start : start + 500]}
-        connection.execute(_LOCK_SELECTED, some)
-        connection.execute(_BUMP_SELECTED, some)
+    for start in range(0, len(ids), CHUNK):
+        chunk = {"ids": ids[start : start + CHUNK]}
+        connection.execute(_LOCK_SELECTED, chunk)
+        connection.execute(_BUMP_SELECTED, chunk)
 
 
 def _record_change(rows: Subquery) -> Select[int, str]:

@@ -1,4 +1,4 @@
-"""Taking notifications out of the inbox that have become untrue."""
+"""Expires notifications that are no longer true, and cancels scheduled ones."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ def expire_for_interviews(
     *,
     user_ids: Collection[int] | None = None,
 ) -> int:
-    """Let what was said about these interviews expire, in the caller's transaction; its mail is stopped too.
+    """Expire notifications about interviews, in the caller's transaction. Their pending deliveries are not sent.
 
     Args:
-        user_ids: only these people's.
+        user_ids: only those of these people; default everyone's.
     Returns:
-        how many notifications were taken out.
+        how many notifications expired.
     """
-    stands = (
+    conditions = [
         Notification.interview_id.in_(interview_ids),
         Notification.notification_type == notification_type,
         or_(Notification.expires_at.is_(None), Notification.expires_at > now),
-    )
-    whose = () if user_ids is None else (Notification.recipient_id.in_(user_ids),)
+    ]
+    if user_ids is not None:
+        conditions.append(Notification.recipient_id.in_(user_ids))
     rows = db.session.execute(
         update(Notification)
-        .where(*stands, *whose)
+        .where(*conditions)
         .values(expires_at=now)
         .returning(Notification.recipient_id)
         .execution_options(**BULK)
     )
-    people = list(rows.scalars())
-    actions.bump_inbox_versions(people)
-    return len(people)
+    recipient_ids = list(rows.scalars())
+    actions.bump_inbox_versions(recipient_ids)
+    return len(recipient_ids)
 
 
 def cancel_scheduled(event_id: int, now: datetime) -> None:
-    """Take back, in the caller's transaction, what was written ahead of its time."""
+    """Cancel an event's scheduled notifications and their deliveries, in the caller's transaction."""
     rows = db.session.execute(
         update(Notification)
         .where(Notification.event_id == event_id, Notification.status == "pending")
@@ -55,12 +56,12 @@ def cancel_scheduled(event_id: int, now: datetime) -> None:
         .returning(Notification.recipient_id),
         execution_options=BULK,
     )
-    people = list(rows.scalars())
-    theirs = select(Notification.id).where(Notification.event_id == event_id)
+    recipient_ids = list(rows.scalars())
+    of_event = select(Notification.id).where(Notification.event_id == event_id)
     db.session.execute(
         update(Delivery)
-        .where(Delivery.notification_id.in_(theirs), Delivery.state.in_(OPEN_STATES))
+        .where(Delivery.notification_id.in_(of_event), Delivery.state.in_(OPEN_STATES))
         .values(state="cancelled", reason="cancelled", due_at=now),
         execution_options=BULK,
     )
-    actions.bump_inbox_versions(people)
+    actions.bump_inbox_versions(recipient_ids)

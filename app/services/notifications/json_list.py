@@ -1,6 +1,6 @@
-"""The list of notifications as the JSON API sends it: statements built once, plain rows, no objects between.
+"""The JSON API's list of notifications: cached statements whose rows become JSON without model objects in between.
 
-It shows what `notifications.page_for` shows: both take their conditions from the same function.
+It shows the same rows as `inbox.page_for`: both take their conditions from `filters`.
 """
 
 from __future__ import annotations
@@ -29,45 +29,37 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification
 from app.services.base import cache, paging
-from app.services.notifications.inbox import (
-    NOW,
-    READER,
-    Filters,
-    bound_after_undo,
-    matching,
-    read_cursor,
-    write_cursor,
-)
+from app.services.notifications.filters import NOW, USER_ID, Filters, is_ascending, matching
+from app.services.notifications.inbox import read_cursor, write_cursor
 
-N = Notification
-# In the order in which they are sent; the row calls its metadata `data`.
+# In the order in which they are sent.
 FIELDS: tuple[tuple[str, InstrumentedAttribute[Any]], ...] = (
-    ("id", N.id),
-    ("notification_type", N.notification_type),
-    ("category", N.category),
-    ("title", N.title),
-    ("message", N.message),
-    ("priority", N.priority),
-    ("status", N.status),
-    ("channels", N.channels),
-    ("metadata", N.data),
-    ("action_url", N.action_url),
-    ("created_at", N.created_at),
-    ("sent_at", N.sent_at),
-    ("read_at", N.read_at),
-    ("archived_at", N.archived_at),
-    ("saved_at", N.saved_at),
-    ("snoozed_until", N.snoozed_until),
+    ("id", Notification.id),
+    ("notification_type", Notification.notification_type),
+    ("category", Notification.category),
+    ("title", Notification.title),
+    ("message", Notification.message),
+    ("priority", Notification.priority),
+    ("status", Notification.status),
+    ("channels", Notification.channels),
+    ("metadata", Notification.data),
+    ("action_url", Notification.action_url),
+    ("created_at", Notification.created_at),
+    ("sent_at", Notification.sent_at),
+    ("read_at", Notification.read_at),
+    ("archived_at", Notification.archived_at),
+    ("saved_at", Notification.saved_at),
+    ("snoozed_until", Notification.snoozed_until),
 )
 NAMES = tuple(name for name, _column in FIELDS)
 JSON_NAMES = ("channels", "metadata")
-# The key of the list, and what says until when a page stays as it is; read beside the fields, not sent.
-SURFACED, EXPIRES, NEXT = len(FIELDS), len(FIELDS) + 1, len(FIELDS) + 2
+# Columns that are read after the fields but not sent: the key of the list, and until when the page is valid.
+SURFACED_AT, EXPIRES_AT, NEXT_SURFACES_AT = len(FIELDS), len(FIELDS) + 1, len(FIELDS) + 2
 
 
 @dataclass(frozen=True)
 class JsonPage:
-    """A page: its rows as a JSON array, ready to be sent, and the cursors of the pages beside it."""
+    """The rows of one page as a JSON array, and the cursors of its neighbours (None: there is none)."""
 
     rows: bytes
     next: str | None
@@ -76,7 +68,7 @@ class JsonPage:
 
 @dataclass(frozen=True)
 class _PageRequest:
-    reader: int
+    user_id: int
     filters: Filters
     cursor: str | None
     limit: int
@@ -92,70 +84,83 @@ def page_for(
     only: frozenset[str] | None = None,
     now: datetime | None = None,
 ) -> JsonPage:
-    """One page of a person's notifications, newest first; remembered while nobody writes to the database.
+    """Load one page of a person's notifications, newest first; cached until anything is written to the database.
 
     Args:
         cursor: `next` or `previous` of another page of the same list.
         only: the names of the fields to send; default all.
     Raises:
-        Invalid: the cursor is not one of ours.
+        Invalid: the cursor is malformed.
     """
     now = now or utc_now()
-    asked = _PageRequest(user_id, filters, cursor, limit, only)
-    page: JsonPage = cache.cached(asked, now, lambda: _page(asked, now))
+    request = _PageRequest(user_id, filters, cursor, limit, only)
+    page: JsonPage = cache.cached(request, now, lambda: _page(request, now))
     return page
 
 
-def _page(asked: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | None]:
-    limit = asked.limit
-    values: dict[str, Any] = {"reader": asked.reader, "now": now, "limit": limit + 1}
-    backwards = False
-    if asked.cursor:
-        backwards, values["surfaced_at"], values["row_id"] = read_cursor(asked.cursor)
-    statement = _statement(db.engine.dialect.name, asked.filters, bool(asked.cursor), backwards)
+def _page(request: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | None]:
+    limit = request.limit
+    values: dict[str, Any] = {"user_id": request.user_id, "now": now, "limit": limit + 1}
+    is_backwards = False
+    if request.cursor:
+        is_backwards, values["surfaced_at"], values["row_id"] = read_cursor(request.cursor)
+    statement = _statement(db.engine.dialect.name, request.filters, bool(request.cursor), is_backwards)
     found = db.session.execute(statement, values).all()
-    cut = paging.cut(found, limit, has_cursor=bool(asked.cursor), is_backwards=backwards)
+    page = paging.cut(found, limit, has_cursor=bool(request.cursor), is_backwards=is_backwards)
     changes_at = min(
-        (instant for row in found for instant in (row[EXPIRES], row[NEXT]) if instant is not None),
+        (
+            instant
+            for row in found
+            for instant in (row[EXPIRES_AT], row[NEXT_SURFACES_AT])
+            if instant is not None
+        ),
         default=None,
     )
-    page = JsonPage(
-        orjson.dumps([_rows_as_json(row, asked.only) for row in cut.rows], option=orjson.OPT_UTC_Z),
-        _cursor("n", cut.last) if cut.last else None,
-        _cursor("p", cut.first) if cut.first else None,
+    json_page = JsonPage(
+        orjson.dumps([_rows_as_json(row, request.only) for row in page.rows], option=orjson.OPT_UTC_Z),
+        _cursor("n", page.last) if page.last else None,
+        _cursor("p", page.first) if page.first else None,
     )
-    # An empty page says nothing of what is to come: it is asked for each time.
-    return page, changes_at if cut.rows else now
+    # An empty page has no row that carries the next instant, so it is not cached.
+    return json_page, changes_at if page.rows else now
 
 
 @lru_cache(maxsize=256)
-def _statement(dialect: str, filters: Filters, has_cursor: bool, backwards: bool) -> Select[Any]:
-    key, rising = tuple_(N.surfaced_at, N.id), bound_after_undo(filters, backwards=backwards)
-    later = N.surfaced_at.type
-    next_in = select(func.min(N.surfaced_at)).where(N.recipient_id == READER, N.surfaced_at > NOW)
+def _statement(dialect: str, filters: Filters, has_cursor: bool, is_backwards: bool) -> Select[Any]:
+    key = tuple_(Notification.surfaced_at, Notification.id)
+    ascending = is_ascending(filters, is_backwards=is_backwards)
+    next_surfaces_at = select(func.min(Notification.surfaced_at)).where(
+        Notification.recipient_id == USER_ID, Notification.surfaced_at > NOW
+    )
     query = select(
         *(_plain(dialect, name, column).label(name) for name, column in FIELDS),
-        _plain(dialect, "surfaced_at", N.surfaced_at).label("surfaced_at"),
-        N.expires_at,
-        next_in.correlate(None).scalar_subquery().label("next"),
+        _plain(dialect, "surfaced_at", Notification.surfaced_at).label("surfaced_at"),
+        Notification.expires_at,
+        next_surfaces_at.correlate(None).scalar_subquery().label("next"),
     )
     if has_cursor:
-        bound = tuple_(bindparam("surfaced_at", type_=later), bindparam("row_id", type_=N.id.type))
-        # Before the other conditions; see `notifications.page_for`.
-        query = query.where(key > bound if rising else key < bound)
-    query = query.where(*matching(filters, READER, NOW))
-    order = (N.surfaced_at, N.id) if rising else (N.surfaced_at.desc(), N.id.desc())
-    return query.order_by(*order).limit(bindparam("limit"))
+        bound = tuple_(
+            bindparam("surfaced_at", type_=Notification.surfaced_at.type),
+            bindparam("row_id", type_=Notification.id.type),
+        )
+        # Before the other conditions; see `inbox.page_for`.
+        query = query.where(key > bound if ascending else key < bound)
+    query = query.where(*matching(filters, USER_ID, NOW))
+    if ascending:
+        query = query.order_by(Notification.surfaced_at, Notification.id)
+    else:
+        query = query.order_by(Notification.surfaced_at.desc(), Notification.id.desc())
+    return query.limit(bindparam("limit"))
 
 
 def _cursor(direction: str, row: Sequence[Any]) -> str:
-    surfaced_at = row[SURFACED]
+    surfaced_at = row[SURFACED_AT]
     instant = datetime.fromisoformat(surfaced_at) if isinstance(surfaced_at, str) else surfaced_at
     return write_cursor(direction, instant, row[0])
 
 
 def _plain(dialect: str, name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """A column as the JSON writer takes it. SQLite keeps times and JSON as text, so text they stay."""
+    """Select a column in the form that JSON needs: SQLite stores times and JSON as text, which is passed on."""
     if dialect != "sqlite" or not (name.endswith(("_at", "_until")) or name in JSON_NAMES):
         return column.expression
     text = type_coerce(column, Text)
@@ -166,7 +171,7 @@ def _plain(dialect: str, name: str, column: InstrumentedAttribute[Any]) -> Colum
 
 
 def _sql(constant: str) -> ColumnElement[str]:
-    # Written into the statement: forty parameters of constants cost more than the rows.
+    # A literal: forty constant parameters would cost more than the rows.
     return literal_column(f"'{constant}'", Text)
 
 

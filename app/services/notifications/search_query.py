@@ -1,4 +1,4 @@
-"""The query language of the search box, saved views and the API's `search`: words and filters, all of which hold."""
+"""Parses the query language of the search box, saved views and the API: words and filters, all of which must hold."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from app.rendering.dates import zone
 from app.services.base.errors import Invalid
 from app.services.base.local_time import at_hour
 
-# What `is:` may say. The places among them are looked in instead of the place that the page shows.
-STATES, PLACES = ("unread", "read", "saved"), ("inbox", "later", "done")
+# The values of `is:`. Some narrow the list; places are searched instead of the place that the page shows.
+STATES = ("unread", "read", "saved")
+PLACES = tuple(place for place in catalog.PLACES if place not in (*STATES, "all"))
 VALUES: dict[str, tuple[str, ...]] = {
     "is": (*STATES, *PLACES),
     "type": (*catalog.CATEGORIES, *catalog.TYPES),
     "priority": catalog.PRIORITIES,
     "status": catalog.STATUSES,
 }
-# The day on the reader's own clock: from its first instant on, or before it.
+# A day on the reader's own clock: from its first instant on, or before it.
 DAYS = ("from", "before")
-# Of these a notification has one: several that are asked for are alternatives.
+# A notification has one value of each of these, so several values are alternatives.
 ALTERNATIVES = ("type", "priority", "status")
 MAX_TERMS, MAX_LENGTH = 20, 200
 
-# A phrase, a filter whose value stands in quotes, or what stands without any.
+# A phrase, a filter with a quoted value, or text without quotes.
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\W\d_]+:"[^"]*"?)|([^\s"]+))')
 _FILTER = re.compile(r"([^\W\d_]+):(?!//)(.*)", re.DOTALL)
 _QUOTES = str.maketrans("“”„«»", '"""""')
@@ -36,9 +37,9 @@ _QUOTES = str.maketrans("“”„«»", '"""""')
 
 @dataclass(frozen=True)
 class Term:
-    """One condition: a filter by its name and its value, or words.
+    """One condition: a filter with its name and value, or words.
 
-    The words stand in the text one after the other, the last one, unless it `is_exact`, as the beginning of one.
+    The words follow each other in the text. The last may be the beginning of a word, unless it `is_exact`.
     """
 
     name: str = ""
@@ -50,7 +51,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Query:
-    """What was asked, understood. It is false where nothing was."""
+    """A parsed query; false if it is empty."""
 
     terms: tuple[Term, ...] = ()
 
@@ -59,7 +60,7 @@ class Query:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The places that are asked for by name."""
+        """The places that the query names."""
         return tuple(
             term.value
             for term in self.terms
@@ -71,25 +72,25 @@ EVERYTHING = Query()
 
 
 def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
-    """Understand a query.
+    """Parse a query.
 
     Args:
-        time_zone: the reader's: days begin there.
+        time_zone: the reader's, for the filters by day.
     Raises:
-        Invalid: a filter that does not exist, a value that it does not know, or nothing to look for; keyed `search`,
-            in a sentence that names it and says what is possible.
+        Invalid: an unknown filter or value, or nothing to search for; keyed `search`, in a sentence that lists what is
+            possible.
     """
     if len(text) > MAX_LENGTH:
-        raise _wrong(_("Too long: write at most %(max_length)s characters.", max_length=MAX_LENGTH))
+        raise _invalid(_("Too long: write at most %(max_length)s characters.", max_length=MAX_LENGTH))
     terms = [
         term
         for minus, phrase, quoted, bare in _TERM.findall(text.translate(_QUOTES))
         if (term := _term(bool(minus), phrase, bare or quoted, time_zone, now or utc_now()))
     ]
     if text.strip() and not terms:
-        raise _wrong(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
+        raise _invalid(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
     if len(terms) > MAX_TERMS:
-        raise _wrong(_("That is too much at once: at most %(n)s words and filters.", n=MAX_TERMS))
+        raise _invalid(_("That is too much at once: at most %(n)s words and filters.", n=MAX_TERMS))
     return Query(tuple(terms))
 
 
@@ -97,29 +98,29 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
     named = _FILTER.fullmatch(bare)
     name, value = (named[1].casefold(), named[2].strip('" ').casefold()) if named else ("", "")
     if name in VALUES:
-        return Term(name, _known(name, value), is_not=is_not)
+        return Term(name, _check_value(name, value), is_not=is_not)
     if name in DAYS:
-        return Term(name, _day(name, value, time_zone, now), is_not=is_not)
+        return Term(name, _parse_day(name, value, time_zone, now), is_not=is_not)
     if value:
-        raise _wrong(
+        raise _invalid(
             _(
                 "There is no filter “%(name)s:”. There are %(possible)s. To find these words, put them in quotes.",
                 name=name,
                 possible=", ".join(f"{each}:" for each in (*VALUES, *DAYS)),
             )
         )
-    # Signs between words separate them and are not looked for: "R&D" finds "R & D".
+    # Punctuation separates words and is not searched for: "R&D" finds "R & D".
     words = tuple(search_text.tokenize(phrase or bare)[: search_text.MOST_WORDS])
     if bare == "-" or (is_not and not words):
-        raise _wrong(
+        raise _invalid(
             _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")
         )
     return Term(words=words, is_not=is_not, is_exact=not bare) if words else None
 
 
-def _known(name: str, value: str) -> str:
+def _check_value(name: str, value: str) -> str:
     if value not in VALUES[name]:
-        raise _wrong(
+        raise _invalid(
             _(
                 "“%(term)s” is not known. Possible are %(possible)s.",
                 term=f"{name}:{value}",
@@ -129,13 +130,13 @@ def _known(name: str, value: str) -> str:
     return value
 
 
-def _day(name: str, value: str, time_zone: str, now: datetime) -> datetime:
+def _parse_day(name: str, value: str, time_zone: str, now: datetime) -> datetime:
     today = now.astimezone(zone(time_zone)).date()
     relative = {"today": today, "yesterday": today - timedelta(days=1)}
     try:
         return at_hour(relative.get(value) or date.fromisoformat(value), 0, time_zone)
     except (ValueError, OverflowError) as error:
-        raise _wrong(
+        raise _invalid(
             _(
                 "“%(term)s” is not a day. Write %(example)s, or today or yesterday.",
                 term=f"{name}:{value}",
@@ -144,5 +145,5 @@ def _day(name: str, value: str, time_zone: str, now: datetime) -> datetime:
         ) from error
 
 
-def _wrong(sentence: str) -> Invalid:
+def _invalid(sentence: str) -> Invalid:
     return Invalid({"search": sentence})

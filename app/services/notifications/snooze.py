@@ -1,4 +1,4 @@
-"""How long a notification can be put off, on its reader's own clock."""
+"""When a snooze ends, on the reader's own clock."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
 
-from app.database.base import db
 from app.models import User
 from app.rendering.dates import zone
 from app.services.base.errors import Invalid
 from app.services.base.local_time import at_hour
-from app.services.notifications.inbox import Filters, conditions
 
 MORNING, EVENING = 9, 18
-# Beyond this somebody has mistyped the year.
+# A date beyond this is a mistyped year.
 FARTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True)
 class SnoozeChoice:
-    """One entry of the menu "Later": what it is called, and when it ends."""
+    """One entry of the snooze menu: its label, and when the snooze ends."""
 
     name: str
     label: LazyString
@@ -50,25 +47,25 @@ CHOICES: dict[str, tuple[LazyString, Callable[[User, datetime], datetime]]] = {
 
 
 def snooze_choices(user: User, now: datetime) -> list[SnoozeChoice]:
-    """What can be chosen now: in the evening, "this evening" is over."""
+    """List the choices whose time is still to come: in the evening, "this evening" is missing."""
     found = (SnoozeChoice(name, label, until_of(user, now)) for name, (label, until_of) in CHOICES.items())
     return [choice for choice in found if choice.until > now]
 
 
 def snooze_until(user: User, choice: str, now: datetime) -> datetime:
-    """When a snooze ends.
+    """Work out when a snooze ends.
 
     Args:
-        choice: a name of `CHOICES`, or on the reader's clock a date (ISO 8601), which means its morning, or a date
-            with a time.
+        choice: a name of `CHOICES`; or in ISO 8601 a date, which means its morning, or a date with a time. Without an
+            offset it is on the reader's clock.
     Raises:
-        Invalid: neither, over already, or more than a year ahead; keyed `until`.
+        Invalid: neither of these, not in the future, or more than a year ahead; keyed `until`.
     """
     if choice in CHOICES:
         instant = CHOICES[choice][1](user, now)
     else:
         try:
-            instant = _read(choice, user.time_zone)
+            instant = _parse(choice, user.time_zone)
         except (ValueError, OverflowError) as error:
             raise Invalid({"until": _("Choose a date.")}) from error
     if not now < instant <= now + FARTHEST:
@@ -76,12 +73,7 @@ def snooze_until(user: User, choice: str, now: datetime) -> datetime:
     return instant
 
 
-def waiting_count(user: User, now: datetime) -> int:
-    """How many of this person's notifications are put off."""
-    return db.session.scalar(select(func.count()).where(*conditions(user, Filters(place="later"), now))) or 0
-
-
-def _read(text: str, time_zone: str) -> datetime:
+def _parse(text: str, time_zone: str) -> datetime:
     try:
         return at_hour(date.fromisoformat(text), MORNING, time_zone)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Notifications of one type about the same thing on one day: they stand as one row that opens."""
+"""Stacks: notifications of one type about the same subject on one day, shown as one row that expands."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2s
@@ -16,17 +16,15 @@ from app.database.base import Base, db
 from app.models import Notification
 from app.rendering.dates import zone
 
-N = Notification
-Clauses = Sequence[ColumnElement[bool]]
-# What a sender may write into `metadata` to say what a notification is about; the first that is there counts.
+# Keys of `metadata` by which a sender names the subject; the first one present counts.
 SUBJECTS = ("upload_id", "batch_id", "interview_id", "job_id")
-# Written out, not as a parameter: only then does the database know that the partial index will do.
-_IS_STACKED = N.stack_key != literal_column("''")
+# A literal, not a parameter: otherwise the planner cannot use the partial index.
+_IS_STACKED = Notification.stack_key != literal_column("''")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """How many of a list stand in one row, and what is true of some of them."""
+    """The rows of a list that are shown as one: how many, how many unread, and whether any is saved."""
 
     key: str
     count: int
@@ -40,25 +38,30 @@ def subject_of(
     metadata: Mapping[str, Any] | None = None,
     named: Any = None,
 ) -> str:
-    """What a notification is about; "" where nothing says so, which stands alone.
+    """Find out what a notification is about; empty if unknown, and then it is not stacked.
 
     Args:
-        facts: what is known of it: an event's data, and its `source`.
-        named: what its sender says that it is about (`subject` of a CloudEvent, 1.0).
+        facts: the event's data, and its `source`.
+        metadata: the sender's own data, searched for `SUBJECTS`.
+        named: the subject that the sender named (`subject` of a CloudEvent, 1.0).
     """
-    told = [value for name in SUBJECTS if (value := (metadata or {}).get(name))][:1] or [named] * bool(named)
+    for name in SUBJECTS:
+        if value := (metadata or {}).get(name):
+            return str(value)
+    if named:
+        return str(named)
     names = catalog.TYPES[notification_type].stacks_by
-    if not told and names and all(facts.get(name) for name in names):
-        told = [facts[name] for name in names]
-    return "\n".join(map(str, told))
+    if all(facts.get(name) for name in names):
+        return "\n".join(str(facts[name]) for name in names)
+    return ""
 
 
 def stack_key(notification_type: str, about: str, at: datetime, time_zone: str) -> str:
-    """What the rows of a stack share; "" for one that stands alone. It is fit for an address and for an id of a page.
+    """Build the key that the rows of a stack share, safe for URLs and ids; empty for a row that is not stacked.
 
     Args:
-        about: see `subject`.
-        at, time_zone: when it comes into the inbox, and on whose clock: the list is read by days.
+        about: see `subject_of`.
+        at, time_zone: when the notification surfaces, and the reader's clock: stacks do not span days.
     """
     if not about:
         return ""
@@ -66,36 +69,42 @@ def stack_key(notification_type: str, about: str, at: datetime, time_zone: str) 
     return f"{notification_type}-{digest}-{at.astimezone(zone(time_zone)):%y%m%d}"
 
 
-def only_heads(clauses: Clauses, *, rises: bool = False) -> ColumnElement[bool]:
-    """Narrows a list to one row a stack, the one that comes first.
+def only_heads(
+    clauses: Collection[ColumnElement[bool]], *, is_ascending: bool = False
+) -> ColumnElement[bool]:
+    """Build the condition that narrows a list to one row per stack, its first.
 
     Args:
-        clauses: all that make up the list.
-        rises: whether it is read from the earliest on.
+        clauses: all conditions of the list.
+        is_ascending: the list is read from the earliest row on.
     """
     rival = Base.metadata.tables["notifications"].alias("rival")
     of_rival = ClauseAdapter(rival)
-    other, own = tuple_(rival.c.surfaced_at, rival.c.id), tuple_(N.surfaced_at, N.id)
-    inside = [of_rival.traverse(clause) for clause in (*clauses, _IS_STACKED)]
-    return or_(
-        N.stack_key == "",
-        ~exists()
-        .where(rival.c.stack_key == N.stack_key, other < own if rises else other > own, *inside)
-        .correlate(N),
+    other_key = tuple_(rival.c.surfaced_at, rival.c.id)
+    own_key = tuple_(Notification.surfaced_at, Notification.id)
+    precedes = other_key < own_key if is_ascending else other_key > own_key
+    is_in_list = [of_rival.traverse(clause) for clause in (*clauses, _IS_STACKED)]
+    has_predecessor = (
+        exists()
+        .where(rival.c.stack_key == Notification.stack_key, precedes, *is_in_list)
+        .correlate(Notification)
     )
+    return or_(Notification.stack_key == "", ~has_predecessor)
 
 
-def load_stacks(clauses: Clauses, keys: Collection[str]) -> dict[str, Stack]:
-    """The stacks of more than one row among these, as far as the list shows them; one query."""
+def load_stacks(clauses: Collection[ColumnElement[bool]], keys: Collection[str]) -> dict[str, Stack]:
+    """Load the stacks with these keys that have more than one row in the list, in one query."""
     if not keys:
         return {}
     columns = (
-        N.stack_key,
+        Notification.stack_key,
         func.count(),
-        func.count().filter(N.read_at.is_(None)),
-        func.count().filter(N.saved_at.is_not(None)),
+        func.count().filter(Notification.read_at.is_(None)),
+        func.count().filter(Notification.saved_at.is_not(None)),
     )
     rows = db.session.execute(
-        select(*columns).where(*clauses, _IS_STACKED, N.stack_key.in_(sorted(keys))).group_by(N.stack_key)
+        select(*columns)
+        .where(*clauses, _IS_STACKED, Notification.stack_key.in_(sorted(keys)))
+        .group_by(Notification.stack_key)
     )
     return {name: Stack(name, count, unread, saved > 0) for name, count, unread, saved in rows if count > 1}

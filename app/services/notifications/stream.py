@@ -1,4 +1,4 @@
-"""Telling open pages that an inbox changed: one thread looks for all of them, however many wait."""
+"""Notifies open pages of changes to an inbox: one thread polls the database for all of them."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ from app.database.base import db
 from app.models import User
 from app.services.base.errors import Conflict
 
-# A stream holds one of the server's threads: the rest must stay free for ordinary requests.
+# A stream occupies one of the server's threads; the others must be free for ordinary requests.
 MAX_STREAMS = 200
-# All tabs of a browser share one; a person with more browsers than this polls in the others.
+# All tabs of a browser share one stream; a person's further browsers poll.
 MAX_STREAMS_PER_USER = 10
-# Seconds: what a tab or a script did shows everywhere within one, the answers on the way included.
-LOOK_EVERY = 0.25
+# In seconds. A change shows everywhere within a second, network included.
+POLL_INTERVAL = 0.25
 
 
 def versions(user_ids: Collection[int]) -> dict[int, int]:
-    """The number of each person's inbox; it rises with every change of it."""
+    """Load the version of each person's inbox; it rises with every change."""
     rows = db.session.execute(select(User.id, User.inbox_version).where(User.id.in_(user_ids)))
     return dict(iter(rows))
 
 
 @dataclass(eq=False)
 class Listener:
-    """One open page and the version of the inbox that it knows of."""
+    """An open page, and the version of the inbox that it shows."""
 
     user_id: int
     version: int
     changed: threading.Event = field(default_factory=threading.Event)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the inbox changes, or so long. What happens between two waits is not missed."""
+        """Wait until the inbox changes or the time is up. A change between two waits is not missed."""
         happened = self.changed.wait(seconds)
         self.changed.clear()
         return happened
 
 
 class Broadcaster:
-    """Compares the versions of everybody who listens, in one query four times a second.
+    """Compares the versions of all listeners in one query, four times a second.
 
-    Its thread lives while somebody listens, and gives its connection back after every look.
+    Its thread runs while there are listeners, and returns its connection after every query.
     """
 
-    def __init__(self, app: Flask, most: int = MAX_STREAMS) -> None:
+    def __init__(self, app: Flask, max_streams: int = MAX_STREAMS) -> None:
         self._app = app
-        self._most = most
+        self._max_streams = max_streams
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
         self._thread: threading.Thread | None = None
-        self._nobody = threading.Event()
+        self._is_idle = threading.Event()
 
     @contextmanager
     def listen(self, user_id: int, version: int) -> Iterator[Listener]:
-        """Listen while the block runs, for anything newer than this version.
+        """Listen for anything newer than this version while the block runs.
 
         Raises:
-            Conflict: too many listen already; the caller polls instead.
+            Conflict: there are too many listeners; poll instead.
         """
         listener = Listener(user_id, version)
         with self._lock:
             theirs = sum(other.user_id == user_id for other in self._listeners)
-            if len(self._listeners) >= self._most or theirs >= MAX_STREAMS_PER_USER:
-                raise Conflict("every stream is taken")
+            if len(self._listeners) >= self._max_streams or theirs >= MAX_STREAMS_PER_USER:
+                raise Conflict("there are too many open streams")
             self._listeners.add(listener)
-            self._nobody.clear()
+            self._is_idle.clear()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="inbox-broadcaster", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="inbox-broadcaster", daemon=True)
                 self._thread.start()
         try:
             yield listener
@@ -81,28 +81,30 @@ class Broadcaster:
             with self._lock:
                 self._listeners.discard(listener)
                 if not self._listeners:
-                    self._nobody.set()
+                    self._is_idle.set()
 
-    def _look(self) -> None:
-        away = False
-        while not self._left():
+    def _run(self) -> None:
+        is_database_down = False
+        while not self._stop_if_idle():
             listeners = self._snapshot()
             try:
                 with self._app.app_context():
                     current = versions({listener.user_id for listener in listeners})
-                away = False
+                is_database_down = False
             except SQLAlchemyError as error:
-                if not away:
-                    self._app.logger.warning("open pages hear nothing while the database is away: %s", error)
-                away, current = True, {}
+                if not is_database_down:
+                    self._app.logger.warning(
+                        "open pages are not updated while the database is unavailable: %s", error
+                    )
+                is_database_down, current = True, {}
             for listener in listeners:
                 version = current.get(listener.user_id, listener.version)
                 if version != listener.version:
                     listener.version = version
                     listener.changed.set()
-            self._nobody.wait(LOOK_EVERY)
+            self._is_idle.wait(POLL_INTERVAL)
 
-    def _left(self) -> bool:
+    def _stop_if_idle(self) -> bool:
         with self._lock:
             if self._listeners:
                 return False

@@ -12,8 +12,9 @@ from flask import Flask
 from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
 from app.services.base.errors import Invalid
-from app.services.notifications import inbox
-from app.services.notifications.inbox import Filters, InboxPage
+from app.services.notifications import counts, inbox
+from app.services.notifications.filters import Filters, is_ascending
+from app.services.notifications.inbox import InboxPage
 from app.views.web.auth import current_user
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class InboxList:
 
         Empty for snoozed notifications, which are ordered by their return.
         """
-        if self.filters is None or inbox.bound_after_undo(self.filters):
+        if self.filters is None or is_ascending(self.filters):
             return ""
         surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
         return inbox.write_cursor("n", surfaced_at, row_id)
@@ -47,7 +48,7 @@ class InboxList:
     @property
     def newer(self) -> int:
         """How many newer rows wait above the list."""
-        return inbox.newer_count(current_user, self.filters) if self.filters else 0
+        return counts.newer_count(current_user, self.filters) if self.filters else 0
 
     def lines(self) -> Iterator[str]:
         """Yield `id:revision` of each row in order, so that the page can find the rows that changed."""

@@ -9,7 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
-from app.services.notifications import inbox, snooze
+from app.services.notifications import counts, snooze
 from app.views.web.auth import current_user
 
 
@@ -146,7 +146,7 @@ def sections() -> list[Section]:
 def unread_count() -> int:
     """Count unread notifications, once per request, because several parts of a page show the number."""
     if UNREAD_COUNT not in request.environ:
-        request.environ[UNREAD_COUNT] = inbox.unread_count(current_user.id)
+        request.environ[UNREAD_COUNT] = counts.unread_count(current_user.id)
     return int(request.environ[UNREAD_COUNT])
 
 
@@ -157,4 +157,4 @@ def snooze_choices() -> list[snooze.SnoozeChoice]:
 
 def waiting_count() -> int:
     """Count snoozed notifications."""
-    return snooze.waiting_count(current_user, utc_now())
+    return counts.snoozed_count(current_user, utc_now())

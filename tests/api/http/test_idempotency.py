@@ -80,9 +80,9 @@ def test_the_effect_is_rolled_back_if_the_response_is_not_stored(app, alice):
     row = factories.notification(alice)
 
     def act():
-        from app.services.notifications import inbox
+        from app.services.notifications import actions
 
-        inbox.change(db.session.merge(alice, load=False), "read", ids=[row.id])
+        actions.change(db.session.merge(alice, load=False), "read", ids=[row.id])
         raise RuntimeError("killed before the answer was kept")
 
     with pytest.raises(RuntimeError):

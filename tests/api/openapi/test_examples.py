@@ -18,7 +18,7 @@ from app.services.accounts import tokens, webhooks
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import webhook_calls
-from app.services.notifications import inbox, saved_views
+from app.services.notifications import actions, saved_views
 from app.services.notifications.saved_views import Filter
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
@@ -141,7 +141,7 @@ def _one_of_each(client, headers, alice, bob):
     later = AnnouncementRequest(**said, deliver_at=now + timedelta(days=1))
     return {
         "notifications": row.id,
-        "changes": inbox.change(bob, "saved", ids=[read.id]).id,
+        "changes": actions.change(bob, "saved", ids=[read.id]).id,
         "announcements": announcement_management.create(bob, AnnouncementRequest(**said)).id,
         "cancel_announcement": announcement_management.create(bob, later).id,
         "deliveries": waiting.id,

@@ -18,6 +18,7 @@ from app.services.base.errors import NotFound
 from app.services.events import publish as event_publish
 from app.services.interviews import evaluations
 from app.services.notifications import inbox
+from app.services.notifications.filters import Filters
 from app.services.sending import preflight
 from tests.support import factories
 
@@ -79,7 +80,7 @@ def test_reminders_are_sent_after_an_hour_and_on_ten_working_days(ruth: User) ->
 def test_only_the_newest_reminder_is_in_the_inbox(ruth: User) -> None:
     publish_completed(ruth)
     times_reminded(ruth, NOW + timedelta(days=6))
-    filters = inbox.Filters(types=("evaluation_due",))
+    filters = Filters(types=("evaluation_due",))
     assert len(inbox.page_for(ruth, filters, now=NOW + timedelta(days=6)).rows) == 1
 
 
@@ -88,7 +89,7 @@ def test_an_evaluation_stops_the_reminders_and_expires_the_last_one(ruth: User) 
     assert len(times_reminded(ruth, NOW + 30 * HOUR)) == 2
     publish_evaluated(ruth, NOW + 30 * HOUR)
     assert times_reminded(ruth, NOW + timedelta(days=10), NOW + 30 * HOUR) == []
-    filters = inbox.Filters(types=("evaluation_due",))
+    filters = Filters(types=("evaluation_due",))
     assert inbox.page_for(ruth, filters, now=NOW + 31 * HOUR).rows == []
     mail = db.session.scalars(
         select(Delivery)
@@ -111,7 +112,7 @@ def test_an_evaluation_without_an_interview_matches_candidate_and_job(ruth: User
     publish("evaluation.completed", ruth, NOW + HOUR, **facts | {"job_title": "Engineer"})
     assert len(times_reminded(ruth, NOW + 2 * HOUR)) == 1, "the evaluation was for another job"
     publish("evaluation.completed", ruth, NOW + 2 * HOUR, **facts)
-    filters = inbox.Filters(types=("evaluation_due",))
+    filters = Filters(types=("evaluation_due",))
     counts = [len(inbox.page_for(who, filters, now=NOW + 3 * HOUR).rows) for who in (ruth, charlie)]
     assert counts == [0, 1], "the evaluation was of Ruth's interview, not Charlie's"
     assert evaluations.remind_due(NOW + 24 * HOUR) == 1
@@ -132,7 +133,7 @@ def test_rescheduling_a_completed_interview_expires_its_reminder(ruth: User) -> 
     facts = {"candidate_name": "Priya Raman", "job_title": "Engineer", "company_name": "Alder Robotics"}
     times = {"starts_at": NOW + 20 * HOUR, "ends_at": NOW + 21 * HOUR}
     publish("interview.rescheduled", ruth, NOW + 2 * HOUR, id="iv-1", **times, **facts)
-    filters = inbox.Filters(types=("evaluation_due",))
+    filters = Filters(types=("evaluation_due",))
     assert inbox.page_for(ruth, filters, now=NOW + 3 * HOUR).rows == []
 
 
@@ -153,7 +154,7 @@ def test_a_completion_reported_before_the_booking_counts(ruth: User) -> None:
 def test_absent_recruiters_are_not_reminded_and_can_undo_that(ruth: User, charlie: User) -> None:
     publish_completed(ruth)
     times_reminded(ruth, NOW + 2 * HOUR)
-    (row,) = inbox.page_for(ruth, inbox.Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR).rows
+    (row,) = inbox.page_for(ruth, Filters(types=("evaluation_due",)), now=NOW + 2 * HOUR).rows
     with pytest.raises(NotFound):
         evaluations.set_attendance(charlie, row.id, was_there=False, now=NOW + 2 * HOUR)
     evaluations.set_attendance(ruth, row.id, was_there=False, now=NOW + 2 * HOUR)

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from app.database.base import db
 from app.models import Delivery, Interview, Notification, Reminder, User
 from app.services.interviews import reminders
-from app.services.notifications.inbox import Filters, page_for
+from app.services.notifications.filters import Filters
+from app.services.notifications.inbox import page_for
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
 from app.services.sending import email as sending_email

@@ -17,7 +17,7 @@ from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
-from app.services.notifications import inbox
+from app.services.notifications import actions
 from app.services.preferences import editing as preference_editing
 from app.services.routing import reasons, required_channels
 from app.services.sending.worker import DeliveryWorker
@@ -216,7 +216,7 @@ def test_notifications_read_during_quiet_hours_are_not_emailed(
     preference_editing.change(alice, QUIET_ON)
     notify(alice, NIGHT)
     row = db.session.scalars(select(Notification)).one()
-    inbox.change(alice, "read", ids=[row.id])
+    actions.change(alice, "read", ids=[row.id])
     worker.deliver_due(MORNING + timedelta(minutes=5))
     assert (email_of(alice).state, email_of(alice).reason) == ("skipped", "read_before_sending")
 

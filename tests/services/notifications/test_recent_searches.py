@@ -1,4 +1,4 @@
-"""The last searches of a person, and of nobody else."""
+"""A person's recent searches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def owner(app: Flask) -> User:
     return factories.user("owner@example.test")
 
 
-def test_the_last_six_are_kept_newest_first_each_once(any_app: Flask) -> None:
+def test_the_last_six_searches_are_kept_newest_first_without_duplicates(any_app: Flask) -> None:
     owner = factories.user("anywhere@example.test")
     for minutes in range(8):
         recent_searches.remember(owner, f"word{minutes}", NOW + timedelta(minutes=minutes))
@@ -28,14 +28,14 @@ def test_the_last_six_are_kept_newest_first_each_once(any_app: Flask) -> None:
     assert recent_searches.recent_searches(owner) == ["word3", "word7", "word6", "word5", "word4", "word2"]
 
 
-def test_what_asks_for_nothing_or_for_nonsense_is_not_kept(owner: User) -> None:
+def test_empty_and_invalid_searches_are_not_kept(owner: User) -> None:
     recent_searches.remember(owner, "  ")
     with pytest.raises(Invalid):
         recent_searches.remember(owner, "is:nonsense")
     assert recent_searches.recent_searches(owner) == []
 
 
-def test_they_are_forgotten_on_request_and_anothers_stay(owner: User) -> None:
+def test_clearing_recent_searches_leaves_those_of_other_people(owner: User) -> None:
     other = factories.user("other@example.test")
     recent_searches.remember(owner, "mine")
     recent_searches.remember(other, "theirs")

@@ -1,4 +1,4 @@
-"""Saved views: named filters of one person, in that person's order, each with a number."""
+"""Saved views: named filters in their owner's order, each with a count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy import event
 from app.database.base import db
 from app.models import SavedView, User
 from app.services.base.errors import Invalid, NotFound
-from app.services.notifications import inbox, saved_views
+from app.services.notifications import actions, inbox, saved_views
+from app.services.notifications.filters import Filters
 from app.services.notifications.saved_views import Filter
 from tests.support import factories
 
@@ -38,10 +39,10 @@ def names(user: User) -> list[str]:
 
 
 def counts(user: User) -> dict[int, int]:
-    return {view.id: view.count for view in saved_views.view_with_count(user, NOW)}
+    return {view.id: view.count for view in saved_views.list_views_with_counts(user, NOW)}
 
 
-def test_views_stand_in_their_owners_order(owner: User) -> None:
+def test_views_are_listed_in_their_owners_order(owner: User) -> None:
     first, second, third = named(owner, "one", "two", "three")
     assert names(owner) == ["one", "two", "three"]
     saved_views.reorder(owner, [third.id, first.id, second.id])
@@ -53,7 +54,7 @@ def test_views_stand_in_their_owners_order(owner: User) -> None:
     assert names(owner) == ["three", "two", "one"]
 
 
-def test_an_order_names_each_view_once(owner: User) -> None:
+def test_reordering_must_name_each_view_once(owner: User) -> None:
     first, second = named(owner, "one", "two")
     for ids in ([first.id], [first.id, first.id], [first.id, second.id, 99]):
         with pytest.raises(Invalid, match="view_ids"):
@@ -72,7 +73,7 @@ def test_an_order_names_each_view_once(owner: User) -> None:
         ("new", Filter(search="is:nonsense"), "search"),
     ],
 )
-def test_a_view_needs_a_name_of_its_own_and_a_search_that_is_understood(
+def test_a_view_needs_a_unique_name_and_a_valid_search(
     owner: User, name: str, wanted: Filter, key: str
 ) -> None:
     named(owner, "one")
@@ -82,7 +83,7 @@ def test_a_view_needs_a_name_of_its_own_and_a_search_that_is_understood(
     assert names(owner) == ["one"]
 
 
-def test_there_are_twenty_at_most(owner: User) -> None:
+def test_a_person_has_at_most_twenty_views(owner: User) -> None:
     views = named(owner, *(f"view {number}" for number in range(20)))
     with pytest.raises(Invalid, match="20"):
         saved_views.create(owner, "one more", Filter())
@@ -92,7 +93,7 @@ def test_there_are_twenty_at_most(owner: User) -> None:
         saved_views.restore(owner, views[0].id)
 
 
-def test_a_deleted_view_comes_back_to_where_it_stood_for_ten_minutes(anywhere: User) -> None:
+def test_a_deleted_view_can_be_restored_to_its_position_for_ten_minutes(anywhere: User) -> None:
     _one, two, _three = named(anywhere, "one", "two", "three")
     saved_views.delete(anywhere, two.id, NOW)
     assert names(anywhere) == ["one", "three"]
@@ -105,7 +106,7 @@ def test_a_deleted_view_comes_back_to_where_it_stood_for_ten_minutes(anywhere: U
         saved_views.restore(anywhere, two.id, NOW + timedelta(minutes=10))
 
 
-def test_a_name_that_was_given_away_does_not_come_back_twice(owner: User) -> None:
+def test_a_deleted_view_is_not_restored_when_its_name_is_taken(owner: User) -> None:
     (view,) = named(owner, "one")
     saved_views.delete(owner, view.id)
     named(owner, "One")
@@ -114,7 +115,7 @@ def test_a_name_that_was_given_away_does_not_come_back_twice(owner: User) -> Non
     assert names(owner) == ["One"]
 
 
-def test_a_view_is_renamed_and_filtered_anew(owner: User) -> None:
+def test_a_view_can_be_renamed_and_its_filter_changed(owner: User) -> None:
     view, _other = named(owner, "one", "two")
     saved_views.change(owner, view.id, name="One ")
     saved_views.change(owner, view.id, place="done", category=["resume"], search="-x")
@@ -126,7 +127,7 @@ def test_a_view_is_renamed_and_filtered_anew(owner: User) -> None:
     assert saved_views.get(owner, view.id).name == "One"
 
 
-def test_anothers_view_does_not_exist(owner: User) -> None:
+def test_another_persons_view_is_not_found(owner: User) -> None:
     other = factories.user("other@example.test")
     (view,) = named(other, "theirs")
     for call in (
@@ -141,7 +142,7 @@ def test_anothers_view_does_not_exist(owner: User) -> None:
     assert (names(owner), names(other)) == ([], ["theirs"])
 
 
-def test_each_view_counts_what_it_shows_in_one_statement(anywhere: User) -> None:
+def test_views_are_counted_in_one_statement(anywhere: User) -> None:
     for number in range(3):
         factories.notification(
             anywhere, f"Priya {number}", created_at=NOW, priority="urgent" if number else "low"
@@ -162,11 +163,11 @@ def test_each_view_counts_what_it_shows_in_one_statement(anywhere: User) -> None
     event.remove(db.engine, "before_cursor_execute", note)
     assert found == {search.id: 3, urgent.id: 2, everything.id: 3}
     assert len(statements) == 2, "one for the views, one for all their numbers"
-    inbox.change(anywhere, "done", filters=inbox.Filters(), now=NOW)
+    actions.change(anywhere, "done", filters=Filters(), now=NOW)
     assert counts(anywhere) == {search.id: 0, urgent.id: 0, everything.id: 3}
 
 
-def test_nobody_waits_for_a_number_above_a_hundred(owner: User) -> None:
+def test_counts_of_views_stop_at_a_hundred(owner: User) -> None:
     for _ in range(2):
         made = inbox.N.__table__.insert()
         row = {
@@ -186,7 +187,7 @@ def test_nobody_waits_for_a_number_above_a_hundred(owner: User) -> None:
     assert counts(owner) == {view.id: 100}
 
 
-def test_open_pages_hear_of_a_change(owner: User) -> None:
+def test_changing_a_view_updates_open_pages(owner: User) -> None:
     before = owner.inbox_version
     named(owner, "one")
     db.session.refresh(owner)

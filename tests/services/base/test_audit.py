@@ -14,7 +14,7 @@ def subjects(page: audit.AuditPage) -> list[str]:
     return [row.subject for row in page.rows]
 
 
-def test_the_log_comes_newest_first_in_pages_that_meet(app: Flask) -> None:
+def test_the_log_pages_newest_first_without_gaps(app: Flask) -> None:
     for number in range(7):
         audit.record("thing.done", str(number))
     db.session.commit()
@@ -25,7 +25,7 @@ def test_the_log_comes_newest_first_in_pages_that_meet(app: Flask) -> None:
     assert third.older is None
 
 
-def test_the_log_can_be_asked_for_an_action_and_for_a_person(alice: User, bob: User) -> None:
+def test_the_log_is_filtered_by_action_and_person(alice: User, bob: User) -> None:
     audit.record("user.invited", "dana@example.test", actor=bob)
     audit.record("sign_in.failed", bob.email)
     audit.record("sign_in.failed", alice.email)
@@ -38,7 +38,7 @@ def test_the_log_can_be_asked_for_an_action_and_for_a_person(alice: User, bob: U
     assert subjects(audit.page_for(person="nobody@example.test")) == []
 
 
-def test_actions_are_listed_once_each(any_app: Flask) -> None:
+def test_each_action_is_listed_once(any_app: Flask) -> None:
     assert audit.actions() == []
     person = factories.user("dana@example.test")
     for action in ("b.c", "a.b", "b.c", "d.e"):

@@ -15,8 +15,9 @@ from app.rendering.texts import Texts
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api
-from app.services.notifications import inbox, search_query, stacks
-from app.services.notifications.inbox import Filters, InboxPage
+from app.services.notifications import actions, counts, filters, inbox, search_query, stacks
+from app.services.notifications.filters import Filters
+from app.services.notifications.inbox import InboxPage
 from app.services.routing import fanout
 from tests.support import factories
 
@@ -47,9 +48,9 @@ def titles(some: Sequence[Notification]) -> list[str]:
     return [row.title for row in some]
 
 
-def test_rows_of_one_key_stand_as_the_newest_of_them_and_say_how_many(reader: User) -> None:
+def test_a_stack_is_shown_as_its_newest_row_with_a_count(reader: User) -> None:
     made = rows(reader, "a", "", "a", "b", "a", "b", "c", "")
-    inbox.change(reader, "read", ids=[made[0].id])
+    actions.change(reader, "read", ids=[made[0].id])
     page = stacked(reader)
     assert titles(page.rows) == ["a 0", "alone 1", "b 3", "c 6", "alone 7"]
     assert {key: (stack.count, stack.unread) for key, stack in page.stacks.items()} == {
@@ -58,18 +59,18 @@ def test_rows_of_one_key_stand_as_the_newest_of_them_and_say_how_many(reader: Us
     }
 
 
-def test_without_stacking_each_row_stands_by_itself(reader: User) -> None:
+def test_without_stacking_every_row_is_listed(reader: User) -> None:
     rows(reader, "a", "a")
     page = inbox.page_for(reader, Filters())
     assert (len(page.rows), page.stacks) == (2, {})
 
 
-def test_a_stack_holds_what_the_list_shows_and_nothing_else(reader: User) -> None:
+def test_a_stack_contains_only_rows_of_the_list(reader: User) -> None:
     other = factories.user("other@example.test")
     rows(other, "a", "a")
     mine = rows(reader, "a", "a", "a", "a")
-    inbox.change(reader, "done", ids=[mine[0].id])
-    inbox.change(reader, "read", ids=[mine[1].id])
+    actions.change(reader, "done", ids=[mine[0].id])
+    actions.change(reader, "read", ids=[mine[1].id])
     assert titles(stacked(reader).rows) == ["a 1"]
     assert stacked(reader).stacks["a"].count == 3
     assert titles(stacked(reader, Filters(place="unread")).rows) == ["a 2"]
@@ -78,7 +79,7 @@ def test_a_stack_holds_what_the_list_shows_and_nothing_else(reader: User) -> Non
     assert (titles(found.rows), found.stacks["a"].count) == (["a 1"], 2)
 
 
-def test_pages_of_stacks_lead_through_all_of_them_once(reader: User) -> None:
+def test_pages_of_stacks_list_each_stack_once(reader: User) -> None:
     rows(reader, *(key for n in range(30) for key in (f"k{n}", f"k{n}", f"k{n // 2 + 50}")))
     whole = titles(stacked(reader, limit=100).rows)
     seen, cursor = [], None
@@ -91,32 +92,32 @@ def test_pages_of_stacks_lead_through_all_of_them_once(reader: User) -> None:
     assert len(whole) == 45
 
 
-def test_acting_on_a_stack_acts_on_all_that_the_list_shows_of_it(reader: User) -> None:
+def test_an_action_on_a_stack_changes_its_rows_in_the_list(reader: User) -> None:
     made = rows(reader, "a", "", "a", "a", "b")
-    inbox.change(reader, "done", ids=[made[3].id])
-    change = inbox.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
+    actions.change(reader, "done", ids=[made[3].id])
+    change = actions.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
     assert change.count == 3
     assert titles(stacked(reader).rows) == ["alone 1"]
-    inbox.undo(reader, change.id)
+    actions.undo(reader, change.id)
     assert stacked(reader).stacks["a"].count == 2
 
 
-def test_what_came_after_the_page_was_read_is_left_alone(reader: User) -> None:
+def test_an_action_on_a_stack_leaves_rows_newer_than_the_page_alone(reader: User) -> None:
     made = rows(reader, "", "a", "a", "a")
     seen = Filters(upto=(made[2].surfaced_at, made[2].id))
     assert titles(stacked(reader, seen).rows) == ["a 2"]
-    assert inbox.newer_count(reader, seen) == 2
-    assert inbox.change(reader, "done", ids=[], stack_keys=["a"], filters=seen).count == 2
+    assert counts.newer_count(reader, seen) == 2
+    assert actions.change(reader, "done", ids=[], stack_keys=["a"], filters=seen).count == 2
     assert titles(stacked(reader).rows) == ["alone 0", "a 1"]
 
 
-def test_nobody_acts_on_the_stack_of_somebody_else(reader: User) -> None:
+def test_an_action_on_another_persons_stack_changes_nothing(reader: User) -> None:
     other = factories.user("other@example.test")
     rows(other, "a", "a")
-    assert inbox.change(reader, "done", ids=[], stack_keys=["a"], filters=Filters()).count == 0
+    assert actions.change(reader, "done", ids=[], stack_keys=["a"], filters=Filters()).count == 0
 
 
-def test_what_is_put_off_stands_where_the_first_of_it_comes_back(reader: User) -> None:
+def test_a_snoozed_stack_is_listed_where_its_first_row_returns(reader: User) -> None:
     now = utc_now()
     for hours, title in ((5, "last"), (2, "first"), (3, "between")):
         at = now + timedelta(hours=hours)
@@ -133,8 +134,8 @@ def test_a_page_of_stacks_costs_two_queries(reader: User) -> None:
     assert len(seen) == 2
 
 
-def test_looking_for_the_head_of_a_stack_goes_by_its_index(app: Flask, alice: User) -> None:
-    clauses = inbox.conditions(alice, Filters(), utc_now())
+def test_finding_the_head_of_a_stack_uses_its_index(app: Flask, alice: User) -> None:
+    clauses = filters.conditions(alice, Filters(), utc_now())
     query = select(Notification.id).where(*clauses, stacks.only_heads(clauses)).compile(db.engine)
     values = tuple(str(query.params[name]) for name in query.positiontup or ())
     plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
@@ -149,14 +150,14 @@ ALONE = [
 
 
 @pytest.mark.parametrize(("kind", "facts", "metadata", "named"), ALONE)
-def test_what_does_not_say_what_it_is_about_stands_alone(
+def test_notifications_without_a_subject_are_not_stacked(
     kind: str, facts: dict[str, Any], metadata: dict[str, Any], named: str | None
 ) -> None:
     about = stacks.subject_of(kind, facts, metadata, named)
     assert stacks.stack_key(kind, about, NOON, "UTC") == ""
 
 
-def test_one_subject_on_one_day_of_its_reader_has_one_key() -> None:
+def test_a_stack_key_covers_one_subject_on_one_day_of_the_reader() -> None:
     def key(kind: str = "resume_processed", hours: int = 0, **facts: Any) -> str:
         about = stacks.subject_of(kind, {"source": "/ats"}, facts.get("metadata"), facts.get("named"))
         return stacks.stack_key(kind, about, NOON + timedelta(hours=hours), "Europe/Paris")
@@ -174,7 +175,7 @@ def test_one_subject_on_one_day_of_its_reader_has_one_key() -> None:
     assert len(others) == 6
 
 
-def test_resumes_of_one_upload_stack_by_whatever_way_they_come(app: Flask, alice: User) -> None:
+def test_resumes_of_one_upload_stack_however_they_are_reported(app: Flask, alice: User) -> None:
     for n in range(3):
         resume = {"filename": f"cv-{n}.pdf", "extracted_data": {"years": n}}
         python_api.send_resume_processed_notification(resume, alice)
@@ -184,7 +185,7 @@ def test_resumes_of_one_upload_stack_by_whatever_way_they_come(app: Flask, alice
     assert sorted(stack.count for stack in stacked(alice).stacks.values()) == [3, 3]
 
 
-def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask, alice: User) -> None:
+def test_changes_of_one_interview_stack_without_those_of_another(app: Flask, alice: User) -> None:
     first, second = factories.interview(alice), factories.interview(alice)
     now = utc_now()
     for interview in (first, first, second, first):
@@ -202,7 +203,7 @@ def test_moves_of_one_interview_stack_and_another_interview_does_not(app: Flask,
     assert [stack.count for stack in page.stacks.values()] == [3]
 
 
-def test_what_an_event_says_that_it_is_about_makes_a_stack(app: Flask, alice: User) -> None:
+def test_the_subject_of_an_event_makes_a_stack(app: Flask, alice: User) -> None:
     for subject in ("upload 7", "upload 7", "upload 8"):
         event_publish.publish(
             event_publish.IncomingEvent(

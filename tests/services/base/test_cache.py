@@ -1,4 +1,4 @@
-"""What is remembered is never older than the last write, whoever wrote."""
+"""The cache never returns anything older than the last commit of any process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.clock import utc_now
 from app.database.base import db
 from app.services.accounts import tokens
 from app.services.base import cache
-from app.services.notifications import inbox, json_list
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, counts, json_list
+from app.services.notifications.filters import Filters
 from tests.support import factories
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 ANOTHER = """
 import sqlite3, sys
@@ -49,7 +49,7 @@ def elsewhere(database_file: Path):
     process.communicate()
 
 
-def test_a_token_revoked_by_another_process_fails_at_the_very_next_call(client, alice, elsewhere):
+def test_a_token_revoked_by_another_process_fails_at_the_next_call(client, alice, elsewhere):
     row, text = tokens.create(alice, "script", ["read"])
     headers = {"Authorization": f"Bearer {text}"}
     for _ in range(3):
@@ -58,26 +58,26 @@ def test_a_token_revoked_by_another_process_fails_at_the_very_next_call(client, 
     assert client.get("/api/notifications/unread-count/", headers=headers).status_code == 401
 
 
-def test_what_another_process_marks_read_is_gone_from_the_next_count_and_list(alice, elsewhere):
+def test_changes_by_another_process_show_in_the_next_count_and_list(alice, elsewhere):
     row = factories.notification(alice)
     for _ in range(2):
-        assert inbox.unread_count(alice.id) == 1
+        assert counts.unread_count(alice.id) == 1
         assert b'"is_read":false' in json_list.page_for(alice.id, Filters("all")).rows
     elsewhere(f"UPDATE notifications SET read_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id}")
-    assert inbox.unread_count(alice.id) == 0
+    assert counts.unread_count(alice.id) == 0
     assert b'"is_read":true' in json_list.page_for(alice.id, Filters("all")).rows
 
 
-def test_what_this_process_writes_is_in_the_next_count(any_app):
+def test_changes_by_this_process_show_in_the_next_count(any_app):
     alice = factories.user("alice@example.test")
     for number in range(1, 4):
         row = factories.notification(alice)
-        assert inbox.unread_count(alice.id) == number
-    inbox.mark_notification_as_read(row.id, alice)
-    assert inbox.unread_count(alice.id) == 2
+        assert counts.unread_count(alice.id) == number
+    actions.mark_notification_as_read(row.id, alice)
+    assert counts.unread_count(alice.id) == 2
 
 
-def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(alice):
+def test_cached_answers_end_when_a_notification_surfaces_or_expires(alice):
     now = utc_now()
     soon, later = now + timedelta(minutes=5), now + timedelta(minutes=10)
     before = now - timedelta(minutes=1)
@@ -86,23 +86,23 @@ def test_time_alone_brings_up_what_was_scheduled_and_takes_away_what_expired(ali
 
     def seen(at) -> tuple[int, int]:
         page = json_list.page_for(alice.id, Filters("all"), now=at)
-        return inbox.unread_count(alice.id, at), page.rows.count(b'"title"')
+        return counts.unread_count(alice.id, at), page.rows.count(b'"title"')
 
     instants = (now, soon - timedelta(seconds=1), soon, later - timedelta(seconds=1), later)
     assert [seen(at) for at in instants] == [(1, 1), (1, 1), (2, 2), (2, 2), (1, 1)]
 
 
-def test_what_is_not_committed_is_not_remembered(alice):
+def test_uncommitted_values_are_not_cached(alice):
     row = factories.notification(alice)
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
     row.read_at = utc_now()
     db.session.flush()
-    assert inbox.unread_count(alice.id) == 0
+    assert counts.unread_count(alice.id) == 0
     db.session.rollback()
-    assert inbox.unread_count(alice.id) == 1
+    assert counts.unread_count(alice.id) == 1
 
 
-def test_while_nobody_writes_nothing_is_asked_twice(alice):
+def test_without_writes_no_query_is_repeated(alice):
     asked = []
 
     def make():

@@ -1,4 +1,4 @@
-"""Search finds what its rules say, on both databases, and never anything of somebody else's."""
+"""Search: matches what its rules say, on both databases, and never another person's notifications."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sqlalchemy import select, text
 from app.database.base import db
 from app.models import User
 from app.services.base.errors import Invalid
-from app.services.notifications import inbox, json_list
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, inbox, json_list
+from app.services.notifications.filters import Filters
 from app.services.notifications.search_query import Term, parse
 from tests.conftest import MIGRATIONS
 from tests.support import factories
@@ -46,7 +46,7 @@ def rows(owner: User, *all_titles: str, **fields: object) -> None:
         factories.notification(owner, title, message="", created_at=at, **fields)  # type: ignore[arg-type]
 
 
-def test_words_are_found_by_their_beginnings_without_case_and_accents(owner: User) -> None:
+def test_words_match_by_prefix_ignoring_case_and_accents(owner: User) -> None:
     rows(owner, "Zoë Ångström", "Priya Raman", "Łukasz Ødegård")
     assert titles(owner, "zoe") == titles(owner, "ANG z") == ["Zoë Ångström"]
     assert titles(owner, "lukasz odeg") == ["Łukasz Ødegård"]
@@ -54,7 +54,7 @@ def test_words_are_found_by_their_beginnings_without_case_and_accents(owner: Use
     assert titles(owner, "priya zoe") == []
 
 
-def test_a_phrase_is_found_word_for_word_and_may_run_from_title_to_message(owner: User) -> None:
+def test_a_phrase_matches_word_for_word_and_may_span_title_and_message(owner: User) -> None:
     rows(owner, "Raman, Priya", "Priya K. Raman", "Priya Raman")
     assert titles(owner, '"priya raman"') == ["Priya Raman"]
     assert titles(owner, '"priya ram"') == []
@@ -63,7 +63,7 @@ def test_a_phrase_is_found_word_for_word_and_may_run_from_title_to_message(owner
     assert titles(owner, '"word follows"') == ["A word"]
 
 
-def test_a_minus_leaves_out_words_phrases_and_filters(owner: User) -> None:
+def test_a_minus_excludes_words_phrases_and_filters(owner: User) -> None:
     rows(owner, "Priya Raman", "Priya K. Raman")
     rows(owner, "Priya urgent", priority="urgent")
     assert titles(owner, 'priya -"priya raman" -priority:urgent') == ["Priya K. Raman"]
@@ -81,7 +81,7 @@ def test_values_of_one_filter_are_alternatives_and_states_narrow(alice: User) ->
     assert titles(alice, "-is:read") == ["low"]
 
 
-def test_a_place_that_is_named_is_looked_in_instead(alice: User) -> None:
+def test_a_place_in_the_query_replaces_the_place_of_the_list(alice: User) -> None:
     rows(alice, "here")
     rows(alice, "done", archived_at=NOW, read_at=NOW)
     until = NOW + HOUR
@@ -93,7 +93,7 @@ def test_a_place_that_is_named_is_looked_in_instead(alice: User) -> None:
     assert titles(alice, "-is:later", "all") == ["done", "here"]
 
 
-def test_days_are_those_of_the_reader(alice: User) -> None:
+def test_days_follow_the_readers_time_zone(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     midnight = datetime(2026, 3, 9, 23, tzinfo=UTC)  # Of the 10th, in Paris.
     for title, at in (
@@ -107,7 +107,7 @@ def test_days_are_those_of_the_reader(alice: User) -> None:
     assert titles(alice, "from:2026-03-10 before:2026-03-10") == []
 
 
-def test_the_signs_of_full_text_languages_are_nothing_special(alice: User) -> None:
+def test_operators_of_full_text_languages_have_no_effect(alice: User) -> None:
     rows(alice, "Smith AND Sons", "O'Neil (50%)", "a:b&c|d!e*f^g")
     assert titles(alice, "AND sons") == ["Smith AND Sons"]
     assert titles(alice, "o'neil (50%)") == ["O'Neil (50%)"]
@@ -116,25 +116,25 @@ def test_the_signs_of_full_text_languages_are_nothing_special(alice: User) -> No
     assert titles(alice, "b&c|d") == ["a:b&c|d!e*f^g"]
 
 
-def test_nobody_finds_what_is_another_persons(owner: User) -> None:
+def test_search_does_not_find_another_persons_notifications(owner: User) -> None:
     # Numbers that begin alike are still two people.
     for number in range(12):
         factories.notification(factories.user(f"other{number}@example.test"), "Priya Raman")
     assert titles(owner, "priya") == titles(owner, "x") == titles(owner, "-nothing") == []
 
 
-def test_all_that_a_search_finds_is_changed_at_once_and_brought_back(alice: User) -> None:
+def test_an_action_on_a_search_changes_all_results_and_is_undone(alice: User) -> None:
     rows(alice, "Priya one", "Anders", "Priya two")
     search = Filters(search=parse("priya", "UTC"))
-    made = inbox.change(alice, "done", filters=search, now=NOW)
+    made = actions.change(alice, "done", filters=search, now=NOW)
     assert made.count == 2
     assert titles(alice, "") == ["Anders"]
     assert made.id
-    inbox.undo(alice, made.id, now=NOW)
+    actions.undo(alice, made.id, now=NOW)
     assert titles(alice, "priya") == ["Priya one", "Priya two"]
 
 
-def test_the_index_follows_a_row_that_is_changed_or_deleted(owner: User) -> None:
+def test_the_index_follows_changed_and_deleted_rows(owner: User) -> None:
     rows(owner, "Priya", "Anders")
     db.session.execute(text("UPDATE notifications SET words = 'mended' WHERE title = 'Priya'"))
     db.session.commit()
@@ -148,7 +148,7 @@ def test_the_index_follows_a_row_that_is_changed_or_deleted(owner: User) -> None
     assert titles(owner, "mended") == []
 
 
-def test_a_search_walks_pages_in_the_lists_order(alice: User) -> None:
+def test_search_results_page_in_the_order_of_the_list(alice: User) -> None:
     rows(alice, *(f"Priya {number}" for number in range(7)))
     filters = Filters(search=parse("pri", "UTC"))
     seen, cursor = [], None
@@ -161,7 +161,7 @@ def test_a_search_walks_pages_in_the_lists_order(alice: User) -> None:
     assert seen == [f"Priya {number}" for number in range(7)]
 
 
-def test_what_was_there_before_the_index_is_found_too(owner: User) -> None:
+def test_notifications_older_than_the_index_are_found(owner: User) -> None:
     rows(owner, "Zoë Quinn 日本", "Other")
     db.session.remove()
     downgrade(MIGRATIONS, revision="0010")
@@ -204,7 +204,7 @@ def corpus(owner: User) -> Callable[[list[str]], None]:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(all_titles=st.lists(TEXT, min_size=1, max_size=4, unique=True), search=QUERY)
-def test_search_is_what_a_plain_reading_of_the_rules_finds(
+def test_search_agrees_with_a_naive_implementation(
     owner: User, corpus: Callable[[list[str]], None], all_titles: list[str], search: str
 ) -> None:
     corpus(all_titles)

@@ -1,4 +1,4 @@
-"""The query language: what each term means, and that nothing in it is passed over in silence."""
+"""The search query language: what each term means, and that every error is reported."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _speaks(app: Flask) -> None:
     """Explanations are translated."""
 
 
-def test_a_word_is_folded_and_a_phrase_is_taken_as_it_stands() -> None:
+def test_words_are_normalised_and_phrases_are_exact() -> None:
     assert terms('Zoë "Priya Raman" -straße') == [
         Term(words=("zoe",)),
         Term(words=("priya", "raman"), is_exact=True),
@@ -43,7 +43,7 @@ def test_a_word_is_folded_and_a_phrase_is_taken_as_it_stands() -> None:
     assert terms("cv-raman.pdf") == [Term(words=("cv", "raman", "pdf"))]
 
 
-def test_signs_between_words_only_separate_them() -> None:
+def test_punctuation_only_separates_words() -> None:
     assert terms("R & D") == [Term(words=("r",)), Term(words=("d",))]
     assert terms("12:30") == [Term(words=("12", "30"))]
     assert terms("Reminder: https://meet.example/1") == [
@@ -52,7 +52,7 @@ def test_signs_between_words_only_separate_them() -> None:
     ]
 
 
-def test_filters_are_known_by_name_in_any_case() -> None:
+def test_filter_names_ignore_case() -> None:
     assert terms("IS:Unread -type:interview priority:urgent status:failed") == [
         Term("is", "unread"),
         Term("type", "interview", is_not=True),
@@ -63,7 +63,7 @@ def test_filters_are_known_by_name_in_any_case() -> None:
     assert parse("is:done is:saved -is:later", "UTC").places == ("done",)
 
 
-def test_the_value_of_a_filter_may_stand_in_quotes() -> None:
+def test_the_value_of_a_filter_may_be_quoted() -> None:
     assert terms('type:"interview" -is:“read” Priority:"urgent') == [
         Term("type", "interview"),
         Term("is", "read", is_not=True),
@@ -86,7 +86,7 @@ def test_the_value_of_a_filter_may_stand_in_quotes() -> None:
         ("from:2026-03-29", "Asia/Beirut", datetime(2026, 3, 28, 22, tzinfo=UTC)),
     ],
 )
-def test_a_day_begins_on_the_readers_own_clock(text: str, zone: str, instant: datetime) -> None:
+def test_a_day_begins_at_midnight_of_the_reader(text: str, zone: str, instant: datetime) -> None:
     assert terms(text, zone) == [Term(text.partition(":")[0], instant)]
 
 
@@ -113,17 +113,17 @@ def test_a_day_begins_on_the_readers_own_clock(text: str, zone: str, instant: da
         ("word " * 50, "Too long", "at most 200"),
     ],
 )
-def test_a_wrong_term_is_named_with_what_is_possible(text: str, named: str, possible: str) -> None:
+def test_an_invalid_term_is_named_with_the_possible_values(text: str, named: str, possible: str) -> None:
     assert named in explained(text)
     assert possible in explained(text)
 
 
-def test_a_day_before_all_calendars_is_explained() -> None:
+def test_a_day_outside_the_calendar_is_rejected() -> None:
     with pytest.raises(Invalid, match="not a day"):
         parse("from:0001-01-01", "Asia/Tokyo", NOW)
 
 
-def test_nothing_asked_is_nothing_and_no_error() -> None:
+def test_an_empty_query_is_valid_and_false() -> None:
     assert parse("", "UTC") == parse(" \t", "UTC") == Query()
     assert not parse("", "UTC")
 
@@ -135,7 +135,7 @@ def test_nothing_asked_is_nothing_and_no_error() -> None:
 @example("is:unread:")
 @example("from:9999-12-31")
 @example("AND OR NOT NEAR(a b)")
-def test_any_text_is_understood_or_explained(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_sentence(text: str) -> None:
     try:
         query = parse(text, "Pacific/Kiritimati", NOW)
     except Invalid:
@@ -149,7 +149,7 @@ def test_any_text_is_understood_or_explained(text: str) -> None:
 
 
 @given(st.text(max_size=8), st.text(max_size=8))
-def test_a_word_begins_with_another_in_writing_exactly_where_it_does(one: str, other: str) -> None:
+def test_an_encoded_word_has_exactly_the_prefixes_of_the_word(one: str, other: str) -> None:
     for word in search_text.tokenize(one):
         for longer in search_text.tokenize(other):
             assert search_text.encode_token(longer).startswith(

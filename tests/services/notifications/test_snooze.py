@@ -1,4 +1,4 @@
-"""Later, saved, scheduled and expired: what stands where, and when it comes back."""
+"""Snoozed, saved, scheduled and expired notifications: where they are listed, and when they return."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services import create_notification
 from app.services.base.errors import Invalid
-from app.services.notifications import inbox, snooze
-from app.services.notifications.inbox import Filters
+from app.services.notifications import actions, counts, inbox, snooze
+from app.services.notifications.filters import Filters
 from app.services.sending import scheduled
 from tests.support import factories
 
@@ -31,11 +31,11 @@ def fresh(row: Notification) -> Notification:
     return row
 
 
-def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_app: Flask) -> None:
+def test_snoozed_notifications_leave_the_inbox_and_return_on_top_as_unread(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     row = factories.notification(alice, created_at=NOW - 5 * HOUR, read_at=NOW - HOUR)
     other = factories.notification(alice, created_at=NOW - HOUR)
-    inbox.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
+    actions.change(alice, "snooze", ids=[row.id], until=NOW + 2 * HOUR, now=NOW)
     assert (ids(alice, "inbox"), ids(alice, "later")) == ([other.id], [row.id])
     assert scheduled.unsnooze_due(NOW + HOUR) == 0
     before = fresh(alice).inbox_version  # type: ignore[type-var]
@@ -46,66 +46,66 @@ def test_what_is_put_off_leaves_the_inbox_and_comes_back_on_top_as_unread(any_ap
     assert fresh(alice).inbox_version > before  # type: ignore[type-var]
 
 
-def test_it_comes_back_as_unread_also_when_it_was_looked_at_meanwhile(alice: User) -> None:
+def test_snoozed_notifications_return_as_unread_even_if_read_meanwhile(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR)
-    inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    inbox.change(alice, "read", ids=[row.id], now=NOW)
+    actions.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    actions.change(alice, "read", ids=[row.id], now=NOW)
     scheduled.unsnooze_due(NOW + HOUR)
-    assert inbox.unread_count(alice.id, NOW + HOUR) == 1
+    assert counts.unread_count(alice.id, NOW + HOUR) == 1
 
 
-def test_it_can_be_taken_up_before_its_time_and_marked_done(alice: User) -> None:
+def test_a_snooze_can_be_ended_early_and_marked_done(alice: User) -> None:
     one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
-    inbox.change(alice, "snooze", ids=[one.id, two.id], until=NOW + 5 * HOUR, now=NOW)
-    inbox.change(alice, "unsnooze", ids=[one.id], now=NOW + HOUR)
-    inbox.change(alice, "done", ids=[two.id], now=NOW + HOUR)
+    actions.change(alice, "snooze", ids=[one.id, two.id], until=NOW + 5 * HOUR, now=NOW)
+    actions.change(alice, "unsnooze", ids=[one.id], now=NOW + HOUR)
+    actions.change(alice, "done", ids=[two.id], now=NOW + HOUR)
     assert (ids(alice, "inbox", NOW + HOUR), ids(alice, "done", NOW + HOUR)) == ([one.id], [two.id])
     assert ids(alice, "later", NOW + HOUR) == []
     assert scheduled.unsnooze_due(NOW + 6 * HOUR) == 0
 
 
-def test_what_is_done_can_be_put_off_and_comes_back(alice: User) -> None:
+def test_done_notifications_can_be_snoozed_and_return(alice: User) -> None:
     row = factories.notification(alice, archived_at=utc_now(), read_at=utc_now())
     until = utc_now() + timedelta(hours=1)
-    made = inbox.change(alice, "snooze", ids=[row.id], until=until)
+    made = actions.change(alice, "snooze", ids=[row.id], until=until)
     db.session.refresh(row)
     assert (made.count, row.archived_at, row.read_at, row.snoozed_until) == (1, None, None, until)
-    inbox.undo(alice, made.id)
+    actions.undo(alice, made.id)
     db.session.refresh(row)
     assert (row.is_done, row.is_read, row.snoozed_until) == (True, True, None)
 
 
-def test_undo_brings_back_what_was_put_off_exactly_as_it_was(alice: User) -> None:
+def test_undo_restores_a_snoozed_notification_exactly(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR, read_at=NOW)
-    made = inbox.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    inbox.undo(alice, made.id, NOW)
+    made = actions.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    actions.undo(alice, made.id, NOW)
     assert (fresh(row).surfaced_at, row.snoozed_until, row.read_at) == (NOW - HOUR, None, NOW)
 
 
-def test_anothers_cannot_be_put_off_or_saved(alice: User, charlie: User) -> None:
+def test_another_persons_notifications_cannot_be_snoozed_or_saved(alice: User, charlie: User) -> None:
     row = factories.notification(charlie, created_at=NOW - HOUR)
     for action in ("snooze", "saved"):
-        made = inbox.change(alice, action, ids=[row.id], until=NOW + HOUR, now=NOW)
+        made = actions.change(alice, action, ids=[row.id], until=NOW + HOUR, now=NOW)
         assert (made.id, made.count) == (None, 0)
 
 
 @pytest.mark.parametrize("until", [None, NOW, NOW - HOUR])
-def test_a_snooze_ends_in_the_future(alice: User, until: datetime | None) -> None:
+def test_a_snooze_must_end_in_the_future(alice: User, until: datetime | None) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR)
     with pytest.raises(Invalid, match="until"):
-        inbox.change(alice, "snooze", ids=[row.id], until=until, now=NOW)
+        actions.change(alice, "snooze", ids=[row.id], until=until, now=NOW)
 
 
-def test_what_is_saved_is_listed_done_or_not_until_it_is_let_go(alice: User) -> None:
+def test_saved_notifications_are_listed_whether_done_or_not(alice: User) -> None:
     one, two = (factories.notification(alice, created_at=NOW - HOUR) for _ in range(2))
-    inbox.change(alice, "saved", ids=[one.id, two.id], now=NOW)
-    inbox.change(alice, "done", ids=[one.id], now=NOW)
+    actions.change(alice, "saved", ids=[one.id, two.id], now=NOW)
+    actions.change(alice, "done", ids=[one.id], now=NOW)
     assert sorted(ids(alice, "saved")) == [one.id, two.id]
-    inbox.change(alice, "unsaved", ids=[two.id], now=NOW)
+    actions.change(alice, "unsaved", ids=[two.id], now=NOW)
     assert (ids(alice, "saved"), ids(alice, "inbox")) == ([one.id], [two.id])
 
 
-def test_the_choices_follow_the_readers_clock(alice: User) -> None:
+def test_snooze_choices_follow_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     found = {choice.name: choice.until.isoformat() for choice in snooze.snooze_choices(alice, NOW)}
     assert found == {
@@ -122,19 +122,19 @@ def test_the_choices_follow_the_readers_clock(alice: User) -> None:
     assert snooze.snooze_until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
 
 
-def test_a_time_of_day_is_one_of_the_readers_clock(alice: User) -> None:
+def test_a_chosen_time_is_on_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     assert snooze.snooze_until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
     # The clocks skip this one: it comes when they have been put forward.
     assert snooze.snooze_until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
-def test_what_waits_is_counted(alice: User, charlie: User) -> None:
+def test_snoozed_notifications_are_counted(alice: User, charlie: User) -> None:
     for person in (alice, alice, charlie):
         row = factories.notification(person, created_at=NOW - HOUR)
-        inbox.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    assert snooze.waiting_count(alice, NOW) == 2
-    assert snooze.waiting_count(alice, NOW + HOUR) == 0
+        actions.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
+    assert counts.snoozed_count(alice, NOW) == 2
+    assert counts.snoozed_count(alice, NOW + HOUR) == 0
 
 
 @pytest.mark.parametrize(
@@ -152,17 +152,17 @@ def test_what_waits_is_counted(alice: User, charlie: User) -> None:
         "2028-01-01",
     ],
 )
-def test_a_choice_that_is_none_is_refused(alice: User, choice: str) -> None:
+def test_an_invalid_snooze_choice_is_rejected(alice: User, choice: str) -> None:
     with pytest.raises(Invalid, match="until"):
         snooze.snooze_until(alice, choice, NOW)
 
 
-def test_what_is_scheduled_comes_at_its_time_and_expires_at_its_end(alice: User) -> None:
+def test_scheduled_notifications_appear_on_time_and_expire(alice: User) -> None:
     row = create_notification(
         alice, "job_created", "Later", "…", deliver_at=NOW + HOUR, expires_at=NOW + 3 * HOUR, now=NOW
     )
     states = {one.channel: one.state for one in db.session.query(Delivery).filter_by(notification_id=row.id)}
     assert states == {"email": "pending", "in_app": "pending"}
     assert [ids(alice, "inbox", NOW + n * HOUR) for n in range(4)] == [[], [row.id], [row.id], []]
-    assert inbox.unread_count(alice.id, NOW + 3 * HOUR) == 0
+    assert counts.unread_count(alice.id, NOW + 3 * HOUR) == 0
     assert scheduled.show_scheduled(NOW + HOUR) == 1

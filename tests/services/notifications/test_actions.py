@@ -1,0 +1,86 @@
+"""Actions on notifications: on one, on many, and undone exactly."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import event as sa_event
+from sqlalchemy import insert
+
+from app.clock import utc_now
+from app.database.base import db
+from app.models import Notification, User
+from app.services.base.errors import NotFound
+from app.services.notifications import actions, counts
+from app.services.notifications.filters import Filters
+from tests.support import factories
+
+
+@pytest.fixture
+def owner(any_app: Flask) -> User:
+    return factories.user("alice@example.test")
+
+
+@pytest.fixture
+def stranger(any_app: Flask) -> User:
+    return factories.user("charlie@example.test")
+
+
+def states(user: User) -> list[tuple[object, ...]]:
+    db.session.expire_all()
+    rows = db.session.query(Notification).filter_by(recipient_id=user.id).order_by(Notification.id)
+    return [
+        (n.id, n.status, n.read_at, n.archived_at, n.saved_at, n.snoozed_until, n.surfaced_at) for n in rows
+    ]
+
+
+@pytest.mark.parametrize("action", ["read", "unread", "done", "undone"])
+def test_every_action_is_undone_exactly(owner: User, stranger: User, action: str) -> None:
+    then = utc_now() - timedelta(days=1)
+    factories.notification(owner, "unread")
+    factories.notification(owner, "read", read_at=then)
+    factories.notification(owner, "done", read_at=then, archived_at=then)
+    factories.notification(stranger, "another's")
+    before, others, version = states(owner), states(stranger), owner.inbox_version
+    made = actions.change(owner, action, ids=[row[0] for row in before + others])
+    assert made.count > 0
+    assert states(owner) != before
+    assert states(stranger) == others
+    assert owner.inbox_version > version
+    assert actions.undo(owner, made.id).count == made.count
+    assert states(owner) == before
+    actions.undo(owner, made.id)
+    assert states(owner) == before
+
+
+def test_repeating_an_action_changes_nothing_and_offers_no_undo(owner: User) -> None:
+    row = factories.notification(owner)
+    assert actions.change(owner, "read", ids=[row.id]).count == 1
+    again = actions.change(owner, "read", ids=[row.id])
+    assert (again.count, again.id) == (0, None)
+
+
+def test_only_the_owner_can_undo_and_only_for_ten_minutes(owner: User, stranger: User) -> None:
+    row = factories.notification(owner)
+    made = actions.change(owner, "done", ids=[row.id])
+    with pytest.raises(NotFound):
+        actions.undo(stranger, made.id)
+    with pytest.raises(NotFound):
+        actions.undo(owner, made.id, now=utc_now() + timedelta(minutes=11))
+    assert states(owner)[0][3] is not None
+
+
+def test_an_action_on_a_filter_changes_thousands_of_rows_in_few_statements(owner: User) -> None:
+    rows = [factories.notification_values(owner, n) for n in range(3000)]
+    db.session.execute(insert(Notification), rows)
+    db.session.commit()
+    statements: list[str] = []
+    sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    made = actions.change(owner, "read", filters=Filters(categories=("interview",)))
+    assert made.count == 3000
+    assert len(statements) <= 5
+    assert counts.unread_count(owner.id) == 0
+    actions.undo(owner, made.id)
+    assert counts.unread_count(owner.id) == 3000
