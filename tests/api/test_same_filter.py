@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import catalog
+from app.catalog import PLACES
 from app.clock import utc_now
-from app.forms.notifications import PLACES
 from tests.support import factories
 
 WORDS = ("Priya", "Éloïse", "résumé", "50%", "a_b", "Ønsk", "O'Hara", "data", "engineer", "C++")

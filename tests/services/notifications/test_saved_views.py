@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.database.base import db
-from app.models import SavedView, User
+from app.models import Notification, SavedView, User
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import actions, inbox, saved_views
 from app.services.notifications.filters import Filters
@@ -169,7 +169,7 @@ def test_views_are_counted_in_one_statement(anywhere: User) -> None:
 
 def test_counts_of_views_stop_at_a_hundred(owner: User) -> None:
     for _ in range(2):
-        made = inbox.N.__table__.insert()
+        made = Notification.__table__.insert()
         row = {
             "recipient_id": owner.id,
             "notification_type": "system_alert",

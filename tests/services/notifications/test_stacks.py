@@ -1,3 +1,5 @@
+"""Stacks: notifications about the same subject on one day are shown as one row."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
