@@ -156,7 +156,7 @@ def total() -> str:
 
 
 def _selection(query: ListQuery) -> dict[str, Any]:
-    """Return the arguments of `inbox.change` that say which notifications to change."""
+    """Return the arguments of `actions.change` that say which notifications to change."""
     filters = query.filters(current_user.time_zone)
     if "all" in request.args or "every" in request.form:
         day = request.args.get("day", type=date.fromisoformat)

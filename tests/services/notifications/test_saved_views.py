@@ -11,7 +11,7 @@ from sqlalchemy import event
 from app.database.base import db
 from app.models import Notification, SavedView, User
 from app.services.base.errors import Invalid, NotFound
-from app.services.notifications import actions, inbox, saved_views
+from app.services.notifications import actions, saved_views
 from app.services.notifications.filters import Filters
 from app.services.notifications.saved_views import Filter
 from tests.support import factories
