@@ -80,7 +80,7 @@ def test_the_session_lasts_thirty_days_and_no_script_reads_it(client: FlaskClien
     assert client.application.permanent_session_lifetime.days == 30
 
 
-def test_the_eleventh_try_is_told_when_to_come_back(client: FlaskClient, alice: User) -> None:
+def test_the_eleventh_attempt_is_told_when_to_try_again(client: FlaskClient, alice: User) -> None:
     for _attempt in range(10):
         assert enter(client, alice.email, "a guess").status_code == 422
     answer = enter(client, alice.email)
@@ -89,7 +89,7 @@ def test_the_eleventh_try_is_told_when_to_come_back(client: FlaskClient, alice: 
     assert "Try again in 15 minutes." in answer.text
 
 
-def test_looking_at_sign_out_signs_nobody_out(client: FlaskClient, sign_in, alice: User) -> None:
+def test_opening_the_sign_out_page_does_not_sign_out(client: FlaskClient, sign_in, alice: User) -> None:
     client = sign_in(alice)
     assert "Sign out" in client.get("/sign-out").text
     assert is_in(client)
@@ -98,9 +98,7 @@ def test_looking_at_sign_out_signs_nobody_out(client: FlaskClient, sign_in, alic
     assert client.get("/sign-out").location == "/sign-in"
 
 
-def test_a_page_under_way_while_somebody_signs_out_does_not_sign_them_in_again(
-    client: FlaskClient, alice: User
-) -> None:
+def test_a_response_during_sign_out_does_not_sign_in_again(client: FlaskClient, alice: User) -> None:
     enter(client, alice.email)
     client.get("/account")
     for path in ("/account", "/notifications", "/notifications/pulse"):
@@ -115,7 +113,7 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(sign_in, alic
     assert not is_in(there)
 
 
-def test_a_wrong_current_password_is_said_beside_its_field(sign_in, alice: User) -> None:
+def test_a_wrong_current_password_is_an_error_of_its_field(sign_in, alice: User) -> None:
     client = sign_in(alice)
     answer = send(client, "/account", "/account/password", current_password="wrong", new_password=NEW)
     assert answer.status_code == 422
@@ -139,7 +137,7 @@ def test_only_the_fields_of_the_profile_can_be_changed(sign_in, alice: User) -> 
     assert alice.session_epoch == 0
 
 
-def test_a_bad_profile_comes_back_as_it_was_typed(sign_in, alice: User) -> None:
+def test_a_rejected_profile_keeps_the_input(sign_in, alice: User) -> None:
     answer = send(sign_in(alice), "/account", "/account/profile", name="Al", time_zone="Mars", phone="12")
     assert answer.status_code == 422
     assert 'value="Mars"' in answer.text
@@ -170,7 +168,7 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(sign_in, alice: Use
     assert text[:10] not in client.get("/account").text
 
 
-def test_a_recruiter_cannot_send_the_scopes_of_an_admin(sign_in, alice: User, bob: User) -> None:
+def test_recruiters_cannot_create_tokens_with_admin_scopes(sign_in, alice: User, bob: User) -> None:
     form = {"token_name": "CI", "token_scopes": ["events", "admin"]}
     answer = send(sign_in(alice), "/account", "/account/tokens", **form)
     assert answer.status_code == 422
@@ -179,7 +177,7 @@ def test_a_recruiter_cannot_send_the_scopes_of_an_admin(sign_in, alice: User, bo
     assert send(sign_in(bob), "/account", "/account/tokens", **form).status_code == 200
 
 
-def test_anothers_token_is_not_found(sign_in, alice: User, charlie: User) -> None:
+def test_tokens_of_other_people_are_not_found(sign_in, alice: User, charlie: User) -> None:
     token, text = tokens.create(alice, "CI", ["read"])
     for number in (token.id, 2**62, 2**80):
         assert send(sign_in(charlie), "/account", f"/account/tokens/{number}/revocation").status_code == 404
@@ -189,11 +187,13 @@ def test_anothers_token_is_not_found(sign_in, alice: User, charlie: User) -> Non
 @pytest.mark.parametrize(
     "page", ["/account/profile", "/account/password", "/account/tokens", "/account/tokens/1/revocation"]
 )
-def test_what_changes_an_account_refuses_get(sign_in, alice: User, page: str) -> None:
+def test_account_changes_refuse_get(sign_in, alice: User, page: str) -> None:
     assert sign_in(alice).get(page).status_code == 405
 
 
-def test_asking_for_a_reset_says_the_same_to_everybody(client: FlaskClient, alice: User) -> None:
+def test_requesting_a_reset_does_not_reveal_whether_an_account_exists(
+    client: FlaskClient, alice: User
+) -> None:
     said = set()
     for email in (alice.email, "nobody@example.test", "not an address", ""):
         answer = send(client, "/password/forgot", "/password/forgot", email=email)
@@ -241,9 +241,7 @@ def test_an_invited_person_chooses_a_password_and_signs_in(
 
 
 @pytest.mark.parametrize("kind", ["password_reset", "invitation"])
-def test_the_link_in_the_mail_that_goes_out_works(
-    app: Flask, client: FlaskClient, bob: User, kind: str
-) -> None:
+def test_the_link_in_the_sent_email_works(app: Flask, client: FlaskClient, bob: User, kind: str) -> None:
     if kind == "invitation":
         administration.invite("dana@example.test", "Dana Quill", "recruiter", actor=bob)
     else:
@@ -263,7 +261,7 @@ def test_the_link_in_the_mail_that_goes_out_works(
 
 
 @pytest.mark.parametrize("token", ["x", "x.y", "%00", "%ff", "a" * 5000])
-def test_a_link_that_was_made_up_is_over(client: FlaskClient, token: str) -> None:
+def test_a_forged_link_has_expired(client: FlaskClient, token: str) -> None:
     answer = client.get(f"/password/reset/{token}")
     assert answer.status_code == 410
     assert "This link has expired" in answer.text

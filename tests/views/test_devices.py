@@ -44,13 +44,13 @@ def post(client: FlaskClient, path: str, **form: str) -> Any:
     return client.post(f"/account/devices{path}", data={"csrf_token": token[1], **form})
 
 
-def test_strangers_are_asked_to_sign_in_and_reading_changes_nothing(app: Flask, client: FlaskClient) -> None:
+def test_devices_need_sign_in_and_get_changes_nothing(app: Flask, client: FlaskClient) -> None:
     assert client.get("/account/devices").status_code == 302
     for path in ("/phone", "/phone/verification", "/browsers", "/webhooks", "/webhooks/1/secret"):
         assert client.get(f"/account/devices{path}").status_code == 405
 
 
-def test_a_number_is_verified_with_the_code_that_was_sent(mine: FlaskClient, alice: User) -> None:
+def test_a_number_is_verified_with_its_code(mine: FlaskClient, alice: User) -> None:
     assert post(mine, "/phone", phone="+44 20 7946 0958").status_code == 302
     DeliveryWorker(SENDER).deliver_due()
     code = db.session.scalars(select(CapturedMail)).one().raw.decode().rpartition("\n")[2].split()[0]
@@ -61,7 +61,7 @@ def test_a_number_is_verified_with_the_code_that_was_sent(mine: FlaskClient, ali
     assert "Verified" in mine.get("/account/devices").text
 
 
-def test_every_field_is_what_its_label_names(mine: FlaskClient) -> None:
+def test_every_field_has_a_label(mine: FlaskClient) -> None:
     page = mine.get("/account/devices").text
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert sorted(ids) == sorted(set(ids)), "a label leads to the first of two"
@@ -85,14 +85,14 @@ def test_a_secret_is_shown_once_and_never_in_the_cookie(mine: FlaskClient, alice
     assert "within the last 24 hours" in reloaded.text
 
 
-def test_a_bad_address_comes_back_with_its_reason(mine: FlaskClient) -> None:
+def test_an_invalid_url_is_an_error_and_stays_in_the_field(mine: FlaskClient) -> None:
     answer = post(mine, "/webhooks", url="https://169.254.169.254/")
     assert answer.status_code == 422
     assert "not on the open internet" in answer.text
     assert 'value="https://169.254.169.254/"' in answer.text
 
 
-def test_a_test_call_shows_its_answer(
+def test_a_test_call_shows_its_response(
     mine: FlaskClient, alice: User, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CONNECTORS, "webhook", lambda: WebhookChannel(lambda address: address.is_loopback))
@@ -106,7 +106,7 @@ def test_a_test_call_shows_its_answer(
     assert "200 ok" in mine.get("/account/devices").text
 
 
-def test_a_webhook_that_is_switched_off_is_not_tested(mine: FlaskClient, alice: User) -> None:
+def test_a_disabled_webhook_is_not_tested(mine: FlaskClient, alice: User) -> None:
     hook = Webhook(user_id=alice.id, url="https://hooks.example.com/", secret_salt="s", disabled_at=utc_now())
     db.session.add(hook)
     db.session.commit()
@@ -116,7 +116,7 @@ def test_a_webhook_that_is_switched_off_is_not_tested(mine: FlaskClient, alice: 
     assert db.session.scalars(select(Delivery)).all() == []
 
 
-def test_anothers_browsers_and_webhooks_are_not_found(
+def test_browsers_and_webhooks_of_other_people_are_not_found(
     mine: FlaskClient, alice: User, charlie: User, sign_in: SignIn
 ) -> None:
     hook, _secret = webhooks.create(alice, "https://hooks.example.com/", secret="s")
@@ -150,19 +150,19 @@ def test_anothers_browsers_and_webhooks_are_not_found(
         {"p256dh": "\u202e"},
     ],
 )
-def test_what_no_browser_would_answer_is_refused(mine: FlaskClient, fields: dict[str, str]) -> None:
+def test_invalid_push_subscriptions_are_refused(mine: FlaskClient, fields: dict[str, str]) -> None:
     keys = Browser()
     good = {"endpoint": "https://p.example.com/1", "p256dh": keys.p256dh, "auth": keys.auth, "label": "x"}
     assert post(mine, "/browsers", **(good | fields)).status_code == 422
     assert db.session.scalars(select(PushSubscription)).all() == []
 
 
-def test_a_text_messages_link_leads_to_the_notification(mine: FlaskClient, alice: User) -> None:
+def test_the_short_link_of_an_sms_opens_the_notification(mine: FlaskClient, alice: User) -> None:
     note = factories.notification(alice)
     assert mine.get(f"/n/{note.id}").headers["Location"] == f"/notifications/{note.id}"
 
 
-def test_the_worker_is_served_at_the_root_and_looked_at_anew(client: FlaskClient) -> None:
+def test_the_service_worker_is_served_at_the_root_and_not_cached(client: FlaskClient) -> None:
     answer = client.get("/service-worker.js")
     assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
     assert answer.headers["Cache-Control"] == "no-cache"
@@ -170,7 +170,7 @@ def test_the_worker_is_served_at_the_root_and_looked_at_anew(client: FlaskClient
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_button_asks_and_the_browser_is_kept(
+def test_the_button_asks_for_permission_and_registers_the_browser(
     page_factory: Callable[..., Page],
     live_server: str,
     mine: FlaskClient,
@@ -204,7 +204,7 @@ def test_the_button_asks_and_the_browser_is_kept(
     assert axe(page) == []
 
 
-def test_what_is_pushed_is_shown(
+def test_pushed_notifications_are_shown(
     page_factory: Callable[..., Page], live_server: str, mine: FlaskClient
 ) -> None:
     page = page_factory(live_server, permissions=["notifications"])

@@ -20,7 +20,7 @@ def address(app: Flask, user: User) -> str:
     return digest_links.mark_read_link(user, utc_now(), app.config["SECRET_KEY"], "")
 
 
-def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_a_link_scanner_marks_nothing_read(app: Flask, client: FlaskClient, alice: User) -> None:
     factories.notification(alice)
     answer = client.get(address(app, alice))
     assert "Mark it as read?" in answer.text
@@ -28,7 +28,7 @@ def test_a_scanner_that_follows_the_link_marks_nothing(app: Flask, client: Flask
     assert counts.unread_count(alice.id) == 1
 
 
-def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
+def test_the_button_marks_the_digests_notifications_read_and_can_be_undone(
     app: Flask, client: FlaskClient, alice: User, charlie: User
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
@@ -45,7 +45,7 @@ def test_the_button_marks_what_the_digest_held_and_undo_brings_it_back(
     assert counts.unread_count(alice.id) == 4
 
 
-def test_another_persons_change_cannot_be_undone_through_it(
+def test_changes_of_other_people_cannot_be_undone_by_a_digest_link(
     app: Flask, client: FlaskClient, alice: User, charlie: User
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
@@ -59,7 +59,7 @@ def test_another_persons_change_cannot_be_undone_through_it(
     assert row.is_read
 
 
-def test_it_undoes_only_what_was_done_through_it(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_a_digest_link_undoes_only_its_own_change(app: Flask, client: FlaskClient, alice: User) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     factories.notification(alice)
     first, second = address(app, alice), address(app, alice)
@@ -70,14 +70,14 @@ def test_it_undoes_only_what_was_done_through_it(app: Flask, client: FlaskClient
     assert client.post(f"{first}/undo", data={"back": back}).status_code == 200
 
 
-def test_it_needs_the_page_it_asks_on(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_marking_read_needs_the_token_of_the_page(app: Flask, client: FlaskClient, alice: User) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     factories.notification(alice)
     assert client.post(address(app, alice)).status_code == 400
     assert counts.unread_count(alice.id) == 1
 
 
-def test_a_broken_link_is_a_page_that_says_so(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_a_broken_digest_link_is_explained(app: Flask, client: FlaskClient, alice: User) -> None:
     link = address(app, alice)
     for broken in (link[:-3], f"{link}x", "/digests/x", "/digests/W10.x"):
         answer = client.get(broken)
@@ -85,7 +85,7 @@ def test_a_broken_link_is_a_page_that_says_so(app: Flask, client: FlaskClient, a
         assert "link" in answer.text
 
 
-def test_a_link_that_is_a_year_old_still_works(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_a_digest_link_works_after_a_year(app: Flask, client: FlaskClient, alice: User) -> None:
     long_ago = utc_now() - timedelta(days=365)
     factories.notification(alice, created_at=long_ago)
     assert (
@@ -94,7 +94,7 @@ def test_a_link_that_is_a_year_old_still_works(app: Flask, client: FlaskClient, 
     )
 
 
-def test_the_preview_shows_ones_own_mail_and_sends_nothing(
+def test_the_preview_shows_the_readers_email_and_sends_nothing(
     alice: User, charlie: User, sign_in: Callable[[User], FlaskClient]
 ) -> None:
     factories.notification(alice, "Mine")
@@ -111,13 +111,11 @@ def test_the_preview_shows_ones_own_mail_and_sends_nothing(
     assert counts.unread_count(alice.id) == 1
 
 
-def test_the_preview_of_a_digest_with_nothing_in_it_is_a_page(
-    alice: User, sign_in: Callable[[User], FlaskClient]
-) -> None:
+def test_an_empty_digest_has_a_preview(alice: User, sign_in: Callable[[User], FlaskClient]) -> None:
     for kind in ("daily", "weekly"):
         assert sign_in(alice).get(f"/preferences/digest-preview/mail?kind={kind}").status_code == 200
 
 
-def test_strangers_are_asked_to_sign_in_for_the_preview(client: FlaskClient) -> None:
+def test_the_preview_needs_sign_in(client: FlaskClient) -> None:
     for page in ("/preferences/digest-preview", "/preferences/digest-preview/mail"):
         assert client.get(page).headers["Location"].startswith("/sign-in")

@@ -66,7 +66,7 @@ def refused(alice: User) -> Delivery:
     return delivery
 
 
-def test_each_channel_is_explained_also_those_that_were_not_used(alice: User, refused: Delivery) -> None:
+def test_every_channel_is_explained_including_unused_ones(alice: User, refused: Delivery) -> None:
     found = explanations.for_owner(alice, refused.notification_id or 0)
     assert [(way.channel, way.state, way.reason) for way in found.ways] == [
         ("in_app", "sent", "shown"),
@@ -80,7 +80,7 @@ def test_each_channel_is_explained_also_those_that_were_not_used(alice: User, re
     assert found.event.source == "/platform"
 
 
-def test_the_page_says_what_the_inbox_and_the_log_say(
+def test_the_page_agrees_with_the_inbox_and_the_log(
     sign_in: SignIn, alice: User, bob: User, refused: Delivery
 ) -> None:
     pages = [
@@ -94,7 +94,7 @@ def test_the_page_says_what_the_inbox_and_the_log_say(
     assert f"/admin/deliveries/{refused.id}/explanation" in pages[2]
 
 
-def test_only_admins_read_the_servers_own_words(
+def test_only_admins_see_the_servers_responses(
     sign_in: SignIn, alice: User, bob: User, refused: Delivery
 ) -> None:
     own = sign_in(alice).get(f"/notifications/{refused.notification_id}/explanation").text
@@ -105,7 +105,7 @@ def test_only_admins_read_the_servers_own_words(
     assert "Alice Moreau, alice@example.test" in admins
 
 
-def test_another_persons_is_a_404_also_for_an_admin(
+def test_notifications_of_other_people_are_not_found_even_for_admins(
     sign_in: SignIn, bob: User, charlie: User, refused: Delivery
 ) -> None:
     for person in (bob, charlie):
@@ -115,9 +115,7 @@ def test_another_persons_is_a_404_also_for_an_admin(
     assert sign_in(bob).get("/admin/deliveries/999/explanation").status_code == 404
 
 
-def test_page_and_api_say_what_became_of_the_reminders_of_the_interview(
-    sign_in: SignIn, alice: User, bob: User
-) -> None:
+def test_page_and_api_list_the_reminders_of_the_interview(sign_in: SignIn, alice: User, bob: User) -> None:
     now = factories.utc_now()
     soon = factories.interview(alice, starts_at=now + factories.timedelta(minutes=50))
     assert reminders.remind_due(now) == 1
@@ -140,11 +138,11 @@ def test_page_and_api_say_what_became_of_the_reminders_of_the_interview(
     ]
 
 
-def test_what_became_of_a_reminder_can_be_said_of_every_outcome(app: Flask) -> None:
+def test_every_reminder_outcome_has_a_text(app: Flask) -> None:
     assert {*reminders.WITHDRAWN, "sent", "late", "over"} == set(reminder_texts.OUTCOMES)
 
 
-def test_an_account_mail_has_nothing_to_explain(sign_in: SignIn, bob: User) -> None:
+def test_account_emails_have_no_explanation(sign_in: SignIn, bob: User) -> None:
     mail = Delivery(recipient_id=bob.id, kind="invitation", channel="email", address=bob.email)
     db.session.add(mail)
     db.session.commit()
@@ -153,12 +151,12 @@ def test_an_account_mail_has_nothing_to_explain(sign_in: SignIn, bob: User) -> N
     assert client.get(f"/admin/deliveries/{mail.id}/explanation").status_code == 404
 
 
-def test_a_stranger_is_sent_to_sign_in(client: FlaskClient, refused: Delivery) -> None:
+def test_explanations_need_sign_in(client: FlaskClient, refused: Delivery) -> None:
     for path in (f"/notifications/{refused.notification_id}", f"/admin/deliveries/{refused.id}"):
         assert "/sign-in" in client.get(f"{path}/explanation").headers["Location"]
 
 
-def test_it_says_why_this_person_is_a_recipient(app: Flask, alice: User, bob: User) -> None:
+def test_the_page_says_why_the_person_is_a_recipient(app: Flask, alice: User, bob: User) -> None:
     def reason(row: Notification) -> str:
         owner = db.session.get_one(User, row.recipient_id)
         return explanations.for_owner(owner, row.id).recipient_reason

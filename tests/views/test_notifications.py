@@ -1,45 +1,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
-from werkzeug.test import TestResponse
 
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, NotificationChange, User
+from app.services.interviews import evaluations
 from app.services.notifications import actions
 from tests.support import factories
+from tests.views.inbox import HOSTILE, HX, SignIn, fresh, send, titles
 
-SignIn = Callable[[User], FlaskClient]
-HX = {"HX-Request": "true"}
 NOUNS = ("reading", "archival", "snoozing", "saving")
-HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 
 
-def send(client: FlaskClient, url: str, headers: dict[str, str] | None = None, **data: Any) -> TestResponse:
-    """Post a form of the inbox, with the token that the page carries."""
-    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/notifications").text)
-    assert token is not None
-    return client.post(url, data={"csrf_token": token[1], **data}, headers=headers)
-
-
-def fresh(row: Notification) -> Notification:
-    db.session.refresh(row)
-    return row
-
-
-def titles(page: str) -> list[str]:
-    return re.findall(r"</bdi>([^<]+)</a></h3>", re.sub("</?mark>", "", page))
-
-
-def test_the_front_door_leads_to_the_inbox(sign_in: SignIn, alice: User) -> None:
+def test_the_home_page_redirects_to_the_inbox(sign_in: SignIn, alice: User) -> None:
     response = sign_in(alice).get("/")
     assert (response.status_code, response.location) == (302, "/notifications")
 
@@ -47,19 +27,19 @@ def test_the_front_door_leads_to_the_inbox(sign_in: SignIn, alice: User) -> None
 @pytest.mark.parametrize(
     "path", ["/", "/notifications", "/notifications/1", "/notifications/stream", "/notifications/pulse"]
 )
-def test_strangers_are_asked_to_sign_in(client: FlaskClient, path: str) -> None:
+def test_signed_out_people_are_asked_to_sign_in(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
     assert response.location.startswith("/sign-in")
 
 
-def test_htmx_is_sent_to_the_sign_in_page_instead_of_swapping_it_in(client: FlaskClient) -> None:
+def test_htmx_opens_the_sign_in_page_instead_of_swapping_it_in(client: FlaskClient) -> None:
     page = "http://localhost/notifications?place=done"
     response = client.get("/notifications/pulse?list=1", headers={**HX, "HX-Current-URL": page})
     assert response.headers["HX-Redirect"] == "/sign-in?next=/notifications?place%3Ddone"
 
 
-def test_the_inbox_lists_ones_own_rows_newest_first_by_day(
+def test_the_inbox_lists_only_the_readers_rows_newest_first_by_day(
     sign_in: SignIn, alice: User, charlie: User
 ) -> None:
     now = utc_now()
@@ -74,7 +54,7 @@ def test_the_inbox_lists_ones_own_rows_newest_first_by_day(
     assert "<title>Inbox (2 unread) · Bellhop</title>" in page
 
 
-def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> None:
+def test_each_place_lists_its_notifications(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     factories.notification(alice, "Unread one")
     factories.notification(alice, "Read one", read_at=now)
@@ -96,7 +76,7 @@ def test_each_place_shows_what_belongs_there(sign_in: SignIn, alice: User) -> No
     }
 
 
-def test_filters_narrow_the_list_and_stay_ticked(sign_in: SignIn, alice: User) -> None:
+def test_filters_narrow_the_list_and_stay_checked(sign_in: SignIn, alice: User) -> None:
     factories.notification(alice, "An interview", priority="urgent")
     factories.notification(alice, "A calm interview")
     factories.notification(alice, "A job", notification_type="job_created", priority="urgent")
@@ -105,7 +85,7 @@ def test_filters_narrow_the_list_and_stay_ticked(sign_in: SignIn, alice: User) -
     assert len(re.findall(r'value="(interview|urgent)" checked', page)) == 2
 
 
-def test_a_search_that_is_too_long_is_explained_and_not_cut(sign_in: SignIn, alice: User) -> None:
+def test_a_search_that_is_too_long_is_an_error(sign_in: SignIn, alice: User) -> None:
     factories.notification(alice, "word " * 20)
     page = sign_in(alice).get(f"/notifications?q={'word+' * 41}").text
     assert "Too long: write at most 200 characters." in page
@@ -113,7 +93,7 @@ def test_a_search_that_is_too_long_is_explained_and_not_cut(sign_in: SignIn, ali
     assert f'value="{("word " * 41).strip()}"' in page
 
 
-def test_search_finds_words_of_title_and_message(sign_in: SignIn, alice: User) -> None:
+def test_search_finds_titles_and_messages(sign_in: SignIn, alice: User) -> None:
     factories.notification(alice, "Interview with Priya")
     factories.notification(alice, "Another", message="Room Birch")
     client = sign_in(alice)
@@ -132,22 +112,20 @@ def test_search_finds_words_of_title_and_message(sign_in: SignIn, alice: User) -
         "priority=" + "x" * 300,
     ],
 )
-def test_an_address_with_nonsense_in_it_still_shows_the_inbox(
-    sign_in: SignIn, alice: User, query: str
-) -> None:
+def test_invalid_query_parameters_are_ignored(sign_in: SignIn, alice: User, query: str) -> None:
     factories.notification(alice, "Here")
     response = sign_in(alice).get(f"/notifications?{query}")
     assert response.status_code == 200
     assert titles(response.text) == ["Here"]
 
 
-def test_a_damaged_cursor_is_explained(sign_in: SignIn, alice: User) -> None:
+def test_a_damaged_cursor_is_an_error(sign_in: SignIn, alice: User) -> None:
     response = sign_in(alice).get("/notifications?cursor=nonsense")
     assert response.status_code == 400
     assert "page address is damaged" in response.text
 
 
-def test_older_and_newer_lead_through_every_row_once(sign_in: SignIn, alice: User) -> None:
+def test_older_and_newer_links_reach_every_row_once(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     for number in range(120):
         factories.notification(alice, f"Number {number:03}", created_at=now - timedelta(minutes=number))
@@ -191,7 +169,7 @@ def test_a_list_costs_the_same_queries_however_long(app: Flask, sign_in: SignIn,
     assert counts[0] == counts[1] <= 6
 
 
-def test_markup_in_any_field_is_text(sign_in: SignIn, alice: User) -> None:
+def test_markup_in_any_field_is_escaped(sign_in: SignIn, alice: User) -> None:
     meeting = factories.interview(
         alice, candidate_name=HOSTILE, location=HOSTILE, meeting_url="javascript:alert(1)"
     )
@@ -211,7 +189,7 @@ def test_markup_in_any_field_is_text(sign_in: SignIn, alice: User) -> None:
         assert "&lt;img" in page
 
 
-def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
+def test_the_detail_has_facts_deliveries_and_reason(sign_in: SignIn, alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     db.session.commit()
     start = utc_now().replace(year=2100, month=3, day=12, hour=13, minute=0)
@@ -239,13 +217,13 @@ def test_the_detail_says_what_how_and_why(sign_in: SignIn, alice: User) -> None:
         assert words in page
 
 
-def test_news_that_is_older_than_the_interview_says_so(sign_in: SignIn, alice: User) -> None:
+def test_a_notification_older_than_its_interview_has_a_note(sign_in: SignIn, alice: User) -> None:
     meeting = factories.interview(alice, sequence=2)
     row = factories.notification(alice, interview_id=meeting.id, interview_sequence=1)
     assert "has since changed" in sign_in(alice).get(f"/notifications/{row.id}").text
 
 
-def test_looking_writes_nothing(sign_in: SignIn, alice: User) -> None:
+def test_get_requests_write_nothing(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice)
     before = alice.inbox_version
     client = sign_in(alice)
@@ -265,7 +243,7 @@ def test_looking_writes_nothing(sign_in: SignIn, alice: User) -> None:
         ("snoozing", "snoozed_until"),
     ],
 )
-def test_a_change_is_a_resource_made_and_taken_back(
+def test_an_action_is_a_resource_that_delete_reverts(
     sign_in: SignIn, alice: User, noun: str, column: str
 ) -> None:
     row, client = factories.notification(alice), sign_in(alice)
@@ -276,7 +254,7 @@ def test_a_change_is_a_resource_made_and_taken_back(
     assert getattr(fresh(row), column) is None
 
 
-def test_doing_it_twice_is_the_same_as_once(sign_in: SignIn, alice: User) -> None:
+def test_actions_are_idempotent(sign_in: SignIn, alice: User) -> None:
     row, client = factories.notification(alice), sign_in(alice)
     assert [send(client, f"/notifications/{row.id}/reading", HX).status_code for _ in range(2)] == [200, 200]
     assert db.session.scalar(select(func.count()).select_from(NotificationChange)) == 1
@@ -287,7 +265,7 @@ def test_doing_it_twice_is_the_same_as_once(sign_in: SignIn, alice: User) -> Non
     ["/notifications/{}", *(f"/notifications/{{}}/{noun}" for noun in NOUNS)],
 )
 @pytest.mark.parametrize("headers", [{}, HX])
-def test_anothers_row_does_not_exist(
+def test_notifications_of_other_people_are_not_found(
     sign_in: SignIn, alice: User, charlie: User, path: str, headers: dict[str, str]
 ) -> None:
     row, client = factories.notification(alice), sign_in(charlie)
@@ -298,13 +276,13 @@ def test_anothers_row_does_not_exist(
     assert row.title not in response.text
 
 
-def test_an_id_that_no_database_holds_is_a_404(sign_in: SignIn, alice: User) -> None:
+def test_an_id_beyond_64_bits_is_not_found(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     assert client.get(f"/notifications/{2**63}").status_code == 404
     assert send(client, f"/notifications/changes/{2**63}/undo").status_code == 404
 
 
-def test_anothers_ids_among_ones_own_are_passed_over(sign_in: SignIn, alice: User, charlie: User) -> None:
+def test_bulk_actions_skip_notifications_of_other_people(sign_in: SignIn, alice: User, charlie: User) -> None:
     mine, theirs = factories.notification(charlie), factories.notification(alice)
     send(sign_in(charlie), "/notifications/changes", action="done", ids=[mine.id, theirs.id, "x", 2**70])
     assert fresh(mine).is_done
@@ -347,7 +325,7 @@ def test_an_unknown_action_is_refused(sign_in: SignIn, alice: User) -> None:
     assert send(sign_in(alice), "/notifications/changes", action="drop").status_code == 400
 
 
-def test_mark_all_takes_what_the_filter_finds_and_undo_brings_it_back(sign_in: SignIn, alice: User) -> None:
+def test_mark_all_follows_the_filters_and_can_be_undone(sign_in: SignIn, alice: User) -> None:
     jobs = [factories.notification(alice, notification_type="job_created") for _ in range(60)]
     other, client = factories.notification(alice), sign_in(alice)
     made = send(client, "/notifications/changes?all=1", action="read", view="category=job")
@@ -362,7 +340,7 @@ def test_mark_all_takes_what_the_filter_finds_and_undo_brings_it_back(sign_in: S
     assert not any(fresh(row).is_read for row in jobs)
 
 
-def test_what_is_taken_back_does_not_wait_with_what_is_new(sign_in: SignIn, alice: User) -> None:
+def test_an_undone_row_reappears_without_waiting_for_new_ones(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     top, _rest = (
         factories.notification(alice, title, created_at=now - timedelta(hours=hours))
@@ -377,14 +355,14 @@ def test_what_is_taken_back_does_not_wait_with_what_is_new(sign_in: SignIn, alic
     assert titles(page) == ["On top", "The rest"]
 
 
-def test_anothers_change_cannot_be_undone(sign_in: SignIn, alice: User, charlie: User) -> None:
+def test_changes_of_other_people_cannot_be_undone(sign_in: SignIn, alice: User, charlie: User) -> None:
     row = factories.notification(alice)
     made = actions.change(alice, "done", ids=[row.id])
     assert send(sign_in(charlie), f"/notifications/changes/{made.id}/undo").status_code == 404
     assert fresh(row).is_done
 
 
-def test_where_one_goes_back_to_is_never_another_site(sign_in: SignIn, alice: User) -> None:
+def test_redirects_never_lead_to_another_site(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice)
     view = "https://evil.example/?place=done&next=//evil.example&q=x"
     location = send(sign_in(alice), f"/notifications/{row.id}/reading", view=view).location
@@ -404,7 +382,7 @@ def test_where_one_goes_back_to_is_never_another_site(sign_in: SignIn, alice: Us
         ("saving", "", False),
     ],
 )
-def test_a_row_leaves_only_where_it_no_longer_belongs(
+def test_a_row_leaves_a_list_only_when_it_no_longer_belongs(
     sign_in: SignIn, alice: User, noun: str, view: str, leaves: bool
 ) -> None:
     row = factories.notification(alice)
@@ -413,7 +391,7 @@ def test_a_row_leaves_only_where_it_no_longer_belongs(
     assert (f'id="n-{row.id}"' in answer) is not leaves
 
 
-def test_a_piece_brings_count_title_and_undo_along(sign_in: SignIn, alice: User) -> None:
+def test_a_fragment_updates_count_title_and_undo(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice)
     factories.notification(alice)
     response = send(sign_in(alice), f"/notifications/{row.id}/archival", HX)
@@ -427,7 +405,7 @@ def test_a_piece_brings_count_title_and_undo_along(sign_in: SignIn, alice: User)
         assert part in response.text
 
 
-def test_opening_marks_read_without_a_word(sign_in: SignIn, alice: User) -> None:
+def test_opening_marks_read_without_a_toast(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice)
     response = send(sign_in(alice), f"/notifications/{row.id}/reading", HX, **{"from": "opening"})
     assert fresh(row).is_read
@@ -450,7 +428,7 @@ def test_the_page_and_the_api_agree(sign_in: SignIn, alice: User) -> None:
     assert "(4 unread)" in client.get("/notifications").text
 
 
-def test_an_empty_place_says_so(sign_in: SignIn, alice: User) -> None:
+def test_empty_lists_have_a_message(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     assert "caught up" in client.get("/notifications").text
     assert "No results" in client.get("/notifications?category=job").text
@@ -465,7 +443,7 @@ def test_a_page_of_fifty_stays_small(sign_in: SignIn, alice: User) -> None:
     assert len(gzip.compress(sign_in(alice).get("/notifications").data)) < 30_000
 
 
-def test_later_means_tomorrow_morning_on_the_readers_clock(sign_in: SignIn, alice: User) -> None:
+def test_snoozing_lasts_until_tomorrow_morning_in_the_readers_time_zone(sign_in: SignIn, alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     row, client = factories.notification(alice), sign_in(alice)
     answer = send(client, f"/notifications/{row.id}/snoozing", HX).text
@@ -478,7 +456,7 @@ def test_later_means_tomorrow_morning_on_the_readers_clock(sign_in: SignIn, alic
     assert ">Back tomorrow at 09:00<" in page
 
 
-def test_several_are_put_off_until_the_same_time(sign_in: SignIn, alice: User) -> None:
+def test_several_notifications_are_snoozed_until_the_same_time(sign_in: SignIn, alice: User) -> None:
     rows, client = [factories.notification(alice) for _ in range(3)], sign_in(alice)
     ids = [row.id for row in rows[:2]]
     send(client, "/notifications/changes?action=snooze", ids=ids, until="hour")
@@ -488,7 +466,7 @@ def test_several_are_put_off_until_the_same_time(sign_in: SignIn, alice: User) -
     assert "2 snoozed. Back " in page
 
 
-def test_a_date_of_ones_own_is_taken_and_one_that_is_over_explained(sign_in: SignIn, alice: User) -> None:
+def test_a_custom_snooze_date_works_and_a_past_one_is_an_error(sign_in: SignIn, alice: User) -> None:
     row, client = factories.notification(alice), sign_in(alice)
     day = (utc_now() + timedelta(days=30)).strftime("%Y-%m-%dT14:30")
     send(client, f"/notifications/{row.id}/snoozing", until="date", at=day)
@@ -499,7 +477,7 @@ def test_a_date_of_ones_own_is_taken_and_one_that_is_over_explained(sign_in: Sig
         assert "Choose a da" in refused.text
 
 
-def test_the_menu_offers_times_on_the_readers_clock(sign_in: SignIn, alice: User) -> None:
+def test_the_menu_offers_times_in_the_readers_time_zone(sign_in: SignIn, alice: User) -> None:
     row, client = factories.notification(alice), sign_in(alice)
     for url in ("/notifications", "/notifications/choices", f"/notifications/choices?id={row.id}"):
         page = client.get(url).text
@@ -509,7 +487,31 @@ def test_the_menu_offers_times_on_the_readers_clock(sign_in: SignIn, alice: User
 
 
 @pytest.mark.parametrize(("ago", "said"), [(0, "Today"), (-1, "Tomorrow")])
-def test_days_to_come_have_names_too(sign_in: SignIn, alice: User, ago: int, said: str) -> None:
+def test_future_days_have_names(sign_in: SignIn, alice: User, ago: int, said: str) -> None:
     noon = utc_now().replace(hour=23, minute=59, second=0) - timedelta(days=ago)
     factories.notification(alice, snoozed_until=noon, surfaced_at=noon)
     assert f">{said}</h2>" in sign_in(alice).get("/notifications?place=later").text
+
+
+def test_an_evaluation_reminder_lets_its_reader_report_an_absence_and_take_it_back(
+    app: Flask, alice: User, charlie: User, client: FlaskClient, sign_in: SignIn
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    over = utc_now() - timedelta(hours=2)
+    factories.interview(alice, starts_at=over - timedelta(hours=1), status="completed", completed_at=over)
+    evaluations.remind_due()
+    number = db.session.scalar(select(Notification.id).where(Notification.recipient_id == alice.id))
+    page, answer = f"/notifications/{number}", f"/notifications/{number}/absence"
+    mine = sign_in(alice)
+    assert "I didn't attend" in mine.get(page).text
+    assert client.post(answer).status_code == 302
+    assert sign_in(charlie).post(answer).status_code == 404
+    assert mine.get(answer).status_code == 405
+    assert "You said you didn't attend" in mine.post(answer, follow_redirects=True).text
+    back = mine.post(answer, data={"_method": "delete"}, follow_redirects=True)
+    assert "ask you for the evaluation again" in back.text
+
+
+def test_other_notifications_have_no_absence_button(alice: User, sign_in: SignIn) -> None:
+    row = factories.notification(alice)
+    assert "I didn't attend" not in sign_in(alice).get(f"/notifications/{row.id}").text

@@ -13,13 +13,12 @@ from flask.testing import FlaskClient
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
-from app.services.routing import required_channels
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
 
 
-def test_strangers_sign_in_first_and_only_admins_see_the_defaults(
+def test_preferences_need_sign_in_and_defaults_need_an_admin(
     client: FlaskClient, alice: User, bob: User, sign_in: SignIn
 ) -> None:
     for path in ("/preferences", "/admin/preferences"):
@@ -29,34 +28,12 @@ def test_strangers_sign_in_first_and_only_admins_see_the_defaults(
     assert sign_in(bob).get("/admin/preferences").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/admin/preferences",
-        "/admin/preferences/undo",
-        "/admin/preferences/locks",
-        "/admin/preferences/locks/system/email/removal",
-    ],
-)
-def test_a_recruiter_changes_nothing_for_everybody(alice: User, sign_in: SignIn, path: str) -> None:
-    fields = {
-        "daily_digest": "1",
-        "shown": "daily_digest",
-        "category": "system",
-        "channel": "email",
-        "reason": "x",
-    }
-    assert send(sign_in(alice), "/preferences", path, **fields).status_code == 403
-    assert preference_editing.defaults()["daily_digest"] is False
-    assert required_channels.current_requirements() == {}
-
-
 @pytest.mark.parametrize("path", ["/preferences/pause", "/preferences/undo", "/admin/preferences/locks"])
 def test_a_write_refuses_get(bob: User, sign_in: SignIn, path: str) -> None:
     assert sign_in(bob).get(path).status_code == 405
 
 
-def test_a_form_changes_only_what_it_showed(alice: User, sign_in: SignIn) -> None:
+def test_a_form_changes_only_the_fields_it_showed(alice: User, sign_in: SignIn) -> None:
     client = sign_in(alice)
     answer = send(
         client, "/preferences", "/preferences", shown="daily_digest", daily_digest="1", is_admin="1"
@@ -68,7 +45,7 @@ def test_a_form_changes_only_what_it_showed(alice: User, sign_in: SignIn) -> Non
     assert found["email_enabled"] is True, "a box that was not shown is not a box that was not ticked"
 
 
-def test_what_is_wrong_is_said_beside_it_and_the_page_shows_what_holds(alice: User, sign_in: SignIn) -> None:
+def test_errors_are_shown_beside_their_fields_and_stored_values_stay(alice: User, sign_in: SignIn) -> None:
     answer = send(sign_in(alice), "/preferences", "/preferences", time_zone='<b>"', digest_hour="99")
     assert answer.status_code == 422
     assert "Choose a time zone from the list" in answer.text
@@ -76,7 +53,7 @@ def test_what_is_wrong_is_said_beside_it_and_the_page_shows_what_holds(alice: Us
     assert 'value="UTC"' in answer.text
 
 
-def test_a_change_offers_its_own_way_back(alice: User, sign_in: SignIn) -> None:
+def test_a_change_can_be_undone(alice: User, sign_in: SignIn) -> None:
     client = sign_in(alice)
     page = client.post(
         "/preferences",
@@ -96,7 +73,7 @@ def test_a_change_offers_its_own_way_back(alice: User, sign_in: SignIn) -> None:
 @pytest.mark.parametrize(
     "values", ["", "[]", "{", '{"user_id": 3}', '{"matrix": 7}', '{"digest_hour": 1e400}']
 )
-def test_a_made_up_way_back_changes_nothing(alice: User, sign_in: SignIn, values: str) -> None:
+def test_a_forged_undo_changes_nothing(alice: User, sign_in: SignIn, values: str) -> None:
     before = preference_editing.preferences_of(alice)
     assert send(sign_in(alice), "/preferences", "/preferences/undo", values=values).status_code in {303, 422}
     db.session.expire_all()

@@ -1,4 +1,4 @@
-"""Saved views: made from a list, in the navigation with their numbers, renamed, moved, deleted and brought back."""
+"""Saved views and recent searches over HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.models import User
-from app.services.notifications import saved_views
+from app.services.notifications import counts, recent_searches, saved_views
 from app.services.notifications.saved_views import Filter
 from tests.support import factories
-from tests.views.test_notifications import HOSTILE, HX, SignIn, send
+from tests.views.inbox import HOSTILE, HX, SignIn, send, titles
 
 PATH = "/notifications/views"
+SEARCHES = "/notifications/searches"
 
 
 def names(user: User) -> list[str]:
@@ -25,7 +26,7 @@ def entries(page: str) -> list[tuple[str, str]]:
     return re.findall(r'nav__name">([^<]*)</span><span class="nav__count">([^<]*)</span>', page)
 
 
-def test_a_list_is_saved_and_its_link_leads_back_to_it(sign_in: SignIn, alice: User) -> None:
+def test_a_saved_view_links_to_its_list(sign_in: SignIn, alice: User) -> None:
     factories.notification(alice, "Priya", priority="urgent")
     factories.notification(alice, "Anders", priority="urgent")
     client = sign_in(alice)
@@ -43,7 +44,7 @@ def test_a_list_is_saved_and_its_link_leads_back_to_it(sign_in: SignIn, alice: U
     assert 'aria-current="true"' not in client.get("/notifications").text
 
 
-def test_a_view_that_cannot_be_saved_says_why_and_stays_on_the_page(sign_in: SignIn, alice: User) -> None:
+def test_a_view_that_cannot_be_saved_is_an_error_on_the_same_page(sign_in: SignIn, alice: User) -> None:
     saved_views.create(alice, "Hers", Filter(search="x"))
     client = sign_in(alice)
     for data, sentence in (
@@ -58,7 +59,7 @@ def test_a_view_that_cannot_be_saved_says_why_and_stays_on_the_page(sign_in: Sig
     assert send(client, PATH, HX, name="New", view="q=y").headers["HX-Redirect"] == "/notifications?q=y"
 
 
-def test_numbers_follow_what_happens_in_every_open_page(sign_in: SignIn, alice: User) -> None:
+def test_counts_of_views_are_updated_in_open_pages(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice, "Priya", priority="urgent")
     saved_views.create(alice, "Urgent", Filter(priority=("urgent",)))
     client = sign_in(alice)
@@ -69,7 +70,7 @@ def test_numbers_follow_what_happens_in_every_open_page(sign_in: SignIn, alice: 
     assert entries(client.get("/preferences").text) == [("Urgent", "")]
 
 
-def test_without_views_the_navigation_has_no_heading_and_the_page_says_how(
+def test_without_views_the_navigation_has_no_heading_and_the_page_explains_them(
     sign_in: SignIn, alice: User
 ) -> None:
     client = sign_in(alice)
@@ -89,7 +90,7 @@ def test_views_are_renamed_and_moved(sign_in: SignIn, alice: User) -> None:
     assert answer.text.index(f'id="view-{one.id}"') < answer.text.index(f'id="view-{two.id}"')
 
 
-def test_a_deleted_view_is_brought_back_by_undo(sign_in: SignIn, alice: User) -> None:
+def test_deleting_a_view_can_be_undone(sign_in: SignIn, alice: User) -> None:
     view = saved_views.create(alice, "Hers", Filter(search="x"))
     client = sign_in(alice)
     send(client, f"{PATH}/{view.id}", _method="delete", name="Hers")
@@ -102,9 +103,7 @@ def test_a_deleted_view_is_brought_back_by_undo(sign_in: SignIn, alice: User) ->
     assert names(alice) == ["Hers"]
 
 
-def test_views_are_their_owners_alone(
-    sign_in: SignIn, client: FlaskClient, alice: User, charlie: User
-) -> None:
+def test_views_are_private(sign_in: SignIn, client: FlaskClient, alice: User, charlie: User) -> None:
     view = saved_views.create(alice, "Hers", Filter(search="x"))
     stranger = sign_in(charlie)
     for path in ("", "/position", "/restoration"):
@@ -116,10 +115,56 @@ def test_views_are_their_owners_alone(
 
 
 @pytest.mark.parametrize("name", [HOSTILE[:60], "  spaced   out ", "日本"])
-def test_any_name_is_text(sign_in: SignIn, alice: User, name: str) -> None:
+def test_names_of_views_are_escaped(sign_in: SignIn, alice: User, name: str) -> None:
     client = sign_in(alice)
     assert send(client, PATH, name=name, view="q=x").status_code == 303
     for path in (PATH, "/notifications"):
         page = client.get(path).text
         assert "<img src=x" not in page
     assert names(alice) == [" ".join(name.split())]
+
+
+def test_search_matches_are_highlighted_and_markup_is_escaped(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "Priya <b>Raman</b>", message="No & nothing")
+    page = sign_in(alice).get("/notifications?q=raman+no").text
+    assert "Priya &lt;b&gt;<mark>Raman</mark>&lt;/b&gt;" in page
+    assert "<mark>No</mark> &amp; <mark>nothing</mark>" in page
+
+
+def test_an_unknown_search_term_finds_nothing_and_lists_the_known_ones(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "Priya")
+    client = sign_in(alice)
+    for headers in ({}, HX):
+        response = client.get("/notifications?q=is:unred+priya", headers=headers)
+        assert response.status_code == 200
+        assert titles(response.text) == []
+        assert "“is:unred” is not known. Possible are is:unread, is:read" in response.text
+    assert "We can't read" in client.get("/notifications?q=is:unred").text
+    assert client.get("/notifications/pulse?list=1&q=is:unred").status_code == 200
+
+
+def test_changing_all_matches_of_an_invalid_search_changes_nothing(sign_in: SignIn, alice: User) -> None:
+    factories.notification(alice, "Priya")
+    response = send(sign_in(alice), "/notifications/changes?all=1", view="q=is:unred", action="done")
+    assert response.status_code == 422
+    assert "is:unred" in response.text
+    assert counts.unread_count(alice.id) == 1
+
+
+def test_searches_are_remembered_and_cleared(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    answer = send(client, SEARCHES, HX, q='priya "on site"')
+    assert "priya &#34;on site&#34;" in answer.text
+    assert "q=priya+%22on+site%22" in client.get("/notifications").text
+    assert send(client, SEARCHES, HX, q="is:unred").status_code == 200
+    assert recent_searches.recent_searches(alice) == ['priya "on site"']
+    assert send(client, SEARCHES, _method="delete").status_code == 303
+    assert recent_searches.recent_searches(alice) == []
+
+
+def test_searches_are_private(sign_in: SignIn, client: FlaskClient, alice: User, charlie: User) -> None:
+    send(sign_in(alice), SEARCHES, q="secret plan")
+    assert recent_searches.recent_searches(alice) == ["secret plan"]
+    assert "secret plan" not in sign_in(charlie).get("/notifications").text
+    assert client.post(SEARCHES, data={"q": "x"}).status_code == 400
+    assert sign_in(alice).get(SEARCHES).status_code == 405

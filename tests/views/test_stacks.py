@@ -12,7 +12,7 @@ from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import inbox
 from tests.support import factories
-from tests.views.test_notifications import HX, fresh, send, titles
+from tests.views.inbox import HX, fresh, send, titles
 
 SignIn = Callable[[User], FlaskClient]
 KEY = "resume_processed-1-260312"
@@ -28,7 +28,7 @@ def three(alice: User) -> list[Notification]:
     ]
 
 
-def test_a_stack_is_one_row_that_says_how_many_and_opens_by_a_plain_link(
+def test_a_stack_is_one_row_with_a_count_that_a_plain_link_expands(
     sign_in: SignIn, alice: User, three: list[Notification]
 ) -> None:
     client = sign_in(alice)
@@ -43,7 +43,7 @@ def test_a_stack_is_one_row_that_says_how_many_and_opens_by_a_plain_link(
     assert opened.count("row--member") == 3
 
 
-def test_whoever_wants_no_stacks_sees_every_row(
+def test_without_grouping_every_row_is_listed(
     sign_in: SignIn, alice: User, three: list[Notification]
 ) -> None:
     alice.preference.stack_notifications = False
@@ -59,7 +59,7 @@ def test_the_api_lists_every_row(
     assert len(client.get("/api/notifications/", headers=token(alice)).json["results"]) == 4
 
 
-def test_a_long_stack_opens_in_part_and_leads_to_all_of_it(sign_in: SignIn, alice: User) -> None:
+def test_a_long_stack_expands_partly_and_links_to_all_rows(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     for n in range(60):
         factories.notification(alice, f"Resume {n}", stack_key=KEY, created_at=now - timedelta(seconds=n))
@@ -73,7 +73,7 @@ def test_a_long_stack_opens_in_part_and_leads_to_all_of_it(sign_in: SignIn, alic
 
 
 @pytest.mark.parametrize("how", ["row", "ticked"])
-def test_what_is_done_to_a_stack_is_done_to_all_of_it_and_undone(
+def test_actions_on_a_stack_change_all_its_rows_and_can_be_undone(
     sign_in: SignIn, alice: User, three: list[Notification], how: str
 ) -> None:
     client = sign_in(alice)
@@ -87,7 +87,7 @@ def test_what_is_done_to_a_stack_is_done_to_all_of_it_and_undone(
     assert not any(fresh(row).is_done for row in three)
 
 
-def test_what_came_after_the_list_was_read_is_not_acted_upon(
+def test_bulk_actions_skip_notifications_newer_than_the_list(
     sign_in: SignIn, alice: User, three: list[Notification]
 ) -> None:
     view = f"upto={inbox.write_cursor('n', three[0].surfaced_at, three[0].id)}"
@@ -100,7 +100,7 @@ def test_what_came_after_the_list_was_read_is_not_acted_upon(
     assert 'data-newer="1"' in client.get(f"/notifications/pulse?list=1&{view}").text
 
 
-def test_done_with_a_day_ends_that_day_of_the_list_and_no_other(sign_in: SignIn, alice: User) -> None:
+def test_marking_a_day_done_changes_only_that_day(sign_in: SignIn, alice: User) -> None:
     alice.time_zone = "Pacific/Auckland"
     db.session.commit()
     client = sign_in(alice)
@@ -119,7 +119,7 @@ def test_done_with_a_day_ends_that_day_of_the_list_and_no_other(sign_in: SignIn,
     assert not re.search("Mark .*day done", client.get("/notifications?place=done").text)
 
 
-def test_all_that_match_reaches_beyond_the_page_and_says_how_many(sign_in: SignIn, alice: User) -> None:
+def test_selecting_all_matches_reaches_beyond_the_page_and_counts_them(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     for n in range(60):
         factories.notification(alice, created_at=now - timedelta(minutes=n))

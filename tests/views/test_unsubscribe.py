@@ -25,9 +25,7 @@ def is_on(user: User) -> bool:
     return bool(user.preference.matrix.get("interview", {}).get("email", True))
 
 
-def test_the_one_click_of_a_mail_program_works_without_cookies_or_csrf(
-    app: Flask, smtp: Server, alice: User
-) -> None:
+def test_one_click_unsubscribe_works_without_cookies_or_csrf(app: Flask, smtp: Server, alice: User) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     create_notification(alice, "interview_scheduled", "Interview", "On Thursday.")
     DeliveryWorker(
@@ -45,14 +43,14 @@ def test_the_one_click_of_a_mail_program_works_without_cookies_or_csrf(
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options"])
-def test_a_mail_scanner_changes_nothing(client: FlaskClient, alice: User, link: str, method: str) -> None:
+def test_a_link_scanner_does_not_unsubscribe(
+    client: FlaskClient, alice: User, link: str, method: str
+) -> None:
     assert getattr(client, method)(link).status_code == 200
     assert is_on(alice)
 
 
-def test_the_page_asks_says_what_happened_and_offers_undo(
-    client: FlaskClient, alice: User, link: str
-) -> None:
+def test_the_page_asks_confirms_and_offers_undo(client: FlaskClient, alice: User, link: str) -> None:
     assert "Stop “" in client.get(link).text
     stopped = client.post(link).text
     assert "“Interviews” emails to alice@example.test are off" in stopped
@@ -62,9 +60,7 @@ def test_the_page_asks_says_what_happened_and_offers_undo(
     assert is_on(alice)
 
 
-def test_what_its_owner_had_switched_off_before_is_offered_no_undo(
-    client: FlaskClient, alice: User, link: str
-) -> None:
+def test_an_email_that_was_already_off_has_no_undo(client: FlaskClient, alice: User, link: str) -> None:
     alice.preference.matrix = {"interview": {"email": False}}
     db.session.commit()
     page = client.post(link).text
@@ -73,7 +69,7 @@ def test_what_its_owner_had_switched_off_before_is_offered_no_undo(
     assert not is_on(alice)
 
 
-def test_only_that_category_and_that_person_change(
+def test_unsubscribing_changes_one_category_of_one_person(
     client: FlaskClient, alice: User, charlie: User, link: str
 ) -> None:
     alice.preference.matrix = {"resume": {"email": True}, "interview": {"sms": False}}
@@ -86,7 +82,7 @@ def test_only_that_category_and_that_person_change(
     assert is_on(charlie)
 
 
-def test_a_digest_is_stopped_by_its_own_switch(app: Flask, client: FlaskClient, alice: User) -> None:
+def test_a_digest_link_turns_off_the_digest(app: Flask, client: FlaskClient, alice: User) -> None:
     alice.preference.daily_digest = True
     db.session.commit()
     client.post(unsubscribe.unsubscribe_link(alice, "daily_digest", app.config["SECRET_KEY"], ""))
@@ -103,6 +99,6 @@ def test_a_broken_link_is_a_friendly_404(client: FlaskClient, alice: User, link:
     assert is_on(alice)
 
 
-def test_a_link_signed_with_another_key_is_worth_nothing(client: FlaskClient, alice: User) -> None:
+def test_a_link_signed_with_another_key_is_refused(client: FlaskClient, alice: User) -> None:
     assert client.post(unsubscribe.unsubscribe_link(alice, "interview", "another key", "")).status_code == 404
     assert is_on(alice)

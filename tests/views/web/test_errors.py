@@ -25,7 +25,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_every_failure_is_a_page_in_the_frame(app: Flask, sign_in: SignIn, alice: User, name: str) -> None:
+def test_errors_are_pages_with_navigation(app: Flask, sign_in: SignIn, alice: User, name: str) -> None:
     failure, status = FAILURES[name]
 
     def fail() -> str:
@@ -41,20 +41,20 @@ def test_every_failure_is_a_page_in_the_frame(app: Flask, sign_in: SignIn, alice
     assert "ZeroDivisionError" not in response.text
 
 
-def test_htmx_gets_a_toast_and_no_page(sign_in: SignIn, alice: User) -> None:
+def test_htmx_errors_are_toasts(sign_in: SignIn, alice: User) -> None:
     response = sign_in(alice).get("/nowhere", headers={"HX-Request": "true"})
     assert response.status_code == 404
     assert 'id="toasts" hx-swap-oob' in response.text
     assert "<html" not in response.text
 
 
-def test_a_stranger_gets_the_page_without_navigation(client: FlaskClient) -> None:
+def test_signed_out_errors_have_no_navigation(client: FlaskClient) -> None:
     response = client.get("/nowhere")
     assert response.status_code == 404
     assert 'class="side"' not in response.text
 
 
-def test_a_wrong_method_says_which_are_right(sign_in: SignIn, alice: User) -> None:
+def test_a_405_lists_the_allowed_methods(sign_in: SignIn, alice: User) -> None:
     response = sign_in(alice).get("/notifications/changes")
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
@@ -66,7 +66,7 @@ def test_a_huge_form_is_refused_before_it_is_read(sign_in: SignIn, alice: User) 
     assert "too large" in response.text
 
 
-def test_every_answer_says_what_it_may_load_and_who_may_frame_it(client: FlaskClient) -> None:
+def test_every_response_has_the_security_headers(client: FlaskClient) -> None:
     for path in ("/sign-in", "/nowhere", "/healthz", "/api/nowhere"):
         headers = client.get(path).headers
         policy = headers["Content-Security-Policy"]

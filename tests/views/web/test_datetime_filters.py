@@ -55,7 +55,7 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
         (date(2025, 2, 12), ("12 February 2025", "Wednesday")),
     ],
 )
-def test_the_head_of_a_day_says_everything_once(app: Flask, day: date, head: tuple[str, str]) -> None:
+def test_the_heading_of_a_day_repeats_nothing(app: Flask, day: date, head: tuple[str, str]) -> None:
     with app.test_request_context():
         assert (datetime_filters.day_name(day, NOW), datetime_filters.day_note(day, NOW)) == head
 

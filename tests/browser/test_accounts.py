@@ -72,9 +72,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     check("the invitation form")
 
 
-def test_a_token_made_in_the_browser_is_in_view_and_works(
-    live_server: str, page_factory, alice: User
-) -> None:
+def test_a_new_token_is_visible_and_works(live_server: str, page_factory, alice: User) -> None:
     page = page_factory(live_server)
     enter(page, alice.email)
     page.locator("#token_name").fill("My laptop")

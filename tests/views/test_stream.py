@@ -24,7 +24,7 @@ def broadcaster(app: Flask) -> stream.Broadcaster:
     return stream.Broadcaster(app, most=2)
 
 
-def test_a_listener_hears_of_its_own_inbox_and_of_no_other(
+def test_a_listener_hears_only_of_its_own_inbox(
     broadcaster: stream.Broadcaster, alice: User, charlie: User
 ) -> None:
     with (
@@ -36,14 +36,14 @@ def test_a_listener_hears_of_its_own_inbox_and_of_no_other(
         assert not his.wait(1)
 
 
-def test_what_happened_before_it_listened_is_not_missed(broadcaster: stream.Broadcaster, alice: User) -> None:
+def test_a_change_before_listening_is_not_missed(broadcaster: stream.Broadcaster, alice: User) -> None:
     seen = alice.inbox_version
     factories.notification(alice)
     with broadcaster.listen(alice.id, seen) as listener:
         assert listener.wait(3)
 
 
-def test_streams_are_capped_and_a_place_comes_back(broadcaster: stream.Broadcaster, alice: User) -> None:
+def test_streams_are_limited_and_freed_when_closed(broadcaster: stream.Broadcaster, alice: User) -> None:
     with broadcaster.listen(alice.id, 0):
         with broadcaster.listen(alice.id, 0), pytest.raises(Conflict), broadcaster.listen(alice.id, 0):
             pass
@@ -85,7 +85,7 @@ def test_listening_holds_no_database_connection(
         assert db.engine.pool.checkedout() == 0
 
 
-def test_a_database_that_is_away_does_not_end_the_stream(
+def test_a_database_outage_does_not_end_the_stream(
     broadcaster: stream.Broadcaster, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy.exc import OperationalError
@@ -113,12 +113,12 @@ def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> N
     response.close()
 
 
-def test_without_a_free_stream_the_page_is_told_to_poll(app: Flask, sign_in: SignIn, alice: User) -> None:
+def test_without_a_free_stream_the_response_is_204(app: Flask, sign_in: SignIn, alice: User) -> None:
     app.extensions["broadcaster"] = stream.Broadcaster(app, most=0)
     assert sign_in(alice).get("/notifications/stream").status_code == 204
 
 
-def test_the_pulse_gives_count_title_and_rows(sign_in: SignIn, alice: User, charlie: User) -> None:
+def test_the_pulse_has_the_count_title_and_rows(sign_in: SignIn, alice: User, charlie: User) -> None:
     mine, _ = factories.notification(alice), factories.notification(charlie)
     text = sign_in(alice).get("/notifications/pulse?list=1").text
     assert re.search(rf'data-rows="n-{mine.id}:[^ "]+"', text)

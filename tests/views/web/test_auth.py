@@ -48,7 +48,7 @@ from app.views.web.auth import safe_next
         "",
     ],
 )
-def test_the_way_back_never_leads_to_another_site(app: Flask, target: str) -> None:
+def test_sign_in_never_redirects_to_another_site(app: Flask, target: str) -> None:
     with app.test_request_context():
         assert safe_next(target) == "/notifications"
 
@@ -62,23 +62,23 @@ def test_the_way_back_never_leads_to_another_site(app: Flask, target: str) -> No
         "/notifications?q=https://x.example/a",
     ],
 )
-def test_the_way_back_leads_to_the_page_that_was_asked_for(app: Flask, target: str) -> None:
+def test_sign_in_redirects_to_the_requested_page(app: Flask, target: str) -> None:
     with app.test_request_context():
         assert safe_next(target) == target
 
 
-def test_a_stranger_is_asked_to_sign_in_and_comes_back(client: FlaskClient) -> None:
+def test_signed_out_people_sign_in_and_return_to_their_page(client: FlaskClient) -> None:
     answer = client.get("/notifications?place=done")
     assert answer.status_code == 302
     assert answer.location == "/sign-in?next=/notifications?place%3Ddone"
 
 
-def test_a_strangers_post_is_not_repeated_after_signing_in(app: Flask, client: FlaskClient) -> None:
+def test_a_post_is_not_repeated_after_signing_in(app: Flask, client: FlaskClient) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     assert client.post("/account/profile").location == "/sign-in"
 
 
-def test_a_piece_of_a_page_sends_the_whole_page_to_sign_in(client: FlaskClient) -> None:
+def test_a_fragment_request_sends_the_page_to_sign_in(client: FlaskClient) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/notifications"}
     answer = client.get("/notifications/pulse", headers=headers)
     assert answer.status_code == 204
