@@ -1,4 +1,4 @@
-"""Sending a page's form as a browser does: with the CSRF token that stands in the page."""
+"""Posts a form of a page as a browser does, with its CSRF token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out, one's own account, and choosing a password by a link."""
+"""Signing in and out, the account page, and setting a password by a link."""
 
 from __future__ import annotations
 

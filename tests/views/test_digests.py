@@ -1,4 +1,4 @@
-"""The links of digests, and the look at tomorrow's."""
+"""The links in digests, and the preview of the next digest."""
 
 from __future__ import annotations
 

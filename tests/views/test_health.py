@@ -1,4 +1,4 @@
-"""Alive and ready are two questions."""
+"""Liveness, readiness and metrics."""
 
 from __future__ import annotations
 

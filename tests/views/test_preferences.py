@@ -1,4 +1,4 @@
-"""The preferences as plain forms: who may, what is refused, and what comes back."""
+"""Preferences over HTTP: access, validation, changes and undo."""
 
 from __future__ import annotations
 

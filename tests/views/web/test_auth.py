@@ -1,4 +1,4 @@
-"""Who may come in, and where strangers are sent."""
+"""Who may open pages, and where sign-in redirects."""
 
 from __future__ import annotations
 

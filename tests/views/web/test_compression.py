@@ -1,4 +1,4 @@
-"""Pages leave small, and say nothing by their size."""
+"""Pages are gzipped, and their length reveals nothing."""
 
 from __future__ import annotations
 
