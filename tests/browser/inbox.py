@@ -1,4 +1,4 @@
-"""What tests of the inbox in a browser share."""
+"""Helpers of browser tests of the inbox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-KINDS = (
+TYPES = (
     "interview_scheduled",
     "resume_processed",
     "candidate_added",
@@ -31,23 +31,23 @@ def row(page: Page, title: str) -> Locator:
     return page.locator(".row", has=page.get_by_role("link", name=title))
 
 
-def shown(page: Page) -> list[str]:
+def visible_titles(page: Page) -> list[str]:
     return [text.rpartition(": ")[2] for text in page.locator(".row__link").all_text_contents()]
 
 
-def stored(notification: Notification) -> Notification:
+def reloaded(notification: Notification) -> Notification:
     db.session.refresh(notification)
     return notification
 
 
-def focused(page: Page) -> str:
+def focused_title(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent")).rpartition(": ")[2]
 
 
-def hold(page: Page, pattern: str) -> list[Route]:
-    """What the page asks from now on there, to be answered by hand.
+def hold_requests(page: Page, pattern: str) -> list[Route]:
+    """Hold the matching requests of the page, for the test to continue or fail.
 
-    It is loaded anew: the next request of a page that is open already may still slip past.
+    Reloads the page, because the next request of an open page may still slip past.
     """
     held: list[Route] = []
 
@@ -59,21 +59,21 @@ def hold(page: Page, pattern: str) -> list[Route]:
     return held
 
 
-def asked(page: Page, held: list[Route], number: int = 1) -> Route:
-    """The first, second … request that is held; waits for it."""
-    expected(page, held, number)
+def held_request(page: Page, held: list[Route], number: int = 1) -> Route:
+    """Wait for the n-th held request and return it."""
+    wait_for_count(page, held, number)
     return held[number - 1]
 
 
-def expected(page: Page, seen: Sized, number: int) -> None:
-    """Wait until so many have been seen."""
+def wait_for_count(page: Page, seen: Sized, number: int) -> None:
+    """Wait until this many have been seen."""
     end = time.monotonic() + 10
     while len(seen) < number:
         assert time.monotonic() < end, f"only {len(seen)} came"
         page.wait_for_timeout(10)
 
 
-def until(claim: Callable[[], bool], seconds: float = 3) -> None:
+def wait_until(claim: Callable[[], bool], seconds: float = 3) -> None:
     end = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < end, "it did not happen in time"

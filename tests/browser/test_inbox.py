@@ -15,7 +15,7 @@ from app.database.base import db
 from app.models import Notification, User
 from app.services.sending import scheduled
 from tests.browser.conftest import Open
-from tests.browser.inbox import KINDS, SIZES, focused, row, shown, stored, until
+from tests.browser.inbox import SIZES, TYPES, focused_title, reloaded, row, visible_titles, wait_until
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -29,7 +29,7 @@ def test_signing_in_leads_to_the_inbox(
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_title("Inbox (5 unread) · Bellhop")
-    assert shown(page) == [f"Number {n}" for n in range(5)]
+    assert visible_titles(page) == [f"Number {n}" for n in range(5)]
 
 
 def test_opening_a_row_reads_it_beside_the_list(open_inbox: Open, five: list[Notification]) -> None:
@@ -40,7 +40,7 @@ def test_opening_a_row_reads_it_beside_the_list(open_inbox: Open, five: list[Not
     expect(page.locator("#unread-count")).to_have_text("4 unread")
     expect(row(page, "Number 2")).not_to_have_attribute("data-unread", "")
     expect(page.get_by_role("link", name="Number 2")).to_have_attribute("aria-current", "true")
-    until(lambda: stored(five[2]).is_read)
+    wait_until(lambda: reloaded(five[2]).is_read)
     page.reload()
     expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
     page.get_by_role("button", name="Close").click()
@@ -54,10 +54,10 @@ def test_on_a_phone_a_row_opens_as_its_own_page(open_inbox: Open, five: list[Not
     page.wait_for_url(f"**/notifications/{five[1].id}")
     expect(page.get_by_role("heading", name="Number 1")).to_be_visible()
     expect(page.get_by_role("button", name="Mark unread")).to_be_visible()
-    until(lambda: stored(five[1]).is_read)
+    wait_until(lambda: reloaded(five[1]).is_read)
     page.get_by_role("button", name="Done").tap()
     page.wait_for_url("**/notifications")
-    assert "Number 1" not in shown(page)
+    assert "Number 1" not in visible_titles(page)
     expect(page.locator("#toasts")).to_contain_text("Marked done")
 
 
@@ -75,11 +75,11 @@ def test_done_takes_the_row_away_and_undo_brings_it_back(open_inbox: Open, five:
     page.get_by_role("button", name="Mark done: Number 1").click()
     expect(row(page, "Number 1")).to_have_count(0)
     expect(page).to_have_title("Inbox (4 unread) · Bellhop")
-    assert stored(five[1]).is_done
+    assert reloaded(five[1]).is_done
     page.get_by_role("button", name="Undo").click()
     expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
-    assert shown(page) == [f"Number {n}" for n in range(5)]
-    assert not stored(five[1]).is_done
+    assert visible_titles(page) == [f"Number {n}" for n in range(5)]
+    assert not reloaded(five[1]).is_done
     assert not five[1].is_read
 
 
@@ -118,7 +118,7 @@ def test_filters_work_at_once_and_the_address_says_so(
     expect(page.locator(".row")).to_have_count(1)
     assert page.url.endswith("/notifications?category=job")
     page.reload()
-    assert shown(page) == ["A new job"]
+    assert visible_titles(page) == ["A new job"]
     page.get_by_role("link", name="Clear", exact=True).click()
     expect(page.locator(".row")).to_have_count(6)
     page.get_by_label("Search notifications").fill("number 3")
@@ -152,8 +152,8 @@ def test_older_rows_join_the_list(open_inbox: Open, alice: User) -> None:
     page = open_inbox()
     page.get_by_role("link", name="Older").click()
     expect(page.locator(".row")).to_have_count(70)
-    assert shown(page) == [f"Row {n:02}" for n in range(70)]
-    assert focused(page) == "Row 50"
+    assert visible_titles(page) == [f"Row {n:02}" for n in range(70)]
+    assert focused_title(page) == "Row 50"
 
 
 def test_back_closes_what_was_opened_and_forward_opens_it_again(
@@ -168,7 +168,7 @@ def test_back_closes_what_was_opened_and_forward_opens_it_again(
     page.go_back()
     expect(page.locator("#pane")).to_be_hidden()
     assert page.url.endswith("/notifications?place=unread")
-    until(lambda: bool(page.evaluate("document.activeElement.matches('.row__link')")), 10)
+    wait_until(lambda: bool(page.evaluate("document.activeElement.matches('.row__link')")), 10)
     page.go_forward()
     expect(heading.first).to_have_text("Number 0")
     assert page.evaluate("window.same"), "the page was loaded anew"
@@ -184,20 +184,20 @@ def test_everything_works_with_scripts_off(open_inbox: Open, alice: User, five: 
     expect(page.get_by_role("button", name="Mark unread")).to_be_visible()
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#toasts")).to_contain_text("Marked done")
-    assert "Number 4" not in shown(page)
+    assert "Number 4" not in visible_titles(page)
     page.get_by_role("button", name="Undo").click()
-    assert "Number 4" in shown(page)
+    assert "Number 4" in visible_titles(page)
     page.get_by_role("checkbox", name="Select: Number 0").check()
     page.get_by_role("checkbox", name="Select: Number 1").check()
     page.get_by_role("form", name="Selected notifications").get_by_role("button", name="Done").click()
-    assert shown(page) == ["Number 2", "Number 3", "Number 4", "A new job"]
+    assert visible_titles(page) == ["Number 2", "Number 3", "Number 4", "A new job"]
     page.get_by_role("checkbox", name="Jobs").check()
     page.get_by_role("button", name="Apply").click()
     expect(page.locator(".row")).to_have_count(1)
-    assert shown(page) == ["A new job"]
+    assert visible_titles(page) == ["A new job"]
     page.get_by_role("button", name="Mark all read").first.click()
     expect(page).to_have_title(re.compile(r"2 unread"))
-    assert not stored(five[3]).is_read
+    assert not reloaded(five[3]).is_read
 
 
 def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
@@ -208,7 +208,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     page.keyboard.press("j")
     page.keyboard.press("l")
     expect(row(page, "Number 1")).to_have_count(0)
-    assert focused(page) == "Number 2"
+    assert focused_title(page) == "Number 2"
     expect(page.locator("#toasts")).to_contain_text("Back tomorrow at 09:00")
     expect(page.locator("#waiting-count")).to_have_text("1 waiting")
     page.keyboard.press("z")
@@ -218,7 +218,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     row(page, "Number 1").get_by_role("link").focus()
     page.keyboard.press("l")
     expect(page.locator("#waiting-count")).to_have_text("1 waiting")
-    until(lambda: stored(five[1]).snoozed_until is not None)
+    wait_until(lambda: reloaded(five[1]).snoozed_until is not None)
     expect(page.locator("#live")).not_to_have_attribute("data-rows", listed)
     # Tomorrow has come.
     now = utc_now()
@@ -229,7 +229,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     expect(pill).to_be_visible(timeout=3000)
     pill.click()
     expect(page.get_by_role("link", name="Number 1")).to_be_focused()
-    assert shown(page)[0] == "Number 1"
+    assert visible_titles(page)[0] == "Number 1"
     expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
 
 
@@ -242,21 +242,21 @@ def test_the_menu_of_a_row_puts_off_that_row_and_saves_it(open_inbox: Open, five
     menu.get_by_role("button", name="Save").click()
     expect(menu).to_be_hidden()
     expect(row(page, "Number 0")).to_have_attribute("data-saved", "")
-    assert focused(page) == "Number 0"
+    assert focused_title(page) == "Number 0"
     row(page, "Number 3").hover()
     page.get_by_role("button", name="More: Number 3").click()
     menu.get_by_role("button", name="Next week").click()
     expect(row(page, "Number 3")).to_have_count(0)
     expect(page.locator(".row")).to_have_count(4)
-    assert stored(five[0]).snoozed_until is None
+    assert reloaded(five[0]).snoozed_until is None
     page.keyboard.press("g")
     page.keyboard.press("l")
     page.wait_for_url("**/notifications?place=later")
-    assert shown(page) == ["Number 3"]
+    assert visible_titles(page) == ["Number 3"]
     page.keyboard.press("j")
     page.keyboard.press("l")
     expect(page.locator(".row")).to_have_count(0)
-    until(lambda: stored(five[3]).snoozed_until is None)
+    wait_until(lambda: reloaded(five[3]).snoozed_until is None)
 
 
 def test_the_pane_puts_off_until_a_date_and_goes_on_with_the_next(
@@ -270,7 +270,7 @@ def test_the_pane_puts_off_until_a_date_and_goes_on_with_the_next(
     page.locator("#pane").get_by_role("button", name="Snooze", exact=True).click()
     expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
     expect(row(page, "Number 1")).to_have_count(0)
-    until(lambda: stored(five[1]).snoozed_until is not None)
+    wait_until(lambda: reloaded(five[1]).snoozed_until is not None)
     page.locator("#pane").get_by_role("button", name="Save").click()
     expect(page.locator("#pane").get_by_role("button", name="Unsave")).to_be_visible()
     expect(row(page, "Number 2")).to_have_attribute("data-saved", "")
@@ -289,14 +289,14 @@ def test_later_works_with_scripts_off(open_inbox: Open, five: list[Notification]
     page.get_by_role("button", name="Snooze until…, save").click()
     page.locator("#later").get_by_role("button", name="In an hour").click()
     expect(page.locator(".row")).to_have_count(3)
-    assert shown(page) == ["Number 0", "Number 3", "Number 4"]
+    assert visible_titles(page) == ["Number 0", "Number 3", "Number 4"]
     page.get_by_role("link", name="Number 3").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Unsave")).to_be_visible()
     page.get_by_role("button", name="Snooze until…").click()
     page.get_by_role("button", name="Next week").click()
     expect(page.locator(".row")).to_have_count(2)
-    assert shown(page) == ["Number 0", "Number 4"]
+    assert visible_titles(page) == ["Number 0", "Number 4"]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -316,7 +316,7 @@ def test_axe_finds_nothing_in_any_state(
     assert axe(page) == []
     meeting = factories.interview(alice, location="Room Birch", meeting_url="https://meet.example.com/iv")
     now = utc_now()
-    for n, kind in enumerate(KINDS):
+    for n, kind in enumerate(TYPES):
         opened = factories.notification(
             alice,
             f"News {n}",

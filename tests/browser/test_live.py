@@ -15,7 +15,7 @@ from app.database.base import db
 from app.models import Notification, User
 from app.services.notifications import actions
 from tests.browser.conftest import Open
-from tests.browser.inbox import asked, expected, hold, row, shown
+from tests.browser.inbox import held_request, hold_requests, row, visible_titles, wait_for_count
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -33,7 +33,7 @@ def test_a_new_notification_is_announced_within_three_seconds(
     assert time.monotonic() - started < 3
     pill.click()
     expect(page.get_by_role("link", name="Just now")).to_be_focused()
-    assert shown(page)[0] == "Just now"
+    assert visible_titles(page)[0] == "Just now"
 
 
 def test_an_empty_inbox_says_that_there_are_new_notifications(open_inbox: Open, alice: User) -> None:
@@ -57,7 +57,7 @@ def test_new_rows_wait_behind_the_pill(open_inbox: Open, alice: User, five: list
     pill = page.get_by_role("link", name="1 new")
     expect(pill).to_be_visible(timeout=3000)
     expect(page).to_have_title("Inbox (6 unread) · Bellhop")
-    assert "Waits" not in shown(page)
+    assert "Waits" not in visible_titles(page)
     pill.click()
     expect(page.get_by_role("link", name="Waits")).to_be_focused()
     expect(pill).to_be_hidden()
@@ -107,7 +107,7 @@ def test_an_unreachable_server_is_noticed_and_so_is_its_return(
     expect(page.locator("#live[data-rows]")).to_be_attached()
     page.route("**/notifications/pulse*", lambda route: route.abort())
     for n in range(9):
-        expected(page, tries, n + 3)
+        wait_for_count(page, tries, n + 3)
         page.clock.run_for(2000)
     expect(page.locator("#offline")).to_be_visible()
     actions.change(alice, "read", ids=[five[0].id])
@@ -137,7 +137,7 @@ def test_the_list_is_dimmed_until_a_slow_filter_is_answered(
     open_inbox: Open, alice: User, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    held = hold(page, "**/notifications?category=job")
+    held = hold_requests(page, "**/notifications?category=job")
     expect(page.locator("#live[data-rows]")).to_be_attached()
     page.get_by_role("checkbox", name="Jobs").check()
     listed = page.locator("#list")
@@ -147,7 +147,7 @@ def test_the_list_is_dimmed_until_a_slow_filter_is_answered(
     page.wait_for_timeout(400)
     expect(listed).to_have_attribute("aria-busy", "true")
     expect(listed).to_have_css("opacity", "0.6")
-    asked(page, held).continue_()
+    held_request(page, held).continue_()
     expect(page.get_by_role("heading", name="No results")).to_be_visible()
     expect(listed).not_to_have_attribute("aria-busy", "true")
 

@@ -11,7 +11,7 @@ from app.models import User
 from app.services.notifications import actions, recent_searches, saved_views
 from app.services.notifications.saved_views import Filter
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, until
+from tests.browser.inbox import SIZES, wait_until
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -40,7 +40,7 @@ def test_a_search_is_typed_understood_explained_and_offered_again(
     expect(rows).to_have_count(1)
     expect(page.locator(".row mark")).to_have_text("Zoë")
     page.keyboard.press("Enter")
-    until(lambda: recent_searches.recent_searches(alice) == ["zoe"])
+    wait_until(lambda: recent_searches.recent_searches(alice) == ["zoe"])
     expect(page.locator("#recent a")).to_have_text(["zoe"])
     box.fill("is:unred")
     expect(words).to_contain_text("“is:unred” is not known. Possible are is:unread, is:read")

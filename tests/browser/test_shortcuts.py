@@ -10,21 +10,29 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from tests.browser.conftest import Open
-from tests.browser.inbox import asked, focused, hold, row, shown, stored, until
+from tests.browser.inbox import (
+    focused_title,
+    held_request,
+    hold_requests,
+    reloaded,
+    row,
+    visible_titles,
+    wait_until,
+)
 from tests.support import factories
 
 
 def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.keyboard.press("j")
-    assert focused(page) == "Number 0"
+    assert focused_title(page) == "Number 0"
     page.keyboard.press("j")
     page.keyboard.press("k")
     page.keyboard.press("ArrowDown")
-    assert focused(page) == "Number 1"
+    assert focused_title(page) == "Number 1"
     page.keyboard.press("u")
     expect(row(page, "Number 1")).not_to_have_attribute("data-unread", "")
-    assert focused(page) == "Number 1"
+    assert focused_title(page) == "Number 1"
     page.keyboard.press("u")
     expect(row(page, "Number 1")).to_have_attribute("data-unread", "")
     page.keyboard.press("Enter")
@@ -32,7 +40,7 @@ def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification])
     page.keyboard.press("e")
     expect(page.locator("#pane").get_by_role("heading", name="Number 2")).to_be_visible()
     expect(row(page, "Number 1")).to_have_count(0)
-    assert focused(page) == "Number 2"
+    assert focused_title(page) == "Number 2"
     page.keyboard.press("Escape")
     expect(page.locator("#pane")).to_be_hidden()
     page.keyboard.press("z")
@@ -65,7 +73,7 @@ def test_no_key_is_lost_when_many_are_pressed_at_once(open_inbox: Open, alice: U
         page.keyboard.press("e")
     expect(page.locator(".row")).to_have_count(0)
     expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
-    until(lambda: all(stored(row).is_done for row in rows))
+    wait_until(lambda: all(reloaded(row).is_done for row in rows))
     assert page.evaluate("document.activeElement.id") == "list"
 
 
@@ -90,10 +98,10 @@ def test_focus_stays_in_the_list_when_all_rows_leave(open_inbox: Open, alice: Us
     page.keyboard.press("Space")
     page.keyboard.press("e")
     expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
-    until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
+    wait_until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
     page.keyboard.press("z")
     expect(page.locator(".row")).to_have_count(50)
-    assert focused(page) == "Row 00"
+    assert focused_title(page) == "Row 00"
 
 
 def test_escape_clears_a_search_and_then_leaves_it(open_inbox: Open, five: list[Notification]) -> None:
@@ -114,33 +122,33 @@ def test_a_key_pressed_again_before_the_response_does_the_opposite(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    held = hold(page, "**/reading")
+    held = hold_requests(page, "**/reading")
     page.keyboard.press("j")
     page.keyboard.press("u")
     page.keyboard.press("u")
     expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
     for number in (1, 2):
-        route = asked(page, held, number)
+        route = held_request(page, held, number)
         with page.expect_response(route.request.url):
             route.continue_()
     expect(row(page, "Number 0")).to_have_attribute("data-unread", "")
-    assert not stored(five[0]).is_read
+    assert not reloaded(five[0]).is_read
 
 
 def test_rows_selected_while_a_request_is_pending_are_done_too(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    held = hold(page, "**/changes")
+    held = hold_requests(page, "**/changes")
     page.keyboard.press("j")
     for _ in range(3):
         page.keyboard.press("x")
         page.keyboard.press("e")
     expect(page.locator("#list .row:not([aria-busy])")).to_have_count(2)
-    asked(page, held).continue_()
+    held_request(page, held).continue_()
     expect(page.locator(".row")).to_have_count(2)
-    assert shown(page) == ["Number 3", "Number 4"]
-    until(lambda: [stored(one).is_done for one in five] == [True, True, True, False, False])
+    assert visible_titles(page) == ["Number 3", "Number 4"]
+    wait_until(lambda: [reloaded(one).is_done for one in five] == [True, True, True, False, False])
 
 
 def test_enter_in_a_check_box_does_nothing(open_inbox: Open, five: list[Notification]) -> None:
@@ -148,7 +156,7 @@ def test_enter_in_a_check_box_does_nothing(open_inbox: Open, five: list[Notifica
     page.get_by_role("checkbox", name="Select: Number 1").check()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Choose a date.")).to_be_visible()
-    assert not any(stored(one).is_read or one.snoozed_until for one in five)
+    assert not any(reloaded(one).is_read or one.snoozed_until for one in five)
     page.watch.forgive("422")
 
 
@@ -163,8 +171,8 @@ def test_enter_in_the_date_field_of_the_menu_chooses_that_date(
     page.locator("#later").get_by_label("Date and time").fill(day)
     page.keyboard.press("Enter")
     expect(row(page, "Number 1")).to_have_count(0)
-    assert f"{stored(five[1]).snoozed_until:%Y-%m-%dT%H:%M}" == day
-    assert not any(stored(one).is_read or one.snoozed_until for one in five if one is not five[1])
+    assert f"{reloaded(five[1]).snoozed_until:%Y-%m-%dT%H:%M}" == day
+    assert not any(reloaded(one).is_read or one.snoozed_until for one in five if one is not five[1])
 
 
 def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list[Notification]) -> None:
@@ -175,7 +183,7 @@ def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list
     page.keyboard.press("l")
     page.keyboard.press("Alt+l")
     expect(page.locator("#later")).to_be_visible()
-    assert stored(five[0]).snoozed_until is None
+    assert reloaded(five[0]).snoozed_until is None
 
 
 def test_caps_lock_does_not_change_shortcuts(open_inbox: Open, five: list[Notification]) -> None:
@@ -202,7 +210,7 @@ def test_escape_in_the_date_field_closes_the_menu_and_restores_focus(
     page.locator("#later").get_by_label("Date and time").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#later")).to_be_hidden()
-    assert focused(page) == "Number 0"
+    assert focused_title(page) == "Number 0"
 
 
 def test_arrows_move_to_the_first_visible_row_when_nothing_has_focus(open_inbox: Open, alice: User) -> None:
@@ -211,13 +219,13 @@ def test_arrows_move_to_the_first_visible_row_when_nothing_has_focus(open_inbox:
         factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(seconds=n))
     page = open_inbox()
     page.keyboard.press("ArrowDown")
-    assert focused(page) == "Row 00"
+    assert focused_title(page) == "Row 00"
     page.keyboard.press("ArrowDown")
-    assert focused(page) == "Row 01"
+    assert focused_title(page) == "Row 01"
     page.evaluate("document.activeElement.blur()")
     page.locator("#list").evaluate("list => list.scrollTo(0, 1000)")
     page.keyboard.press("ArrowDown")
-    assert 5 < int(focused(page).removeprefix("Row ")) < 40
+    assert 5 < int(focused_title(page).removeprefix("Row ")) < 40
     expect(page.locator(".row:focus-within")).to_be_in_viewport(ratio=1)
 
 

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, focused, shown, until
+from tests.browser.inbox import SIZES, focused_title, visible_titles, wait_until
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -39,7 +39,7 @@ def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_al
     open_inbox: Open, rows: list[Notification]
 ) -> None:
     page = open_inbox()
-    assert shown(page) == ["Number 0", "Number 1", "Number 4"]
+    assert visible_titles(page) == ["Number 0", "Number 1", "Number 4"]
     for key in ("j", "j", "Enter"):
         page.keyboard.press(key)
     expect(page.locator(".row--member")).to_have_count(3)
@@ -54,7 +54,7 @@ def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_al
     page.keyboard.press("k")
     page.keyboard.press("e")
     expect(page.locator(".row")).to_have_count(2)
-    assert focused(page) == "Number 4"
+    assert focused_title(page) == "Number 4"
     expect(page.locator("#toasts")).to_contain_text("3 marked done")
     assert is_done(rows) == [False, True, True, True, False]
     page.keyboard.press("z")
@@ -86,10 +86,10 @@ def test_a_new_one_of_a_stack_waits_behind_the_pill_and_is_not_swept_away_with_t
     page.locator("[data-stack]").focus()
     late = factories.notification(alice, "Late", stack_key=KEY)
     expect(page.get_by_role("link", name="1 new")).to_be_visible()
-    assert shown(page) == ["Number 0", "Number 1", "Number 4"]
+    assert visible_titles(page) == ["Number 0", "Number 1", "Number 4"]
     page.keyboard.press("e")
     expect(page.locator(".row")).to_have_count(2)
-    until(lambda: is_done(rows) == [False, True, True, True, False])
+    wait_until(lambda: is_done(rows) == [False, True, True, True, False])
     assert is_done([late]) == [False]
 
 
@@ -102,7 +102,7 @@ def test_a_day_is_ended_with_one_press_and_comes_back_with_one(open_inbox: Open,
     head.hover()
     head.get_by_role("button", name=re.compile("Mark .+day done")).click()
     expect(page.locator(".row")).to_have_count(2)
-    assert shown(page) == ["Number 0", "Number 1"]
+    assert visible_titles(page) == ["Number 0", "Number 1"]
     page.keyboard.press("z")
     expect(page.locator(".row")).to_have_count(4)
 

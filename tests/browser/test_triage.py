@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from tests.browser.conftest import Open
-from tests.browser.inbox import KINDS
+from tests.browser.inbox import TYPES
 from tests.support import factories
 
 N = Notification
@@ -49,7 +49,7 @@ def page(open_inbox: Open, alice: User) -> Page:
     """Alice's inbox with eighty in it, some of them stacked, some read."""
     now = utc_now()
     for n in range(80):
-        kind = KINDS[n % len(KINDS)]
+        kind = TYPES[n % len(TYPES)]
         key = "resume_processed-1-260101" if kind == "resume_processed" and n < 40 else ""
         read_at = now if n % 7 == 0 else None
         made = now - timedelta(minutes=n)

@@ -10,7 +10,15 @@ from playwright.sync_api import expect
 from app.database.base import db
 from app.models import Notification
 from tests.browser.conftest import Open
-from tests.browser.inbox import asked, focused, hold, row, shown, stored, until
+from tests.browser.inbox import (
+    focused_title,
+    held_request,
+    hold_requests,
+    reloaded,
+    row,
+    visible_titles,
+    wait_until,
+)
 
 BUSY = """<div class="toast toast--error"><span>Bellhop is busy. Nothing is lost.</span>
   <button type="button" data-again>Try again</button></div>"""
@@ -31,7 +39,7 @@ def test_a_failed_action_is_rolled_back(open_inbox: Open, five: list[Notificatio
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(row(page, "Number 0")).to_have_count(0)
     expect(page.locator("#offline")).to_be_hidden()
-    assert stored(five[0]).is_done
+    assert reloaded(five[0]).is_done
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")
 
@@ -67,7 +75,7 @@ def test_an_error_page_of_a_proxy_is_reported_and_can_be_retried(
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
     expect(page.locator("#toasts")).to_contain_text("Couldn't save. The server returned an error (502).")
     expect(page.locator("body")).not_to_contain_text("Bad Gateway")
-    assert focused(page) == "Number 1"
+    assert focused_title(page) == "Number 1"
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(row(page, "Number 0")).to_have_count(0)
@@ -118,13 +126,13 @@ def test_an_action_can_be_undone_after_a_reload_and_on_another_page(
     for path in ("/notifications", "/preferences"):
         row(page, "Number 1").hover()
         page.get_by_role("button", name="Mark done: Number 1").click()
-        until(lambda: page.evaluate(REMEMBERED) == 1, 10)
+        wait_until(lambda: page.evaluate(REMEMBERED) == 1, 10)
         page.goto(path)
-        assert stored(five[1]).is_done
+        assert reloaded(five[1]).is_done
         page.keyboard.press("z")
         expect(page.locator("#toasts")).to_contain_text("Undone")
         expect(page.locator(".row")).to_have_count(5)
-        assert not stored(five[1]).is_done
+        assert not reloaded(five[1]).is_done
 
 
 @pytest.mark.parametrize("way", ["the button", "the key"])
@@ -150,7 +158,7 @@ def test_a_failed_undo_is_reported_and_can_be_retried(
     else:
         page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(row(page, "Number 0")).to_have_count(1)
-    assert not stored(five[0]).is_done
+    assert not reloaded(five[0]).is_done
     page.watch.forgive("ERR_FAILED" if fault == "no answer" else "503")
     if fault == "no answer":
         page.watch.forgive("Failed to fetch")
@@ -164,7 +172,7 @@ def test_z_undoes_step_by_step_and_says_when_nothing_is_left(
     for key in ("u", "e", "l"):
         page.keyboard.press(key)
         expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
-    assert shown(page) == ["Number 2", "Number 3", "Number 4"]
+    assert visible_titles(page) == ["Number 2", "Number 3", "Number 4"]
     # The button takes back its own change; the key goes on below it.
     page.get_by_role("button", name="Undo").click()
     expect(row(page, "Number 1")).to_have_count(1)
@@ -177,8 +185,8 @@ def test_z_undoes_step_by_step_and_says_when_nothing_is_left(
     expect(page.locator("#toasts")).to_contain_text("Undone")
     page.keyboard.press("z")
     expect(page.locator("#toasts")).to_contain_text("Nothing left to undo")
-    assert shown(page) == [f"Number {n}" for n in range(5)]
-    assert not any(stored(one).is_done or one.is_read or one.snoozed_until for one in five)
+    assert visible_titles(page) == [f"Number {n}" for n in range(5)]
+    assert not any(reloaded(one).is_done or one.is_read or one.snoozed_until for one in five)
 
 
 def test_actions_older_than_ten_minutes_are_not_undone(open_inbox: Open, five: list[Notification]) -> None:
@@ -189,49 +197,49 @@ def test_actions_older_than_ten_minutes_are_not_undone(open_inbox: Open, five: l
     page.evaluate("now => { Date.now = () => now + 600_001; }", page.evaluate("Date.now()"))
     page.keyboard.press("z")
     expect(page.locator("#toasts")).to_contain_text("Nothing left to undo")
-    assert stored(five[0]).is_done
+    assert reloaded(five[0]).is_done
 
 
 def test_z_waits_for_pending_responses_and_undoes_the_last_action(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    held = hold(page, "**/archival")
+    held = hold_requests(page, "**/archival")
     page.keyboard.press("j")
     page.keyboard.press("e")
-    asked(page, held).continue_()
+    held_request(page, held).continue_()
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     for key in ("e", "e", "z"):
         page.keyboard.press(key)
     # Its answer comes first, although it was done last.
     for number in (3, 2):
-        route = asked(page, held, number)
+        route = held_request(page, held, number)
         with page.expect_response(route.request.url):
             route.continue_()
     expect(page.locator("#toasts")).to_contain_text("Undone")
-    assert [stored(one).is_done for one in five] == [True, True, False, False, False]
+    assert [reloaded(one).is_done for one in five] == [True, True, False, False, False]
     page.unroute("**/archival")
     for key in ("z", "z"):
         page.keyboard.press(key)
     expect(page.locator(".row")).to_have_count(5)
-    assert not any(stored(one).is_done for one in five)
+    assert not any(reloaded(one).is_done for one in five)
 
 
 def test_z_undoes_nothing_older_when_the_pending_action_fails(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    held = hold(page, "**/archival")
+    held = hold_requests(page, "**/archival")
     page.keyboard.press("j")
     page.keyboard.press("e")
-    asked(page, held).continue_()
+    held_request(page, held).continue_()
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     page.keyboard.press("e")
     page.keyboard.press("z")
-    asked(page, held, 2).fulfill(status=502)
+    held_request(page, held, 2).fulfill(status=502)
     expect(row(page, "Number 1")).to_have_attribute("data-failed", "")
     expect(page.locator("#toasts")).to_contain_text("Couldn't save")
-    assert stored(five[0]).is_done
+    assert reloaded(five[0]).is_done
     page.watch.forgive("status of 502")
 
 
@@ -245,7 +253,7 @@ def test_a_load_error_disappears_once_loading_succeeds(open_inbox: Open, five: l
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(page.locator("#pane").get_by_role("heading", name="Number 0")).to_be_visible()
     expect(page.locator(".toast")).to_have_count(0)
-    assert focused(page) == "Number 0"
+    assert focused_title(page) == "Number 0"
     page.watch.forgive("status of 500")
 
 
@@ -259,7 +267,7 @@ def test_all_failed_actions_are_retried_together(open_inbox: Open, five: list[No
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
     expect(page.locator(".row")).to_have_count(3)
-    until(lambda: sum(stored(one).is_done for one in five) == 2)
+    wait_until(lambda: sum(reloaded(one).is_done for one in five) == 2)
     page.watch.forgive("status of 500")
 
 
