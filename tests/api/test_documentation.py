@@ -21,13 +21,13 @@ from app.services.events import publish as event_publish
 from tests.support import factories
 
 ROOT = Path(__file__).resolve().parents[2]
-TOUR = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+COMMANDS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
 
 
 def test_every_command_in_api_md_runs(live_server, alice, bob):
-    _row, text = tokens.create(bob, "tour", list(tokens.SCOPES))
-    assert len(TOUR) >= 8
-    for command in TOUR:
+    _row, text = tokens.create(bob, "guide", list(tokens.SCOPES))
+    assert len(COMMANDS) >= 8
+    for command in COMMANDS:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             env={**os.environ, "BELLHOP": live_server, "TOKEN": text},
@@ -60,13 +60,13 @@ def test_the_json_schema_of_an_event_matches_its_validation(app, name):
     factories.user("ruth@bellhop.example")
     schema, sample = event_data.json_schema(name), event_data.sample(name)
 
-    def is_taken(data) -> bool:
+    def is_accepted(data) -> bool:
         body = factories.event_body(name) | {"data": data}
         try:
-            usable = event_data.validate(name, body["data"])
-            people = usable.pop("recipients", None)
+            validated = event_data.validate(name, body["data"])
+            people = validated.pop("recipients", None)
             event_publish.publish(
-                event_publish.IncomingEvent("/test", body["id"], name, utc_now(), usable, people),
+                event_publish.IncomingEvent("/test", body["id"], name, utc_now(), validated, people),
                 dry_run=True,
             )
         except Invalid:
@@ -74,11 +74,11 @@ def test_the_json_schema_of_an_event_matches_its_validation(app, name):
         return True
 
     assert jsonschema_rs.is_valid(schema, sample)
-    assert is_taken(sample)
+    assert is_accepted(sample)
     for required in schema["required"]:
         without = {key: value for key, value in sample.items() if key != required}
         assert not jsonschema_rs.is_valid(schema, without)
-        assert not is_taken(without)
+        assert not is_accepted(without)
     texts = [field.name for field in catalog.EVENTS[name].data if field.kind == "text"]
     for field, value in itertools.product(texts, ("x" * 20_000, " ", "\u2028")):
         assert not jsonschema_rs.is_valid(schema, sample | {field: value}), (field, value)
@@ -86,7 +86,7 @@ def test_the_json_schema_of_an_event_matches_its_validation(app, name):
     free = [field for field, shape in schema["properties"].items() if shape.get("type") != "integer"]
     for field, value in itertools.product(free, ("x" * 300, "x", "a\nb", " ", 5, True, [], {}, -1)):
         if jsonschema_rs.is_valid(schema, sample | {field: value}, validate_formats=True):
-            assert is_taken(sample | {field: value}), (field, value)
+            assert is_accepted(sample | {field: value}), (field, value)
 
 
 CLIENT = """

@@ -30,14 +30,14 @@ EVERY_CALL = [
 
 
 @pytest.fixture
-def ask(client, alice, token):
+def get(client, alice, token):
     """Send a GET as Alice."""
     headers = token(alice)
     return lambda path, **more: client.get(path, headers=headers | more)
 
 
 @pytest.fixture
-def tell(client, alice, token):
+def post(client, alice, token):
     """Send a POST as Alice."""
     headers = token(alice)
     return lambda path, body: client.post(path, json=body, headers=headers)
@@ -53,9 +53,9 @@ def row(number: int) -> Notification:
     return db.session.get(Notification, number)
 
 
-def test_a_notification_has_exactly_the_fields_of_the_contract(ask, alice):
+def test_a_notification_has_exactly_the_fields_of_the_contract(get, alice):
     made = factories.notification(alice, data={"room": "Birch"})
-    [seen] = ask("/api/notifications/").json["results"]
+    [seen] = get("/api/notifications/").json["results"]
     assert set(seen) == FIELDS
     assert seen["metadata"] == {"room": "Birch"}
     assert datetime.fromisoformat(seen["created_at"]) == made.created_at
@@ -63,15 +63,15 @@ def test_a_notification_has_exactly_the_fields_of_the_contract(ask, alice):
     assert (seen["is_read"], seen["read_at"], seen["category"]) == (False, None, "interview")
 
 
-def test_the_list_contains_only_own_notifications_newest_first(ask, alice, charlie):
+def test_the_list_contains_only_own_notifications_newest_first(get, alice, charlie):
     older, newer = factories.notification(alice), factories.notification(alice)
     factories.notification(charlie)
-    assert ids(ask("/api/notifications/")) == [newer.id, older.id]
+    assert ids(get("/api/notifications/")) == [newer.id, older.id]
 
 
-def test_done_notifications_stay_in_the_list(ask, alice):
+def test_done_notifications_stay_in_the_list(get, alice):
     done = factories.notification(alice, archived_at=datetime.now(UTC), read_at=datetime.now(UTC))
-    assert ids(ask("/api/notifications/")) == [done.id]
+    assert ids(get("/api/notifications/")) == [done.id]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_done_notifications_stay_in_the_list(ask, alice):
         ("category=job&is_read=false", ""),
     ],
 )
-def test_filters_narrow_the_list(ask, alice, query, expected):
+def test_filters_narrow_the_list(get, alice, query, expected):
     start = datetime(2026, 3, 1, 11, tzinfo=UTC)
     rows = {
         "a": factories.notification(alice, created_at=start, message="100% sure"),
@@ -112,7 +112,7 @@ def test_filters_narrow_the_list(ask, alice, query, expected):
             title="The Orchid room",
         ),
     }
-    assert sorted(ids(ask(f"/api/notifications/?{query}"))) == sorted(rows[name].id for name in expected)
+    assert sorted(ids(get(f"/api/notifications/?{query}"))) == sorted(rows[name].id for name in expected)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_filters_narrow_the_list(ask, alice, query, expected):
         ("colour=blue", "colour"),
     ],
 )
-def test_an_invalid_query_parameter_is_named(ask, query, field):
-    assert error_fields(ask(f"/api/notifications/?{query}")) == [field]
+def test_an_invalid_query_parameter_is_named(get, query, field):
+    assert error_fields(get(f"/api/notifications/?{query}")) == [field]
 
 
 def test_pages_neither_skip_nor_repeat_rows_while_new_ones_arrive(client, alice, token):
@@ -158,11 +158,11 @@ def test_pages_neither_skip_nor_repeat_rows_while_new_ones_arrive(client, alice,
     assert 'rel="prev"' in back.headers["Link"]
 
 
-def test_reading_one_marks_it_read_and_peeking_does_not(ask, alice):
+def test_reading_one_marks_it_read_and_peeking_does_not(get, alice):
     made = factories.notification(alice)
-    assert ask(f"/api/notifications/{made.id}/?peek=true").json["is_read"] is False
+    assert get(f"/api/notifications/{made.id}/?peek=true").json["is_read"] is False
     assert row(made.id).read_at is None
-    seen = ask(f"/api/notifications/{made.id}/").json
+    seen = get(f"/api/notifications/{made.id}/").json
     assert (seen["is_read"], seen["status"]) == (True, "read")
     assert row(made.id).read_at is not None
 
@@ -173,58 +173,58 @@ def test_a_head_request_changes_nothing(client, alice, token):
     assert row(made.id).read_at is None
 
 
-def test_mark_read_returns_the_notification(tell, alice):
+def test_mark_read_returns_the_notification(post, alice):
     made = factories.notification(alice)
-    first = tell("/api/notifications/mark-read/", {"notification_id": made.id})
-    again = tell("/api/notifications/mark-read/", {"notification_id": made.id})
+    first = post("/api/notifications/mark-read/", {"notification_id": made.id})
+    again = post("/api/notifications/mark-read/", {"notification_id": made.id})
     assert (first.status_code, first.json["is_read"]) == (200, True)
     assert again.json == first.json
 
 
-def test_bulk_mark_read_returns_the_number_of_changes(tell, alice, charlie):
+def test_bulk_mark_read_returns_the_number_of_changes(post, alice, charlie):
     mine = [factories.notification(alice) for _ in range(3)]
     read = factories.notification(alice, read_at=datetime.now(UTC))
     foreign = factories.notification(charlie)
     wanted = [*(each.id for each in mine), mine[0].id, read.id, foreign.id, 999_999, 2**63 - 1]
-    response = tell("/api/notifications/bulk-mark-read/", {"notification_ids": wanted})
+    response = post("/api/notifications/bulk-mark-read/", {"notification_ids": wanted})
     assert (response.status_code, response.json) == (200, {"updated": 3})
     assert row(foreign.id).read_at is None
-    assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": wanted}).json == {"updated": 0}
+    assert post("/api/notifications/bulk-mark-read/", {"notification_ids": wanted}).json == {"updated": 0}
 
 
-def test_bulk_mark_read_accepts_at_most_ten_thousand_ids(tell, alice):
+def test_bulk_mark_read_accepts_at_most_ten_thousand_ids(post, alice):
     made = factories.notification(alice)
     numbers = list(range(1, 10_001))
     assert made.id in numbers
-    assert tell("/api/notifications/bulk-mark-read/", {"notification_ids": numbers}).json == {"updated": 1}
-    refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [*numbers, 10_001]})
+    assert post("/api/notifications/bulk-mark-read/", {"notification_ids": numbers}).json == {"updated": 1}
+    refused = post("/api/notifications/bulk-mark-read/", {"notification_ids": [*numbers, 10_001]})
     assert error_fields(refused) == ["notification_ids"]
 
 
 @pytest.mark.parametrize("number", [None, True, 1.0, "1", [1], {}, 0, -1, 2**63])
-def test_an_id_that_cannot_be_is_refused_by_name(tell, alice, number):
+def test_an_invalid_id_is_named(post, alice, number):
     made = factories.notification(alice)
-    assert error_fields(tell("/api/notifications/mark-read/", {"notification_id": number})) == [
+    assert error_fields(post("/api/notifications/mark-read/", {"notification_id": number})) == [
         "notification_id"
     ]
-    refused = tell("/api/notifications/bulk-mark-read/", {"notification_ids": [made.id, number]})
+    refused = post("/api/notifications/bulk-mark-read/", {"notification_ids": [made.id, number]})
     assert error_fields(refused) == ["notification_ids.1"]
     assert row(made.id).read_at is None
 
 
-def test_an_unknown_field_is_named(tell, alice):
+def test_an_unknown_field_is_named(post, alice):
     made = factories.notification(alice)
     body = {"notification_id": made.id, "user_id": 1}
-    assert error_fields(tell("/api/notifications/mark-read/", body)) == ["user_id"]
+    assert error_fields(post("/api/notifications/mark-read/", body)) == ["user_id"]
     assert row(made.id).read_at is None
 
 
-def test_another_users_notification_is_a_404(ask, tell, charlie):
+def test_another_users_notification_is_a_404(get, post, charlie):
     foreign = factories.notification(charlie)
     for response in (
-        ask(f"/api/notifications/{foreign.id}/"),
-        ask(f"/api/notifications/{foreign.id}/?peek=true"),
-        tell("/api/notifications/mark-read/", {"notification_id": foreign.id}),
+        get(f"/api/notifications/{foreign.id}/"),
+        get(f"/api/notifications/{foreign.id}/?peek=true"),
+        post("/api/notifications/mark-read/", {"notification_id": foreign.id}),
     ):
         assert response.status_code == 404
         assert response.content_type == "application/problem+json"
@@ -232,18 +232,18 @@ def test_another_users_notification_is_a_404(ask, tell, charlie):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63), "9" * 30, "1.0", "%00"])
-def test_an_impossible_id_is_a_404(ask, number):
-    response = ask(f"/api/notifications/{number}/")
+def test_an_impossible_id_is_a_404(get, number):
+    response = get(f"/api/notifications/{number}/")
     assert (response.status_code, response.content_type) == (404, "application/problem+json")
 
 
-def test_the_summary_counts_only_own_notifications(ask, alice, charlie):
+def test_the_summary_counts_only_own_notifications(get, alice, charlie):
     long_ago = datetime.now(UTC) - timedelta(days=20)
     read = factories.notification(alice, read_at=long_ago, created_at=long_ago, priority="urgent")
     factories.delivery(read, "email", state="sent")
     factories.notification(alice, notification_type="job_created")
     factories.notification(charlie)
-    assert ask("/api/notifications/summary/").json == {
+    assert get("/api/notifications/summary/").json == {
         "total": 2,
         "unread": 1,
         "by_type": {"interview_scheduled": 1, "job_created": 1},
@@ -256,17 +256,17 @@ def test_the_summary_counts_only_own_notifications(ask, alice, charlie):
     }
 
 
-def test_the_unread_count_is_a_304_until_it_changes(ask, alice):
+def test_the_unread_count_is_a_304_until_it_changes(get, alice):
     factories.notification(alice)
-    first = ask("/api/notifications/unread-count/")
+    first = get("/api/notifications/unread-count/")
     assert first.json == {"unread_count": 1}
     assert first.headers["X-Poll-Interval"] == "15"
     tag = {"If-None-Match": first.headers["ETag"]}
-    same = ask("/api/notifications/unread-count/", **tag)
+    same = get("/api/notifications/unread-count/", **tag)
     assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", first.headers["ETag"])
     assert same.headers["X-Poll-Interval"] == "15"
     factories.notification(alice)
-    changed = ask("/api/notifications/unread-count/", **tag)
+    changed = get("/api/notifications/unread-count/", **tag)
     assert (changed.status_code, changed.json) == (200, {"unread_count": 2})
 
 
@@ -319,8 +319,8 @@ def test_a_session_with_a_csrf_token_is_accepted(alice, browser_of):
     assert client.post("/api/notifications/mark-read/", json=body, headers=client.csrf).status_code == 200
 
 
-def test_responses_are_not_cached_for_other_users(ask):
-    response = ask("/api/notifications/")
+def test_responses_are_not_cached_for_other_users(get):
+    response = get("/api/notifications/")
     assert {"private", "no-cache"} <= set(response.headers["Cache-Control"].split(", "))
     assert {"authorization", "cookie"} <= {name.lower() for name in response.vary}
 
@@ -405,8 +405,8 @@ def test_explain_describes_the_decision_for_each_channel(client, alice, bob, adm
     made = client.post("/api/events/", json=body, headers=admin_headers).json["notifications"][0]
     found = client.get(f"{API}/{made['id']}/explain/", headers=token(alice)).json
     assert found["event"]["id"] == body["id"]
-    said = {way["channel"]: way["state"] for way in found["channels"]}
-    assert (said["in_app"], said["email"]) == ("sent", "pending")
+    states = {way["channel"]: way["state"] for way in found["channels"]}
+    assert (states["in_app"], states["email"]) == ("sent", "pending")
     assert all(way["words"] for way in found["channels"])
 
 

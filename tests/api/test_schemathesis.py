@@ -15,33 +15,33 @@ from app.database.base import db
 from app.services.accounts import tokens
 from tests.support import factories
 
-LASTING = """
-    CREATE TRIGGER lasting AFTER UPDATE OF revoked_at ON api_tokens WHEN NEW.id = %(id)s
+KEEP_TOKEN_VALID = """
+    CREATE TRIGGER keep_token_valid AFTER UPDATE OF revoked_at ON api_tokens WHEN NEW.id = %(id)s
     BEGIN UPDATE api_tokens SET revoked_at = NULL WHERE id = %(id)s; END
 """
 ROOT = Path(__file__).resolve().parents[2]
 # Examples per call; the other phases make about 2,500 calls.
 # To run more: BELLHOP_FUZZ=100 bin/test tests/api/test_schemathesis.py
-CASES = os.environ.get("BELLHOP_FUZZ", "2")
+EXAMPLES = os.environ.get("BELLHOP_FUZZ", "2")
 
 
-@pytest.mark.parametrize("who", ["admin", "recruiter", "nobody"])
-def test_every_call_conforms_to_the_document(app, live_server, alice, bob, who):
+@pytest.mark.parametrize("caller", ["admin", "recruiter", "anonymous"])
+def test_every_call_conforms_to_the_document(app, live_server, alice, bob, caller):
     app.extensions["api_limits"].calls = 10**9
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     for user in (alice, bob):
         factories.delivery(factories.notification(user))
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{live_server}/api/openapi.json"]
-    command += ["--checks", "all", "--max-examples", CASES, "--no-color", "--request-timeout", "60"]
+    command += ["--checks", "all", "--max-examples", EXAMPLES, "--no-color", "--request-timeout", "60"]
     # The benchmark measures response times; a batch of a thousand can be slow on a busy machine.
     command += ["--max-response-time", "60"]
     command += (
         ["--generation-database", "none"] if "BELLHOP_FUZZ" in os.environ else ["--generation-deterministic"]
     )
-    if who != "nobody":
-        row, text = tokens.create(bob if who == "admin" else alice, "fuzz", list(tokens.SCOPES))
+    if caller != "anonymous":
+        row, text = tokens.create(bob if caller == "admin" else alice, "fuzz", list(tokens.SCOPES))
         # It would find its own token in the list and revoke it.
-        db.session.execute(sql(LASTING % {"id": row.id}))
+        db.session.execute(sql(KEEP_TOKEN_VALID % {"id": row.id}))
         db.session.commit()
         command += ["--header", f"Authorization: Bearer {text}"]
     db.session.remove()

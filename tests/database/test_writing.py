@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.database.base import db
 from app.database.writing import insert_ignore, writing
 from app.models import RecentSearch, User
-from tests import factories
+from tests.support import factories
 
 
 def test_a_block_commits_at_its_end(any_app: Flask) -> None:

@@ -41,7 +41,7 @@ EXAMPLE: JsonDict = {
 
 
 class TemplateContentIn(Input):
-    """The content of a template, or part of it. An empty text means that the one for the app is used."""
+    """The content of a template, or part of it. Where a text is empty, the one for the app is used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 

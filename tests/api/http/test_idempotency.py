@@ -107,16 +107,16 @@ def test_responses_are_stored_for_seven_days(any_app):
 
 def test_a_concurrent_call_with_the_same_key_is_refused(any_app):
     alice = factories.user("alice@example.test")
-    started, may_end, said = threading.Event(), threading.Event(), []
+    started, may_finish, results = threading.Event(), threading.Event(), []
 
     def slow():
         started.set()
-        may_end.wait(10)
+        may_finish.wait(10)
         return idempotency.IdempotentResponse(200, b"{}")
 
     def first():
         with any_app.app_context():
-            said.append(idempotency.run_once(alice.id, "k", b"call", slow))
+            results.append(idempotency.run_once(alice.id, "k", b"call", slow))
 
     thread = threading.Thread(target=first)
     user_id = alice.id
@@ -125,9 +125,9 @@ def test_a_concurrent_call_with_the_same_key_is_refused(any_app):
     assert started.wait(10)
     with pytest.raises(idempotency.StillRunning):
         idempotency.run_once(user_id, "k", b"call", slow)
-    may_end.set()
+    may_finish.set()
     thread.join()
-    assert said == [None]
+    assert results == [None]
     assert idempotency.run_once(user_id, "k", b"call", slow) == idempotency.IdempotentResponse(200, b"{}")
 
 

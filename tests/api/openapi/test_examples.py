@@ -137,12 +137,12 @@ def _one_of_each(client, headers, alice, bob):
     deleted = saved_views.create(bob, "Deleted", Filter())
     saved_views.delete(bob, deleted.id)
     view = saved_views.create(bob, "An example", Filter(category=("interview",)))
-    said = {"roles": ["recruiter"], "title": "Audit", "message": "It begins."}
-    later = AnnouncementRequest(**said, deliver_at=now + timedelta(days=1))
+    content = {"roles": ["recruiter"], "title": "Audit", "message": "It begins."}
+    later = AnnouncementRequest(**content, deliver_at=now + timedelta(days=1))
     return {
         "notifications": row.id,
         "changes": actions.change(bob, "saved", ids=[read.id]).id,
-        "announcements": announcement_management.create(bob, AnnouncementRequest(**said)).id,
+        "announcements": announcement_management.create(bob, AnnouncementRequest(**content)).id,
         "cancel_announcement": announcement_management.create(bob, later).id,
         "deliveries": waiting.id,
         "people": alice.id,

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event as sa_event
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app import services
 from app.clock import utc_now
@@ -18,6 +19,7 @@ from app.models import AuditEntry, Delivery, Event, Interview, Notification, Not
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
+from app.services.routing import fanout
 from tests.support import factories
 
 
@@ -64,6 +66,23 @@ def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]
         ("email", "pending", row.id),
         ("in_app", "sent", row.id),
     ]
+
+
+def test_after_a_database_failure_the_same_event_can_be_published(
+    people: tuple[User, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = event_in(factories.event_body("job.created", ["alice@example.test"]))
+
+    def fail(*_arguments: object) -> list[int]:
+        raise OperationalError("INSERT", None, Exception("deadlock"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fanout, "write", fail)
+        with pytest.raises(OperationalError):
+            event_publish.publish(event)
+    assert count(Event) == 0
+    assert not event_publish.publish(event).is_duplicate
+    assert count(Notification) == 1
 
 
 def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tuple[User, ...]) -> None:
