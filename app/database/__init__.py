@@ -1,1 +1,1 @@
-"""How Bellhop talks to SQLite and PostgreSQL."""
+"""The database: declarative base and session, SQLite settings, writing transactions, compiled statements."""

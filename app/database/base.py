@@ -1,4 +1,4 @@
-"""The declarative base, its column types, and the session that every model and query shares."""
+"""The declarative base, its column types and the session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware instant, kept in UTC; SQLite stores it without an offset, PostgreSQL with one."""
+    """An aware datetime, stored in UTC: without an offset on SQLite, with one on PostgreSQL."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -35,15 +35,15 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# SQLite numbers rows by itself only in a column declared exactly INTEGER.
+# SQLite only autoincrements a column declared exactly INTEGER.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 JSONType = JSON().with_variant(JSONB(), "postgresql")
 
 
 class Base(DeclarativeBase):
-    """What every model shares: how Python types become columns, how constraints are named."""
+    """Base class of the models: maps Python types to columns and names constraints."""
 
-    # Given as a registry: Flask-SQLAlchemy derives from this class, and a second type map is refused.
+    # As a registry, because Flask-SQLAlchemy derives from this class and a second type map is an error.
     registry = registry(
         metadata=MetaData(
             naming_convention={
@@ -63,13 +63,13 @@ class Base(DeclarativeBase):
 
 
 class JoiningSession(Session):
-    """A session that, made with `bind=` a connection, works in the transaction that is open there."""
+    """A session that can be bound to a connection, to work in the transaction that is open there."""
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         return self.bind or super().get_bind(*args, **kwargs)
 
 
-# Objects stay readable after a commit: a service commits once and hands back what it made.
+# Not expired on commit, because services commit and then return the objects they made.
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,

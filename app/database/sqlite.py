@@ -1,4 +1,4 @@
-"""SQLite's connection settings, and when its transactions begin."""
+"""SQLite's connection settings, and the start of its transactions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.database.base import db
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
-    connection.isolation_level = None  # The driver's own BEGIN comes too late and too weak; see below.
+    connection.isolation_level = None  # The driver's own BEGIN is deferred; see below.
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    # 80 MB: moving pages from the log into the file costs whoever does it as much as what they wrote; do it seldom.
+    # 80 MB. A checkpoint costs its writer as much as the writes themselves, so it should be rare.
     connection.execute("PRAGMA wal_autocheckpoint = 20000")
 
 
@@ -39,28 +39,29 @@ def _begin_before_first_write(
     context: ExecutionContext | None,
     _many: bool,
 ) -> None:
-    """SQLite: reads run in autocommit, the first write opens an immediate transaction.
+    """Open an immediate transaction before the first write on SQLite; reads run in autocommit.
 
-    A deferred transaction that read first cannot wait for the lock when it comes to write; it fails at once.
+    A deferred transaction that has read cannot wait for the write lock: it fails at once.
     """
     driver = conn.connection.dbapi_connection
     if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
         return
-    writes = context is not None and (context.isinsert or context.isupdate or context.isdelete)
-    if writes or statement.lstrip()[:6].upper() not in {"SELECT", "PRAGMA", "EXPLAI", "WITH R", "VACUUM"}:
+    is_write = context is not None and (context.isinsert or context.isupdate or context.isdelete)
+    if is_write or statement.lstrip()[:6].upper() not in {"SELECT", "PRAGMA", "EXPLAI", "WITH R", "VACUUM"}:
         begin_writing(conn)
 
 
 def lock_for_writing() -> None:
-    """Take SQLite's write lock now, for a service that must read, decide and write without a gap.
+    """Take SQLite's write lock now, for a service that reads, decides and writes without a gap.
 
-    PostgreSQL needs nothing: there the rows that matter are read with FOR UPDATE.
+    Does nothing on PostgreSQL, where the service locks rows with FOR UPDATE. Prefer `writing.writing`, which also
+    commits and rolls back.
     """
     begin_writing(db.session.connection())
 
 
 def begin_writing(connection: Connection) -> None:
-    """The same for a connection that is at hand."""
+    """Take the write lock on this connection; see `lock_for_writing`."""
     driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
         try:

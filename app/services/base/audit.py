@@ -1,4 +1,4 @@
-"""The audit log. Who writes an entry commits it, so that an entry and its cause stand or fall together."""
+"""The audit log. Entries are written in the transaction of what they record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.services.base import paging
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Some entries, newest first; `older` is the cursor of the next page, None at the end."""
+    """One page of entries, newest first; `older` is the cursor of the next page, None at the end."""
 
     rows: list[AuditEntry]
     older: int | None
@@ -26,7 +26,7 @@ def record(action: str, subject: str = "", *, actor: User | None = None, **detai
 
     Args:
         action: noun and verb, such as `template.published`.
-        subject: what it was done to, in words or as an address; shown as text.
+        subject: what it was done to: a name or an address, shown as text.
         actor: who did it; None for the system itself.
         detail: plain JSON values; never a password, token or key.
     """
@@ -36,12 +36,12 @@ def record(action: str, subject: str = "", *, actor: User | None = None, **detai
 
 
 def page_for(*, action: str = "", person: str = "", before: int | None = None, limit: int = 50) -> AuditPage:
-    """One page of the log.
+    """Load one page of the log.
 
     Args:
         action: only entries of this action.
-        person: an address; only what this person did, or what was done to them.
-        before: the `older` of the page before.
+        person: an email address: only what this person did, or what was done to them.
+        before: the `older` of the previous page.
     """
     query = select(AuditEntry).options(joinedload(AuditEntry.actor))
     if action:
@@ -54,9 +54,9 @@ def page_for(*, action: str = "", person: str = "", before: int | None = None, l
 
 
 def actions() -> list[str]:
-    """Every action in the log, sorted; jumps from one to the next in the index, however long the log is."""
-    seen = select(func.min(AuditEntry.action).label("action")).cte("seen", recursive=True)
-    last = aliased(seen)
+    """List every action in the log, sorted. Skips through the index, so the length of the log does not matter."""
+    found = select(func.min(AuditEntry.action).label("action")).cte("found", recursive=True)
+    last = aliased(found)
     following = select(func.min(AuditEntry.action)).where(AuditEntry.action > last.c.action).scalar_subquery()
-    seen = seen.union_all(select(following).where(last.c.action.is_not(None)))
-    return list(db.session.scalars(select(seen.c.action).where(seen.c.action.is_not(None))))
+    found = found.union_all(select(following).where(last.c.action.is_not(None)))
+    return list(db.session.scalars(select(found.c.action).where(found.c.action.is_not(None))))

@@ -1,7 +1,7 @@
-"""What every call asks again, answered from memory for as long as nobody has written to the database.
+"""Read-through cache, invalidated by any commit of any process (SQLite only).
 
-SQLite tells whether anybody has, this process included: `PRAGMA data_version`, 2 µs, on a connection that itself
-never writes. PostgreSQL has no such number: there nothing is remembered and each call asks.
+A separate read-only connection asks `PRAGMA data_version` (2 µs), which changes whenever another connection commits,
+those of this process included. PostgreSQL has nothing like it, so nothing is cached there.
 """
 
 from __future__ import annotations
@@ -19,74 +19,74 @@ from sqlalchemy.engine import Engine
 
 from app.database.base import db
 
-# All of it is dropped at the next write anyway; this is for a quiet night with many readers.
+# Every write empties the cache; the limit matters only when many people read and nothing is written.
 MAX_ENTRIES = 500
 
 
 class VersionedCache:
-    """Answers that were true at one version of one SQLite file."""
+    """Values that are valid for one version of one SQLite file."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
         self._version: int | None = None
-        self._kept: dict[Hashable, tuple[Any, datetime | None]] = {}
+        self._values: dict[Hashable, tuple[Any, datetime | None]] = {}
         self._pid = os.getpid()
-        self._watch = sqlite3.connect(
+        self._connection = sqlite3.connect(
             f"{Path(path).resolve().as_uri()}?mode=ro",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
         )
 
-    def belongs_here(self) -> bool:
-        """Whether this process opened the connection: SQLite's must not be carried over a fork."""
+    def is_of_this_process(self) -> bool:
+        """Whether this process opened the connection: SQLite connections must not be used after a fork."""
         return self._pid == os.getpid()
 
-    def answer(self, key: Hashable, now: datetime, make: Callable[[], tuple[Any, datetime | None]]) -> Any:
-        """See `answer` below."""
+    def get(self, key: Hashable, now: datetime, compute: Callable[[], tuple[Any, datetime | None]]) -> Any:
+        """See `cached`."""
         with self._lock:
-            # Looked at before the database is asked: what is kept is never older than its version says.
-            ((version,),) = self._watch.execute("PRAGMA data_version").fetchall()
-            if version != self._version or len(self._kept) >= MAX_ENTRIES:
-                self._kept.clear()
+            # Read before the value is computed, so that a stored value is never older than its version.
+            ((version,),) = self._connection.execute("PRAGMA data_version").fetchall()
+            if version != self._version or len(self._values) >= MAX_ENTRIES:
+                self._values.clear()
                 self._version = version
-            found = self._kept.get(key)
+            found = self._values.get(key)
         if found is not None and (found[1] is None or now < found[1]):
             return found[0]
-        made = make()
+        computed = compute()
         with self._lock:
-            if made[0] is not None and version == self._version:
-                self._kept[key] = made
-        return made[0]
+            if computed[0] is not None and version == self._version:
+                self._values[key] = computed
+        return computed[0]
 
 
 _caches: WeakKeyDictionary[Engine, VersionedCache] = WeakKeyDictionary()
 
 
-def cached(key: Hashable, now: datetime, make: Callable[[], tuple[Any, datetime | None]]) -> Any:
-    """What `make` answers, asked again only after a commit of any process, or when its time is over.
+def cached(key: Hashable, now: datetime, compute: Callable[[], tuple[Any, datetime | None]]) -> Any:
+    """Return a value, computed again only after a commit of any process or when it has expired.
 
     Args:
-        key: what is asked: a name and its arguments.
-        make: answers the value and the instant at which it stops being true by itself (None: never). A value of None
-            is not kept: nobody fills the memory with what does not exist.
+        key: identifies the value: a name and its arguments.
+        compute: returns the value and the instant at which it expires by itself (None: never). None is not cached, so
+            that requests for what does not exist cannot fill the memory.
     """
-    memory = _cache()
-    return memory.answer(key, now, make) if memory else make()[0]
+    cache = _cache()
+    return cache.get(key, now, compute) if cache else compute()[0]
 
 
 def _cache() -> VersionedCache | None:
     engine = db.engine
     if engine.dialect.name != "sqlite" or _is_writing():
         return None
-    memory = _caches.get(engine)
-    if memory is None or not memory.belongs_here():
-        memory = _caches[engine] = VersionedCache(str(engine.url.database))
-    return memory
+    cache = _caches.get(engine)
+    if cache is None or not cache.is_of_this_process():
+        cache = _caches[engine] = VersionedCache(str(engine.url.database))
+    return cache
 
 
 def _is_writing() -> bool:
-    """Whether this session has written what may still be rolled back: that must not be remembered."""
+    """Whether this session has uncommitted writes, which must not be cached."""
     if not db.session.registry.has() or not db.session().in_transaction():
         return False
     return bool(getattr(db.session.connection().connection.dbapi_connection, "in_transaction", False))

@@ -1,4 +1,4 @@
-"""What a service answers when it cannot do what was asked. Pages and API translate these, once each."""
+"""Errors that services raise. Pages and API each turn them into responses in one place."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Mapping
 
 
 class ServiceError(Exception):
-    """The base of them all; `str(error)` is a sentence for a person."""
+    """Base class; `str(error)` is a sentence for people."""
 
 
 class NotFound(ServiceError):
-    """There is no such row, or it is somebody else's."""
+    """There is no such row, or it belongs to another person."""
 
 
 class Forbidden(ServiceError):
-    """The person is known but may not do this."""
+    """The person is not allowed to do this."""
 
 
 class Conflict(ServiceError):
-    """The row changed meanwhile, or its state does not allow this."""
+    """The row has changed, or its state does not allow this."""
 
 
 class Invalid(ServiceError):
-    """Some of the values cannot be used.
+    """Some of the values are invalid.
 
     Args:
-        errors: a sentence for each bad value, keyed by its name (`recipients`, `data.starts_at`).
+        errors: a sentence for each invalid value, keyed by its name (`recipients`, `data.starts_at`).
     """
 
     def __init__(self, errors: Mapping[str, str]) -> None:

@@ -110,7 +110,7 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
             )
         )
     # Punctuation separates words and is not searched for: "R&D" finds "R & D".
-    words = tuple(search_text.tokenize(phrase or bare)[: search_text.MOST_WORDS])
+    words = tuple(search_text.tokenize(phrase or bare)[: search_text.MAX_WORDS])
     if bare == "-" or (is_not and not words):
         raise _invalid(
             _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")
