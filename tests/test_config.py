@@ -25,7 +25,7 @@ def loaded(**env: str) -> dict[str, object]:
         ({"BASE_URL": "https://bellhop.example.com/"}, "https://bellhop.example.com"),
     ],
 )
-def test_links_carry_an_address_that_a_browser_can_open(env: dict[str, str], address: str) -> None:
+def test_links_use_a_url_that_a_browser_can_open(env: dict[str, str], address: str) -> None:
     assert loaded(**env)["BASE_URL"] == address
 
 
@@ -44,18 +44,18 @@ def test_links_carry_an_address_that_a_browser_can_open(env: dict[str, str], add
         ("REDIS_URL", "localhost:6379"),
     ],
 )
-def test_a_value_that_cannot_be_used_stops_the_start_and_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_stops_the_start_with_its_name(name: str, value: str) -> None:
     with pytest.raises(config.ConfigError, match=name):
         loaded(**{name: value})
 
 
-def test_postgres_addresses_in_every_spelling_use_the_pinned_driver() -> None:
+def test_every_postgresql_url_uses_the_pinned_driver() -> None:
     for scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
         url = loaded(DATABASE_URL=f"{scheme}://me@host/name")["SQLALCHEMY_DATABASE_URI"]
         assert str(url) == "postgresql+psycopg://me@host/name"
 
 
-def test_without_a_key_the_first_start_writes_one_that_all_processes_share(tmp_path: Path) -> None:
+def test_the_first_start_generates_a_secret_key_for_all_processes(tmp_path: Path) -> None:
     env = {"DATABASE_URL": f"sqlite:///{tmp_path}/bellhop.db"}
     with ThreadPool(8) as pool:
         keys = set(pool.map(lambda _: config.load(env)["SECRET_KEY"], range(16)))

@@ -85,7 +85,7 @@ def untranslated(texts: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["ruth", "admin"])
-def test_no_page_and_no_answer_to_a_form_has_a_text_that_was_missed(abroad: Flask, name: str) -> None:
+def test_signed_in_pages_and_form_responses_are_translated(abroad: Flask, name: str) -> None:
     missed, ways = {}, set()
     for page in walk(abroad, client_of(abroad, name), ["/notifications", "/api/docs"], LEFT_ALONE):
         assert page.status < 500, page.way
@@ -95,7 +95,7 @@ def test_no_page_and_no_answer_to_a_form_has_a_text_that_was_missed(abroad: Flas
     assert len(ways) > {"ruth": 60, "admin": 110}[name]
 
 
-def test_no_page_of_strangers_and_no_error_has_a_text_that_was_missed(abroad: Flask) -> None:
+def test_public_pages_and_errors_are_translated(abroad: Flask) -> None:
     stranger, ruth = abroad.test_client(), client_of(abroad, "ruth")
     missed = {
         text: page.way
@@ -121,7 +121,7 @@ def test_no_page_of_strangers_and_no_error_has_a_text_that_was_missed(abroad: Fl
         assert untranslated([str(text) for words in TEXTS.values() for text in words]) == []
 
 
-def test_what_the_api_refuses_it_refuses_in_the_readers_language(abroad: Flask) -> None:
+def test_api_errors_are_translated(abroad: Flask) -> None:
     ruth = client_of(abroad, "ruth")
     for answer in (
         ruth.get("/api/nowhere/"),
@@ -140,7 +140,7 @@ def test_what_the_api_refuses_it_refuses_in_the_readers_language(abroad: Flask) 
         assert untranslated([problem["detail"], *details]) == [], problem
 
 
-def test_whatever_is_wrong_with_a_value_is_said_in_the_readers_language(abroad: Flask) -> None:
+def test_validation_errors_are_translated(abroad: Flask) -> None:
     for module in pkgutil.iter_modules(schemas.__path__):
         importlib.import_module(f"{schemas.__name__}.{module.name}")
     bad: list[Any] = [
@@ -184,7 +184,7 @@ def _sentences(schema: type[BaseModel], body: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) -> None:
+def test_emails_and_text_messages_are_translated(abroad: Flask) -> None:
     ruth = db.session.scalars(select(User).where(User.email == "ruth@bellhop.example")).one()
     ruth.phone = "+33612345678"
     sender, now = SiteIdentity.of(abroad.config), utc_now()
@@ -207,7 +207,7 @@ def test_mails_and_short_messages_have_no_text_that_was_missed(abroad: Flask) ->
             assert missed == [], each.kind
 
 
-def test_alerts_about_failures_are_in_the_admins_language(abroad: Flask) -> None:
+def test_alerts_are_in_the_admins_language(abroad: Flask) -> None:
     alerts.report_job_failure("sweep", alerts.JOB_FAILURES_BEFORE_ALERT, "", utc_now())
     template = db.session.get_one(NotificationTemplate, 1)
     alerts.report_template_failure(template.id, template.name, template.version, template.created_at, "")
@@ -217,7 +217,7 @@ def test_alerts_about_failures_are_in_the_admins_language(abroad: Flask) -> None
     assert untranslated([text for row in rows for text in (row.title, row.message)]) == []
 
 
-def test_templates_hold_no_text_of_their_own() -> None:
+def test_page_templates_contain_no_untranslated_text() -> None:
     """Also the branches that no walk reaches: what stands outside of gettext is a name, a key or a mark."""
     environment = Environment(extensions=["jinja2.ext.i18n"], trim_blocks=True, lstrip_blocks=True)
     for path in TEMPLATES.rglob("*.html"):

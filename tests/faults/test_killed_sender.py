@@ -46,7 +46,7 @@ def queue(user: User, many: int) -> None:
         factories.delivery(row)
 
 
-def test_five_kills_lose_nothing_and_double_a_few_with_the_same_message_id(
+def test_killed_workers_lose_nothing_and_repeat_few_emails_with_the_same_message_id(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:
     smtp.mailbox.seconds = 0.05
@@ -75,7 +75,7 @@ def test_five_kills_lose_nothing_and_double_a_few_with_the_same_message_id(
     assert doubled <= 5, "at most the one at hand for each kill"
 
 
-def test_a_worker_told_to_stop_finishes_the_mail_at_hand_and_gives_the_rest_back(
+def test_a_stopping_worker_finishes_its_email_and_releases_the_rest(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:
     smtp.mailbox.seconds = 0.2

@@ -128,7 +128,7 @@ def somebody_else(ask: Callable[[], int | None]) -> Iterator[list[tuple[int | No
         caller.join()
 
 
-def test_hostile_bodies_take_no_memory_and_keep_nobody_else_waiting(
+def test_hostile_bodies_take_little_memory_and_delay_no_other_request(
     server: Server, alice: User, bob: User, token: Callable[..., dict[str, str]]
 ) -> None:
     admin, reader = token(bob, "read", "write", "events", "admin"), token(alice, "read")

@@ -61,7 +61,7 @@ def master(database_file: Path) -> Iterator[subprocess.Popen[bytes]]:
         started.kill()
 
 
-def test_two_processes_do_once_what_is_asked_twice_and_one_takes_over_for_the_other(
+def test_two_processes_run_each_job_once_and_take_over_from_each_other(
     master: subprocess.Popen[bytes], alice: User, bob: User, token: Callable[..., dict[str, str]]
 ) -> None:
     headers = token(bob, "read", "write", "events", "admin") | {"Content-Type": "application/json"}

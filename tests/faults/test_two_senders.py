@@ -18,7 +18,7 @@ from tests.support.smtp import Mailbox, Server, point_at
 MAILS, SENDERS = 200, 4
 
 
-def test_senders_share_the_work_and_double_nothing(any_app: Flask) -> None:
+def test_two_workers_share_the_deliveries_without_duplicates(any_app: Flask) -> None:
     server = Server(Mailbox())
     server.start()
     point_at(any_app, server.port)
