@@ -63,7 +63,7 @@ def _database() -> Finding:
 
 
 def _mail(config: Mapping[str, Any]) -> Finding:
-    subject = _("Mail")
+    subject = _("Email")
     if not config["MAIL_SERVER"]:
         return Finding(subject, _("EMAIL_HOST is not set: mail is kept and shown under Admin → Deliveries."))
     host = f"{config['MAIL_SERVER']}:{config['MAIL_PORT']}"
