@@ -1,4 +1,4 @@
-"""One noun a file. Importing this package registers every table."""
+"""The tables, one noun per file. Importing this package registers all of them."""
 
 from app.models.announcement import Announcement
 from app.models.audit import AuditEntry

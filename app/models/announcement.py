@@ -1,4 +1,4 @@
-"""An admin's word to many: people, roles or everyone."""
+"""Announcements of admins to some people, to roles or to everyone."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from app.models.user import User
 
 
 class Announcement(Base):
-    """An announcement and how far its writing has come; its notifications hang on its event.
+    """An announcement and its progress. Its notifications belong to its event.
 
-    `audience` is what was asked for: `{"everyone": true}`, `{"roles": […]}` or `{"people": [ids]}`. Its own
-    words stand in `title` and `message`; they are empty where `template_name` and `context` give them.
-    `state` is `writing` until each recipient has a row, then `written`; or `cancelled`. Everybody up to
-    `last_user_id` has been dealt with: a process that is killed goes on behind it.
+    `audience` is `{"everyone": true}`, `{"roles": […]}` or `{"people": [ids]}`. `title` and `message` hold the text,
+    or are empty if it comes from `template_name` and `context`. `state` is `writing` until every recipient has a
+    notification, then `written`; or `cancelled`. Everyone up to `last_user_id` has one: after a crash, writing
+    continues from there.
     """
 
     __tablename__ = "announcements"
     __table_args__ = (
-        # Looked for every second, and nearly always empty.
+        # Polled every second, and almost always empty.
         Index(
             "ix_announcements_writing",
             "id",
@@ -44,7 +44,7 @@ class Announcement(Base):
     title: Mapped[str] = mapped_column(String(255), default="")
     message: Mapped[str] = mapped_column(Text, default="")
     priority: Mapped[str] = mapped_column(String(10))
-    # None: those of the template, and whatever else each person has switched on.
+    # None: those of the template, and the channels that each person has turned on.
     channels: Mapped[list[str] | None]
     action_url: Mapped[str] = mapped_column(String(2000), default="")
     # "metadata" belongs to SQLAlchemy in Python.

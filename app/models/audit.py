@@ -1,4 +1,4 @@
-"""Who did what, when, to what. Rows are added and never changed; none holds a secret."""
+"""The audit log. Rows are added and never changed, and contain no secrets."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from app.models.user import User
 
 
 class AuditEntry(Base):
-    """One entry: `action` is a verb such as `user.invited`, `subject` names what it was done to."""
+    """One entry: `action` is a name such as `user.invited`, `subject` is what it was done to."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index("ix_audit_entries_action", "action", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    # None: the system itself, or somebody who is not signed in.
+    # None: the system itself, or a person who is not signed in.
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     action: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(300), default="")

@@ -1,4 +1,4 @@
-"""One message on its way over one channel to one address, with every attempt and the server's own words."""
+"""Deliveries: one message over one channel to one address, with every attempt and the server's response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END_STATES = ("sent", "failed", "suppressed", "skipped", "expired", "cancelled",
 class Delivery(Base):
     """A delivery; the outbox row and the log entry are the same row.
 
-    `kind` says whose words it carries: `notification`, or one of the account mails (`invitation`,
+    `kind` is `notification`, or one of the account emails (`invitation`,
     `password_reset`), whose links are made only while sending so that none is stored.
     `subject`, `text` and `html` are set where they differ from the notification's own title and message.
     `reason` is a code of `app.services.routing.reasons`, `reason_data` its values.
@@ -31,7 +31,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("notification_id", "channel", "address"),
-        # What the sender looks for, and nothing else: finished rows are not in it.
+        # Contains only the rows that the delivery worker looks for, no finished ones.
         Index(
             "ix_deliveries_due",
             "due_at",
@@ -65,7 +65,7 @@ class Delivery(Base):
     expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    # How often a sender died holding this row; see `services.deliveries`.
+    # How often a worker died while it held this row; see `services.sending.outbox`.
     crashes: Mapped[int] = mapped_column(default=0)
     token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
@@ -80,7 +80,7 @@ class Delivery(Base):
 
 
 class DeliveryAttempt(Base):
-    """One try: when, how it ended, and what the other side answered."""
+    """One attempt: when it was made, its outcome and the response."""
 
     __tablename__ = "delivery_attempts"
 
@@ -94,7 +94,7 @@ class DeliveryAttempt(Base):
 
 
 class CapturedMail(Base):
-    """A mail kept instead of sent, where no mail server is configured."""
+    """An email that was stored instead of sent, because no mail server is configured."""
 
     __tablename__ = "captured_mails"
 
@@ -106,7 +106,7 @@ class CapturedMail(Base):
 
 
 class Suppression(Base):
-    """An address that must not be written to, and why."""
+    """An address that nothing is sent to, and why."""
 
     __tablename__ = "suppressions"
     __table_args__ = (UniqueConstraint("channel", "address"),)

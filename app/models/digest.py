@@ -1,4 +1,4 @@
-"""One email that stands for many notifications, settled once per person and local date."""
+"""Digests: one email for many notifications, settled once per person and local date."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.models.user import User
 
 
 class Digest(Base):
-    """That a person's digest of a local date is dealt with: sent, or nothing was unread (no delivery).
+    """A person's digest of a local date has been settled: it was sent, or nothing was unread (no delivery).
 
-    `kind` is `daily_digest` or `weekly_summary`. What it holds is looked up when it is sent: what is still
-    unread then, and stood in the inbox at `settled_at`.
+    `kind` is `daily_digest` or `weekly_summary`. Its contents are looked up when it is sent: what is still
+    unread then, and was in the inbox at `settled_at`.
     """
 
     __tablename__ = "digests"

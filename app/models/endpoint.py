@@ -1,4 +1,4 @@
-"""Where a person is reached beside mail: browsers, an address of their own programs, a verified phone."""
+"""Where people are reached besides email: browsers, webhooks and verified phones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.database.base import Base, Id
 
 
 class PushSubscription(Base):
-    """A browser that asked for notifications (W3C Push API); `p256dh` and `auth` are its keys (RFC 8291)."""
+    """A browser that subscribed to notifications (W3C Push API); `p256dh` and `auth` are its keys (RFC 8291)."""
 
     __tablename__ = "push_subscriptions"
 
@@ -30,10 +30,10 @@ class PushSubscription(Base):
 
 
 class Webhook(Base):
-    """An address that gets a person's notifications as JSON.
+    """A URL that receives a person's notifications as JSON.
 
-    Its secrets are not stored: they derive from the application's key, `secret_salt` and `rotation`.
-    `failing_since` is the first of the failures in a row, `failures` how many there were.
+    Its secrets are not stored but derived from the application's key, `secret_salt` and `rotation`. `failing_since` is
+    the time of the first consecutive failure, `failures` their number.
     """
 
     __tablename__ = "webhooks"
@@ -60,9 +60,9 @@ class Webhook(Base):
 
 
 class PhoneCode(Base):
-    """A code on its way to a phone. It derives from the application's key and `salt`, and is not stored.
+    """A code sent to a phone. It is not stored but derived from the application's key and `salt`.
 
-    A person's phone is verified when a row with their number has `verified_at`: who changes the number starts anew.
+    A person's phone is verified if a row with their current number has `verified_at`.
     """
 
     __tablename__ = "phone_codes"
@@ -72,7 +72,7 @@ class PhoneCode(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     phone: Mapped[str] = mapped_column(String(32))
     salt: Mapped[str] = mapped_column(String(32))
-    # The SMS that carries it, for as long as the outbox remembers.
+    # The SMS with the code, until the outbox is purged.
     delivery_id: Mapped[int | None] = mapped_column(
         ForeignKey("deliveries.id", ondelete="SET NULL"), unique=True
     )

@@ -1,4 +1,4 @@
-"""Something that happened on the platform, reported once."""
+"""Events that the platform reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.database.base import Base, Id
 
 
 class Event(Base):
-    """A CloudEvents 1.0 event; the pair (`source`, `external_id`) is delivered once."""
+    """A CloudEvents 1.0 event; (`source`, `external_id`) is unique, so each is published once."""
 
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("source", "external_id"),)

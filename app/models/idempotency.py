@@ -1,4 +1,4 @@
-"""Answers kept for callers who are not sure that their call arrived."""
+"""Responses stored for callers that repeat a request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.database.base import Base, Id
 
 
 class StoredResponse(Base):
-    """What a call with an `Idempotency-Key` was answered, written in the same transaction as what it did.
+    """The response to a request with an `Idempotency-Key`, stored in the same transaction as its effects.
 
-    `fingerprint` is a digest of the method, the address and the body: the same key with another is a mistake.
+    `fingerprint` is a digest of method, URL and body: reusing the key for another request is an error.
     """
 
     __tablename__ = "kept_answers"

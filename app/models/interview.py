@@ -1,4 +1,4 @@
-"""Interviews as Bellhop knows them: enough to remind, to move and to cancel."""
+"""Interviews: what Bellhop needs for reminders, changes and cancellations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models.user import User
 
 
 class InterviewRecruiter(Base):
-    """Who is told about an interview."""
+    """A recruiter who is notified about an interview."""
 
     __tablename__ = "interview_recruiters"
 
@@ -23,7 +23,7 @@ class InterviewRecruiter(Base):
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    # Set when this person says that they did not attend, and so owes no evaluation.
+    # Set when this person did not attend and is not asked for an evaluation.
     absent_at: Mapped[datetime | None]
 
 

@@ -1,4 +1,4 @@
-"""Who keeps the timetable, and how its jobs went."""
+"""Leases and runs of scheduled jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.database.base import Base, Id
 
 
 class Lease(Base):
-    """A name that one process at a time holds, until `held_until`."""
+    """A name that at most one process holds, until `held_until`."""
 
     __tablename__ = "leases"
 
@@ -21,16 +21,16 @@ class Lease(Base):
 
 
 class JobRun(Base):
-    """One run of a job. `slot_at` is the moment of the timetable it belongs to, so that each is run once.
+    """One run of a job. `slot_at` is its scheduled time and unique, so that each slot runs once.
 
-    `state` is `asked` (an admin wants it now), `running`, `succeeded` or `failed`. `tries` counts how often
-    this slot was begun, `failures` how many tries failed one after the other, earlier slots included.
+    `state` is `asked` (requested by an admin), `running`, `succeeded` or `failed`. `tries` is how often this slot was
+    started, `failures` the number of consecutive failures, earlier slots included.
     """
 
     __tablename__ = "job_runs"
     __table_args__ = (
         UniqueConstraint("name", "slot_at"),
-        # Looked for every other second, and nearly always empty.
+        # Polled every other second, and almost always empty.
         Index(
             "ix_job_runs_asked",
             "id",

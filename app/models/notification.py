@@ -1,4 +1,4 @@
-"""One recipient's message about an event: a row of the inbox."""
+"""Notifications, the rows of the inbox, and the changes to them that can be undone."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ def _indexed(context: DefaultExecutionContext) -> str:
 
 
 class Notification(Base):
-    """A notification.
+    """One person's message about an event.
 
-    `surfaced_at` says from when it stands in the inbox and where: its creation, its `deliver_at`, or the
-    end of a snooze. It is NULL where the person does not want this in the app. `interview_sequence` is
-    the calendar entry's number that this notification speaks of. Rows of one `stack_key` stand as one; see
-    `services.stacks`.
+    `surfaced_at` is when it appears in the inbox, and its position there: its creation, its `deliver_at` or the end of
+    a snooze. It is NULL if the person does not want it in the app. `interview_sequence` is the version of the calendar
+    entry that it describes. Rows with the same `stack_key` are shown as one; see `services.notifications.stacks`.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint("event_id", "recipient_id"),
-        # The inbox and its unread count; expires_at last, so that a count never leaves the index.
+        # The inbox and its unread count; expires_at last, so that the index alone answers the count.
         Index(
             "ix_notifications_inbox",
             "recipient_id",
@@ -70,7 +69,7 @@ class Notification(Base):
             sqlite_where=text("interview_id IS NOT NULL"),
             postgresql_where=text("interview_id IS NOT NULL"),
         ),
-        # The few that expire: a count looks here for what is over, instead of at each row.
+        # The few that expire: a count looks up expired rows here instead of checking each row.
         Index(
             "ix_notifications_expiring",
             "recipient_id",
@@ -78,7 +77,7 @@ class Notification(Base):
             sqlite_where=text("expires_at IS NOT NULL"),
             postgresql_where=text("expires_at IS NOT NULL"),
         ),
-        # What is to come back from a snooze, and nothing else.
+        # Only snoozed rows.
         Index(
             "ix_notifications_snoozed",
             "snoozed_until",
@@ -112,7 +111,7 @@ class Notification(Base):
     saved_at: Mapped[datetime | None]
     snoozed_until: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
-    # Title and message as search sees them; a trigger carries them into the index.
+    # The searchable text; a trigger copies it into the full-text index.
     words: Mapped[str] = mapped_column(Text, default=_indexed, server_default=text("''"), deferred=True)
 
     event: Mapped[Event | None] = relationship(lazy="select")
@@ -131,10 +130,10 @@ class Notification(Base):
 
 
 class NotificationChange(Base):
-    """What a person's action changed, kept a while so that it can be undone exactly.
+    """An action of a person, stored for a while so that it can be undone exactly.
 
-    `before` lists the changed rows as they were: `[id, status, read_at, archived_at, saved_at, snoozed_until,
-    surfaced_at]`, the times as the database writes them.
+    `before` lists the previous values of the changed rows: `[id, status, read_at, archived_at, saved_at, snoozed_until,
+    surfaced_at]`, with times in the database's own format.
     """
 
     __tablename__ = "notification_changes"

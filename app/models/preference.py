@@ -1,4 +1,4 @@
-"""What one person wants to hear, over which channel, and when."""
+"""Preferences: what each person is notified about, over which channels, and when."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class UserNotificationPreference(Base):
 
 
 class PreferenceDefaults(Base):
-    """What admins want new people to start with: one row, whose `values` are named as in the JSON API."""
+    """The preferences of new accounts, as admins set them: one row, its `values` named as in the JSON API."""
 
     __tablename__ = "preference_defaults"
 
@@ -64,7 +64,7 @@ class PreferenceDefaults(Base):
 
 
 class PreferenceLock(Base):
-    """A kind of notification that reaches everyone over one channel, whatever they have switched off, and why."""
+    """A category that everyone receives over one channel, whatever their own preferences, and why."""
 
     __tablename__ = "preference_locks"
 

@@ -1,4 +1,4 @@
-"""Reminders that were decided on: their unique keys are what makes each of them happen once."""
+"""Decided reminders. Their unique keys ensure that each is sent at most once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Reminder(Base):
 
 
 class EvaluationReminder(Base):
-    """That a recruiter was asked for an evaluation on a local date."""
+    """A recruiter was asked for an evaluation on a local date."""
 
     __tablename__ = "evaluation_reminders"
     __table_args__ = (UniqueConstraint("interview_id", "user_id", "local_date"),)

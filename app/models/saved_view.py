@@ -1,4 +1,4 @@
-"""Saved views: a filter that somebody gave a name; and what people searched for last."""
+"""Saved views and recent searches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.database.base import Base, Id
 
 
 class SavedView(Base):
-    """A filter with a name. `filter` holds `place`, `category`, `priority` and `search`, as a list's address does."""
+    """A named filter. `filter` holds `place`, `category`, `priority` and `search`, like the URL of a list."""
 
     __tablename__ = "saved_views"
 
@@ -23,12 +23,12 @@ class SavedView(Base):
     filter: Mapped[dict[str, Any]]
     position: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # A deletion can be undone for a while.
+    # Deleted views can be restored for a while.
     deleted_at: Mapped[datetime | None]
 
 
 class RecentSearch(Base):
-    """What somebody searched for, and when they last did."""
+    """A search of a person, and when they last used it."""
 
     __tablename__ = "recent_searches"
 

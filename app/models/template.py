@@ -1,4 +1,4 @@
-"""The words of a notification type, edited by admins, versioned."""
+"""Templates: the texts of notification types, edited by admins and versioned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models.user import User
 
 
 class TemplateContentColumns:
-    """The editable texts: the same on the live template and on each of its versions. Empty means: as in the app."""
+    """The editable columns, shared by templates, versions and drafts. An empty text means: as in the app."""
 
     title_template: Mapped[str] = mapped_column(String(255))
     message_template: Mapped[str] = mapped_column(Text)
@@ -25,7 +25,7 @@ class TemplateContentColumns:
 
 
 class NotificationTemplate(TemplateContentColumns, Base):
-    """A template as it is live now. A built-in one bears the name of its type and cannot be deleted."""
+    """A live template. A built-in one has the name of its type and cannot be deleted."""
 
     __tablename__ = "notification_templates"
     __table_args__ = (Index("ix_notification_templates_type", "notification_type"),)
@@ -48,7 +48,7 @@ class NotificationTemplate(TemplateContentColumns, Base):
 
 
 class TemplateVersion(TemplateContentColumns, Base):
-    """What was live from `created_at` on, as number `number`. Never rewritten."""
+    """A published version, live from `created_at` on. Never changed."""
 
     __tablename__ = "template_versions"
     __table_args__ = (UniqueConstraint("template_id", "number"),)
@@ -58,7 +58,7 @@ class TemplateVersion(TemplateContentColumns, Base):
     number: Mapped[int]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # Why it was made, in its author's words.
+    # The author's reason for it.
     note: Mapped[str | None] = mapped_column(String(200))
 
     template: Mapped[NotificationTemplate] = relationship(back_populates="versions", lazy="select")
@@ -66,9 +66,9 @@ class TemplateVersion(TemplateContentColumns, Base):
 
 
 class TemplateDraft(TemplateContentColumns, Base):
-    """What one admin has typed and not published yet. Each has their own, so that nobody types over another's words.
+    """An admin's unpublished changes. Every admin has their own draft, so none overwrites another's.
 
-    `base_version` is the version it was begun on: publishing compares it with the live one.
+    `base_version` is the version it started from: publishing compares it with the live one.
     """
 
     __tablename__ = "template_drafts"

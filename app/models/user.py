@@ -1,4 +1,4 @@
-"""People, their API tokens, and the attempts to sign in as them."""
+"""Users, their API tokens, and attempts to sign in."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class User(UserMixin, Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), default="recruiter")
-    # None until an invited person chooses one.
+    # None until an invited person chooses a password.
     password_hash: Mapped[str | None] = mapped_column(String(200))
     is_enabled: Mapped[bool] = mapped_column(default=True)
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     locale: Mapped[str] = mapped_column(String(16), default="en")
     phone: Mapped[str] = mapped_column(String(32), default="")
-    # Raised when every open session of this person must end.
+    # Raised to end every open session of this person.
     session_epoch: Mapped[int] = mapped_column(default=0)
-    # Raised by whatever changes this person's inbox: open pages and pollers compare it.
+    # Raised by every change to this person's inbox: open pages and pollers compare it.
     inbox_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_signed_in_at: Mapped[datetime | None]
@@ -41,7 +41,7 @@ class User(UserMixin, Base):
 
     @property
     def is_active(self) -> bool:
-        """Flask-Login's question: may this person sign in?"""
+        """Whether this person may sign in (read by Flask-Login)."""
         return self.is_enabled
 
     @property
@@ -54,12 +54,12 @@ class User(UserMixin, Base):
         return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
 
     def get_id(self) -> str:
-        """What the session cookie holds: it stops being valid when the epoch rises."""
+        """Return the value for the session cookie; it becomes invalid when the epoch rises."""
         return f"{self.id}.{self.session_epoch}"
 
 
 class ApiToken(Base):
-    """A bearer token; only its SHA-256 is kept. `prefix` is its readable beginning."""
+    """A bearer token; only its SHA-256 is stored. `prefix` is its visible beginning."""
 
     __tablename__ = "api_tokens"
 
@@ -78,7 +78,7 @@ class ApiToken(Base):
 
 
 class SignInAttempt(Base):
-    """A failed sign-in, counted per email so that guessing is slowed in every worker alike."""
+    """An attempt to sign in, counted per email address across all processes to slow down guessing."""
 
     __tablename__ = "sign_in_attempts"
     __table_args__ = (Index("ix_sign_in_attempts_email_at", "email", "attempted_at"),)

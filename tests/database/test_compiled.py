@@ -1,4 +1,4 @@
-"""What goes straight to the driver behaves as what SQLAlchemy sends there, on both databases."""
+"""Compiled statements behave like those that SQLAlchemy runs, on both databases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVENT = {
 }
 
 
-def test_rows_are_those_of_sqlalchemy_every_type_of_them(any_app: Flask) -> None:
+def test_rows_equal_those_of_sqlalchemy_for_every_type(any_app: Flask) -> None:
     user = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     user.preference.matrix, user.preference.quiet_start = {"job": {"sms": False}}, time(22, 15)
     user.preference.paused_until = datetime(2030, 1, 1, 0, 0, 0, 7, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_rows_are_those_of_sqlalchemy_every_type_of_them(any_app: Flask) -> None
     assert CompiledStatement(BY_EMAIL).fetch(email="nobody@example.test") == []
 
 
-def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app: Flask) -> None:
+def test_writes_are_committed_and_rolled_back_with_the_session(any_app: Flask) -> None:
     once = CompiledStatement(insert(EVENTS).returning(EVENTS.c.id), EVENT)
     (first,) = once.fetch(**EVENT)
     db.session.rollback()
@@ -64,7 +64,7 @@ def test_what_is_written_stands_with_the_commit_and_goes_with_a_rollback(any_app
     assert len(db.session.execute(select(EVENTS)).all()) == 4
 
 
-def test_errors_are_sqlalchemys(any_app: Flask) -> None:
+def test_errors_are_those_of_sqlalchemy(any_app: Flask) -> None:
     once = CompiledStatement(insert(EVENTS), EVENT)
     once.fetch(**EVENT)
     with pytest.raises(IntegrityError):
@@ -74,7 +74,7 @@ def test_errors_are_sqlalchemys(any_app: Flask) -> None:
         once.fetch(source="/test")
 
 
-def test_who_writes_waits_for_the_lock_from_the_first_statement_on(app: Flask) -> None:
+def test_a_write_waits_for_the_lock(app: Flask) -> None:
     db.session.execute(db.text("PRAGMA busy_timeout = 50"))
     held, done = threading.Event(), threading.Event()
 
