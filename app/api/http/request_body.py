@@ -6,6 +6,7 @@ surrogates.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -176,7 +177,8 @@ def _raw_body() -> bytes:
     # Werkzeug silently truncates a chunked body at the limit.
     if request.content_length is None and len(raw) >= (request.max_content_length or math.inf):
         raise RequestEntityTooLarge
-    return raw
+    # Some clients on Windows send it. RFC 8259, 8.1 allows a parser to ignore it.
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 def _parse_query(schema: type[BaseModel], lists: set[str]) -> BaseModel:

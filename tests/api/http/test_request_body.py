@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from io import BytesIO
 
 import pytest
@@ -24,7 +26,9 @@ BROKEN = {
     "two values": b"{} {}",
     "a trailing comma": b'{"a": 1,}',
     "single quotes": b"{'a': 1}",
-    "a byte order mark": b"\xef\xbb\xbf{}",
+    "two byte order marks": b"\xef\xbb\xbf\xef\xbb\xbf{}",
+    "a byte order mark inside": b'{\xef\xbb\xbf"id": 1}',
+    "nothing but a byte order mark": b"\xef\xbb\xbf",
     "bad UTF-8": b'{"id": "\xff"}',
     "overlong UTF-8": b'{"id": "\xc0\xaf"}',
     "UTF-16": '{"id": "x"}'.encode("utf-16"),
@@ -100,6 +104,32 @@ def test_malformed_json_is_a_400(post, path, raw):
     assert (response.status_code, response.content_type) == (400, "application/problem+json")
     assert response.json["detail"]
     assert not any(row_counts().values())
+
+
+def test_a_byte_order_mark_before_the_json_is_ignored_by_every_call_that_takes_a_body(client, admin_headers):
+    calls = [
+        (method, path.replace("{", "").replace("}", ""), next(iter(operation["requestBody"]["content"])))
+        for path, item in client.get("/api/openapi.json").json["paths"].items()
+        for method, operation in item.items()
+        if "requestBody" in operation
+    ]
+    assert len(calls) > 15
+    for method, path, content_type in calls:
+        path = re.sub(r"/[a-z]+_id/", "/1/", path)
+        for raw in (b"{}", b"[]", b'{"x": 1}', b"\n {}"):
+            answers = [
+                client.open(path, method=method, data=body, content_type=content_type, headers=admin_headers)
+                for body in (raw, codecs.BOM_UTF8 + raw)
+            ]
+            assert answers[0].status_code == answers[1].status_code != 400, (method, path, raw)
+
+
+def test_an_event_with_a_byte_order_mark_is_reported_in_both_modes(post, alice):
+    body = factories.event_body(recipients=["alice@example.test"])
+    assert post("/api/events/", codecs.BOM_UTF8 + json.dumps(body).encode()).status_code == 201
+    attributes = {f"ce-{name}": str(value) for name, value in body.items() if name != "data"}
+    data = codecs.BOM_UTF8 + json.dumps(body["data"]).encode()
+    assert post("/api/events/", data, **attributes | {"ce-id": "another"}).status_code == 201
 
 
 @pytest.mark.parametrize("path", POSTS)
