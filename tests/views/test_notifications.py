@@ -11,6 +11,7 @@ from sqlalchemy import event, func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, NotificationChange, User
+from app.services.base.errors import Invalid
 from app.services.interviews import evaluations
 from app.services.notifications import actions
 from tests.support import factories
@@ -515,3 +516,23 @@ def test_an_evaluation_reminder_lets_its_reader_report_an_absence_and_take_it_ba
 def test_other_notifications_have_no_absence_button(alice: User, sign_in: SignIn) -> None:
     row = factories.notification(alice)
     assert "I didn't attend" not in sign_in(alice).get(f"/notifications/{row.id}").text
+
+
+@pytest.mark.parametrize("field", ["ids", "stacks"])
+def test_a_page_may_name_as_many_notifications_as_the_api_and_no_more(
+    sign_in: SignIn, alice: User, field: str
+) -> None:
+    client = sign_in(alice)
+    row = factories.notification(alice, "One of many")
+    named = [row.id, *range(10_000_000, 10_000_000 + actions.MAX_NAMED - 1)]
+    assert send(client, "/notifications/changes?action=read", ids=named).status_code == 303
+    assert fresh(row).read_at is not None
+    refused = send(client, "/notifications/changes?action=unread", **{field: [*named, 1]})
+    assert refused.status_code == 422
+    assert "10000" in refused.text
+    assert fresh(row).read_at is not None
+
+
+def test_python_callers_may_name_no_more_notifications_than_the_api(alice: User) -> None:
+    with pytest.raises(Invalid):
+        actions.change(alice, "read", ids=range(1, 250_001))

@@ -20,6 +20,7 @@ from app.api.schemas.base import (
     checked,
 )
 from app.services.base import validation
+from app.services.notifications.actions import MAX_NAMED
 from app.services.notifications.inbox import CURSOR
 
 Type = Annotated[str, OneOf(tuple(catalog.TYPES))]
@@ -132,7 +133,7 @@ class ChangeIn(Input):
     )
 
     action: Annotated[str, OneOf(ACTIONS)]
-    notification_ids: list[RowId] | None = Field(None, max_length=10_000)
+    notification_ids: list[RowId] | None = Field(None, max_length=MAX_NAMED)
     filter: Selection | None = None
     until: Instant | None = Field(None, description="For `snooze`: when it returns to the inbox.")
 
@@ -202,7 +203,7 @@ class BulkMarkRead(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"notification_ids": [123, 124]}]})
 
-    notification_ids: list[RowId] = Field(max_length=10_000)
+    notification_ids: list[RowId] = Field(max_length=MAX_NAMED)
 
 
 class Updated(Output):

@@ -37,6 +37,8 @@ from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import inbox
 from app.services.notifications.filters import Filters, conditions, visible_to
 
+# How many notifications or stacks a change may name. Filters have no limit.
+MAX_NAMED = 10_000
 UNDO_FOR = timedelta(minutes=10)
 USERS = Base.metadata.tables["users"]
 CHUNK = 500
@@ -148,9 +150,11 @@ def change(
         The change. `count` is how many rows changed; `id` undoes it, and is None if none did.
     Raises:
         KeyError: there is no such action.
-        Invalid: the snooze does not end in the future; keyed `until`.
+        Invalid: the snooze does not end in the future, keyed `until`; too many ids, keyed `notification_ids`.
     """
     now = now or utc_now()
+    if len(ids or ()) > MAX_NAMED or len(stack_keys) > MAX_NAMED:
+        raise Invalid({"notification_ids": _("Select at most %(most)s notifications.", most=MAX_NAMED)})
     if action == "snooze" and (until is None or until <= now):
         raise Invalid({"until": _("Choose a time that is still to come.")})
     wanted = conditions(user, filters, now) if filters else []
