@@ -11,10 +11,10 @@ from app.database.base import Base, Id
 
 
 class Reminder(Base):
-    """One lead time of one start of an interview for one person, and what became of it.
+    """A reminder to one person, one lead time before one start of an interview, and its outcome.
 
-    `outcome` is `sent`, or why it was not: `late` (a closer one was sent instead), `moved`, `cancelled`,
-    `completed`, `left` (somebody else took it over), `over` (it began before anything ran).
+    `outcome` is `sent`, or the reason why it was not: `late` (a closer reminder was sent instead), `moved`,
+    `cancelled`, `completed`, `left` (reassigned to another recruiter), `over` (the interview had begun).
     """
 
     __tablename__ = "reminders"

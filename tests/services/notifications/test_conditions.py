@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from app import catalog
 from app.database.base import db
 from app.models import User
 from app.services.base.errors import Invalid
 from app.services.notifications import actions, inbox, json_list
+from app.services.notifications.conditions import PLACE_CONDITIONS
 from app.services.notifications.filters import Filters
 from app.services.notifications.search_query import Term, parse
+from app.views.presenters import navigation
 from tests.conftest import MIGRATIONS
 from tests.support import factories
 
@@ -217,3 +220,7 @@ def test_search_agrees_with_a_naive_implementation(
     ]
     found = inbox.page_for(owner, Filters(search=query), now=NOW).rows
     assert [row.title for row in found] == expected
+
+
+def test_every_place_has_conditions_and_an_entry_in_the_navigation() -> None:
+    assert tuple(PLACE_CONDITIONS) == tuple(navigation.PLACES) == catalog.PLACES
