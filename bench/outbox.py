@@ -1,4 +1,4 @@
-"""The outbox into a mail server on loopback, against smtplib sending ready bytes on one connection."""
+"""Measures the outbox with a mail server on loopback, against smtplib sending prepared bytes on one connection."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sqlalchemy import delete, func, select
 from app.database.base import db
 from app.models import Delivery, Notification
 from app.services.events import publish as event_publish
-from app.services.sending import email as sending_email
-from app.services.sending import worker
+from app.services.sending.email import SiteIdentity
+from app.services.sending.worker import DeliveryWorker
 from bench.inprocess import event, prepared
 from bench.rounds import Case
 
@@ -41,7 +41,7 @@ controller.stop()
 
 
 def _mail_server(resources: ExitStack) -> int:
-    """A real mail server in a process of its own, so that it shares nothing with what is measured; its port."""
+    """Start a mail server in another process, so that it does not slow down what is measured; returns its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -55,21 +55,19 @@ def _mail_server(resources: ExitStack) -> int:
 
 
 def outbox() -> Case:
-    """Mails a second from due rows to finished rows, against ready bytes."""
+    """Emails per second from due to recorded, against prepared bytes."""
     resources, app, _ = prepared(MAILS)
     port = _mail_server(resources)
     app.extensions["mail"].server, app.extensions["mail"].port = "127.0.0.1", port
     app.extensions["mail"].use_tls = False
-    courier = worker.DeliveryWorker(
-        sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench")
-    )
+    worker = DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench"))
 
     def ours() -> float:
         db.session.execute(delete(Notification))
         db.session.commit()
         event_publish.publish(event(None))
         started = time.perf_counter()
-        courier.deliver_due()
+        worker.deliver_due()
         seconds = time.perf_counter() - started
         is_out = (Delivery.channel == "email") & (Delivery.state == "sent")
         sent = db.session.scalar(select(func.count()).select_from(Delivery).where(is_out))

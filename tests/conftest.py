@@ -23,8 +23,10 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.database.base import db
 from app.models import User
+from app.services.sending.worker import DeliveryWorker
 from app.views.web import static_files
 from tests.support import factories
+from tests.support.delivery import delivery_worker
 
 # Property tests have no deadline, because a busy machine would make them fail.
 settings.register_profile("bellhop", deadline=None)
@@ -181,6 +183,12 @@ def bob(app: Flask) -> User:
 def charlie(app: Flask) -> User:
     """A recruiter who must not see Alice's notifications."""
     return factories.user("charlie@example.test", "Charlie Lindqvist")
+
+
+@pytest.fixture
+def worker() -> DeliveryWorker:
+    """A delivery worker without backoffs."""
+    return delivery_worker()
 
 
 @pytest.fixture

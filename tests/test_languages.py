@@ -189,7 +189,7 @@ def _sentences(schema: type[BaseModel], body: dict[str, Any]) -> dict[str, str]:
 def test_emails_and_text_messages_are_translated(abroad: Flask) -> None:
     ruth = db.session.scalars(select(User).where(User.email == "ruth@bellhop.example")).one()
     ruth.phone = "+33612345678"
-    sender, now = SiteIdentity.of(abroad.config), utc_now()
+    sender, now = SiteIdentity.from_config(abroad.config), utc_now()
     mails = [
         factories.delivery(row, address=f"{row.id}@example.com")
         for row in db.session.scalars(select(Notification).where(Notification.recipient_id == ruth.id))

@@ -148,7 +148,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         content,
         data,
         caller().user,
-        SiteIdentity.of(current_app.config),
+        SiteIdentity.from_config(current_app.config),
         are_all=body.context is not None,
     )
     return json_response(

@@ -1,4 +1,4 @@
-"""What goes into a channel and how it may fail. A channel knows nothing of the database."""
+"""The interface of a channel: its messages, receipts and failures. Channels do not use the database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file in a mail; `content_type` carries its parameters (`text/calendar; method=REQUEST`)."""
+    """A file in an email. `content_type` includes parameters (`text/calendar; method=REQUEST`)."""
 
     filename: str
     content_type: str
@@ -17,9 +17,11 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A finished message. `id` derives from the delivery: a second copy of it can be recognised.
+    """A finished message.
 
-    `keys` is what it is sealed with: the secrets of a webhook, or the two keys of a browser.
+    Args:
+        id: derived from the delivery, so a second copy can be recognised.
+        keys: the secrets that sign it for a webhook, or the two keys that encrypt it for a browser.
     """
 
     id: str
@@ -35,36 +37,36 @@ class Message:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the other side answered; `kept` is the whole message where it was kept here instead of sent."""
+    """The other side's response, or the captured message if it was not sent."""
 
     response: str
-    kept: bytes | None = None
+    captured: bytes | None = None
 
 
 class Channel(Protocol):
-    """One way out, open for as long as there is work."""
+    """An open channel. It is closed when there is no more work."""
 
     def send(self, message: Message) -> Receipt:
-        """Hand a message over.
+        """Send a message.
 
         Raises:
-            DeliveryError: one of the kinds below.
+            DeliveryError: one of the subclasses below.
         """
 
     def close(self) -> None:
-        """Let go of the connection; the next `send` makes a new one."""
+        """Close the connection. The next `send` opens a new one."""
 
 
 class DeliveryError(Exception):
-    """A message did not go out; `str(error)` is what the other side said."""
+    """A message was not sent. `str(error)` is the other side's response."""
 
 
 class TemporaryFailure(DeliveryError):
-    """Worth another try.
+    """The message may be sent later.
 
     Args:
-        retry_after: seconds that the other side asked us to wait, if it did.
-        slow_down: the whole host asked for rest (SMTP 421, HTTP 429), not this message alone.
+        retry_after: how many seconds the other side asked to wait; None if it did not say.
+        slow_down: the host refuses all messages for now (SMTP 421, HTTP 429), not just this one.
     """
 
     def __init__(self, text: str, *, retry_after: float | None = None, slow_down: bool = False) -> None:
@@ -74,10 +76,10 @@ class TemporaryFailure(DeliveryError):
 
 
 class PermanentFailure(DeliveryError):
-    """Never worth another try.
+    """The message can never be sent.
 
     Args:
-        suppress: the address itself is dead and must not be used again.
+        suppress: the address is invalid and must not be used again.
     """
 
     def __init__(self, text: str, *, suppress: bool = False) -> None:
@@ -86,8 +88,8 @@ class PermanentFailure(DeliveryError):
 
 
 class UncertainOutcome(DeliveryError):
-    """The message was handed over whole, but the answer never came: it may or may not have arrived."""
+    """The message was sent but not acknowledged: it may or may not have arrived."""
 
 
 class HostUnavailable(DeliveryError):
-    """The other side cannot be reached or will not talk to us: this says nothing about the message."""
+    """The other side cannot be reached or rejects our account. This says nothing about the message."""

@@ -1,4 +1,7 @@
-"""Where no mail server is configured: the mail is kept, to be read under Admin, Deliveries."""
+"""Channels that capture messages instead of sending them, for installations without a server for them.
+
+Captured messages are shown under Admin → Deliveries.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,31 @@ from app.channels import mime
 from app.channels.base import Message, Receipt
 
 
-class CaptureChannel:
-    """Hands the mail back instead of on; whoever asked for it to be sent keeps it."""
+class CaptureEmail:
+    """Returns the email in the receipt."""
 
     def __init__(self, sender: str) -> None:
         self.sender = sender
 
     def send(self, message: Message) -> Receipt:
-        """Build the mail and give it back.
+        """Build the email.
 
         Raises:
-            PermanentFailure: the address cannot be written in a mail.
+            PermanentFailure: the address cannot be used in an email.
         """
-        return Receipt("", kept=mime.build(message, self.sender))
+        return Receipt("", captured=mime.build(message, self.sender))
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is no connection."""
+
+
+class CaptureSms:
+    """Returns the text in the receipt, in the format of an email."""
+
+    def send(self, message: Message) -> Receipt:
+        """Build the text."""
+        text = f"To: {message.address}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{message.text}"
+        return Receipt("", captured=text.encode())
+
+    def close(self) -> None:
+        """There is no connection."""

@@ -1,4 +1,4 @@
-"""Web Push: encrypted for one browser (RFC 8291), signed with our key (VAPID, RFC 8292)."""
+"""Web Push: encrypts for one browser (RFC 8291) and signs with our key (VAPID, RFC 8292)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from pywebpush import WebPusher
 from app.channels import safe_http
 from app.channels.base import Channel, Message, PermanentFailure, Receipt, TemporaryFailure
 
-# The browser is gone or has taken its permission back (RFC 8030, 7.3).
+# The subscription has ended (RFC 8030, 7.3).
 GONE = frozenset({404, 410})
-# Nothing that another try would change: a malformed request, a key the service does not take, too large a body.
+# Retrying would not help: malformed request, rejected key, body too large.
 PERMANENT = frozenset({400, 401, 403, 405, 411, 413, 415})
 TOKEN_SECONDS = 12 * 3600
-# A push service only takes a message in; one that does not answer in time is let alone for a while, so that the
-# browsers of the others do not wait behind it.
-SECONDS, REST_SECONDS = 10.0, 60.0
+# A push service that does not respond in time is left alone for a while, so it does not delay the others.
+TIMEOUT_SECONDS, BACKOFF_SECONDS = 10.0, 60.0
 
 
 def connect() -> Channel:
-    """The push channel, with the key of the settings."""
+    """Open the push channel with the configured key."""
     return PushChannel(current_app.config["VAPID_PRIVATE_KEY"], current_app.config["VAPID_SUBJECT"])
 
 
 def public_key(private_key: str) -> str:
-    """The other half of our key, as a browser wants it (`applicationServerKey`)."""
+    """Return our public key in the form browsers expect (`applicationServerKey`)."""
     point = Vapid02.from_string(private_key).public_key.public_bytes(
         Encoding.X962, PublicFormat.UncompressedPoint
     )
@@ -39,7 +38,7 @@ def public_key(private_key: str) -> str:
 
 
 class PushChannel:
-    """Posts to the push services that browsers named; a service learns neither words nor reader."""
+    """Posts to the push services of browsers. A service sees neither the text nor the recipient."""
 
     def __init__(
         self,
@@ -51,10 +50,15 @@ class PushChannel:
         self.subject = subject
         self.may_reach = may_reach
         self.tokens: dict[str, dict[str, str]] = {}
-        self.resting_until: dict[str, float] = {}
+        self.backing_off_until: dict[str, float] = {}
 
     def send(self, message: Message) -> Receipt:
-        """Encrypt and post a message. Raises PermanentFailure (`suppress`: drop the browser) or TemporaryFailure."""
+        """Encrypt and post a message.
+
+        Raises:
+            PermanentFailure: `suppress` means the browser must be removed.
+            TemporaryFailure: any other failure.
+        """
         p256dh, auth = message.keys
         browser = {"endpoint": message.address, "keys": {"p256dh": p256dh, "auth": auth}}
         try:
@@ -69,28 +73,28 @@ class PushChannel:
             **message.headers,
             **self._token(message.address),
         }
-        answer = self._post(message.address, body, headers)
-        if answer.is_ok:
-            return Receipt(answer.said())
-        if answer.status in GONE | PERMANENT:
-            raise PermanentFailure(answer.said(), suppress=answer.status in GONE)
-        raise TemporaryFailure(answer.said(), retry_after=answer.retry_after())
+        response = self._post(message.address, body, headers)
+        if response.is_ok:
+            return Receipt(response.summary())
+        if response.status in GONE | PERMANENT:
+            raise PermanentFailure(response.summary(), suppress=response.status in GONE)
+        raise TemporaryFailure(response.summary(), retry_after=response.retry_after())
 
     def close(self) -> None:
-        """Nothing stays open between two messages."""
+        """There is no open connection."""
 
     def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> safe_http.HttpResponse:
         origin = _origin(endpoint)
-        if time.monotonic() < self.resting_until.get(origin, 0.0):
-            raise TemporaryFailure(f"{origin} did not answer a moment ago", retry_after=REST_SECONDS)
+        if time.monotonic() < self.backing_off_until.get(origin, 0.0):
+            raise TemporaryFailure(f"{origin} did not respond a moment ago", retry_after=BACKOFF_SECONDS)
         try:
-            return safe_http.post(endpoint, body, headers, may_reach=self.may_reach, within=SECONDS)
+            return safe_http.post(endpoint, body, headers, may_reach=self.may_reach, within=TIMEOUT_SECONDS)
         except safe_http.NoResponse:
-            self.resting_until[origin] = time.monotonic() + REST_SECONDS
+            self.backing_off_until[origin] = time.monotonic() + BACKOFF_SECONDS
             raise
 
     def _token(self, endpoint: str) -> dict[str, str]:
-        """One signature a push service, not one a message: signing is the dearest part."""
+        """One signature per push service, not per message, because signing takes the longest."""
         origin = _origin(endpoint)
         if origin not in self.tokens:
             claims = {"sub": self.subject, "aud": origin, "exp": int(time.time()) + TOKEN_SECONDS}

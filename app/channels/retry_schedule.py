@@ -1,4 +1,4 @@
-"""When a delivery that failed for now is tried again."""
+"""Computes when a delivery that failed temporarily is retried. The schedules are in the catalog."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from datetime import datetime, timedelta
 
 from app import catalog
 
-# How far down its schedule a webhook that keeps failing rests as a whole: 2 hours.
+# The place in its schedule that limits how long all deliveries to a failing webhook wait: 2 hours.
 MAX_BACKOFF = 4
-# An unanswered message may have arrived: its one repetition waits until a late arrival would show.
+# A message without a response may have arrived. It is repeated once, after a late arrival would have shown.
 AFTER_UNCERTAIN = timedelta(minutes=15)
 
 
 def next_attempt_at(
     channel: str, attempts: int, now: datetime, *, retry_after: float | None = None
 ) -> datetime | None:
-    """When to try again, or None when the schedule is at its end.
+    """Return when to try again, or None at the end of the schedule.
 
     Args:
-        attempts: how many tries there were, the one that just failed included.
-        retry_after: seconds that the other side asked for; never shortened.
+        attempts: how many attempts there were, including the one that just failed.
+        retry_after: how many seconds the other side asked to wait; the result is never earlier.
     """
     schedule = catalog.CHANNELS[channel].retry_seconds
     if attempts >= len(schedule):
         return None
-    # Jitter, so that what failed together does not come back together.
-    seconds = schedule[attempts] * random.uniform(0.8, 1.2)  # noqa: S311 (nobody gains by guessing it)
+    # Jitter, so that deliveries that failed together are not retried together.
+    seconds = schedule[attempts] * random.uniform(0.8, 1.2)  # noqa: S311 (not a secret)
     return now + timedelta(seconds=max(seconds, retry_after or 0))

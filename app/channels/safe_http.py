@@ -1,7 +1,7 @@
-"""One POST over HTTP to an address that somebody else chose, bounded in time and size, never led astray.
+"""SSRF-safe HTTP POST to a user-supplied URL, limited in time and size.
 
-The name is resolved once and the connection goes to the very address that was looked at, so that a name which
-answers differently a moment later (DNS rebinding) gains nothing. Redirects are not followed, proxies not asked.
+The name is resolved once and the connection goes to the address that was checked, so DNS rebinding has no effect.
+Redirects are not followed and proxies not used.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from urllib.parse import SplitResult, urlsplit
 from app.channels.base import PermanentFailure, TemporaryFailure
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
-# Of an answer only the beginning is of interest.
+# Only the beginning of a response is read.
 MAX_BYTES = 16 * 1024
 IPAddress = IPv4Address | IPv6Address
-# What Python does not call private by itself: ways in which IPv6 carries an IPv4 address, and old site-local ones.
+# Networks that Python does not consider private: IPv6 forms that embed an IPv4 address, site-local, shared.
 REFUSED = [
     ip_network(text)
     for text in (
@@ -42,13 +42,13 @@ REFUSED = [
 ]
 NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?")
-# Reads or writes that a port was never meant for us to make: mail, shells, databases and the like.
+# No ports of mail, shells or databases, which a POST must not reach.
 PORTS = frozenset({80, 443, *range(1024, 65536)}) - {3306, 5432, 6379, 9200, 11211, 27017}
 
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back; `text` is the beginning of the body."""
+    """A response. `text` is the beginning of the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,12 +58,12 @@ class HttpResponse:
     def is_ok(self) -> bool:
         return 200 <= self.status < 300
 
-    def said(self) -> str:
-        """The answer in one line, for the log."""
+    def summary(self) -> str:
+        """Return the response in one line, for the log."""
         return f"{self.status} {' '.join(self.text.split())}".strip()[:300]
 
     def retry_after(self) -> float | None:
-        """The seconds that the other side asks us to wait (RFC 9110, 10.2.3); None where it does not say."""
+        """Return how many seconds the server asks to wait (RFC 9110, 10.2.3), or None if it does not say."""
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdigit():
             return float(value[:9])
@@ -76,7 +76,7 @@ class HttpResponse:
 
 
 class NoResponse(TemporaryFailure):
-    """Nothing came back. `was_sent`: the request was out, so that it may have been heard."""
+    """There was no response. `was_sent`: the request left, so the server may have received it."""
 
     def __init__(self, text: str, *, was_sent: bool) -> None:
         super().__init__(text)
@@ -84,7 +84,7 @@ class NoResponse(TemporaryFailure):
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether an address is a host of the open internet, and not of a network that only we can reach."""
+    """Whether an address is on the public internet."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if any(address in network for network in REFUSED if network.version == address.version):
@@ -93,17 +93,17 @@ def is_public(address: IPAddress) -> bool:
 
 
 def parse_url(url: str) -> SplitResult:
-    """The parts of an address that may be posted to, as far as one can tell without asking the network.
+    """Split a URL, and check it as far as possible without using the network.
 
     Raises:
-        ValueError: it is not an address of the web, holds a name and password, or writes its host as a number.
+        ValueError: it is not an HTTP URL, contains a user name, or has a number as its host.
     """
     if len(url) > 1000 or not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):
-        raise ValueError("not an address")
+        raise ValueError("not a URL")
     parts = urlsplit(url)
     host, port = (parts.hostname or "").lower(), parts.port
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc or (port or 443) not in PORTS:
-        raise ValueError("not an address of the web")
+        raise ValueError("not an HTTP URL")
     try:
         literal: IPAddress | None = ip_address(host)
     except ValueError:
@@ -112,12 +112,12 @@ def parse_url(url: str) -> SplitResult:
     if literal is None and (
         not NAME.fullmatch(host) or NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2])
     ):
-        raise ValueError("not the name of a host")
+        raise ValueError("not a host name")
     return parts
 
 
 def looks_public(parts: SplitResult) -> bool:
-    """Whether a checked address may be one of the open internet, as far as its host's name says."""
+    """Whether the host of a checked URL looks public, without resolving its name."""
     host = (parts.hostname or "").lower().rstrip(".")
     try:
         return is_public(ip_address(host))
@@ -133,14 +133,14 @@ def post(
     may_reach: Callable[[IPAddress], bool] = is_public,
     within: float = TOTAL_SECONDS,
 ) -> HttpResponse:
-    """Send a body and read the answer.
+    """Send a body and return the response.
 
     Args:
-        within: how many seconds all of it may take, where that is less than usual.
-        may_reach: which addresses are allowed; anything else than the default is for hosts that an admin chose.
+        may_reach: which addresses are allowed. Pass another function only for hosts that an admin chose.
+        within: how many seconds it may take in total, if less than `TOTAL_SECONDS`.
     Raises:
-        PermanentFailure: the address may not be reached.
-        NoAnswer: nobody there, no answer in time, or one that is no HTTP.
+        PermanentFailure: the address must not be called.
+        NoResponse: the host did not respond in time, or not with HTTP.
     """
     within = min(within, TOTAL_SECONDS)
     deadline = time.monotonic() + within
@@ -149,7 +149,7 @@ def post(
     except ValueError as error:
         raise PermanentFailure(f"The address cannot be used: {error}") from error
     link = _connect(parts, may_reach, deadline)
-    # One clock for the whole: a socket's own timeout starts anew with every byte.
+    # A timer for the whole request, because a socket's timeout restarts with every byte.
     guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [link])
     guard.daemon = True
     guard.start()
@@ -158,15 +158,15 @@ def post(
         if isinstance(link, ssl.SSLSocket):
             link.do_handshake()
         was_sent = True
-        answer = _exchange(parts, link, body, headers)
+        response = _exchange(parts, link, body, headers)
         if time.monotonic() >= deadline:
-            raise TimeoutError  # Cut off in the middle of its headers, which reads like their end.
+            raise TimeoutError  # Cut off within the headers, which looks like their end.
     except (OSError, http.client.HTTPException) as error:
-        late = time.monotonic() >= deadline
-        said = f"No answer within {within:.0f} s" if late else f"No usable answer: {_words(error)}"
-        raise NoResponse(said, was_sent=was_sent) from error
+        is_late = time.monotonic() >= deadline
+        text = f"No response within {within:.0f} s" if is_late else f"No usable response: {_describe(error)}"
+        raise NoResponse(text, was_sent=was_sent) from error
     else:
-        return answer
+        return response
     finally:
         guard.cancel()
         link.close()
@@ -177,9 +177,9 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NoResponse(f"{host} cannot be found: {_words(error)}", was_sent=False) from error
+        raise NoResponse(f"{host} cannot be found: {_describe(error)}", was_sent=False) from error
     addresses = [entry for entry in found if may_reach(ip_address(entry[4][0]))]
-    # One forbidden address among several is reason enough: it is there to be tried at random.
+    # One forbidden address is enough to refuse the host: a client might pick any of them.
     if len(addresses) < len(found) or not found:
         raise PermanentFailure(f"{host} is not a public address")
     problem: Exception = OSError("no address")
@@ -196,7 +196,7 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
             problem = error
         else:
             return link
-    raise NoResponse(f"{host} cannot be reached: {_words(problem)}", was_sent=False) from problem
+    raise NoResponse(f"{host} cannot be reached: {_describe(problem)}", was_sent=False) from problem
 
 
 def _exchange(
@@ -206,14 +206,14 @@ def _exchange(
     connection.sock = link
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", target, body, {**headers, "Connection": "close", "User-Agent": "Bellhop"})
-    answer = connection.getresponse()
-    text = answer.read(MAX_BYTES).decode("utf-8", "replace")
-    return HttpResponse(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+    response = connection.getresponse()
+    text = response.read(MAX_BYTES).decode("utf-8", "replace")
+    return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
 
 
 def _cut(link: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # It may be over already.
-        # Not the TLS socket's own, which takes the connection from under whoever reads.
+    with contextlib.suppress(OSError):  # The connection may have ended already.
+        # Not the TLS socket's own method, which would disturb the thread that is reading.
         socket.socket.shutdown(link, socket.SHUT_RDWR)
 
 
@@ -222,5 +222,5 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Webhooks, signed as Standard Webhooks 1.0 says (https://www.standardwebhooks.com)."""
+"""Webhooks, signed according to Standard Webhooks 1.0 (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.channels.base import Channel, Message, PermanentFailure, Receipt, Tempo
 
 
 def connect() -> Channel:
-    """The webhook channel; it reaches public addresses only."""
+    """Open the webhook channel, which calls public addresses only."""
     return WebhookChannel()
 
 
 class WebhookChannel:
-    """Posts JSON to the message's address, signed with each of its keys."""
+    """Posts JSON to a message's address, signed with each of its keys."""
 
     def __init__(self, may_reach: Callable[[safe_http.IPAddress], bool] = safe_http.is_public) -> None:
         self.may_reach = may_reach
@@ -25,20 +25,20 @@ class WebhookChannel:
     def send(self, message: Message) -> Receipt:
         """Post a message. Raises PermanentFailure (`suppress` on 410) or TemporaryFailure."""
         headers = {"Content-Type": "application/json", **sign_payload(message, datetime.now(UTC))}
-        answer = safe_http.post(message.address, message.text.encode(), headers, may_reach=self.may_reach)
-        if answer.is_ok:
-            return Receipt(answer.said())
-        if answer.status == 410:
-            raise PermanentFailure(answer.said(), suppress=True)
-        # A redirect, a wrong path or a refused signature is a mistake that its owner can mend within days.
-        raise TemporaryFailure(answer.said(), retry_after=answer.retry_after())
+        response = safe_http.post(message.address, message.text.encode(), headers, may_reach=self.may_reach)
+        if response.is_ok:
+            return Receipt(response.summary())
+        if response.status == 410:
+            raise PermanentFailure(response.summary(), suppress=True)
+        # Redirects, wrong paths and rejected signatures are retried too: the owner has days to fix them.
+        raise TemporaryFailure(response.summary(), retry_after=response.retry_after())
 
     def close(self) -> None:
-        """Nothing stays open between two messages."""
+        """There is no open connection."""
 
 
 def sign_payload(message: Message, now: datetime) -> dict[str, str]:
-    """The three headers of the standard; while a secret is being replaced there are two signatures."""
+    """Return the three headers of the standard, with one signature per key."""
     signatures = [Webhook(key).sign(message.id, now, message.text) for key in message.keys]
     return {
         "webhook-id": message.id,

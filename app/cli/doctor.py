@@ -1,4 +1,4 @@
-"""`flask doctor`: what works here, and what to mend."""
+"""`flask doctor`: what works, and what to fix."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.services.operations import doctor as service
+from app.services.operations import health
 
 
 @click.command()
 @with_appcontext
 def doctor() -> None:
-    """Check configuration, database, mail server and Redis; exit with 1 where something must be mended."""
-    findings = list(service.examine(current_app.config))
+    """Check configuration, database, mail server and Redis. Exit with 1 if something must be fixed."""
+    findings = list(health.examine(current_app.config))
     for finding in findings:
-        click.echo(f"{'MEND' if finding.advice else 'ok':<5} {finding.subject}: {finding.detail}")
+        click.echo(f"{'FIX' if finding.advice else 'ok':<5} {finding.subject}: {finding.detail}")
         if finding.advice:
             click.echo(f"      {finding.advice}")
     sys.exit(any(finding.advice for finding in findings))

@@ -1,4 +1,4 @@
-"""The whole timetable on one page."""
+"""The whole schedule on one page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from app.jobs import announcements, deliver, digests, reminders, retention, sweep
+from app.jobs import tasks
 from app.jobs.scheduler import Job, Scheduler
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -18,34 +18,40 @@ SCHEDULE = {
     job.name: job
     for job in (
         Job(
-            "deliver", _l("Sends due deliveries on every channel"), deliver.run, every=SECOND, is_shared=True
+            "deliver",
+            _l("Sends due deliveries on every channel"),
+            tasks.deliver,
+            every=SECOND,
+            is_shared=True,
         ),
-        Job("sweep", _l("Returns stuck deliveries to the queue"), sweep.run, every=5 * SECOND),
+        Job("sweep", _l("Returns stuck deliveries to the queue"), tasks.sweep, every=5 * SECOND),
         Job(
             "announcements",
             _l("Creates announcement notifications in batches"),
-            announcements.run,
+            tasks.announcements,
             every=SECOND,
             is_shared=True,
         ),
         Job(
             "reminders",
             _l("Sends interview and evaluation reminders"),
-            reminders.run,
+            tasks.remind,
             every=MINUTE,
         ),
-        # Every quarter of an hour, because there are zones whose clocks are a quarter of an hour off.
+        # Every quarter of an hour, because some time zones are offset by a quarter of an hour.
         Job(
             "daily-digest",
             _l("Sends daily digests at each person's hour"),
-            digests.run_daily,
+            tasks.daily_digest,
             every=15 * MINUTE,
         ),
-        Job("weekly-summary", _l("Sends weekly summaries on Mondays"), digests.run_weekly, every=15 * MINUTE),
+        Job(
+            "weekly-summary", _l("Sends weekly summaries on Mondays"), tasks.weekly_summary, every=15 * MINUTE
+        ),
         Job(
             "retention",
             _l("Deletes data past its retention period"),
-            retention.run,
+            tasks.retention,
             every=DAY,
             after=3 * 60 * MINUTE,
         ),
@@ -54,18 +60,18 @@ SCHEDULE = {
 
 
 def register(app: Flask) -> None:
-    """Let pages show the timetable, which they do not import."""
-    app.extensions["timetable"] = SCHEDULE
+    """Make the schedule available to pages, which must not import jobs."""
+    app.extensions["schedule"] = SCHEDULE
 
 
 def start(app: Flask, names: Collection[str] = tuple(SCHEDULE)) -> Scheduler:
-    """Keep the timetable in background threads of this process.
+    """Run jobs in background threads of this process.
 
     Args:
-        names: the jobs to keep; default all of them.
+        names: the jobs to run; default all of them.
     """
-    # Sending may take longer than its second: that the next run is left out then is intended, and no news.
+    # Sending may take longer than a second. Skipping the next run is expected; don't log it.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
-    running = Scheduler(app, [SCHEDULE[name] for name in names])
-    running.scheduler.start()
-    return running
+    scheduler = Scheduler(app, [SCHEDULE[name] for name in names])
+    scheduler.start()
+    return scheduler

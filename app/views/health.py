@@ -17,15 +17,15 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> Response:
-    trouble = health.trouble()
-    response = jsonify(status="ok") if trouble is None else jsonify(status="not ready", detail=trouble)
-    response.status_code = 200 if trouble is None else 503
+    problem = health.readiness_problem()
+    response = jsonify(status="ok") if problem is None else jsonify(status="not ready", detail=problem)
+    response.status_code = 200 if problem is None else 503
     return _uncached(response)
 
 
 @bp.get("/metrics")
 def numbers() -> Response:
-    page = metrics.render_metrics(current_app.extensions["timetable"])
+    page = metrics.render_metrics(current_app.extensions["schedule"])
     return _uncached(Response(page, content_type=CONTENT_TYPE_PLAIN_0_0_4))
 
 

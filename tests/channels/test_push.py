@@ -133,7 +133,7 @@ def test_everything_else_is_tried_again(
 def test_a_service_that_does_not_answer_is_let_alone_and_the_others_are_not(
     web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "SECONDS", 0.3)
+    monkeypatch.setattr(push, "TIMEOUT_SECONDS", 0.3)
     way, browser = channel(), Browser()
     web_server.usual = Reply(after=9)
     for _time in range(2):

@@ -18,7 +18,8 @@ from app.channels.base import (
     TemporaryFailure,
     UncertainOutcome,
 )
-from app.channels.sms import PERMANENT, CaptureChannel, TwilioChannel
+from app.channels.capture import CaptureSms
+from app.channels.sms import PERMANENT, TwilioChannel
 from tests.support.web import Reply, WebServer
 
 TEXT = Message(id="msg_1", address="+442079460958", subject="", text="Hello & goodbye: 1+1=2 £")
@@ -67,7 +68,7 @@ def test_a_messaging_service_is_named_instead_of_a_number(web_server: WebServer)
         (Reply(201, b"not json"), UncertainOutcome, "without an id"),
         (Reply(201, b'["sid"]'), UncertainOutcome, "without an id"),
         (Reply(201, b"[" * 9000), UncertainOutcome, "without an id"),
-        (Reply(raw=b"garbage\r\n\r\n"), UncertainOutcome, "No usable answer"),
+        (Reply(raw=b"garbage\r\n\r\n"), UncertainOutcome, "No usable response"),
     ],
 )
 def test_every_answer_has_its_meaning(
@@ -110,6 +111,6 @@ def test_a_host_that_is_down_says_nothing_about_the_text_and_a_lost_answer_is_un
 
 
 def test_without_an_account_the_text_is_kept() -> None:
-    receipt = CaptureChannel().send(TEXT)
-    assert receipt.kept is not None
-    assert receipt.kept.decode().endswith(TEXT.text)
+    receipt = CaptureSms().send(TEXT)
+    assert receipt.captured is not None
+    assert receipt.captured.decode().endswith(TEXT.text)

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification
-from app.services.sending.email import SiteIdentity
-from app.services.sending.worker import DeliveryWorker
 from tests.support import factories
+from tests.support.delivery import deliver_due
 from tests.support.smtp import Mailbox, Server, point_at
 
 MAILS, SENDERS = 200, 4
@@ -37,14 +36,13 @@ def test_two_workers_share_the_deliveries_without_duplicates(any_app: Flask) -> 
         for number in range(MAILS)
     )
     db.session.commit()
-    sender = SiteIdentity("http://bellhop.test", "bellhop@example.test", "k")
     line = threading.Barrier(SENDERS)
 
     def send() -> int:
         with any_app.app_context():
             line.wait(10)
             try:
-                return DeliveryWorker(sender).deliver_due()
+                return deliver_due()
             finally:
                 db.session.remove()
 

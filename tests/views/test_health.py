@@ -41,7 +41,7 @@ def test_a_database_that_does_not_answer_is_not_ready(client, database_file):
     database_file.mkdir()
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert "does not answer" in response.json["detail"]
+    assert "does not respond" in response.json["detail"]
 
 
 def test_metrics_report_open_deliveries_attempts_and_jobs(client, alice):
@@ -53,6 +53,7 @@ def test_metrics_report_open_deliveries_attempts_and_jobs(client, alice):
     db.session.add(
         DeliveryAttempt(delivery_id=sent.id, number=1, started_at=now, finished_at=now, outcome="sent")
     )
+    db.session.commit()
     job_runs.record_frequent_run("deliver", now, 0, "out of luck")
     response = client.get("/metrics")
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"

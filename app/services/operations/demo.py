@@ -1,6 +1,6 @@
 """Demo data: three people and six weeks of plausible notifications, of every type and in every state.
 
-Nothing here waits to be sent: a demo never writes to anyone.
+No delivery is due, so the demo never sends anything.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from app.services.accounts import passwords
 from app.services.notifications import stacks
 from app.services.operations.demo_story import Draft, drafts
 
-PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start, and only for the three people below.
+PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start; only for the three people below.
 PEOPLE = (
     ("ruth@bellhop.example", "Ruth Okafor", "recruiter", "Europe/Paris"),
     ("maya@bellhop.example", "Maya Lindqvist", "recruiter", "America/New_York"),
     ("admin@bellhop.example", "Daniel Osei", "admin", "Europe/Paris"),
 )
-# How a mail may end: its state, the reason's code, and what the server answered to each try.
-MAIL_ENDINGS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
+# How an email may end: its state, the reason code, and the server's reply to each attempt.
+EMAIL_RESULTS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "sent": ("sent", "sent", [("sent", "250 2.0.0 Ok: queued")]),
     "failed": ("failed", "", [("failed", "550 5.7.1 Message refused by policy")]),
     "slow": (
@@ -53,18 +53,18 @@ def load(now: datetime | None = None) -> bool:
     """Load the demo data into an empty database.
 
     Returns:
-        True when it was loaded; False when there are people already, and nothing was changed.
+        False if there are people already; then nothing was changed.
     """
     now = now or utc_now()
     lock_for_writing()
     if db.session.scalar(select(User.id).limit(1)) is not None:
         db.session.rollback()
         return False
-    chance = random.Random(2026)  # noqa: S311  # The same data at every first start, so that screenshots agree.
+    chance = random.Random(2026)  # noqa: S311  # The same data at every first start.
     people = _people()
     for draft in sorted(drafts(people, now, chance), key=lambda draft: draft.at):
-        _write(draft, now, chance)
-    _remind_nobody(now)
+        _add_notification(draft, now, chance)
+    _record_reminders(now)
     db.session.add(
         Suppression(channel="email", address="gone@bellhop.example", reason="550 5.1.1 No such mailbox")
     )
@@ -72,8 +72,8 @@ def load(now: datetime | None = None) -> bool:
     return True
 
 
-def _remind_nobody(now: datetime) -> None:
-    """Reminders of the interviews within a day count as given: a first start is quiet."""
+def _record_reminders(now: datetime) -> None:
+    """Record the reminders of interviews within a day as sent, so none is sent at the first start."""
     db.session.flush()
     soon = select(Interview).where(Interview.starts_at > now, Interview.starts_at <= now + timedelta(days=1))
     for interview in db.session.scalars(soon):
@@ -89,14 +89,14 @@ def _remind_nobody(now: datetime) -> None:
 
 
 def _people() -> list[User]:
-    kept = passwords.hash_password(PASSWORD)
+    password_hash = passwords.hash_password(PASSWORD)
     people = [
         User(
             email=email,
             name=name,
             role=role,
             time_zone=time_zone,
-            password_hash=kept,
+            password_hash=password_hash,
             preference=UserNotificationPreference(),
         )
         for email, name, role, time_zone in PEOPLE
@@ -106,10 +106,10 @@ def _people() -> list[User]:
     return people
 
 
-def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
-    user, kind, fields = draft.user, catalog.TYPES[draft.kind], draft.fields
-    values = values_for(kind.name, draft.data, user.time_zone, user.locale)
-    texts = rendering_texts.built_in(kind.name, values)
+def _add_notification(draft: Draft, now: datetime, chance: random.Random) -> None:
+    user, spec, fields = draft.user, catalog.TYPES[draft.kind], draft.fields
+    values = values_for(spec.name, draft.data, user.time_zone, user.locale)
+    texts = rendering_texts.built_in(spec.name, values)
     age = now - draft.at
     is_seen = age > timedelta(days=2) and chance.random() < min(0.97, 0.7 + age.days / 40)
     read_at = fields.get("read_at") or (
@@ -127,11 +127,11 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
         event=_event(draft),
         interview=interview,
         interview_sequence=0 if interview else None,
-        notification_type=kind.name,
-        category=kind.category,
+        notification_type=spec.name,
+        category=spec.category,
         title=str(draft.data.get("title") or texts.title),
         message=str(draft.data.get("message") or texts.message),
-        priority=fields.get("priority", kind.template.priority),
+        priority=fields.get("priority", spec.template.priority),
         status=status,
         channels=["email", "in_app"],
         action_url=str(draft.data.get("meeting_url") or ""),
@@ -141,53 +141,55 @@ def _write(draft: Draft, now: datetime, chance: random.Random) -> None:
         sent_at=draft.at if status in {"sent", "read"} else None,
         read_at=read_at,
         archived_at=read_at if is_done else None,
-        stack_key=stacks.stack_key(kind.name, about, draft.at, user.time_zone),
+        stack_key=stacks.stack_key(spec.name, about, draft.at, user.time_zone),
     )
     db.session.add(row)
     db.session.flush()
-    _write_deliveries(row, user, chance)
+    _add_deliveries(row, user, chance)
 
 
 def _event(draft: Draft) -> Event | None:
-    """What would have been reported for it; None for what Bellhop tells by itself."""
-    kind = next((each for each in catalog.EVENTS.values() if each.notification_type == draft.kind), None)
-    if kind is None:
+    """The event that would have caused it; None for types that Bellhop sends by itself."""
+    event_type = next(
+        (event for event in catalog.EVENTS.values() if event.notification_type == draft.kind), None
+    )
+    if event_type is None:
         return None
-    told = {
+    data = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in draft.data.items()
     }
     return Event(
         source="bellhop:demo",
         external_id=str(uuid4()),
-        type=kind.name,
+        type=event_type.name,
         occurred_at=draft.at,
         received_at=draft.at,
-        data=told | {"recipients": [draft.user.email]},
+        data=data | {"recipients": [draft.user.email]},
     )
 
 
-def _write_deliveries(row: Notification, user: User, chance: random.Random) -> None:
-    """What became of it: shown in the app, and mailed, with one mail in twenty ending less happily."""
+def _add_deliveries(row: Notification, user: User, chance: random.Random) -> None:
+    """Add its in-app delivery and its email. One email in twenty has another result than sent."""
     if row.status in {"pending", "cancelled"}:
-        # Its mail is switched off, for a demo writes to nobody; in the app it still comes at its time.
+        # Its email is switched off, because the demo sends nothing; in the app it still appears on time.
         is_pending = row.status == "pending"
         state, reason = ("pending", "scheduled") if is_pending else ("cancelled", "cancelled")
-        _delivery(row, "in_app", "", state, reason, due_at=row.deliver_at or row.created_at)
-        _delivery(row, "email", user.email, "skipped", "channel_off")
+        _add_delivery(row, "in_app", "", state, reason, due_at=row.deliver_at or row.created_at)
+        _add_delivery(row, "email", user.email, "skipped", "channel_off")
         return
     if row.status != "failed":
-        _delivery(row, "in_app", "", "sent", "shown")
-    ending = MAIL_ENDINGS["failed"] if row.status == "failed" else MAIL_ENDINGS["sent"]
+        _add_delivery(row, "in_app", "", "sent", "shown")
+    result = EMAIL_RESULTS["failed" if row.status == "failed" else "sent"]
     if chance.random() < 0.05:
-        ending = chance.choice(list(MAIL_ENDINGS.values()))
-    state, reason, answers = ending
-    mail = _delivery(row, "email", user.email, state, reason, attempts=len(answers))
-    for number, (outcome, text) in enumerate(answers, 1):
+        result = chance.choice(list(EMAIL_RESULTS.values()))
+    state, reason, replies = result
+    email = _add_delivery(row, "email", user.email, state, reason, attempts=len(replies))
+    for number, (outcome, text) in enumerate(replies, 1):
         at = row.created_at + timedelta(seconds=2 + 62 * (number - 1))
         db.session.add(
             DeliveryAttempt(
-                delivery_id=mail.id,
+                delivery_id=email.id,
                 number=number,
                 started_at=at,
                 finished_at=at,
@@ -197,7 +199,7 @@ def _write_deliveries(row: Notification, user: User, chance: random.Random) -> N
         )
 
 
-def _delivery(
+def _add_delivery(
     row: Notification, channel: str, address: str, state: str, reason: str, **fields: Any
 ) -> Delivery:
     delivery = Delivery(

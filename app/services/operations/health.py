@@ -1,8 +1,11 @@
-"""Whether this process can do its work."""
+"""Checks whether this installation can work: briefly for `/readyz`, thoroughly for `flask doctor`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -10,22 +13,99 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.channels import email
+from app.channels.base import DeliveryError
 from app.database.base import db
 
 
-def trouble() -> str | None:
-    """What keeps the process from working, as a sentence; None when nothing does."""
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check. `advice` says what to fix; it is empty if there is nothing to fix."""
+
+    subject: str
+    detail: str
+    advice: str = ""
+
+
+def readiness_problem() -> str | None:
+    """Return what keeps this process from working, or None."""
     try:
-        with db.engine.connect() as connection:
-            present = MigrationContext.configure(connection).get_current_heads()
+        if not _is_migrated():
+            return _("Migrations are out of date. Run: flask db upgrade")
     except SQLAlchemyError:
-        return _("The database does not answer.")
-    if set(present) != _heads(current_app.extensions["migrate"].directory):
-        return _("The database is not migrated to this version: run flask db upgrade.")
+        return _("The database does not respond.")
     return None
 
 
+def examine(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check configuration, database, mail server and Redis. Nothing is changed and nothing is sent.
+
+    Args:
+        config: the application's configuration.
+    """
+    yield Finding(_("Address"), config["BASE_URL"], _address_advice(config["BASE_URL"]))
+    yield _check_database()
+    yield _check_mail(config)
+    if config["REDIS_URL"]:
+        yield _check_redis(config["REDIS_URL"])
+
+
+def _address_advice(base_url: str) -> str:
+    if base_url.startswith("https:") or "://127.0.0.1" in base_url or "://localhost" in base_url:
+        return ""
+    return _("Set BASE_URL to an https address. Otherwise passwords are sent unencrypted.")
+
+
+def _check_database() -> Finding:
+    subject = _("Database")
+    try:
+        is_migrated = _is_migrated()
+    except SQLAlchemyError as error:
+        return Finding(
+            subject, str(error.__cause__ or error), _("Check DATABASE_URL and that the server is running.")
+        )
+    if not is_migrated:
+        return Finding(subject, _("Migrations are out of date."), _("Run: flask db upgrade"))
+    return Finding(subject, _("%(dialect)s, migrated", dialect=db.engine.dialect.name))
+
+
+def _check_mail(config: Mapping[str, Any]) -> Finding:
+    subject = _("Email")
+    if not config["MAIL_SERVER"]:
+        return Finding(
+            subject, _("EMAIL_HOST is not set: emails are captured and shown under Admin → Deliveries.")
+        )
+    host = f"{config['MAIL_SERVER']}:{config['MAIL_PORT']}"
+    try:
+        email.check()
+    except DeliveryError as error:
+        return Finding(
+            subject,
+            f"{host}: {error}",
+            _("Check EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_HOST_USER and EMAIL_HOST_PASSWORD."),
+        )
+    return Finding(subject, _("%(host)s responds", host=host))
+
+
+def _check_redis(url: str) -> Finding:
+    # Imported here, because an installation without Redis need not load its client.
+    from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
+
+    try:
+        SharedCounter(url).check()
+    except CounterUnavailable as error:
+        return Finding("Redis", str(error), _("Check REDIS_URL and that the server is running."))
+    return Finding("Redis", _("responds: all processes share their API rate limits"))
+
+
+def _is_migrated() -> bool:
+    """Whether the database has exactly the migrations of this version. Raises SQLAlchemyError."""
+    with db.engine.connect() as connection:
+        heads = MigrationContext.configure(connection).get_current_heads()
+    return set(heads) == _expected_heads(current_app.extensions["migrate"].directory)
+
+
 @cache
-def _heads(directory: str) -> set[str]:
-    """The newest migrations that this code knows; read once, for they come with the code."""
+def _expected_heads(directory: str) -> set[str]:
+    """The newest migrations of this version. Read once, because they change only with the code."""
     return set(ScriptDirectory(directory).get_heads())

@@ -1,4 +1,4 @@
-"""Doing once what is asked twice: an effect and the answer about it stand or fall together, in one transaction."""
+"""Idempotency keys: a repeated call gets the stored response of the first. Both are committed together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class IdempotentResponse:
-    """What a call was answered. Only a success is kept: what changed nothing may be tried again."""
+    """A response. Only successful ones are stored, because a failed call changed nothing and may be repeated."""
 
     status: int
     body: bytes
@@ -37,40 +37,40 @@ class IdempotentResponse:
 
 
 class StillRunning(Conflict):
-    """Somebody does it at this moment: a little later there is an answer."""
+    """The first call with this key is still running."""
 
 
 class KeyReused(Exception):
-    """This key stands for another call."""
+    """The key was used for a different call."""
 
 
 def run_once(
     user_id: int, key: str, call: bytes, act: Callable[[], IdempotentResponse], *, now: datetime | None = None
 ) -> IdempotentResponse | None:
-    """Act, unless this person's call with this key has been answered.
+    """Run a call, unless its response is stored under this person's key.
 
     Args:
-        call: everything that makes the call what it is: the same key must come with the same.
-        act: does it; what its services commit is committed together with the kept answer, or not at all.
+        call: everything that identifies the call. Calls with the same key must be equal.
+        act: runs the call. What its services commit is committed together with the stored response, or not at all.
     Returns:
-        The answer that was kept; None after acting now.
+        the stored response, or None if the call was run now.
     Raises:
-        StillRunning: so is the first call with this key.
-        Mismatch: the key was used for another call.
+        StillRunning: the first call with this key is still running.
+        KeyReused: the key was used for a different call.
     """
     now = now or utc_now()
     fingerprint = hashlib.sha256(call).hexdigest()
-    with _alone(user_id, key), _joined() as connection:
-        _hold(connection, user_id, key)
-        kept = db.session.scalar(
+    with _only_call(user_id, key), _one_transaction() as connection:
+        _lock_key(connection, user_id, key)
+        stored = db.session.scalar(
             select(StoredResponse).where(StoredResponse.user_id == user_id, StoredResponse.key == key)
         )
-        if kept is not None and kept.created_at > now - KEPT_FOR:
-            if kept.fingerprint != fingerprint:
+        if stored is not None and stored.created_at > now - KEPT_FOR:
+            if stored.fingerprint != fingerprint:
                 raise KeyReused
-            return IdempotentResponse(kept.status, kept.body, kept.etag)
-        answer = act()
-        if answer.is_success:
+            return IdempotentResponse(stored.status, stored.body, stored.etag)
+        response = act()
+        if response.is_success:
             db.session.execute(
                 delete(StoredResponse).where(StoredResponse.user_id == user_id, StoredResponse.key == key)
             )
@@ -79,9 +79,9 @@ def run_once(
                     user_id=user_id,
                     key=key,
                     fingerprint=fingerprint,
-                    status=answer.status,
-                    body=answer.body,
-                    etag=answer.etag,
+                    status=response.status,
+                    body=response.body,
+                    etag=response.etag,
                     created_at=now,
                 )
             )
@@ -90,7 +90,7 @@ def run_once(
 
 
 def purge_responses(now: datetime | None = None) -> int:
-    """Drop answers older than seven days; says how many."""
+    """Delete responses older than seven days, and commit; returns how many."""
     old = StoredResponse.created_at < (now or utc_now()) - KEPT_FOR
     count = db.session.execute(delete(StoredResponse).where(old)).rowcount  # type: ignore[attr-defined]
     db.session.commit()
@@ -98,8 +98,8 @@ def purge_responses(now: datetime | None = None) -> int:
 
 
 @contextmanager
-def _alone(user_id: int, key: str) -> Iterator[None]:
-    """Of equal calls at the same moment one goes on in this process; see `_hold` for other processes."""
+def _only_call(user_id: int, key: str) -> Iterator[None]:
+    """Refuse a second call with the same key in this process; see `_lock_key` for other processes."""
     with _lock:
         if (user_id, key) in _running:
             raise StillRunning(_("The first call with this key is still running."))
@@ -112,8 +112,8 @@ def _alone(user_id: int, key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _joined() -> Iterator[Connection]:
-    """Let the session, and what services commit in it, work inside one transaction that ends with this block."""
+def _one_transaction() -> Iterator[Connection]:
+    """Run the block in one transaction: commits of services become savepoints of it."""
     db.session.remove()
     try:
         with db.engine.begin() as connection:
@@ -123,8 +123,8 @@ def _joined() -> Iterator[Connection]:
         db.session.remove()
 
 
-def _hold(connection: Connection, user_id: int, key: str) -> None:
-    """Let no other process answer this key meanwhile: SQLite's one writer waits its turn, PostgreSQL tells at once."""
+def _lock_key(connection: Connection, user_id: int, key: str) -> None:
+    """Keep other processes from using this key: on SQLite they wait, on PostgreSQL they fail at once."""
     if connection.dialect.name == "sqlite":
         lock_for_writing()
         return

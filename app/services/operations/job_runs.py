@@ -1,6 +1,6 @@
-"""Runs of jobs: each moment of the timetable is run once, tried again when it fails, and shown to admins.
+"""Runs of jobs: each slot of the schedule is run once, retried when it fails, and shown to admins.
 
-Rows decide, not processes: any number of them may keep the same timetable.
+Rows decide who runs what, so any number of processes may share the schedule.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from app.models import JobRun, User
 from app.services.base import audit
 from app.services.routing import alerts
 
-# A process that dies in a run keeps it this long; a run that lives renews it.
+# How long a process that died keeps its run; a live run renews its lease.
 LEASE = timedelta(seconds=60)
-TRIES = 3
-TRY_AGAIN_AFTER = timedelta(seconds=20)
+MAX_ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=20)
 KEPT_FOR = timedelta(days=7)
 
 
 def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None) -> int | None:
-    """Begin the run of a moment of the timetable, and commit.
+    """Begin the run of a slot, and commit.
 
     Returns:
-        the run's id; None where it was run, is being run, or failed too often or a moment ago.
+        the run's id; None if the slot was run, is being run, or failed too often or too recently.
     """
     now = now or utc_now()
     row = db.session.execute(
@@ -37,7 +37,7 @@ def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None
             JobRun.name == name, JobRun.slot_at == slot_at
         )
     ).one_or_none()
-    mine = {
+    running = {
         "state": "running",
         "holder": holder,
         "started_at": now,
@@ -46,22 +46,22 @@ def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None
     }
     run_id: int | None = None
     if row is None:
-        values = mine | {"name": name, "slot_at": slot_at, "failures": _failures_before(name, slot_at)}
+        values = running | {"name": name, "slot_at": slot_at, "failures": _failures_before(name, slot_at)}
         new = insert_ignore(JobRun).values(tries=1, count=0, error="", **values).returning(JobRun.id)
         run_id = db.session.scalar(new)
-    elif _may_try_again(row, now):
+    elif _may_retry(row, now):
         again = update(JobRun).where(
             JobRun.id == row.id, JobRun.tries == row.tries, JobRun.state == row.state
         )
         run_id = db.session.scalar(
-            again.values(tries=JobRun.tries + 1, **mine).returning(JobRun.id), execution_options=BULK
+            again.values(tries=JobRun.tries + 1, **running).returning(JobRun.id), execution_options=BULK
         )
     db.session.commit()
     return run_id
 
 
 def keep(run_id: int, now: datetime | None = None) -> None:
-    """Prolong a run that takes long, and commit."""
+    """Renew the lease of a long run, and commit."""
     until = (now or utc_now()) + LEASE
     running = update(JobRun).where(JobRun.id == run_id, JobRun.state == "running")
     db.session.execute(running.values(lease_until=until), execution_options=BULK)
@@ -69,14 +69,18 @@ def keep(run_id: int, now: datetime | None = None) -> None:
 
 
 def finish(run_id: int, count: int, now: datetime | None = None) -> None:
-    """Write down that a run succeeded, and commit."""
+    """Record that a run succeeded, and commit."""
     done = {"state": "succeeded", "count": count, "error": "", "failures": 0, "finished_at": now or utc_now()}
     db.session.execute(update(JobRun).where(JobRun.id == run_id).values(done), execution_options=BULK)
     db.session.commit()
 
 
 def fail(run_id: int, error: str, now: datetime | None = None) -> None:
-    """Write down that a run failed, and commit; the admins are told of the third failure in a row."""
+    """Record that a run failed, alert admins to the third failure in a row, and commit.
+
+    Whatever the run left uncommitted is rolled back first.
+    """
+    db.session.rollback()
     now = now or utc_now()
     failed = {"state": "failed", "error": error[:2000], "failures": JobRun.failures + 1, "finished_at": now}
     row = db.session.execute(
@@ -90,7 +94,15 @@ def fail(run_id: int, error: str, now: datetime | None = None) -> None:
 def record_frequent_run(
     name: str, started_at: datetime, count: int, error: str = "", now: datetime | None = None
 ) -> None:
-    """Write down a run of a job that runs every few seconds: those of a minute share a row; commits."""
+    """Record a run of a frequent job in the row of its minute, and commit.
+
+    Whatever a failed run left uncommitted is rolled back first.
+
+    Args:
+        error: the error of a failed run.
+    """
+    if error:
+        db.session.rollback()
     now = now or utc_now()
     minute = started_at.replace(second=0, microsecond=0)
     state = "failed" if error else "succeeded"
@@ -125,7 +137,7 @@ def record_frequent_run(
 
 
 def request_run(name: str, actor: User, now: datetime | None = None) -> None:
-    """Ask for a run now; a process that keeps the timetable does it within seconds. Commits."""
+    """Request a run, which a scheduler starts within seconds, and commit."""
     now = now or utc_now()
     open_one = select(JobRun.id).where(JobRun.name == name, JobRun.state == "asked").limit(1)
     if db.session.scalar(open_one) is None:
@@ -141,7 +153,7 @@ def request_run(name: str, actor: User, now: datetime | None = None) -> None:
 def claim_requested(
     names: Collection[str], holder: str, now: datetime | None = None
 ) -> list[tuple[int, str]]:
-    """Begin the runs that were asked for, and commit; answers their ids and names."""
+    """Begin the requested runs of these jobs, and commit; returns their ids and names."""
     asked = select(JobRun.id).where(JobRun.state == "asked", JobRun.name.in_(names))
     if db.session.scalar(asked.limit(1)) is None:
         return []
@@ -165,20 +177,20 @@ def latest(name: str) -> JobRun | None:
 
 
 def purge_runs(now: datetime | None = None) -> int:
-    """Drop runs that nobody looks at any more, and commit; how many."""
+    """Delete old runs, and commit; returns how many."""
     old = delete(JobRun).where(JobRun.slot_at < (now or utc_now()) - KEPT_FOR).returning(JobRun.id)
     count = len(db.session.execute(old, execution_options=BULK).all())
     db.session.commit()
     return count
 
 
-def _may_try_again(row: Any, now: datetime) -> bool:
+def _may_retry(row: Any, now: datetime) -> bool:
     if row.state == "running":
         return bool(row.lease_until < now)  # Its process died.
-    return bool(row.state == "failed" and row.tries < TRIES and row.finished_at <= now - TRY_AGAIN_AFTER)
+    return bool(row.state == "failed" and row.tries < MAX_ATTEMPTS and row.finished_at <= now - RETRY_AFTER)
 
 
 def _failures_before(name: str, slot_at: datetime) -> ScalarSelect[int]:
-    """How many failures in a row there were before."""
+    """How many failures in a row preceded a slot."""
     before = select(JobRun.failures).where(JobRun.name == name, JobRun.slot_at < slot_at)
     return func.coalesce(before.order_by(JobRun.slot_at.desc()).limit(1).scalar_subquery(), 0)  # type: ignore[return-value]

@@ -1,7 +1,9 @@
-"""A name that one process at a time holds, so that many may keep the same timetable."""
+"""Leases: names that one process at a time holds, so several processes can share a schedule."""
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, update
@@ -13,14 +15,19 @@ from app.database.writing import BULK
 from app.models import Lease
 
 
+def holder_id() -> str:
+    """The name of this process on leases, claims and runs of jobs."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:80]
+
+
 def hold(name: str, holder: str, seconds: float, *, now: datetime | None = None) -> bool:
-    """Take a lease, or keep it when it is already ours.
+    """Take a lease, or renew it if it is already ours, and commit.
 
     Args:
-        holder: who asks; the same text every time.
-        seconds: how long it lasts unless it is taken again.
+        holder: the name of the process; see `holder_id`.
+        seconds: how long it lasts unless it is renewed.
     Returns:
-        False while somebody else holds it.
+        False while another process holds it.
     """
     now = now or utc_now()
     lease = db.session.get(Lease, name, populate_existing=True)
@@ -29,7 +36,7 @@ def hold(name: str, holder: str, seconds: float, *, now: datetime | None = None)
         if lease.holder != holder:
             return False
         if lease.held_until > now + timedelta(seconds=seconds / 2):
-            return True  # Renewed at half time: an idle process should not write all day.
+            return True  # Renewed in its second half only, so an idle process rarely writes.
     free = or_(Lease.holder == holder, Lease.held_until <= now)
     taken = db.session.execute(
         update(Lease)
@@ -45,12 +52,12 @@ def hold(name: str, holder: str, seconds: float, *, now: datetime | None = None)
     try:
         db.session.commit()
     except IntegrityError:
-        db.session.rollback()  # Somebody was first by a moment.
+        db.session.rollback()  # Another process was faster.
         return False
     return is_taken
 
 
 def release(holder: str) -> None:
-    """Give up every lease of a process that ends."""
+    """Release all leases of a process, and commit."""
     db.session.execute(delete(Lease).where(Lease.holder == holder).execution_options(**BULK))
     db.session.commit()

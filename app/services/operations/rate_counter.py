@@ -1,4 +1,4 @@
-"""Counts that all processes share, kept in Redis. Only an installation with a `REDIS_URL` imports this."""
+"""Counts API calls in Redis, for all processes. Imported only by installations with a `REDIS_URL`."""
 
 from __future__ import annotations
 
@@ -7,35 +7,40 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 CounterUnavailable = redis.RedisError
-# A call of the API waits for this: better to count alone than to be slow.
-SECONDS = 0.25
+# API calls wait for this; if it takes longer, each process counts for itself.
+TIMEOUT_SECONDS = 0.25
 
 
 class SharedCounter:
-    """Calls counted in windows that begin with a caller's first call and are then forgotten."""
+    """Counts calls in windows that begin with a caller's first call."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS, retry=Retry(NoBackoff(), 0)
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def count(self, caller: str, seconds: int) -> tuple[int, float]:
-        """Count one call: how many there are now in the window, and for how many seconds it lasts.
+        """Count a call; returns the number of calls in the window and the seconds until it ends.
 
         Raises:
-            Trouble: Redis does not answer.
+            CounterUnavailable: Redis does not respond.
         """
         key = f"bellhop:calls:{caller}"
-        with self._redis.pipeline(transaction=True) as both:
-            both.set(key, 0, ex=seconds, nx=True)
-            both.incr(key)
-            both.pttl(key)
-            _is_new, made, left = both.execute()
-        if left < 0:  # It ended between the first and the second: without this it would never end again.
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(key, 0, ex=seconds, nx=True)
+            pipeline.incr(key)
+            pipeline.pttl(key)
+            _is_new, count, milliseconds = pipeline.execute()
+        if (
+            milliseconds < 0
+        ):  # The window ended between `set` and `incr`; without this it would never end again.
             self._redis.expire(key, seconds)
-            left = seconds * 1000
-        return int(made), left / 1000
+            milliseconds = seconds * 1000
+        return int(count), milliseconds / 1000
 
     def check(self) -> None:
-        """Ask whether it is there. Raises Trouble."""
+        """Check that Redis responds. Raises CounterUnavailable."""
         self._redis.ping()

@@ -1,4 +1,4 @@
-"""What a delivery says, put together at the moment of sending: words, headers, calendar file."""
+"""Composes the email of a delivery when it is sent: texts, headers, calendar file."""
 
 from __future__ import annotations
 
@@ -25,119 +25,122 @@ from app.services.digests import email as digest_email
 from app.services.interviews import records, reminder_texts
 from app.services.preferences import unsubscribe
 
-# These speak of an interview that is ahead.
+# Types about an interview that people can still join.
 JOINABLE = ("interview_scheduled", "interview_rescheduled", "interview_reminder")
 
 
 @dataclass(frozen=True)
 class SiteIdentity:
-    """Who we are, from the settings: our address on the web, our mail address, our signing key."""
+    """The installation that messages come from.
+
+    Args:
+        base_url: where its pages are, without a final slash.
+        address: the From address, with or without a name.
+        secret: the key that signs links.
+    """
 
     base_url: str
     address: str
     secret: str
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> SiteIdentity:
-        """As the application is configured."""
+    def from_config(cls, config: Mapping[str, Any]) -> SiteIdentity:
+        """Read it from the application's configuration."""
         return cls(config["BASE_URL"], config["MAIL_DEFAULT_SENDER"], config["SECRET_KEY"])
 
     @property
     def host(self) -> str:
-        """The right side of our Message-IDs (RFC 5322, 3.6.4); an IPv6 address takes brackets there."""
+        """The right side of Message-IDs (RFC 5322, 3.6.4), where an IPv6 address is written in brackets."""
         host = urlsplit(self.base_url).hostname or "localhost"
         return f"[IPv6:{host}]" if ":" in host else host
 
 
-def compose_email(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
-    """The finished message of a delivery, in its reader's language and on its reader's clock."""
+def compose_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
+    """Compose the email of a delivery in the recipient's language and time zone."""
     with force_locale(delivery.recipient.locale):
         if delivery.kind in DIGESTS:
-            return _digest_mail(delivery, sender, now)
+            return _digest_email(delivery, site, now)
         if delivery.notification is None:
-            return _account_mail(delivery, sender, now)
-        return _notification_mail(delivery, delivery.notification, sender, now)
+            return _account_email(delivery, site, now)
+        return _notification_email(delivery, delivery.notification, site, now)
 
 
-def message_id(delivery: Delivery, sender: SiteIdentity) -> str:
-    """The same for every attempt, so that a mail program can tell a second copy."""
-    return f"<d{delivery.id}.{int(delivery.created_at.timestamp() * 1_000_000)}@{sender.host}>"
+def message_id(delivery: Delivery, site: SiteIdentity) -> str:
+    """The Message-ID of a delivery. Every attempt has the same, so a mail program can recognise a second copy."""
+    return f"<d{delivery.id}.{int(delivery.created_at.timestamp() * 1_000_000)}@{site.host}>"
 
 
-def _notification_mail(delivery: Delivery, row: Notification, sender: SiteIdentity, now: datetime) -> Message:
+def _notification_email(delivery: Delivery, row: Notification, site: SiteIdentity, now: datetime) -> Message:
     user, category = delivery.recipient, catalog.CATEGORIES[row.category]
-    words = reminder_texts.texts_when_sent(delivery, row, now)
+    texts = reminder_texts.texts_when_sent(delivery, row, now)
     interview = _interview_snapshot(row)
-    inbox, stop = (
-        f"{sender.base_url}/notifications",
-        unsubscribe.unsubscribe_link(user, row.category, sender.secret, sender.base_url),
-    )
-    letter = email.EmailContent(
+    unsubscribe_url = unsubscribe.unsubscribe_link(user, row.category, site.secret, site.base_url)
+    content = email.EmailContent(
         locale=user.locale,
-        heading=words.title,
-        message=words.message,
+        heading=texts.title,
+        message=texts.message,
         label=str(category.label),
         category=row.category,
         facts=_facts(interview, user) if interview else (),
-        button=_button(row, interview, sender),
+        button=_button(row, interview, site),
         reason=str(catalog.TYPES[row.notification_type].reason),
         links=(
-            (_("Open your inbox"), inbox),
-            (_("Choose what we send you"), f"{sender.base_url}/preferences"),
-            (_("Unsubscribe from: %(category)s", category=str(category.plural)), stop),
+            (_("Open your inbox"), f"{site.base_url}/notifications"),
+            (_("Choose what we send you"), f"{site.base_url}/preferences"),
+            (_("Unsubscribe from: %(category)s", category=str(category.plural)), unsubscribe_url),
         ),
-        body=html_sanitizer.sanitize_for_email(words.email_html),
+        body=html_sanitizer.sanitize_for_email(texts.email_html),
     )
     return Message(
-        id=message_id(delivery, sender),
+        id=message_id(delivery, site),
         address=delivery.address,
         name=user.name,
-        subject=words.email_subject or words.title,
-        text=email.render_text(letter),
-        html=email.render_html(letter),
-        headers=_list_headers(category.name, stop, sender),
-        attachments=_calendar(delivery, row, interview, sender) if interview else (),
+        subject=texts.email_subject or texts.title,
+        text=email.render_text(content),
+        html=email.render_html(content),
+        headers=_list_headers(category.name, unsubscribe_url, site),
+        attachments=_calendar(delivery, row, interview, site) if interview else (),
     )
 
 
-def _digest_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
+def _digest_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     user, settled_at = delivery.recipient, delivery.created_at
-    words, letter = digest_email.compose_digest(
-        delivery.kind, user, settled_at, now, base_url=sender.base_url, secret=sender.secret
+    texts, content = digest_email.compose_digest(
+        delivery.kind, user, settled_at, now, base_url=site.base_url, secret=site.secret
     )
-    stop = unsubscribe.unsubscribe_link(user, delivery.kind, sender.secret, sender.base_url)
+    unsubscribe_url = unsubscribe.unsubscribe_link(user, delivery.kind, site.secret, site.base_url)
     return Message(
-        id=message_id(delivery, sender),
+        id=message_id(delivery, site),
         address=delivery.address,
         name=user.name,
-        subject=words.email_subject or words.title,
-        text=rendering_digest_email.render_text(letter),
-        html=rendering_digest_email.render_html(letter),
-        headers=_list_headers(delivery.kind.replace("_", "-"), stop, sender),
+        subject=texts.email_subject or texts.title,
+        text=rendering_digest_email.render_text(content),
+        html=rendering_digest_email.render_html(content),
+        headers=_list_headers(delivery.kind.replace("_", "-"), unsubscribe_url, site),
     )
 
 
-def _list_headers(name: str, stop: str, sender: SiteIdentity) -> dict[str, str]:
+def _list_headers(name: str, unsubscribe_url: str, site: SiteIdentity) -> dict[str, str]:
     return {
-        "List-Id": f"Bellhop {name} <{name}.bellhop.{sender.host}>",
-        # RFC 8058: a mail program posts to it, without cookies and without asking again.
-        "List-Unsubscribe": f"<{stop}>",
+        "List-Id": f"Bellhop {name} <{name}.bellhop.{site.host}>",
+        # RFC 8058: a mail program posts to it without cookies or a second question.
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
     }
 
 
-def _account_mail(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
+def _account_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     user = delivery.recipient
-    link = account_emails.mail_link(delivery.kind, user, sender.secret, sender.base_url, now)
-    letter = account_letters.account_email(delivery.kind, user, link, sender.base_url)
+    link = account_emails.mail_link(delivery.kind, user, site.secret, site.base_url, now)
+    content = account_letters.account_email(delivery.kind, user, link, site.base_url)
     return Message(
-        id=message_id(delivery, sender),
+        id=message_id(delivery, site),
         address=delivery.address,
         name=user.name,
-        subject=letter.heading,
-        text=email.render_text(letter),
-        html=email.render_html(letter),
+        subject=content.heading,
+        text=email.render_text(content),
+        html=email.render_html(content),
         headers={"Auto-Submitted": "auto-generated"},
     )
 
@@ -162,30 +165,30 @@ def _facts(interview: InterviewDetails, user: User) -> tuple[tuple[str, str], ..
     return tuple((fact.label, fact.text) for fact in facts)
 
 
-def _button(row: Notification, interview: InterviewDetails | None, sender: SiteIdentity) -> tuple[str, str]:
+def _button(row: Notification, interview: InterviewDetails | None, site: SiteIdentity) -> tuple[str, str]:
     url, is_meeting = row.action_url, bool(interview and interview.meeting_url == row.action_url)
     if url and is_meeting and row.notification_type in JOINABLE:
         return _("Join the interview"), url
-    if is_meeting:  # Cancelled, or over: nobody is there.
+    if is_meeting:  # Cancelled or over, so there is nothing to join.
         url = ""
     if safe_urls.is_web_address(url):
         return _("Open"), url
     if safe_urls.is_path(url):
-        return _("Open"), sender.base_url + url
-    return _("Read in Bellhop"), f"{sender.base_url}/notifications/{row.id}"
+        return _("Open"), site.base_url + url
+    return _("Read in Bellhop"), f"{site.base_url}/notifications/{row.id}"
 
 
 def _calendar(
-    delivery: Delivery, row: Notification, interview: InterviewDetails, sender: SiteIdentity
+    delivery: Delivery, row: Notification, interview: InterviewDetails, site: SiteIdentity
 ) -> tuple[Attachment, ...]:
     method = calendar.METHODS.get(row.notification_type)
-    if method is None or row.interview is None:  # A sample's is for no calendar.
+    if method is None or row.interview is None:  # A sample does not belong in a calendar.
         return ()
     body = calendar.build_calendar_file(
         interview,
         method=method,
         sequence=row.interview_sequence or 0,
-        organizer=parseaddr(sender.address),
+        organizer=parseaddr(site.address),
         attendee=(delivery.recipient.name, delivery.address),
         made_at=row.created_at,
     )

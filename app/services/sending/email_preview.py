@@ -1,4 +1,4 @@
-"""A mail as it would be sent, put together by the code that sends, of rows that are never kept."""
+"""Composes the email that would be sent, with the code that sends, from rows that are never saved."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def compose_preview(
     notification_type: str,
     texts: Texts,
     reader: User,
-    sender: email.SiteIdentity,
+    site: email.SiteIdentity,
     *,
     action_url: str = "",
     event: Event | None = None,
 ) -> Message:
-    """The finished mail to a reader.
+    """Compose an email to the reader as if the notification had been sent now.
 
     Args:
-        event: what it would have come from; one that carries an interview shows its facts.
+        event: the event it would come from. If it has an interview, the email shows its details.
     """
     now = utc_now()
-    # Neither of these rows is ever added to the session.
+    # Neither row is added to the session.
     row = Notification(
         id=0,
         recipient_id=reader.id,
@@ -48,4 +48,4 @@ def compose_preview(
     )
     with db.session.no_autoflush:
         row.event, delivery.notification, delivery.recipient = event, row, reader
-        return email.compose_email(delivery, sender, now)
+        return email.compose_email(delivery, site, now)

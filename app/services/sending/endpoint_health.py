@@ -1,4 +1,4 @@
-"""What sending says about the place it went to: browsers that are gone, webhooks that fail."""
+"""Tracks whether addresses work: removes browsers that are gone, disables webhooks that keep failing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from app.services.routing import alerts, suppressions
 
 Endpoint = PushSubscription | Webhook
 MODELS: dict[str, type[Endpoint]] = {"push": PushSubscription, "webhook": Webhook}
-# A webhook that has failed for so long is switched off.
+# How long a webhook may fail before it is disabled.
 LONGEST_FAILURE = timedelta(hours=120)
 
 
 def find(delivery: Delivery) -> Endpoint | None:
-    """The browser or webhook that a delivery goes to; None when it is there no more, or switched off.
+    """Return the browser or webhook that a delivery goes to; None if it was removed or disabled.
 
-    One that is another's now, for a browser that two people share or a number that was given out again, is not
-    what this delivery was written for.
+    Also None if the id now belongs to another: two people may share a browser, and SQLite reuses ids.
     """
     endpoint = _find(delivery.channel, delivery.address)
     if (
@@ -38,7 +37,7 @@ def find(delivery: Delivery) -> Endpoint | None:
 
 
 def is_gone(delivery: Delivery) -> bool:
-    """Whether its address has been taken away since the delivery was written."""
+    """Whether the address was removed after the delivery was created."""
     if delivery.channel in MODELS:
         return find(delivery) is None
     return (
@@ -49,55 +48,55 @@ def is_gone(delivery: Delivery) -> bool:
 
 
 def record_success(channel: str, address: str) -> None:
-    """Note a success, in the caller's transaction."""
+    """Record that an address works, in the caller's transaction."""
     hook = _find(channel, address, lock=True) if channel == "webhook" else None
     if isinstance(hook, Webhook) and hook.failures:
         hook.failures, hook.failing_since = 0, None
         db.session.flush()
 
 
-def record_failure(channel: str, address: str, said: str, now: datetime, *, is_dead: bool) -> None:
-    """Note a failed attempt, in the caller's transaction.
+def record_failure(channel: str, address: str, response: str, now: datetime, *, is_dead: bool) -> None:
+    """Record a failed attempt, in the caller's transaction.
 
     Args:
-        said: the other side's own words.
-        is_dead: it said that it must not be written to again.
+        response: what the other side answered.
+        is_dead: the other side asked not to be contacted again.
     """
     endpoint = _find(channel, address, lock=True)
     if isinstance(endpoint, Webhook):
         if not endpoint.disabled_at:
-            _note_failure(endpoint, said, now, is_dead=is_dead)
+            _record_webhook_failure(endpoint, response, now, is_dead=is_dead)
     elif isinstance(endpoint, PushSubscription):
         if is_dead:
-            _drop(endpoint, said)
+            _remove_browser(endpoint, response)
     elif is_dead and channel not in MODELS:
-        suppressions.add(channel, address, said)
+        suppressions.add(channel, address, response)
 
 
 def _find(channel: str, address: str, *, lock: bool = False) -> Endpoint | None:
     number = address.partition(":")[2]
     if channel not in MODELS or not number.isdigit():
         return None
-    # As it stands now, whatever this session has seen of it before.
+    # Read again, because this session may hold an older copy.
     found = db.session.get(MODELS[channel], int(number), populate_existing=True, with_for_update=lock or None)
     return found if isinstance(found, Endpoint) else None
 
 
-def _drop(browser: PushSubscription, said: str) -> None:
+def _remove_browser(browser: PushSubscription, response: str) -> None:
     db.session.delete(browser)
     owner = db.session.get_one(User, browser.user_id)
-    audit.record("push.dropped", owner.email, said=said[:300])
+    audit.record("push.dropped", owner.email, said=response[:300])
 
 
-def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> None:
+def _record_webhook_failure(hook: Webhook, response: str, now: datetime, *, is_dead: bool) -> None:
     hook.failures += 1
     hook.failing_since = hook.failing_since or now
     db.session.flush()
     if is_dead or now - hook.failing_since >= LONGEST_FAILURE:
-        _switch_off(hook, said, now)
+        _disable(hook, response, now)
         return
-    # What else waits for it would cost a timeout each: it rests as a whole, and longer each time.
-    rest_until = (
+    # Its other deliveries would probably time out too: they all wait, longer each time.
+    wait_until = (
         retry_schedule.next_attempt_at("webhook", min(hook.failures, retry_schedule.MAX_BACKOFF), now) or now
     )
     waiting = update(Delivery).where(
@@ -107,15 +106,15 @@ def _note_failure(hook: Webhook, said: str, now: datetime, *, is_dead: bool) -> 
         Delivery.due_at <= now,
     )
     db.session.execute(
-        waiting.values(due_at=rest_until, reason="deferred", reason_data={"detail": said[:300]}),
+        waiting.values(due_at=wait_until, reason="deferred", reason_data={"detail": response[:300]}),
         execution_options=BULK,
     )
 
 
-def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
-    hook.disabled_at, hook.disabled_reason = now, said[:300]
+def _disable(hook: Webhook, response: str, now: datetime) -> None:
+    hook.disabled_at, hook.disabled_reason = now, response[:300]
     owner = db.session.get_one(User, hook.user_id)
-    audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=said[:300])
+    audit.record("webhook.switched_off", owner.email, webhook=hook.id, said=response[:300])
     alerts.raise_system_alert(
         [Recipient.of(owner)],
         _l("Your webhook was turned off"),
@@ -123,7 +122,7 @@ def _switch_off(hook: Webhook, said: str, now: datetime) -> None:
             "%(url)s failed for too long or asked not to be called again, so nothing more is sent to it. "
             "The last response was: %(response)s\n\nFix the webhook, then turn it on again under Devices.",
             url=hook.url,
-            response=said[:300],
+            response=response[:300],
         ),
         "/account/devices",
         now,

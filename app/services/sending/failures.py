@@ -1,4 +1,4 @@
-"""What a failure means for its delivery: another try, or an end, and in which words."""
+"""Maps the error of a failed attempt to a result: retry, or give up, and why."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from app.services.sending.results import SendResult
 def result_of_failure(
     error: DeliveryError, delivery: Delivery, started_at: datetime, now: datetime
 ) -> SendResult:
-    """The outcome of an attempt that failed.
+    """Return the result of a failed attempt.
 
     Args:
-        error: what the channel raised; `HostUnavailable` is no attempt and does not come here.
+        error: what the channel raised, except `HostUnavailable`, which does not count as an attempt.
         started_at, now: when the attempt began and ended.
     """
-    said = plain_text.to_single_line(str(error))
+    response = plain_text.to_single_line(str(error))
     common: dict[str, Any] = {
         "delivery_id": delivery.id,
         "started_at": started_at,
         "finished_at": now,
-        "response": said,
-        "reason_data": {"detail": said[:300]},
+        "response": response,
+        "reason_data": {"detail": response[:300]},
     }
     if isinstance(error, PermanentFailure):
-        return SendResult(state="failed", reason="refused", does_suppress=error.suppress, **common)
+        return SendResult(state="failed", reason="refused", is_address_dead=error.suppress, **common)
     if isinstance(error, UncertainOutcome):
         if was_uncertain_before(delivery) or delivery.kind in DIGESTS:
             return SendResult(state="uncertain", reason="answer_lost", **common)
         due_at, reason = now + retry_schedule.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"
     else:
-        asked = error.retry_after if isinstance(error, TemporaryFailure) else None
+        retry_after = error.retry_after if isinstance(error, TemporaryFailure) else None
         next_at = retry_schedule.next_attempt_at(
-            delivery.channel, delivery.attempts + 1, now, retry_after=asked
+            delivery.channel, delivery.attempts + 1, now, retry_after=retry_after
         )
         if next_at is None:
             return SendResult(state="failed", reason="gave_up", **common)
@@ -54,7 +54,7 @@ def result_of_failure(
 
 
 def was_uncertain_before(delivery: Delivery) -> bool:
-    """Whether this message has already been repeated once because its answer was lost."""
+    """Whether an earlier attempt at this delivery had an unknown outcome."""
     earlier = select(DeliveryAttempt.id).where(
         DeliveryAttempt.delivery_id == delivery.id, DeliveryAttempt.outcome == "uncertain"
     )

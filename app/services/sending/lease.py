@@ -1,4 +1,4 @@
-"""A claim while it is being worked on: kept alive by a heartbeat, checked before each message."""
+"""A claim while it is being worked on: renewed in the background, checked before each message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Claim:
-    """Some deliveries that are ours until `lease_until`."""
+    """Deliveries that are ours until `lease_until`."""
 
     def __init__(self, token: str, ids: set[int], lease_until: datetime) -> None:
         self.token = token
@@ -28,13 +28,13 @@ class Claim:
         self.lease_until = lease_until
 
     def renew(self) -> None:
-        """Prolong what is left of it."""
+        """Extend the lease of the deliveries that are still ours."""
         until = utc_now() + outbox.LEASE
         self.ids = outbox.renew(self.token, until)
         self.lease_until = until
 
     def still_holds(self, delivery_id: int) -> bool:
-        """Whether a delivery is ours to send: a process that was paused past its lease has lost it."""
+        """Whether a delivery is still ours. A process that was paused for longer than the lease has lost it."""
         if utc_now() >= self.lease_until:
             self.renew()
         return delivery_id in self.ids
@@ -42,9 +42,9 @@ class Claim:
 
 @contextmanager
 def heartbeat(claim: Claim) -> Iterator[None]:
-    """Renew a claim in the background, however long one message takes."""
+    """Renew a claim in the background, however long a message takes."""
     done = threading.Event()
-    # The context's own object: the thread outlives what `current_app` stands for here.
+    # The object itself, because threads do not inherit the application context.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     thread = threading.Thread(target=_beat, args=(app, claim, done), name="heartbeat", daemon=True)
     thread.start()
@@ -61,5 +61,5 @@ def _beat(app: Flask, claim: Claim, done: threading.Event) -> None:
             try:
                 claim.renew()
             except OperationalError:
-                log.warning("The claim could not be prolonged; trying again", exc_info=True)
+                log.warning("The claim could not be renewed; trying again", exc_info=True)
                 db.session.rollback()

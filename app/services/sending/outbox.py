@@ -1,7 +1,7 @@
-"""The outbox: deliveries are claimed with a token and a lease, and only whoever has the token may finish them.
+"""The outbox: claims deliveries with a token and a lease. Only the holder of the token may record their results.
 
-A process may be killed at any moment. What it had claimed lapses with the lease and is given back by `sweep`;
-nothing else takes a row away from it.
+A process may be killed at any moment. When the lease of its claim ends, `sweep` gives the deliveries back;
+nothing else takes them away from it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from app.services.sending import results
 
 LEASE = timedelta(seconds=30)
 CRASHES_UNTIL_DEAD = 3
-# Literals, because the database only uses a partial index for a condition that it can see.
+# Literals, because a partial index is only used for a condition without parameters.
 IS_WAITING = Delivery.state.in_([literal_column("'pending'"), literal_column("'retry_wait'")])
 IS_CLAIMED = Delivery.state == literal_column("'claimed'")
 WAITING_AGAIN: ColumnElement[str] = case((Delivery.attempts == 0, "pending"), else_="retry_wait")
 
-# Built once: putting a statement together costs more than running it.
+# Built once, because building a statement takes longer than running it.
 DUE = select(Delivery.id).where(
-    IS_WAITING, Delivery.due_at <= bindparam("now"), Delivery.channel == bindparam("way")
+    IS_WAITING, Delivery.due_at <= bindparam("now"), Delivery.channel == bindparam("channel_name")
 )
-FRESH = DUE.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id)
+NOT_SUSPECT = DUE.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id)
 SUSPECT = DUE.where(Delivery.crashes > 0).order_by(Delivery.crashes, Delivery.due_at, Delivery.id)
-MINE = update(Delivery).where(Delivery.token == bindparam("held"), IS_CLAIMED)
+OURS = update(Delivery).where(Delivery.token == bindparam("held"), IS_CLAIMED)
 
 
-def _claim(wanted: Any) -> Any:
-    # A common table expression is worked out once; PostgreSQL may run a plain subquery again for every row.
-    picked = wanted.limit(bindparam("most")).with_for_update(skip_locked=True).cte("picked")
+def _claim_statement(due: Any) -> Any:
+    # A CTE, because PostgreSQL may run a plain subquery again for every row.
+    picked = due.limit(bindparam("most")).with_for_update(skip_locked=True).cte("picked")
     values = {
         "state": "claimed",
         "token": bindparam("held"),
@@ -46,8 +46,8 @@ def _claim(wanted: Any) -> Any:
     return update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values).returning(Delivery.id)
 
 
-CLAIM_FRESH, CLAIM_SUSPECT = _claim(FRESH), _claim(SUSPECT)
-RENEW = MINE.values(lease_until=bindparam("until", type_=Delivery.lease_until.type)).returning(Delivery.id)
+CLAIM_NOT_SUSPECT, CLAIM_SUSPECT = _claim_statement(NOT_SUSPECT), _claim_statement(SUSPECT)
+RENEW = OURS.values(lease_until=bindparam("until", type_=Delivery.lease_until.type)).returning(Delivery.id)
 
 
 def claim(
@@ -59,36 +59,36 @@ def claim(
     most: int = 1,
     is_suspect: bool = False,
 ) -> tuple[str, set[int]]:
-    """Take the deliveries that have been due longest, and commit.
+    """Claim the deliveries that have been due longest, and commit.
 
     Args:
-        most: how many at once.
-        is_suspect: take those that were in a sender's hands when it died, instead of the others. They are to be
-            taken one by one: one that kills its sender takes nothing with it, one that merely waited is cleared.
+        most: how many at most.
+        is_suspect: claim deliveries whose worker died while it held them, instead of the others. Claim these one
+            by one: then one that kills its worker affects no other, and one that did not cause it is cleared.
     Returns:
-        the token, and the ids that it holds.
+        the token, and the ids that were claimed.
     """
-    token, wanted = secrets.token_hex(16), {"now": now, "way": channel}
+    token, parameters = secrets.token_hex(16), {"now": now, "channel_name": channel}
     connection = db.session.connection()
-    # Read first: an idle sender never takes the write lock.
-    if connection.execute((SUSPECT if is_suspect else FRESH).limit(1), wanted).first() is None:
+    # Read first, so an idle worker never takes the write lock.
+    if connection.execute((SUSPECT if is_suspect else NOT_SUSPECT).limit(1), parameters).first() is None:
         db.session.commit()
         return token, set()
-    values = wanted | {"most": most, "held": token, "until": lease_until, "holder": holder}
-    ids = set(connection.execute(CLAIM_SUSPECT if is_suspect else CLAIM_FRESH, values).scalars())
+    values = parameters | {"most": most, "held": token, "until": lease_until, "holder": holder}
+    ids = set(connection.execute(CLAIM_SUSPECT if is_suspect else CLAIM_NOT_SUSPECT, values).scalars())
     db.session.commit()
     return token, ids
 
 
 def has_due(channel: str, now: datetime) -> bool:
     """Whether anything is due over a channel."""
-    found = db.session.connection().execute(DUE.limit(1), {"now": now, "way": channel}).first()
+    found = db.session.connection().execute(DUE.limit(1), {"now": now, "channel_name": channel}).first()
     db.session.commit()
     return found is not None
 
 
 def renew(token: str, lease_until: datetime) -> set[int]:
-    """Prolong a claim, and commit.
+    """Extend a claim, and commit.
 
     Returns:
         the ids that are still ours.
@@ -99,48 +99,48 @@ def renew(token: str, lease_until: datetime) -> set[int]:
 
 
 def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, Any] | None = None) -> None:
-    """Return what is left of a claim as it was, and commit.
+    """Give back the deliveries of a claim that have no result, and commit.
 
     Args:
-        reason: why it waits on, where that has changed.
+        reason: the new reason why they wait; None leaves it unchanged.
     """
-    values = results.FREE | {"state": WAITING_AGAIN}
+    values = results.UNCLAIMED | {"state": WAITING_AGAIN}
     if reason is not None:
         values |= {"reason": reason, "reason_data": reason_data or {}}
-    db.session.connection().execute(MINE.values(values), {"held": token})
+    db.session.connection().execute(OURS.values(values), {"held": token})
     db.session.commit()
 
 
 def sweep(now: datetime | None = None) -> int:
-    """Give back the claims of senders that died, and commit.
+    """Give back the claims of workers that died, and commit.
 
-    Each time a row is found so counts as a crash; after three it is dead. A row comes alone after its first
-    (see `claim`), so only one that really was being sent each time gets that far.
+    Each time counts as a crash of the delivery; after three it is dead. After the first crash a delivery is claimed
+    alone (see `claim`), so only one that was being sent each time gets that far.
 
     Returns:
         how many rows were given back or declared dead.
     """
     now = now or utc_now()
-    lapsed = and_(IS_CLAIMED, Delivery.lease_until < now)
+    expired = and_(IS_CLAIMED, Delivery.lease_until < now)
     connection = db.session.connection()
-    if connection.execute(select(Delivery.id).where(lapsed).limit(1)).first() is None:
+    if connection.execute(select(Delivery.id).where(expired).limit(1)).first() is None:
         db.session.commit()
         return 0
     is_dead = Delivery.crashes + 1 >= CRASHES_UNTIL_DEAD
-    values = results.FREE | {
+    values = results.UNCLAIMED | {
         "state": case((is_dead, "dead"), else_=WAITING_AGAIN),
         "reason": case((is_dead, "crashed"), else_=Delivery.reason),
         "crashes": Delivery.crashes + 1,
     }
     returned = (Delivery.id, Delivery.state, Delivery.notification_id, Delivery.channel, Delivery.address)
-    rows = connection.execute(update(Delivery).where(lapsed).values(values).returning(*returned)).all()
-    _bury([row for row in rows if row.state == "dead"])
+    rows = connection.execute(update(Delivery).where(expired).values(values).returning(*returned)).all()
+    _record_dead([row for row in rows if row.state == "dead"])
     db.session.commit()
     return len(rows)
 
 
-def _bury(dead: Sequence[Any]) -> None:
+def _record_dead(dead: Sequence[Any]) -> None:
     if dead:
         entries = [results.audit_entry(row, "dead", "crashed") for row in dead]
         db.session.connection().execute(insert(AuditEntry), entries)
-        results.build_failed([row.notification_id for row in dead])
+        results.mark_notifications_failed([row.notification_id for row in dead])

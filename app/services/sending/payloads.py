@@ -1,4 +1,4 @@
-"""A delivery as its channel takes it: a letter, an SMS, a push message, a webhook's call."""
+"""Builds the payload for each channel: email, SMS, push, webhook."""
 
 from __future__ import annotations
 
@@ -20,100 +20,103 @@ from app.services.interviews import reminder_texts
 from app.services.sending import email, endpoint_health
 from app.services.sending.email import SiteIdentity
 
-# RFC 8030, 5.3: how much a sleeping phone should mind.
+# RFC 8030, 5.3: whether a push service should wake a device for it.
 URGENCY = {"urgent": "high", "high": "high", "medium": "normal", "low": "low"}
-# Push services keep a message for four weeks at most; the encrypted whole must stay under 4 KB.
-LONGEST_KEPT = timedelta(weeks=4)
-MOST_TITLE, MOST_BODY = 150, 400
+# Push services keep a message for at most four weeks; the encrypted body must stay under 4 KB.
+MAX_TTL = timedelta(weeks=4)
+MAX_TITLE, MAX_BODY = 150, 400
 
 
-def build_payload(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
-    """The finished message of a delivery.
+def build_payload(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
+    """Build the message of a delivery for its channel.
 
     Raises:
-        PermanentFailure: its browser or webhook vanished this very moment.
+        PermanentFailure: the browser or webhook was removed a moment ago.
     """
-    return BUILDERS.get(delivery.channel, _plain)(delivery, sender, now)
+    return BUILDERS.get(delivery.channel, _plain)(delivery, site, now)
 
 
-def _plain(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
-    """For a channel without words of its own: the title, the message and where to read it."""
+def _plain(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
+    """For a channel without its own builder: the title, the message and a link."""
     row = delivery.notification
     if row is None:
-        raise PermanentFailure(_("There is nothing to say over this channel"))
-    words = reminder_texts.texts_when_sent(delivery, row, now)
-    text = f"{words.message}\n{sender.base_url}/notifications/{row.id}"
+        raise PermanentFailure(_("There is nothing to send over this channel"))
+    texts = reminder_texts.texts_when_sent(delivery, row, now)
+    text = f"{texts.message}\n{site.base_url}/notifications/{row.id}"
     return Message(
-        id=_id(delivery), address=delivery.address, subject=plain_text.to_single_line(words.title), text=text
+        id=_message_id(delivery),
+        address=delivery.address,
+        subject=plain_text.to_single_line(texts.title),
+        text=text,
     )
 
 
-def _sms(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
+def _sms(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         with force_locale(delivery.recipient.locale):
-            code = phones.code_of(delivery, sender.secret)
-            words = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
-            text = plain_text.fit_sms(words)
+            code = phones.code_of(delivery, site.secret)
+            text_message = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
+            text = plain_text.fit_sms(text_message)
     else:
-        told = reminder_texts.texts_when_sent(delivery, row, now)
-        text = plain_text.fit_sms(told.sms or told.title, f"{sender.base_url}/n/{row.id}")
-    return Message(id=_id(delivery), address=delivery.address, subject="", text=text)
+        texts = reminder_texts.texts_when_sent(delivery, row, now)
+        text = plain_text.fit_sms(texts.sms or texts.title, f"{site.base_url}/n/{row.id}")
+    return Message(id=_message_id(delivery), address=delivery.address, subject="", text=text)
 
 
-def _push(delivery: Delivery, _sender: SiteIdentity, now: datetime) -> Message:
+def _push(delivery: Delivery, _site: SiteIdentity, now: datetime) -> Message:
     browser, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(browser, PushSubscription):
         raise PermanentFailure(_("This browser has been removed"))
-    words = reminder_texts.texts_when_sent(delivery, row, now) if row else None
-    kept_until = delivery.expires_at or now + LONGEST_KEPT
+    texts = reminder_texts.texts_when_sent(delivery, row, now) if row else None
+    kept_until = delivery.expires_at or now + MAX_TTL
     with force_locale(delivery.recipient.locale):
         content = {
             "title": plain_text.truncate(
-                plain_text.to_single_line(words.title if words else _("Bellhop")), MOST_TITLE
+                plain_text.to_single_line(texts.title if texts else _("Bellhop")), MAX_TITLE
             ),
             "message": plain_text.truncate(
                 plain_text.to_single_line(
-                    words.message if words else _("Notifications will look like this.")
+                    texts.message if texts else _("Notifications will look like this.")
                 ),
-                MOST_BODY,
+                MAX_BODY,
             ),
             "url": f"/notifications/{row.id}" if row else "/account/devices",
             "tag": f"d{delivery.id}",
         }
     return Message(
-        id=_id(delivery),
+        id=_message_id(delivery),
         address=browser.endpoint,
         subject="",
         text=json.dumps(content, ensure_ascii=False),
         headers={
-            "TTL": str(int(max(timedelta(), min(kept_until - now, LONGEST_KEPT)).total_seconds())),
+            "TTL": str(int(max(timedelta(), min(kept_until - now, MAX_TTL)).total_seconds())),
             "Urgency": URGENCY[row.priority if row else "high"],
-            # A second copy of the same message replaces the first while it waits (RFC 8030, 5.4).
+            # A second copy replaces the first while it waits at the push service (RFC 8030, 5.4).
             "Topic": f"d{delivery.id}",
         },
         keys=(browser.p256dh, browser.auth),
     )
 
 
-def _webhook(delivery: Delivery, sender: SiteIdentity, now: datetime) -> Message:
+def _webhook(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     hook, row = endpoint_health.find(delivery), delivery.notification
     if not isinstance(hook, Webhook):
         raise PermanentFailure(_("This webhook has been removed"))
     content = {
         "type": "notification.created" if row else "webhook.test",
         "timestamp": to_rfc3339(delivery.created_at),
-        "data": _webhook_payload(row, reminder_texts.texts_when_sent(delivery, row, now), sender)
+        "data": _webhook_payload(row, reminder_texts.texts_when_sent(delivery, row, now), site)
         if row
         else {"message": "This is a test of your webhook."},
     }
     return Message(
-        id=_id(delivery),
+        id=_message_id(delivery),
         address=hook.url,
         subject="",
-        # In ASCII: whatever somebody typed, no program on the way is misled by it.
+        # In ASCII, so that no program on the way misreads what people typed.
         text=json.dumps(content, separators=(",", ":")),
-        keys=webhooks.secrets_of(hook, sender.secret, now),
+        keys=webhooks.secrets_of(hook, site.secret, now),
     )
 
 
@@ -125,22 +128,22 @@ BUILDERS: dict[str, Callable[[Delivery, SiteIdentity, datetime], Message]] = {
 }
 
 
-def _webhook_payload(row: Notification, words: Texts, sender: SiteIdentity) -> dict[str, Any]:
-    """A notification by the names of the JSON API."""
+def _webhook_payload(row: Notification, texts: Texts, site: SiteIdentity) -> dict[str, Any]:
+    """A notification with the field names of the JSON API."""
     return {
         "id": row.id,
         "notification_type": row.notification_type,
         "category": row.category,
-        "title": words.title,
-        "message": words.message,
+        "title": texts.title,
+        "message": texts.message,
         "priority": row.priority,
         "metadata": row.data,
         "action_url": row.action_url,
-        "url": f"{sender.base_url}/notifications/{row.id}",
+        "url": f"{site.base_url}/notifications/{row.id}",
         "created_at": to_rfc3339(row.created_at),
     }
 
 
-def _id(delivery: Delivery) -> str:
-    """The same for every attempt, so that a receiver can tell a second copy."""
+def _message_id(delivery: Delivery) -> str:
+    """The same for every attempt, so a receiver can recognise a second copy."""
     return f"msg_{delivery.id}_{int(delivery.created_at.timestamp() * 1_000_000)}"

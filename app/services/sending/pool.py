@@ -1,4 +1,4 @@
-"""Sending over several channels at once, so that a slow one keeps none of the others waiting."""
+"""Runs worker threads per channel, so a slow channel cannot delay the others."""
 
 from __future__ import annotations
 
@@ -11,50 +11,52 @@ from flask import Flask, current_app
 
 from app import catalog
 from app.channels import CONNECTORS
-from app.clock import utc_now
-from app.services.sending import scheduled
 
-# Seconds between two looks for new work while some lanes are busy.
-PATIENCE = 0.5
+# How often to look for new work while some threads are busy.
+POLL_SECONDS = 0.5
 
 
 def drain_channels(
-    has_work: Callable[[str, datetime | None], bool], empty: Callable[[str], int], now: datetime | None
+    has_work: Callable[[str, datetime | None], bool],
+    drain: Callable[[str, datetime | None], int],
+    now: datetime | None,
+    before_round: Callable[[], None] | None = None,
 ) -> int:
-    """Empty all channels, each in a thread of its own; look again for as long as one of them is busy.
+    """Drain all channels at once, and look for new work for as long as one of them is busy.
 
     Args:
-        has_work: whether anything is due over a channel.
-        empty: sends what is due over a channel; answers how much it was.
-        now: the instant to act at instead of the clock's.
+        has_work: tells whether anything is due over a channel.
+        drain: sends what is due over a channel and returns how much that was; runs in a thread.
+        now: act as if it were this time.
+        before_round: called each time before looking for work, in the calling thread.
     Returns:
-        the sum of the answers.
+        the sum of what `drain` returned.
     """
-    # The context's own object: a thread outlives what `current_app` stands for here.
+    # The object itself, because threads do not inherit the application context.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    # A thread for each channel; several where each address may be on another host.
+    # The channel of each thread, by the thread's number.
     threads = [name for name in CONNECTORS for _thread in range(catalog.CHANNELS[name].threads)]
     busy: dict[int, Future[int]] = {}
-    ready_at = dict.fromkeys(range(len(threads)), 0.0)
+    ready_at = [0.0] * len(threads)
     done = 0
 
-    def work(channel: str) -> int:
+    def run(channel: str) -> int:
         with app.app_context():
-            return empty(channel)
+            return drain(channel, now)
 
-    with ThreadPoolExecutor(len(threads), thread_name_prefix="lane") as pool:
+    with ThreadPoolExecutor(len(threads), thread_name_prefix="channel") as executor:
         while True:
-            scheduled.show_scheduled(now or utc_now())
-            scheduled.unsnooze_due(now or utc_now())
-            waiting = {channel for channel in threads if has_work(channel, now)}
-            for lane, channel in enumerate(threads):
-                if channel in waiting and lane not in busy and ready_at[lane] <= time.monotonic():
-                    busy[lane] = pool.submit(work, channel)
+            if before_round:
+                before_round()
+            due = {channel for channel in CONNECTORS if has_work(channel, now)}
+            for number, channel in enumerate(threads):
+                if channel in due and number not in busy and ready_at[number] <= time.monotonic():
+                    busy[number] = executor.submit(run, channel)
             if not busy:
                 return done
-            wait(busy.values(), timeout=PATIENCE, return_when=FIRST_COMPLETED)
-            for lane in [lane for lane, future in busy.items() if future.done()]:
-                sent = busy.pop(lane).result()
+            wait(busy.values(), timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for number in [number for number, future in busy.items() if future.done()]:
+                sent = busy.pop(number).result()
                 done += sent
-                # What is due may be in another lane's hands by now: no use in asking at once again.
-                ready_at[lane] = 0.0 if sent else time.monotonic() + PATIENCE
+                # If nothing was left, another thread has claimed what is due: do not ask again at once.
+                ready_at[number] = 0.0 if sent else time.monotonic() + POLL_SECONDS

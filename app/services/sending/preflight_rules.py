@@ -1,9 +1,10 @@
-"""What has happened since news of an interview or a digest was written, looked at once more before it is sent."""
+"""The rules that are checked right before a delivery is sent: is it still wanted, and is it still true?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -12,20 +13,155 @@ from app.database.base import db
 from app.models import Delivery, Interview, Notification
 from app.services.digests import contents as digest_contents
 from app.services.interviews.reminder_texts import KIND as REMINDER
+from app.services.routing.reasons import HELD
+from app.services.routing.required_channels import RequiredChannels
+from app.services.sending import endpoint_health
 
-if TYPE_CHECKING:
-    from app.services.sending.preflight import PreflightContext
-
-# They say that and when an interview will be.
+# Types that announce an interview and its time.
 ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})
-# They come more than once about the same interview.
+# Types that a person can get more than once about the same interview.
 REPEATED = frozenset({REMINDER, "evaluation_due"})
-# What goes out at once is news of its moment: the next follows it, in order, for calendars to count.
-AT_ONCE = timedelta(minutes=2)
+# A message this young is sent even if the interview has changed since: the next message says so, and calendars
+# need every step in order.
+PROMPT = timedelta(minutes=2)
 
 
-def _announced(delivery: Delivery, now: datetime) -> Interview | None:
-    """The interview that this message announces, as it stands now; None for news that did not wait."""
+@dataclass(frozen=True)
+class PreflightContext:
+    """What the rules know about a batch of deliveries of one channel.
+
+    Args:
+        suppressed: addresses that must not be written to.
+        required_channels: pairs of category and channel that admins have made mandatory.
+        active_digests: digests that admins have not switched off.
+        digest_covers_until: by user id, when the newest daily digest collected what was unread.
+    """
+
+    suppressed: Collection[str]
+    required_channels: RequiredChannels
+    active_digests: Collection[str]
+    digest_covers_until: Mapping[int, datetime]
+
+
+def _recipient_is_disabled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return not delivery.recipient.is_enabled
+
+
+def _interview_is_cancelled(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    interview = _announced_interview(delivery, now)
+    return interview is not None and interview.status == "cancelled"
+
+
+def _interview_has_begun(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    interview = _announced_interview(delivery, now)
+    if interview is None:
+        return False
+    # An interview that was reported after its start is still news.
+    return interview.status == "completed" or delivery.created_at < interview.starts_at <= now
+
+
+def _interview_was_moved(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    row = delivery.notification
+    if row is None or row.interview is None:
+        return False
+    if row.notification_type == REMINDER:
+        # Moving an interview makes the reminders of its old time expire; see `notifications.expiry`.
+        return _has_expired(row, now)
+    return (
+        _announced_interview(delivery, now) is not None
+        and (row.interview_sequence or 0) < row.interview.sequence
+    )
+
+
+def _interview_was_rebooked(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    row = delivery.notification
+    if row is None or row.interview is None or row.notification_type != "interview_cancelled":
+        return False
+    return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
+
+
+def _evaluation_is_settled(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    row = delivery.notification
+    return row is not None and row.notification_type == "evaluation_due" and _has_expired(row, now)
+
+
+def _was_repeated(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    """Whether a newer reminder of the same kind exists. One of them is enough."""
+    row = delivery.notification
+    if row is None or row.notification_type not in REPEATED or row.interview_id is None:
+        return False
+    newer = select(Notification.id).where(
+        Notification.interview_id == row.interview_id,
+        Notification.recipient_id == row.recipient_id,
+        Notification.notification_type == row.notification_type,
+        Notification.id > row.id,
+    )
+    return db.session.scalar(newer.limit(1)) is not None
+
+
+def _digest_is_inactive(delivery: Delivery, context: PreflightContext, _now: datetime) -> bool:
+    return delivery.kind in DIGESTS and delivery.kind not in context.active_digests
+
+
+def _digest_is_off(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    preference = delivery.recipient.preference
+    return delivery.kind in DIGESTS and not (preference.email_enabled and getattr(preference, delivery.kind))
+
+
+def _digest_is_empty(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    if delivery.kind not in DIGESTS:
+        return False
+    return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)
+
+
+def _notification_is_cancelled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return delivery.notification is not None and delivery.notification.status == "cancelled"
+
+
+def _is_expired(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
+    if delivery.expires_at is not None and delivery.expires_at <= now:
+        return True
+    return delivery.notification is not None and _has_expired(delivery.notification, now)
+
+
+def _address_is_suppressed(delivery: Delivery, context: PreflightContext, _now: datetime) -> bool:
+    return delivery.address in context.suppressed
+
+
+def _endpoint_is_gone(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return endpoint_health.is_gone(delivery)
+
+
+def _was_seen_while_held(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    row = delivery.notification
+    # A person who snoozed a notification has seen it.
+    is_seen = row is not None and (row.read_at is not None or row.snoozed_until is not None)
+    return is_seen and delivery.reason in HELD
+
+
+Rule = Callable[[Delivery, PreflightContext, datetime], bool]
+# (rule, state it leads to, reason code). The first rule that applies decides.
+RULES: tuple[tuple[Rule, str, str], ...] = (
+    (_recipient_is_disabled, "skipped", "recipient_inactive"),
+    (_interview_is_cancelled, "skipped", "interview_cancelled"),
+    (_interview_has_begun, "skipped", "interview_over"),
+    (_interview_was_moved, "skipped", "interview_moved"),
+    (_interview_was_rebooked, "skipped", "interview_rebooked"),
+    (_evaluation_is_settled, "skipped", "evaluation_over"),
+    (_was_repeated, "skipped", "said_again"),
+    (_digest_is_inactive, "skipped", "template_inactive"),
+    (_digest_is_off, "skipped", "digest_off"),
+    (_digest_is_empty, "skipped", "read_before_sending"),
+    (_notification_is_cancelled, "cancelled", "cancelled"),
+    (_is_expired, "expired", "expired"),
+    (_address_is_suppressed, "suppressed", "address_suppressed"),
+    (_endpoint_is_gone, "skipped", "endpoint_gone"),
+    (_was_seen_while_held, "skipped", "read_before_sending"),
+)
+
+
+def _announced_interview(delivery: Delivery, now: datetime) -> Interview | None:
+    """The interview that a message announces, as it is now; None if the message did not have to wait."""
     row = delivery.notification
     if row is None or row.notification_type not in ANNOUNCING or _is_prompt(delivery, now):
         return None
@@ -35,86 +171,8 @@ def _announced(delivery: Delivery, now: datetime) -> Interview | None:
 def _is_prompt(delivery: Delivery, now: datetime) -> bool:
     row = delivery.notification
     is_reminder = row is not None and row.notification_type == REMINDER
-    return not is_reminder and delivery.reason == "queued" and now - delivery.created_at < AT_ONCE
+    return not is_reminder and delivery.reason == "queued" and now - delivery.created_at < PROMPT
 
 
-def _is_cancelled(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    interview = _announced(delivery, now)
-    return interview is not None and interview.status == "cancelled"
-
-
-def _is_over(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    interview = _announced(delivery, now)
-    if interview is None:
-        return False
-    # What was booked when it had begun was never ahead, and is news all the same.
-    return interview.status == "completed" or delivery.created_at < interview.starts_at <= now
-
-
-def _is_moved(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    # A move lets the reminders of the former start expire; see `reminders.withdraw`.
-    row = delivery.notification
-    if row is None or row.interview is None:
-        return False
-    if row.notification_type == REMINDER:
-        return _has_ended(row.expires_at, now)
-    return _announced(delivery, now) is not None and (row.interview_sequence or 0) < row.interview.sequence
-
-
-def _is_rebooked(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    row = delivery.notification
-    if row is None or row.interview is None or row.notification_type != "interview_cancelled":
-        return False
-    return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
-
-
-def _is_repeated(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
-    """Whether what waited has been said again meanwhile, nearer to the time: one of them is enough."""
-    row = delivery.notification
-    if row is None or row.notification_type not in REPEATED or row.interview_id is None:
-        return False
-    again = select(Notification.id).where(
-        Notification.interview_id == row.interview_id,
-        Notification.recipient_id == row.recipient_id,
-        Notification.notification_type == row.notification_type,
-        Notification.id > row.id,
-    )
-    return db.session.scalar(again.limit(1)) is not None
-
-
-def _is_evaluated(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    row = delivery.notification
-    return row is not None and row.notification_type == "evaluation_due" and _has_ended(row.expires_at, now)
-
-
-def _is_digest_inactive(delivery: Delivery, grounds: PreflightContext, _now: datetime) -> bool:
-    return delivery.kind in DIGESTS and delivery.kind not in grounds.live_digests
-
-
-def _is_digest_off(delivery: Delivery, _grounds: PreflightContext, _now: datetime) -> bool:
-    preference = delivery.recipient.preference
-    return delivery.kind in DIGESTS and not (preference.email_enabled and getattr(preference, delivery.kind))
-
-
-def _is_digest_empty(delivery: Delivery, _grounds: PreflightContext, now: datetime) -> bool:
-    if delivery.kind not in DIGESTS:
-        return False
-    return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)
-
-
-def _has_ended(expires_at: datetime | None, now: datetime) -> bool:
-    return expires_at is not None and expires_at <= now
-
-
-# (what is looked at, the state it leads to, the reason's code), for `objections.RULES`.
-RULES = (
-    (_is_cancelled, "skipped", "interview_cancelled"),
-    (_is_over, "skipped", "interview_over"),
-    (_is_moved, "skipped", "interview_moved"),
-    (_is_rebooked, "skipped", "interview_rebooked"),
-    (_is_evaluated, "skipped", "evaluation_over"),
-    (_is_repeated, "skipped", "said_again"),
-    (_is_digest_inactive, "skipped", "template_inactive"),
-    (_is_digest_off, "skipped", "digest_off"),
-    (_is_digest_empty, "skipped", "read_before_sending"),
-)
+def _has_expired(row: Notification, now: datetime) -> bool:
+    return row.expires_at is not None and row.expires_at <= now

@@ -1,4 +1,4 @@
-"""Writing down how deliveries ended, in groups, and what that means for their notifications."""
+"""Records the results of deliveries, and what they mean for notifications and addresses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Noti
 from app.models.delivery import END_STATES, OPEN_STATES
 from app.services.sending import endpoint_health
 
-# What a delivery in nobody's hands looks like.
-FREE: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
+# The columns of a delivery that nobody has claimed.
+UNCLAIMED: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
 
 
 @dataclass(frozen=True)
 class SendResult:
-    """How one delivery ended, or when it goes on. `started_at` is None where nothing was sent."""
+    """The result of an attempt, or of the decision not to make one.
+
+    Args:
+        started_at: when the attempt began; None if nothing was sent.
+        due_at, expires_at: when to try again and when to give up; None leaves them unchanged.
+        attempt_state: the state of the attempt in the log, if it differs from the delivery's.
+        captured: the message, if it was captured instead of sent.
+        is_address_dead: the address must not be used again.
+    """
 
     delivery_id: int
     state: str
@@ -32,19 +40,18 @@ class SendResult:
     due_at: datetime | None = None
     expires_at: datetime | None = None
     response: str = ""
-    # What the attempt is called in the log, where that is not the state it led to.
     attempt_state: str = ""
-    kept: bytes | None = None
-    does_suppress: bool = False
+    captured: bytes | None = None
+    is_address_dead: bool = False
 
 
-# Built once: putting a statement together costs more than running it.
+# Built once, because building a statement takes longer than running it.
 OURS = (
     select(Delivery.id, Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.attempts)
     .where(Delivery.id.in_(bindparam("these", expanding=True)), Delivery.token == bindparam("held"))
     .with_for_update()
 )
-FINISH = (
+RECORD = (
     update(Delivery)
     .where(Delivery.id == bindparam("this"), Delivery.token == bindparam("held"))
     .values(
@@ -57,112 +64,112 @@ FINISH = (
                 bindparam("to_expires_at", type_=Delivery.expires_at.type), Delivery.expires_at
             ),
             "sent_at": bindparam("to_sent_at", type_=Delivery.sent_at.type),
-            "attempts": Delivery.attempts + bindparam("tries"),
-            **FREE,
+            "attempts": Delivery.attempts + bindparam("new_attempts"),
+            **UNCLAIMED,
         }
     )
 )
 PENDING = update(Notification).where(
     Notification.id.in_(bindparam("these", expanding=True)), Notification.status == "pending"
 )
-SENT = PENDING.values(
+MARK_SENT = PENDING.values(
     status="sent",
     sent_at=func.coalesce(Notification.sent_at, bindparam("now", type_=Notification.sent_at.type)),
 )
-GOES_ON = select(Delivery.id).where(
+HAS_OPEN_OR_SENT = select(Delivery.id).where(
     Delivery.notification_id == Notification.id, Delivery.state.in_([*OPEN_STATES, "sent"])
 )
-FAILED = PENDING.where(~GOES_ON.exists()).values(status="failed")
+MARK_FAILED = PENDING.where(~HAS_OPEN_OR_SENT.exists()).values(status="failed")
 
 
-def record_results(token: str, outcomes: Sequence[SendResult]) -> int:
-    """Write down outcomes in one transaction, with their attempts, audit entries and notifications.
+def record_results(token: str, results: Sequence[SendResult]) -> int:
+    """Record results with their attempts, audit entries and notifications, and commit.
 
     Args:
-        token: what the deliveries were claimed with. Those that carry another by now are left alone.
+        token: what the deliveries were claimed with. Those with another token by now are left alone.
     Returns:
         how many were still ours.
     """
     lock_for_writing()
-    wanted = {"these": [outcome.delivery_id for outcome in outcomes], "held": token}
-    rows = {row.id: row for row in db.session.connection().execute(OURS, wanted)}
-    mine = [(outcome, rows[outcome.delivery_id]) for outcome in outcomes if outcome.delivery_id in rows]
-    if mine:
-        _write(token, mine)
+    parameters = {"these": [result.delivery_id for result in results], "held": token}
+    rows = {row.id: row for row in db.session.connection().execute(OURS, parameters)}
+    ours = [(result, rows[result.delivery_id]) for result in results if result.delivery_id in rows]
+    if ours:
+        _record(token, ours)
     db.session.commit()
-    return len(mine)
+    return len(ours)
 
 
-def build_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
-    """A notification is sent with its first success; in the caller's transaction."""
-    _settle(SENT, notification_ids, {"now": now})
+def mark_notifications_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
+    """Mark notifications as sent, in the caller's transaction: the first delivery that is sent is enough."""
+    _mark(MARK_SENT, notification_ids, {"now": now})
 
 
-def build_failed(notification_ids: Sequence[int | None]) -> None:
-    """A notification has failed when every delivery has ended without success; in the caller's transaction."""
-    _settle(FAILED, notification_ids, {})
+def mark_notifications_failed(notification_ids: Sequence[int | None]) -> None:
+    """Mark notifications as failed if none of their deliveries is open or sent, in the caller's transaction."""
+    _mark(MARK_FAILED, notification_ids, {})
 
 
-def _settle(statement: Update, notification_ids: Sequence[int | None], values: dict[str, Any]) -> None:
-    wanted = sorted({number for number in notification_ids if number is not None})
-    if wanted:
-        db.session.connection().execute(statement, values | {"these": wanted})
+def _mark(statement: Update, notification_ids: Sequence[int | None], values: dict[str, Any]) -> None:
+    ids = sorted({number for number in notification_ids if number is not None})
+    if ids:
+        db.session.connection().execute(statement, values | {"these": ids})
 
 
 def audit_entry(row: Any, state: str, reason: str) -> dict[str, Any]:
-    """The audit log's line about a delivery that ended."""
+    """The audit entry of a delivery that has ended."""
     detail = {"delivery_id": row.id, "channel": row.channel} | ({"reason": reason} if reason else {})
     return {"action": f"delivery.{state}", "subject": row.address[:300], "detail": detail}
 
 
-def _write(token: str, mine: Sequence[tuple[SendResult, Any]]) -> None:
+def _record(token: str, ours: Sequence[tuple[SendResult, Any]]) -> None:
     connection = db.session.connection()
-    connection.execute(FINISH, [_values(outcome, token) for outcome, _ in mine])
+    connection.execute(RECORD, [_delivery_values(result, token) for result, _row in ours])
     attempts = [
-        _attempt(outcome, row.attempts + 1) for outcome, row in mine if outcome.started_at is not None
+        _attempt_values(result, row.attempts + 1) for result, row in ours if result.started_at is not None
     ]
     if attempts:
         connection.execute(insert(DeliveryAttempt), attempts)
-    ended = [(outcome, row) for outcome, row in mine if outcome.state in END_STATES]
+    ended = [(result, row) for result, row in ours if result.state in END_STATES]
     if ended:
-        entries = [audit_entry(row, outcome.state, outcome.reason) for outcome, row in ended]
+        entries = [audit_entry(row, result.state, result.reason) for result, row in ended]
         connection.execute(insert(AuditEntry), entries)
-        sent = [row.notification_id for outcome, row in ended if outcome.state == "sent"]
-        build_sent(sent, ended[-1][0].finished_at)
-        build_failed([row.notification_id for outcome, row in ended if outcome.state != "sent"])
-    for outcome, row in mine:
-        if outcome.state == "sent":
+        sent = [row.notification_id for result, row in ended if result.state == "sent"]
+        mark_notifications_sent(sent, ended[-1][0].finished_at)
+        mark_notifications_failed([row.notification_id for result, row in ended if result.state != "sent"])
+    for result, row in ours:
+        if result.state == "sent":
             endpoint_health.record_success(row.channel, row.address)
-        elif outcome.started_at is not None:
+        elif result.started_at is not None:
             endpoint_health.record_failure(
-                row.channel, row.address, outcome.response, outcome.finished_at, is_dead=outcome.does_suppress
+                row.channel, row.address, result.response, result.finished_at, is_dead=result.is_address_dead
             )
-        if outcome.kept is not None:
+        if result.captured is not None:
             db.session.merge(
-                CapturedMail(delivery_id=row.id, raw=outcome.kept, captured_at=outcome.finished_at)
+                CapturedMail(delivery_id=row.id, raw=result.captured, captured_at=result.finished_at)
             )
 
 
-def _values(outcome: SendResult, token: str) -> dict[str, Any]:
+def _delivery_values(result: SendResult, token: str) -> dict[str, Any]:
     return {
-        "this": outcome.delivery_id,
+        "this": result.delivery_id,
         "held": token,
-        "to_state": outcome.state,
-        "to_reason": outcome.reason,
-        "to_reason_data": outcome.reason_data,
-        "to_due_at": outcome.due_at,
-        "to_expires_at": outcome.expires_at,
-        "to_sent_at": outcome.finished_at if outcome.state == "sent" else None,
-        "tries": 0 if outcome.started_at is None else 1,
+        "to_state": result.state,
+        "to_reason": result.reason,
+        "to_reason_data": result.reason_data,
+        "to_due_at": result.due_at,
+        "to_expires_at": result.expires_at,
+        "to_sent_at": result.finished_at if result.state == "sent" else None,
+        "new_attempts": 0 if result.started_at is None else 1,
     }
 
 
-def _attempt(outcome: SendResult, number: int) -> dict[str, Any]:
+def _attempt_values(result: SendResult, number: int) -> dict[str, Any]:
     return {
-        "delivery_id": outcome.delivery_id,
+        "delivery_id": result.delivery_id,
         "number": number,
-        "started_at": outcome.started_at,
-        "finished_at": outcome.finished_at,
-        "outcome": outcome.attempt_state or outcome.state,
-        "response": outcome.response[:1000],
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "outcome": result.attempt_state or result.state,
+        "response": result.response[:1000],
     }

@@ -1,4 +1,4 @@
-"""What comes into the inbox when its time has come: scheduled notifications, and those that were put off."""
+"""Moves notifications into the inbox when they are due: scheduled ones, and those whose snooze ends."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ CHUNK = 500
 
 
 def show_scheduled(now: datetime) -> int:
-    """Mark the in-app deliveries whose time has come as sent, and tell open pages; commits.
+    """Mark in-app deliveries that are due as sent, tell open pages, and commit.
 
-    The rows show by themselves from `surfaced_at` on: what is written here is the verdict.
+    The inbox shows the rows from `surfaced_at` on without this; what is recorded here is the delivery's state.
 
     Returns:
         how many there were.
     """
-    ids = list(db.session.scalars(outbox.DUE.limit(CHUNK), {"now": now, "way": "in_app"}))
+    ids = list(db.session.scalars(outbox.DUE.limit(CHUNK), {"now": now, "channel_name": "in_app"}))
     if not ids:
         return 0
     rows = db.session.execute(
         update(Delivery)
         .where(Delivery.id.in_(ids), outbox.IS_WAITING)
         .values(state="sent", reason="shown", sent_at=now)
-        .returning(Delivery.notification_id, Delivery.recipient_id)
-        .execution_options(**BULK)
+        .returning(Delivery.notification_id, Delivery.recipient_id),
+        execution_options=BULK,
     ).all()
-    results.build_sent([row.notification_id for row in rows], now)
+    results.mark_notifications_sent([row.notification_id for row in rows], now)
     notification_actions.bump_inbox_versions(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
 
 
 def unsnooze_due(now: datetime) -> int:
-    """Let what was snoozed until now be unread again, also where its reader has looked at it meanwhile; commits.
+    """Make notifications whose snooze has ended unread again, even if they were opened meanwhile, and commit.
 
     Returns:
         how many there were.
     """
-    due = select(Notification.id).where(Notification.snoozed_until <= now).limit(CHUNK)
-    ids = list(db.session.scalars(due))
+    ids = list(
+        db.session.scalars(select(Notification.id).where(Notification.snoozed_until <= now).limit(CHUNK))
+    )
     if not ids:
         return 0
-    waiting = case((Notification.sent_at.is_not(None), "sent"), else_="pending")
-    rows = db.session.execute(
+    status = case((Notification.sent_at.is_not(None), "sent"), else_="pending")
+    recipient_ids = db.session.scalars(
         update(Notification)
-        # Asked again: it may have been put off once more in between.
+        # Checked again, because it may have been snoozed again in between.
         .where(Notification.id.in_(ids), Notification.snoozed_until <= now)
-        .values(snoozed_until=None, read_at=None, status=waiting)
-        .returning(Notification.recipient_id)
-        .execution_options(**BULK)
-    )
-    people = list(rows.scalars())
-    notification_actions.bump_inbox_versions(people)
+        .values(snoozed_until=None, read_at=None, status=status)
+        .returning(Notification.recipient_id),
+        execution_options=BULK,
+    ).all()
+    notification_actions.bump_inbox_versions(recipient_ids)
     db.session.commit()
-    return len(people)
+    return len(recipient_ids)

@@ -1,15 +1,14 @@
-"""Sending what is due: claim, send outside any transaction, finish where the claim is still ours."""
+"""Sends what is due: claim, send outside any transaction, record the results that are still ours."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-import os
-import socket
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -22,76 +21,86 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.rendering import plain_text
-from app.services.sending import (
-    email,
-    failures,
-    outbox,
-    payloads,
-    pool,
-    preflight,
-)
-from app.services.sending import (
-    results as sending_results,
-)
+from app.services.sending import failures, outbox, payloads, pool, preflight
+from app.services.sending import results as send_results
+from app.services.sending.email import SiteIdentity
 from app.services.sending.lease import Claim, heartbeat
+from app.services.sending.preflight_rules import PreflightContext
 from app.services.sending.results import SendResult
 
-# A batch is what lapses together when a sender is killed, so it stays small where the other side is slow.
-SMALL_BATCH, LARGE_BATCH, QUICK_SECONDS = 20, 100, 0.5
-# Results are written in groups, but none waits long: what is not written when a sender is killed goes out twice.
+# A killed worker loses its whole batch until the lease ends, so batches stay small unless the host is quick.
+SMALL_BATCH, QUICK_SECONDS = 20, 0.5
+# How often to send one delivery whose worker died, even while there is other work.
+SUSPECT_EVERY = 10
+# Results are recorded in groups, but without delay: a message whose result is not recorded is sent twice.
 GROUP, GROUP_SECONDS = 25, 0.025
-# Seconds of rest for a host that cannot be reached, growing.
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-WRITE_AGAIN_AFTER = (0.2, 1.0, 3.0, 10.0)
+FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 60.0
+# Seconds between attempts to record results while the database is busy.
+RECORD_AGAIN_AFTER = (0.2, 1.0, 3.0, 10.0)
 log = logging.getLogger(__name__)
 
 
-class DeliveryWorker:
-    """Carries what is due. One a process: it remembers which hosts need rest.
+class Backoff(NamedTuple):
+    """Until when (on the monotonic clock) a channel is left alone, and for how many seconds in all."""
 
-    `stopping` ends a run after the message at hand; what was claimed beside it is given back.
+    until: float
+    seconds: float
+
+
+class DeliveryWorker:
+    """Sends what is due. There is one per process, because it remembers which hosts to leave alone.
+
+    Setting `stopping` ends a run after the current message. The rest of the claim is given back.
+
+    Args:
+        site: the installation that messages come from.
+        holder: the name recorded on claims.
     """
 
-    def __init__(self, sender: email.SiteIdentity) -> None:
-        self.sender = sender
-        self.holder = f"{socket.gethostname()}:{os.getpid()}"[:80]
+    def __init__(self, site: SiteIdentity, holder: str = "") -> None:
+        self.site = site
+        self.holder = holder
         self.stopping = threading.Event()
-        self.pauses: dict[str, tuple[float, float]] = {}
+        self.backoffs: dict[str, Backoff] = {}
 
-    def deliver_due(self, now: datetime | None = None) -> int:
-        """Send until nothing is due, or the hosts need rest.
+    def deliver_due(
+        self, now: datetime | None = None, *, before_round: Callable[[], None] | None = None
+    ) -> int:
+        """Send until nothing is due or the hosts have to be left alone.
 
         Args:
-            now: the instant to act at instead of the clock's.
+            now: act as if it were this time.
+            before_round: called each time before looking for work.
         Returns:
-            how many attempts and decisions there were.
+            the number of messages sent, failed or decided against.
         """
-        return pool.drain_channels(self._has_work, lambda name: self._empty(name, now), now)
+        return pool.drain_channels(self._has_work, self._drain_channel, now, before_round)
 
     def _has_work(self, name: str, now: datetime | None) -> bool:
-        return not self._ends(name) and outbox.has_due(name, now or utc_now())
+        return not self._must_stop(name) and outbox.has_due(name, now or utc_now())
 
-    def _empty(self, name: str, now: datetime | None) -> int:
-        done, channel, batch = 0, CONNECTORS[name](), SMALL_BATCH
+    def _drain_channel(self, name: str, now: datetime | None) -> int:
         largest = catalog.CHANNELS[name].batch_size
+        done, batch_size = 0, min(SMALL_BATCH, largest)
+        channel = CONNECTORS[name]()
         try:
             for turn in itertools.count(1):
-                began_at, before = time.monotonic(), done
-                done += self._carry_some(name, channel, now, most=min(batch, largest))
-                batch = LARGE_BATCH if time.monotonic() - began_at < QUICK_SECONDS else SMALL_BATCH
-                # After the others, but not only when there are no others, or a busy day would keep them waiting.
-                if done == before or turn % 10 == 0:
-                    done += self._carry_some(name, channel, now, most=1, is_suspect=True)
-                if done == before:
+                started, done_before = time.monotonic(), done
+                done += self._send_batch(name, channel, now, most=batch_size)
+                is_quick = time.monotonic() - started < QUICK_SECONDS
+                batch_size = largest if is_quick else min(SMALL_BATCH, largest)
+                if done == done_before or turn % SUSPECT_EVERY == 0:
+                    done += self._send_batch(name, channel, now, most=1, is_suspect=True)
+                if done == done_before:
                     break
         finally:
             channel.close()
         return done
 
-    def _carry_some(
+    def _send_batch(
         self, name: str, channel: Channel, now: datetime | None, *, most: int, is_suspect: bool = False
     ) -> int:
-        if self._ends(name):
+        if self._must_stop(name):
             return 0
         lease_until = utc_now() + outbox.LEASE
         token, ids = outbox.claim(
@@ -106,96 +115,100 @@ class DeliveryWorker:
             return 0
         claim = Claim(token, ids, lease_until)
         with heartbeat(claim):
-            done, unreachable = self._send(name, channel, claim, _load(ids), now)
+            done, host_error = self._send_claimed(name, channel, claim, _load(ids), now)
         if done < len(ids):
-            outbox.give_back(
-                token,
-                reason="unreachable" if unreachable else None,
-                reason_data={"detail": unreachable[:300]} if unreachable else None,
-            )
+            if host_error:
+                outbox.give_back(token, reason="unreachable", reason_data={"detail": host_error[:300]})
+            else:
+                outbox.give_back(token)
         return done
 
-    def _send(
+    def _send_claimed(
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, str]:
-        """Answers how many rows were dealt with, and what a host said that cannot be reached."""
-        grounds = preflight.load_context(name, rows)
-        db.session.commit()  # No transaction stays open while the network is waited for.
-        results, unreachable, done, written_at = [], "", 0, time.monotonic()
+        """Send claimed deliveries; returns how many are done, and the error of a host that is unavailable."""
+        context = preflight.load_context(name, rows)
+        db.session.commit()  # No transaction stays open while waiting for the network.
+        results: list[SendResult] = []
+        done, host_error, recorded_at = 0, "", time.monotonic()
         for row in rows:
-            if self._ends(name):
+            if self._must_stop(name):
                 break
             if not claim.still_holds(row.id):
                 continue
             try:
-                results.append(self._attempt(channel, row, grounds, now))
+                results.append(self._send(channel, row, context, now))
                 done += 1
             except HostUnavailable as error:
-                unreachable = plain_text.to_single_line(str(error))
-                self._rest(name, unreachable)
-            if len(results) >= GROUP or time.monotonic() - written_at >= GROUP_SECONDS:
-                self._write(claim, results)
-                results, written_at = [], time.monotonic()
-        self._write(claim, results)
-        return done, unreachable
+                host_error = plain_text.to_single_line(str(error))
+                self._back_off(name, host_error)
+            if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
+                _record(claim, results)
+                results, recorded_at = [], time.monotonic()
+        _record(claim, results)
+        return done, host_error
 
-    def _attempt(
-        self, channel: Channel, row: Delivery, grounds: preflight.PreflightContext, now: datetime | None
+    def _send(
+        self, channel: Channel, row: Delivery, context: PreflightContext, now: datetime | None
     ) -> SendResult:
         started_at = now or utc_now()
-        if objection := preflight.check_before_sending(row, grounds, started_at):
-            return objection
+        if result := preflight.check_before_sending(row, context, started_at):
+            return result
         try:
-            message = payloads.build_payload(row, self.sender, started_at)
-            db.session.commit()  # What was looked up for it holds no transaction open while the network is waited for.
+            message = payloads.build_payload(row, self.site, started_at)
+            db.session.commit()  # Building it may have read from the database; see above.
             receipt = channel.send(message)
         except HostUnavailable:
             raise
         except DeliveryError as error:
             if isinstance(error, TemporaryFailure) and error.slow_down:
-                self._rest(row.channel, plain_text.to_single_line(str(error)))
+                self._back_off(row.channel, plain_text.to_single_line(str(error)))
             failure = error
         except Exception as error:
-            # A defect of ours: the message waits for its repair instead of being lost.
-            log.exception("Delivery %s could not be put together", row.id)
+            # A bug in Bellhop. The message is retried, so it is not lost if the bug is fixed in time.
+            log.exception("Delivery %s could not be built", row.id)
             failure = TemporaryFailure(f"internal error: {type(error).__name__}")
         else:
-            self.pauses.pop(row.channel, None)
+            self.backoffs.pop(row.channel, None)
             return SendResult(
                 row.id,
                 "sent",
                 now or utc_now(),
-                reason="sent" if receipt.kept is None else "kept",
+                reason="sent" if receipt.captured is None else "kept",
                 started_at=started_at,
                 response=plain_text.to_single_line(receipt.response),
-                kept=receipt.kept,
+                captured=receipt.captured,
             )
         return failures.result_of_failure(failure, row, started_at, now or utc_now())
 
-    def _write(self, claim: Claim, results: Sequence[SendResult]) -> None:
-        """Write results down, also when the database is busy for a while: these messages are out."""
-        for pause in (*WRITE_AGAIN_AFTER, None) if results else ():
-            try:
-                sending_results.record_results(claim.token, results)
-            except OperationalError:
-                db.session.rollback()
-                if pause is None:
-                    raise
-                log.warning("Results could not be written; trying again", exc_info=True)
-                time.sleep(pause)
-            else:
-                return
+    def _must_stop(self, name: str) -> bool:
+        return self.stopping.is_set() or self._is_backing_off(name)
 
-    def _ends(self, name: str) -> bool:
-        return self.stopping.is_set() or self._rests(name)
+    def _is_backing_off(self, name: str) -> bool:
+        return name in self.backoffs and time.monotonic() < self.backoffs[name].until
 
-    def _rests(self, name: str) -> bool:
-        return name in self.pauses and time.monotonic() < self.pauses[name][0]
+    def _back_off(self, name: str, error: str) -> None:
+        seconds = FIRST_BACKOFF
+        if name in self.backoffs:
+            seconds = min(self.backoffs[name].seconds * 2, LONGEST_BACKOFF)
+        self.backoffs[name] = Backoff(time.monotonic() + seconds, seconds)
+        log.warning("Leaving %s alone for %.0f s: %s", name, seconds, error)
 
-    def _rest(self, name: str, why: str) -> None:
-        length = min(self.pauses[name][1] * 2, LONGEST_PAUSE) if name in self.pauses else FIRST_PAUSE
-        self.pauses[name] = (time.monotonic() + length, length)
-        log.warning("%s rests for %.0f s: %s", name, length, why)
+
+def _record(claim: Claim, results: Sequence[SendResult]) -> None:
+    """Record results, even if the database is busy for a while: these messages have left."""
+    if not results:
+        return
+    for seconds in RECORD_AGAIN_AFTER:
+        try:
+            send_results.record_results(claim.token, results)
+        except OperationalError:
+            db.session.rollback()
+            log.warning("Results could not be recorded; trying again", exc_info=True)
+            time.sleep(seconds)
+        else:
+            return
+    send_results.record_results(claim.token, results)
 
 
 def _load(ids: Collection[int]) -> Sequence[Delivery]:

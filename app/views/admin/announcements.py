@@ -87,7 +87,10 @@ def preview() -> Response:
 @admin_required
 def mail() -> Response:
     """Render the email for the frame in the preview."""
-    announcement, site = _to_request(AnnouncementForm.read(request.form)), SiteIdentity.of(current_app.config)
+    announcement, site = (
+        _to_request(AnnouncementForm.read(request.form)),
+        SiteIdentity.from_config(current_app.config),
+    )
     return frame_email(announcement_preview.mail_html(announcement, current_user, site))
 
 

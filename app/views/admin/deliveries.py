@@ -60,7 +60,7 @@ def show(delivery_id: int) -> str:
         "deliveries/show.html",
         line=delivery_log.delivery_row(row, current_user),
         row=row,
-        message=message_view.load_sent_message(row, SiteIdentity.of(current_app.config)),
+        message=message_view.load_sent_message(row, SiteIdentity.from_config(current_app.config)),
         outcome_label=delivery_log.outcome_label,
         actions=delivery_actions,
     )
@@ -70,7 +70,7 @@ def show(delivery_id: int) -> str:
 @admin_required
 def html(delivery_id: int) -> Response:
     row = delivery_log.get(delivery_id)
-    message = message_view.load_sent_message(row, SiteIdentity.of(current_app.config))
+    message = message_view.load_sent_message(row, SiteIdentity.from_config(current_app.config))
     if message is None:
         abort(404)
     return frame_email(message.html)

@@ -71,7 +71,7 @@ class JobRow:
 @admin_required
 def index() -> Response:
     now = utc_now()
-    rows = [_job_row(job, now) for job in current_app.extensions["timetable"].values()]
+    rows = [_job_row(job, now) for job in current_app.extensions["schedule"].values()]
     sweep = next(row.run for row in rows if row.name == "sweep")
     is_stopped = sweep is None or sweep.started_at < now - STOPPED_AFTER
     is_busy = any(row.state in {"asked", "running"} for row in rows)
@@ -84,7 +84,7 @@ def index() -> Response:
 @bp.post("/<name>/runs")
 @admin_required
 def run(name: str) -> Response:
-    if name not in current_app.extensions["timetable"]:
+    if name not in current_app.extensions["schedule"]:
         abort(404)
     job_runs.request_run(name, current_user)
     flash(_("“%(name)s” starts in a few seconds.", name=name))

@@ -106,7 +106,7 @@ def mail(template_id: int) -> Response:
         TemplateContent.of(draft or template),
         _data(template, options),
         current_user,
-        SiteIdentity.of(current_app.config),
+        SiteIdentity.from_config(current_app.config),
         is_dark=options.is_dark,
     )
     return frame_email(html)
@@ -154,7 +154,11 @@ def _editor(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
         "preview": template_preview.preview(
-            template, content, _data(template, options), current_user, SiteIdentity.of(current_app.config)
+            template,
+            content,
+            _data(template, options),
+            current_user,
+            SiteIdentity.from_config(current_app.config),
         ),
         "variables": template_validation.variables(template),
         "used": template_validation.variables_used(content),

@@ -142,8 +142,8 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     url = f"http://hooks.example.com:{web_server.server.server_port}/hook?a=b"
-    answer = safe_http.post(url, b"{}", {"X-Own": "1"}, may_reach=loopback)
-    assert (answer.status, answer.text, asked) == (200, "ok", ["hooks.example.com"])
+    response = safe_http.post(url, b"{}", {"X-Own": "1"}, may_reach=loopback)
+    assert (response.status, response.text, asked) == (200, "ok", ["hooks.example.com"])
     call = web_server.calls[0]
     assert (call.path, call.headers["host"], call.headers["x-own"], call.body) == (
         "/hook?a=b",
@@ -170,7 +170,7 @@ def test_whoever_does_not_answer_in_time_is_cut_off(
         safe_http.post(web_server.url, b"", {}, may_reach=loopback)
     assert time.monotonic() - began_at < 2
     assert caught.value.was_sent
-    assert "No answer within" in str(caught.value)
+    assert "No response within" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> Non
 
 def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> None:
     web_server.usual = Reply(body=b"x" * 1_000_000)
-    answer = safe_http.post(web_server.url, b"", {}, may_reach=loopback)
-    assert len(answer.text) == safe_http.MAX_BYTES
-    assert len(answer.said()) <= 300
+    response = safe_http.post(web_server.url, b"", {}, may_reach=loopback)
+    assert len(response.text) == safe_http.MAX_BYTES
+    assert len(response.summary()) <= 300
 
 
 @pytest.mark.parametrize(

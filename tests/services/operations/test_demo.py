@@ -15,11 +15,10 @@ from app.services.accounts import users
 from app.services.interviews import reminders
 from app.services.operations import demo
 from app.services.routing import wording
-from app.services.sending.email import SiteIdentity
-from app.services.sending.worker import DeliveryWorker
 from app.services.templates import versions as template_versions
 from app.services.templates.drafts import TemplateContent
 from tests.support import factories
+from tests.support.delivery import deliver_due
 
 
 def kinds(column: object) -> set[str]:
@@ -69,7 +68,4 @@ def test_nothing_of_it_is_written_to_anyone(app: Flask) -> None:
     now = utc_now()
     demo.load(now)
     assert reminders.remind_due(now) == 0
-    assert (
-        DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <b@example.test>", "k")).deliver_due(now)
-        == 0
-    )
+    assert deliver_due(now) == 0

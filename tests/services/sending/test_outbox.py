@@ -1,0 +1,83 @@
+"""Claims: one holder at a time, given back when the holder dies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from app.clock import utc_now
+from app.database.base import db
+from app.services.sending import outbox, results
+from app.services.sending.results import SendResult
+from tests.support import factories
+from tests.support.delivery import pending_email, reload
+
+
+def test_a_delivery_has_one_holder_at_a_time(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    row = pending_email(alice)
+    now = utc_now()
+    token, ids = outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
+    assert ids == {row.id}
+    assert outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="two")[1] == set()
+    done = SendResult(row.id, "sent", now, started_at=now)
+    assert results.record_results("somebody else's", [done]) == 0
+    assert reload(row).state == "claimed"
+    assert results.record_results(token, [done]) == 1
+    assert results.record_results(token, [done]) == 0
+    assert len(reload(row).log) == 1
+
+
+def test_sweep_gives_back_expired_claims_only(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    row = pending_email(alice)
+    now = utc_now()
+    outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
+    assert outbox.sweep(now + timedelta(seconds=29)) == 0
+    assert outbox.sweep(now + timedelta(seconds=31)) == 1
+    assert (reload(row).state, row.crashes, row.token) == ("pending", 1, None)
+
+
+def test_delivery_that_kills_its_worker_three_times_is_dead_and_affects_no_other(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    poison, other = pending_email(alice), pending_email(alice)
+    sizes = []
+    for minute in range(6):
+        now = utc_now() + timedelta(minutes=minute)
+        for is_suspect in (False, True):
+            token, ids = outbox.claim(
+                "email",
+                now,
+                lease_until=now + outbox.LEASE,
+                holder="x",
+                most=1 if is_suspect else 20,
+                is_suspect=is_suspect,
+            )
+            if poison.id not in ids:
+                results.record_results(token, [SendResult(row, "sent", now, started_at=now) for row in ids])
+            sizes.append(len(ids))
+            # Where the poison is among them, the sender dies here and its claim lapses.
+            outbox.sweep(now + timedelta(seconds=31))
+    assert sizes[:6] == [2, 1, 0, 1, 0, 1], "suspects come alone, those that crashed less often first"
+    assert (reload(poison).state, poison.reason, poison.crashes) == ("dead", "crashed", 3)
+    assert (reload(other).state, other.crashes) == ("sent", 1)
+
+
+def test_giving_back_costs_no_attempt(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    row = pending_email(alice)
+    now = utc_now()
+    token, _ids = outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
+    outbox.give_back(token)
+    assert (reload(row).state, row.crashes, row.attempts, row.token) == ("pending", 0, 0, None)
+
+
+def test_due_deliveries_are_found_with_an_index(app: Flask) -> None:
+    compiled = outbox.NOT_SUSPECT.limit(20).compile(db.engine, compile_kwargs={"literal_binds": False})
+    values = {"now": str(utc_now()), "channel_name": "email"}
+    with db.engine.connect() as connection:
+        given = tuple(values.get(name, compiled.params[name]) for name in compiled.positiontup or [])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", given).all()
+    assert "ix_deliveries_due" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
