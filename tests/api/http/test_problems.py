@@ -7,7 +7,7 @@ import logging
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.services.notifications import inbox
+from app.services.notifications import actions, counts
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -47,7 +47,7 @@ def test_an_internal_error_reveals_only_a_request_id(app, client, alice, token, 
         raise RuntimeError("the password is swordfish")
 
     app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
-    monkeypatch.setattr(inbox, "unread_count", break_down)
+    monkeypatch.setattr(counts, "unread_count", break_down)
     with caplog.at_level(logging.ERROR):
         response = client.get("/api/notifications/unread-count/", headers=token(alice))
     assert (response.status_code, response.content_type) == (500, MEDIA_TYPE)
@@ -60,7 +60,7 @@ def test_a_database_failure_is_a_503_with_retry_after(client, alice, token, monk
         raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
 
     headers = token(alice)
-    monkeypatch.setattr(inbox, "change", fail)
+    monkeypatch.setattr(actions, "change", fail)
     response = client.post(
         "/api/notifications/bulk-mark-read/", json={"notification_ids": [1]}, headers=headers
     )
