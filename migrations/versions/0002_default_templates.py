@@ -1,4 +1,4 @@
-"""The built-in templates, as the release that installs them words them; edits made later stay."""
+"""Install the built-in templates; texts that admins edited stay."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""How pages look and whether single keys work; defaults for new people, and what reaches everyone."""
+"""Add appearance preferences, defaults for new users, and required channels."""
 
 import sqlalchemy as sa
 from alembic import op

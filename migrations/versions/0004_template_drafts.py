@@ -1,4 +1,4 @@
-"""Drafts of templates, one an admin, and a word on why each version was made."""
+"""Add template drafts, one per admin, and a note on each version."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Digests, reminders and runs of jobs, each once by its unique key; what an interview says of its evaluation."""
+"""Add digests, reminders and job runs, each once by its unique key, and the evaluation of interviews."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Browsers, webhooks and verified phones: where a person is reached beside mail."""
+"""Add push subscriptions, webhooks and phone verification."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Announcements: an admin's word to many, and how far its writing has come."""
+"""Add announcements and their progress."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Answers to calls with an Idempotency-Key, kept for whoever asks again."""
+"""Add stored responses to requests with an Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op

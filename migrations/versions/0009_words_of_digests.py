@@ -1,4 +1,4 @@
-"""Digests say what they hold in words that are right for any number; where somebody has edited them, they stay."""
+"""Reword the digest templates for any number; texts that admins edited stay."""
 
 import sqlalchemy as sa
 from alembic import op

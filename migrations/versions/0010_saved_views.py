@@ -1,4 +1,4 @@
-"""Saved views: a filter with a name, in an order of its owner's; and what a person searched for last."""
+"""Add saved views and recent searches."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""Full text: the words of each notification, and an index of them that triggers keep.
+"""Add full-text search: the words of each notification, and an index maintained by triggers.
 
-Every word stands in the index behind its owner's number, so that looking for one person's words reads nothing of
-anybody else's. On SQLite a later migration must not rebuild `notifications` (batch mode): that drops its triggers.
+Each word in the index is prefixed with its owner's id, so that a search reads only the searcher's own entries. On
+SQLite a later migration must not rebuild `notifications` (batch mode), which would drop the triggers.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Notifications about the same thing carry a common key, by which pages show them as one row."""
+"""Add the stack key that groups notifications about the same subject."""
 
 import sqlalchemy as sa
 from alembic import op

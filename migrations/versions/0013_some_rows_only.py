@@ -1,4 +1,4 @@
-"""Indexes of the few: notifications by interview, which most do not have and each paid for; and what expires."""
+"""Make the indexes by interview and by expiry partial: most notifications have neither."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A kept answer keeps its ETag: whoever is answered again can go on with it."""
+"""Store the ETag of stored responses."""
 
 import sqlalchemy as sa
 from alembic import op
