@@ -82,7 +82,7 @@ def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
 
     The secret is kept. Bellhop disables a webhook that fails for days or responds with 410; `disabled_reason` says why.
     """
-    webhook = webhooks.change(caller().user, webhook_id, url=body.url, is_on=body.is_enabled)
+    webhook = webhooks.change(caller().user, webhook_id, url=body.url, is_enabled=body.is_enabled)
     return json_response(WebhookOut.model_validate(webhook))
 
 

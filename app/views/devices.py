@@ -124,7 +124,7 @@ def test_webhook(webhook_id: int) -> Response:
 @bp.post(f"{WEBHOOK}/activation")
 @login_required
 def switch_on_webhook(webhook_id: int) -> Response:
-    webhooks.change(current_user, webhook_id, is_on=True)
+    webhooks.change(current_user, webhook_id, is_enabled=True)
     flash(_("Webhook turned on."))
     return redirect(url_for(".show", _anchor="webhooks"))
 
@@ -159,7 +159,7 @@ def _page(**context: Any) -> str:
         "errors": {},
         "phone": current_user.phone,
         "is_verified": phones.is_verified(current_user),
-        "is_code_waiting": phones.is_waiting(current_user),
+        "is_code_waiting": phones.has_open_code(current_user),
         "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
         "browsers": browsers.for_user(current_user),
         "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),

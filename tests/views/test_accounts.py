@@ -46,7 +46,7 @@ def test_signing_in_leads_to_the_inbox_or_back_to_the_page(client: FlaskClient, 
 def test_the_sign_in_page_keeps_the_address_but_not_the_password(client: FlaskClient, alice: User) -> None:
     answer = enter(client, 'x"><script>@example.test', "not the password", next="/account")
     assert answer.status_code == 422
-    assert "The email or the password is wrong." in answer.text
+    assert "The email or password is wrong." in answer.text
     assert "<script>@" not in answer.text
     assert "not the password" not in answer.text
     assert 'name="next" value="/account"' in answer.text
@@ -209,7 +209,7 @@ def test_requesting_a_reset_does_not_reveal_whether_an_account_exists(
 
 
 def path_of(app: Flask, user: User, kind: str = "password_reset") -> str:
-    return account_emails.mail_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
+    return account_emails.password_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
 
 
 def test_a_link_lets_its_owner_choose_a_password_once(

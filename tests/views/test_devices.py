@@ -88,7 +88,7 @@ def test_a_secret_is_shown_once_and_never_in_the_cookie(mine: FlaskClient, alice
 def test_an_invalid_url_is_an_error_and_stays_in_the_field(mine: FlaskClient) -> None:
     answer = post(mine, "/webhooks", url="https://169.254.169.254/")
     assert answer.status_code == 422
-    assert "not on the open internet" in answer.text
+    assert "not on the public internet" in answer.text
     assert 'value="https://169.254.169.254/"' in answer.text
 
 

@@ -22,7 +22,7 @@ class TokenIn(Input):
 
     name: str = Field(min_length=1, max_length=100)
     scopes: list[Scope] = Field(min_length=1, max_length=4)
-    days: int | None = Field(None, ge=1, le=tokens.LONGEST_DAYS)
+    days: int | None = Field(None, ge=1, le=tokens.MAX_DAYS)
 
 
 class TokenOut(Output):

@@ -1,4 +1,4 @@
-"""Everybody who has an account, as admins see and change them."""
+"""User administration: list, invite, change roles, deactivate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import User
 from app.services.accounts import emails, tokens, users
 from app.services.base import audit, paging, validation
@@ -21,7 +21,7 @@ _by_name = tuple_(func.lower(User.name), User.id)
 
 @dataclass(frozen=True)
 class PeoplePage:
-    """Some people in the order of their names; `next` and `previous` are cursors, None at the ends."""
+    """A page of users in the order of their names; `next` and `previous` are cursors, None at the ends."""
 
     rows: list[User]
     next: int | None
@@ -31,10 +31,10 @@ class PeoplePage:
 def page_for(
     search: str = "", *, after: int | None = None, before: int | None = None, limit: int = 50
 ) -> PeoplePage:
-    """One page of people.
+    """Load one page of users.
 
     Args:
-        search: a part of the name or the address.
+        search: part of a name or an email address.
         after, before: a cursor of another page; at most one of them.
     """
     query = select(User)
@@ -44,7 +44,7 @@ def page_for(
         )
     cursor = after if after is not None else before
     if cursor is not None:
-        # The cursor is a person: a page stays in place although names before it change.
+        # The cursor is a user id, so that a page stays in place when names before it change.
         place = select(func.lower(User.name), User.id).where(User.id == cursor).scalar_subquery()
         query = query.where(_by_name > place if after is not None else _by_name < place)
     backwards = after is None and before is not None
@@ -57,15 +57,15 @@ def page_for(
 
 
 def get(user_id: int) -> User:
-    """A person. Raises NotFound."""
+    """Load a user. Raises NotFound."""
     user = db.session.get(User, user_id)
     if user is None:
-        raise NotFound(_("There is no such person."))
+        raise NotFound(_("User not found."))
     return user
 
 
 def invite(email: str, name: str, role: str, *, actor: User, now: datetime | None = None) -> User:
-    """Add a person who chooses a password by a link in a mail, good for seven days.
+    """Create a user who chooses a password by an emailed link, which works for seven days.
 
     Raises:
         Invalid: keyed `email`, `name` or `role`.
@@ -79,11 +79,11 @@ def invite(email: str, name: str, role: str, *, actor: User, now: datetime | Non
 
 
 def resend_invitation(user_id: int, *, actor: User, now: datetime | None = None) -> User:
-    """Send the invitation again, with a link that is good for another seven days.
+    """Send the invitation again, with a link that works for another seven days.
 
     Raises:
-        NotFound: there is no such person.
-        Conflict: they have chosen a password already, or are switched off.
+        NotFound: the user does not exist.
+        Conflict: the user has already chosen a password, or is deactivated.
     """
     user = get(user_id)
     if user.password_hash is not None or not user.is_enabled:
@@ -95,69 +95,74 @@ def resend_invitation(user_id: int, *, actor: User, now: datetime | None = None)
 
 
 def set_role(user_id: int, role: str, *, actor: User, now: datetime | None = None) -> User:
-    """Make a person an admin or a recruiter. Who stops being an admin loses the tokens only admins may have.
+    """Change a user's role. A user who stops being an admin loses the tokens only admins may have.
 
     Raises:
-        NotFound: there is no such person.
+        NotFound: the user does not exist.
         Invalid: keyed `role`.
-        Forbidden: the person is the actor, or the actor is no admin any more.
+        Forbidden: the user is the actor, or the actor is no longer an admin.
     """
     role = validation.role(role)
-    user = _lock_with_admins(user_id, actor, leaves_admins=role != "admin")
-    if user.role != role:
-        audit.record("user.role_changed", user.email, actor=actor, before=user.role, after=role)
-        user.role = role
-        if role != "admin":
-            tokens.revoke_admin_scopes(user, now or utc_now())
-    db.session.commit()
+    refusal = _("You can't remove your own admin role. Ask another admin.") if role != "admin" else ""
+    with writing():
+        user = _lock_with_admins(user_id, actor, refusal_for_self=refusal)
+        if user.role != role:
+            audit.record("user.role_changed", user.email, actor=actor, before=user.role, after=role)
+            user.role = role
+            if role != "admin":
+                tokens.revoke_admin_scopes(user, now or utc_now())
     return user
 
 
 def deactivate(user_id: int, *, actor: User) -> User:
-    """Switch a person off: no session, token or link of theirs works any more, and nothing is sent to them.
+    """Deactivate a user: sessions, tokens and links stop working, and nothing is sent.
 
     Raises:
         NotFound, Forbidden: as `set_role`.
     """
-    user = _lock_with_admins(user_id, actor, leaves_admins=True)
-    if user.is_enabled:
-        user.is_enabled = False
-        user.session_epoch += 1
-        audit.record("user.deactivated", user.email, actor=actor)
-    db.session.commit()
+    refusal = _("You can't deactivate your own account. Ask another admin.")
+    with writing():
+        user = _lock_with_admins(user_id, actor, refusal_for_self=refusal)
+        if user.is_enabled:
+            user.is_enabled = False
+            user.session_epoch += 1
+            audit.record("user.deactivated", user.email, actor=actor)
     return user
 
 
 def reactivate(user_id: int, *, actor: User) -> User:
-    """Switch a person on again, with the password and the tokens they had.
+    """Reactivate a user, with the password and the tokens they had.
 
     Raises:
         NotFound, Forbidden: as `set_role`.
     """
-    user = _lock_with_admins(user_id, actor, leaves_admins=False)
-    if not user.is_enabled:
-        user.is_enabled = True
-        audit.record("user.reactivated", user.email, actor=actor)
-    db.session.commit()
+    with writing():
+        user = _lock_with_admins(user_id, actor)
+        if not user.is_enabled:
+            user.is_enabled = True
+            audit.record("user.reactivated", user.email, actor=actor)
     return user
 
 
-def _lock_with_admins(user_id: int, actor: User, *, leaves_admins: bool) -> User:
-    """The person, held together with every active admin, so that two admins cannot remove each other at once."""
-    lock_for_writing()
-    held = db.session.scalars(
+def _lock_with_admins(user_id: int, actor: User, *, refusal_for_self: str = "") -> User:
+    """Lock the user together with every active admin, so that two admins cannot remove each other at once.
+
+    Args:
+        refusal_for_self: why the actor cannot do this to themselves; empty if they can. It leaves at least one
+            active admin: the actor.
+    """
+    locked = db.session.scalars(
         select(User)
         .where(or_(User.id == user_id, and_(User.role == "admin", User.is_enabled)))
-        .order_by(User.id)  # Sorted: two admins locking the same rows in opposite order would deadlock.
+        .order_by(User.id)  # Two admins who locked the same rows in opposite order would deadlock.
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    user = next((user for user in held if user.id == user_id), None)
-    if not any(admin.id == actor.id and admin.is_admin and admin.is_enabled for admin in held):
-        raise Forbidden(_("You are not an admin any more."))
-    if leaves_admins and user_id == actor.id:
-        # So that there is always an active admin left: the one who asks.
-        raise Forbidden(_("Ask another admin: you cannot take this from yourself."))
+    user = next((user for user in locked if user.id == user_id), None)
+    if not any(admin.id == actor.id and admin.is_admin and admin.is_enabled for admin in locked):
+        raise Forbidden(_("You're no longer an admin."))
+    if refusal_for_self and user_id == actor.id:
+        raise Forbidden(refusal_for_self)
     if user is None:
-        raise NotFound(_("There is no such person."))
+        raise NotFound(_("User not found."))
     return user

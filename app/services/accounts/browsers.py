@@ -1,4 +1,4 @@
-"""The browsers in which somebody asked for notifications."""
+"""Browsers that are subscribed to push notifications."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.channels import push, safe_http
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import writing
 from app.models import Delivery, PushSubscription, User
 from app.rendering import plain_text
 from app.services.accounts import users
@@ -25,47 +26,46 @@ P256DH_BYTES, AUTH_BYTES = 65, 16
 
 
 def public_key(private_key: str) -> str:
-    """Our key as a browser wants it."""
+    """Return our public key in the form that `PushManager.subscribe` takes."""
     return push.public_key(private_key)
 
 
 def for_user(user: User) -> list[PushSubscription]:
-    """A person's browsers, newest first."""
-    mine = select(PushSubscription).where(PushSubscription.user_id == user.id)
-    return list(db.session.scalars(mine.order_by(PushSubscription.id.desc())))
+    """List a user's browsers, newest first."""
+    own = select(PushSubscription).where(PushSubscription.user_id == user.id)
+    return list(db.session.scalars(own.order_by(PushSubscription.id.desc())))
 
 
 def subscribe(
     user: User, endpoint: str, p256dh: str, auth: str, label: str, *, now: datetime | None = None
 ) -> PushSubscription:
-    """Keep what a browser's `PushManager.subscribe` answered, and switch push on; the same browser is kept once.
+    """Store the result of a browser's `PushManager.subscribe` and turn push on. A browser is stored once.
 
     Args:
-        label: what the person calls it.
+        label: the user's name for the browser.
     Raises:
-        Invalid: keyed `endpoint`: the address or the keys cannot be used, or there are too many browsers.
+        Invalid: keyed `endpoint`: the address or a key is not usable, or there are too many browsers.
     """
     _check(endpoint, p256dh, auth)
-    user = users.get_for_update(user.id)
-    known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
-    if known is None and len(for_user(user)) >= MAX_BROWSERS:
-        db.session.rollback()
-        raise Invalid(
-            {"endpoint": _("Remove a browser first: there can be %(most)s of them.", most=MAX_BROWSERS)}
-        )
-    # Whoever is signed in now gets what this browser shows.
-    row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
-    row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
-    row.label = plain_text.to_single_line(label)[:100] or _("A browser")
-    user.preference.push_enabled = True
-    db.session.add(row)
-    audit.record("push.subscribed", user.email, actor=user, label=row.label)
-    db.session.commit()
+    with writing():
+        user = users.get_for_update(user.id)
+        known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
+        if known is None and len(for_user(user)) >= MAX_BROWSERS:
+            raise Invalid(
+                {"endpoint": _("You can have %(most)s browsers. Remove one first.", most=MAX_BROWSERS)}
+            )
+        # A known browser moves to the user who is signed in now.
+        row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
+        row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
+        row.label = plain_text.to_single_line(label)[:100] or _("A browser")
+        user.preference.push_enabled = True
+        db.session.add(row)
+        audit.record("push.subscribed", user.email, actor=user, label=row.label)
     return row
 
 
 def remove(user: User, subscription_id: int) -> PushSubscription:
-    """Forget a browser. Raises NotFound for another's."""
+    """Remove a browser. Raises NotFound if it is not this user's."""
     row = _own(user, subscription_id)
     db.session.delete(row)
     audit.record("push.removed", user.email, actor=user, label=row.label)
@@ -74,7 +74,7 @@ def remove(user: User, subscription_id: int) -> PushSubscription:
 
 
 def send_test(user: User, subscription_id: int, *, now: datetime | None = None) -> None:
-    """Put a test into the outbox. Raises NotFound for another's browser."""
+    """Queue a test message. Raises NotFound if the browser is not this user's."""
     row, now = _own(user, subscription_id), now or utc_now()
     db.session.add(
         Delivery(
@@ -84,7 +84,7 @@ def send_test(user: User, subscription_id: int, *, now: datetime | None = None) 
             address=row.address,
             created_at=now,
             due_at=now,
-            # Somebody waits for it to show: one that comes hours later helps nobody.
+            # The user is waiting for it: hours later it would be useless.
             expires_at=now + timedelta(minutes=10),
         )
     )
@@ -98,17 +98,17 @@ def _own(user: User, subscription_id: int) -> PushSubscription:
         )
     )
     if row is None:
-        raise NotFound(_("There is no such browser."))
+        raise NotFound(_("Browser not found. It may have been removed."))
     return row
 
 
 def _check(endpoint: str, p256dh: str, auth: str) -> None:
     try:
-        is_good = urlsplit(endpoint).scheme == "https" and safe_http.looks_public(
+        is_usable = urlsplit(endpoint).scheme == "https" and safe_http.looks_public(
             safe_http.parse_url(endpoint)
         )
         sizes = [len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))) for key in (p256dh, auth)]
     except (ValueError, binascii.Error):
-        is_good, sizes = False, []
-    if not is_good or sizes != [P256DH_BYTES, AUTH_BYTES] or len(p256dh) > 120 or len(auth) > 40:
-        raise Invalid({"endpoint": _("This browser gave no address that could be used.")})
+        is_usable, sizes = False, []
+    if not is_usable or sizes != [P256DH_BYTES, AUTH_BYTES] or len(p256dh) > 120 or len(auth) > 40:
+        raise Invalid({"endpoint": _("This browser did not provide a usable push address.")})

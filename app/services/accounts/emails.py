@@ -1,4 +1,4 @@
-"""Account mails and the links in them: resetting a password, accepting an invitation."""
+"""Invitations and password resets: queueing the emails, their texts, and the links in them."""
 
 from __future__ import annotations
 
@@ -10,38 +10,37 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import writing
 from app.models import Delivery, User
+from app.rendering.email import EmailContent
 from app.services.accounts import passwords, users
 from app.services.base import audit, signed_links
 from app.services.base.errors import Invalid, NotFound
 
-# How long the link of each account mail is good for.
+# How long the link of each account email works.
 LIFETIMES = {"password_reset": timedelta(hours=1), "invitation": timedelta(days=7)}
 RESETS_AN_HOUR = 3
 _PURPOSE = "account"
 
 
 def request_password_reset(email: str, *, now: datetime | None = None) -> None:
-    """Put a reset mail into the outbox, where the account exists; the caller learns nothing either way.
+    """Queue a reset email if the account exists. The caller cannot tell whether it does.
 
-    An address gets at most three an hour. Both ways write and commit, so that time tells nothing either.
+    An account gets at most three an hour. Known and unknown addresses both write and commit, so that they take
+    the same time.
     """
     now = now or utc_now()
     user = users.by_email(email)
-    if user is not None:
-        user = users.get_for_update(user.id)
-    if (
-        user is not None
-        and user.is_enabled
-        and _resets_since(user, now - timedelta(hours=1)) < RESETS_AN_HOUR
-    ):
-        queue_account_email("password_reset", user, now)
-    audit.record("password.reset_requested", user.email if user else users.address_or_none(email))
-    db.session.commit()
+    with writing():
+        if user is not None:
+            user = users.get_for_update(user.id)
+            if user.is_enabled and _count_resets(user, now - timedelta(hours=1)) < RESETS_AN_HOUR:
+                queue_account_email("password_reset", user, now)
+        audit.record("password.reset_requested", user.email if user else users.email_for_audit(email))
 
 
 def queue_account_email(kind: str, user: User, now: datetime) -> None:
-    """Put an account mail into the outbox, in the caller's transaction. Its link is made when it is sent."""
+    """Queue an account email in the caller's transaction. Its link is made when it is sent."""
     db.session.add(
         Delivery(
             kind=kind,
@@ -55,53 +54,87 @@ def queue_account_email(kind: str, user: User, now: datetime) -> None:
     )
 
 
-def mail_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
-    """The address by which an account mail lets its reader choose a password.
+def account_email(kind: str, user: User, link: str, base_url: str) -> EmailContent:
+    """Compose an `invitation` or a `password_reset` in the current language.
 
-    It works until a password is chosen, the person is switched off, or its time is over:
-    an hour for `password_reset`, seven days for `invitation`, from `now`.
+    Args:
+        link: the page on which the password is chosen.
     """
-    values = {"kind": kind, "user": user.id, "state": _state(user)}
+    if kind == "invitation":
+        heading = _("Welcome to Bellhop")
+        message = _(
+            "%(name)s, an account was created for you. Choose a password to sign in. The link works for seven days.",
+            name=user.name,
+        )
+        button = _("Choose a password")
+        reason = _("You get this because an admin invited %(email)s.", email=user.email)
+    else:
+        heading = _("Choose a new password")
+        message = _(
+            "Someone, probably you, asked to reset the password for %(email)s. The link works once, within an hour."
+            "\n\nIf it wasn't you, ignore this email: your password stays the same.",
+            email=user.email,
+        )
+        button = _("Choose a new password")
+        reason = _("You get this because a password reset was requested on the sign-in page.")
+    return EmailContent(
+        locale=user.locale,
+        heading=heading,
+        message=message,
+        label=_("Your account"),
+        category="system",
+        facts=(),
+        button=(button, link),
+        reason=reason,
+        links=((_("Open Bellhop"), base_url),),
+    )
+
+
+def password_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
+    """Make the link by which the reader of an account email chooses a password.
+
+    It works until a password is chosen, the account is deactivated, or its lifetime is over: one hour from `now` for
+    `password_reset`, seven days for `invitation`.
+    """
+    values = {"kind": kind, "user": user.id, "state": _account_state(user)}
     text = signed_links.sign(values, purpose=_PURPOSE, secret=secret, expires_at=now + LIFETIMES[kind])
     return f"{base_url}/password/reset/{text}"
 
 
 def link_owner(text: str, *, secret: str, now: datetime | None = None) -> tuple[User, str]:
-    """Whom a link belongs to, and the kind of its mail. Raises NotFound when it is over, used or forged."""
+    """Find the user a link belongs to and the kind of its email. Raises NotFound if it is expired, used or forged."""
     values = signed_links.read(text, purpose=_PURPOSE, secret=secret, now=now or utc_now())
     user = db.session.get(User, values["user"], populate_existing=True)
-    if user is None or not user.is_enabled or values["state"] != _state(user):
-        raise NotFound(_("This link has expired or was used before."))
+    if user is None or not user.is_enabled or values["state"] != _account_state(user):
+        raise NotFound(_("This link has expired or was already used."))
     return user, str(values["kind"])
 
 
 def set_password_by_link(text: str, password: str, *, secret: str, now: datetime | None = None) -> User:
-    """Choose a password by the link of an account mail; every session ends, and so does the link.
+    """Set a password by the link of an account email. Ends every session; the link stops working.
 
     Raises:
-        NotFound: the link is over, used or forged.
+        NotFound: the link is expired, used or forged.
         Invalid: keyed `password`.
     """
     user, _kind = link_owner(text, secret=secret, now=now)
     if problem := passwords.password_problem(password, user.email):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
-    users.get_for_update(user.id)
-    try:
-        link_owner(text, secret=secret, now=now)  # Of two at once, one finds the link used.
-    except NotFound:
-        db.session.rollback()
-        raise
-    return users.keep_password(user, hashed)
+    with writing(lock=User, row_id=user.id):
+        # Checked again under the lock: of two requests at once, one finds the link used.
+        user, _kind = link_owner(text, secret=secret, now=now)
+        users.replace_password(user, hashed)
+    return user
 
 
-def _state(user: User) -> str:
-    """What changes with the password and with being switched off, without showing either."""
+def _account_state(user: User) -> str:
+    """A digest that changes with the password and with deactivation, without revealing either."""
     return hashlib.sha256(f"{user.id}:{user.session_epoch}:{user.password_hash}".encode()).hexdigest()[:16]
 
 
-def _resets_since(user: User, since: datetime) -> int:
-    mails = select(func.count()).where(
+def _count_resets(user: User, since: datetime) -> int:
+    resets = select(func.count()).where(
         Delivery.recipient_id == user.id, Delivery.kind == "password_reset", Delivery.created_at > since
     )
-    return db.session.scalar(mails) or 0
+    return db.session.scalar(resets) or 0

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, with the parameters that RFC 9106 recommends where memory is not plentiful."""
+"""Hashes and checks passwords: argon2id, with the low-memory parameters of RFC 9106."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from flask_babel import gettext as _
 SHORTEST, LONGEST = 10, 200
 
 _hasher = PasswordHasher()
-# A check takes 64 MB and a tenth of a second of a core: a burst of sign-ins must queue, not exhaust the machine.
-_few_at_once = threading.BoundedSemaphore(4)
+# A check takes 64 MB and 100 ms of a core, so that a burst of sign-ins has to queue.
+_hashing_slots = threading.BoundedSemaphore(4)
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash to keep."""
-    with _few_at_once:
+    """Hash a password with argon2id."""
+    with _hashing_slots:
         return _hasher.hash(password)
 
 
-def matches(password: str, kept: str | None) -> bool:
-    """Whether the password belongs to the kept hash; takes as long where there is none."""
-    with _few_at_once:
+def matches(password: str, password_hash: str | None) -> bool:
+    """Check a password against a hash. Takes the same time when there is no hash."""
+    with _hashing_slots:
         try:
-            _hasher.verify(kept or _decoy_hash(), password)
+            _hasher.verify(password_hash or _decoy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
-    return kept is not None
+    return password_hash is not None
 
 
-def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(kept)
+def is_outdated(password_hash: str) -> bool:
+    """Tell whether a hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
 
 
 def password_problem(password: str, email: str = "") -> str | None:
-    """Why this cannot be a password, as a sentence; None when it can."""
+    """Explain in a sentence why this cannot be a password; None if it can."""
     if len(password) < SHORTEST:
         return _("Use at least %(count)d characters.", count=SHORTEST)
     if len(password) > LONGEST:
         return _("Use at most %(count)d characters.", count=LONGEST)
     if "\0" in password:
-        return _("A password cannot hold a NUL character.")
+        return _("A password can't contain a NUL character.")
     if password.strip().lower() == email.lower():
         return _("Your email address is too easy to guess.")
     return None
@@ -52,5 +52,5 @@ def password_problem(password: str, email: str = "") -> str | None:
 
 @cache
 def _decoy_hash() -> str:
-    """A hash that no password matches in practice, for accounts that have none."""
+    """A hash that no password matches, for accounts without a password."""
     return _hasher.hash("\0nobody")

@@ -1,4 +1,4 @@
-"""A phone is written to once its owner has typed the code that was sent to it."""
+"""Verifies phone numbers: text messages go to a number once its owner has entered the code sent to it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import writing
 from app.models import Delivery, PhoneCode, User
 from app.services.accounts import users
 from app.services.base import audit, validation
@@ -22,118 +23,120 @@ from app.services.routing import addresses
 LIFETIME = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
 CODES_AN_HOUR = 3
-# Wrong ones, over all codes together: with a million codes, who guesses day after day for a year stays below 1 in 250.
+# Over all codes of a user: guessing among a million codes every day for a year succeeds with a chance below 1 in 250.
 MAX_WRONG_A_DAY = 10
 
 
 def is_verified(user: User) -> bool:
-    """Whether the person's phone, as it stands now, may be written to."""
+    """Tell whether the user's present number is verified."""
     return (user.id, "sms") in addresses.find_addresses([Recipient.of(user)], ["sms"])
 
 
-def is_waiting(user: User, *, now: datetime | None = None) -> bool:
-    """Whether a code is on its way that can still be typed."""
+def has_open_code(user: User, *, now: datetime | None = None) -> bool:
+    """Tell whether a code was sent that can still be entered."""
     return _open_code(user, now or utc_now()) is not None
 
 
 def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
-    """Keep a person's number and put a code for it into the outbox; the codes before it stop working.
+    """Store a user's number and queue a code for it. Earlier codes stop working.
 
     Raises:
-        Invalid: keyed `phone`: it is no number; three codes went out within the hour, to it or by this person; or too
-            many wrong ones were typed.
+        Invalid: keyed `phone`: it is not a number; three codes were sent within the hour, to it or for this user; or
+            too many wrong codes were entered.
     """
     now = now or utc_now()
     number = validation.phone(phone)
     if not number:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
-    user = users.get_for_update(user.id)
-    if refusal := _refusal(user, number, now):
-        db.session.rollback()
-        raise Invalid({"phone": refusal})
-    sms = Delivery(
-        kind="phone_code",
-        recipient_id=user.id,
-        channel="sms",
-        address=number,
-        created_at=now,
-        due_at=now,
-        expires_at=now + LIFETIME,
-    )
-    db.session.add(sms)
-    db.session.flush()
-    db.session.add(
-        PhoneCode(
-            user_id=user.id, phone=number, salt=secrets.token_hex(16), delivery_id=sms.id, created_at=now
+    with writing():
+        user = users.get_for_update(user.id)
+        if refusal := _refusal(user, number, now):
+            raise Invalid({"phone": refusal})
+        sms = Delivery(
+            kind="phone_code",
+            recipient_id=user.id,
+            channel="sms",
+            address=number,
+            created_at=now,
+            due_at=now,
+            expires_at=now + LIFETIME,
         )
-    )
-    user.phone = number
-    audit.record("phone.code_sent", user.email, actor=user)
-    db.session.commit()
+        db.session.add(sms)
+        db.session.flush()
+        db.session.add(
+            PhoneCode(
+                user_id=user.id, phone=number, salt=secrets.token_hex(16), delivery_id=sms.id, created_at=now
+            )
+        )
+        user.phone = number
+        audit.record("phone.code_sent", user.email, actor=user)
 
 
 def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -> None:
-    """Take the code that somebody typed.
+    """Verify a user's number with the code that was entered.
 
     Raises:
-        Invalid: keyed `code`: it is wrong, over, used, or was guessed at five times.
+        Invalid: keyed `code`: it is wrong, expired or used, or five wrong codes were entered.
     """
     now = now or utc_now()
-    user = users.get_for_update(user.id)
-    found = _open_code(user, now)
-    if found is None:
-        db.session.rollback()
-        raise Invalid({"code": _("This code is over. Ask for another.")})
-    found.tries += 1
-    typed = "".join(code.split())
-    if not hmac.compare_digest(_code(found, secret).encode(), typed.encode()):
-        audit.record("phone.code_wrong", user.email, actor=user)
-        left = MAX_ATTEMPTS - found.tries
-        db.session.commit()
+    entered = "".join(code.split())
+    with writing():
+        user = users.get_for_update(user.id)
+        sent = _open_code(user, now)
+        if sent is None:
+            raise Invalid({"code": _("This code has expired. Request a new one.")})
+        sent.tries += 1
+        is_right = hmac.compare_digest(_code(sent, secret).encode(), entered.encode())
+        if is_right:
+            sent.verified_at = now
+        audit.record("phone.verified" if is_right else "phone.code_wrong", user.email, actor=user)
+    # The attempt is committed even if the code was wrong.
+    if not is_right:
+        left = MAX_ATTEMPTS - sent.tries
         if left:
-            raise Invalid({"code": _("This is not the code. Tries left: %(left)s.", left=left)})
-        raise Invalid({"code": _("This is not the code. Ask for another in an hour.")})
-    found.verified_at = now
-    audit.record("phone.verified", user.email, actor=user)
-    db.session.commit()
+            raise Invalid({"code": _("That code is wrong. Attempts left: %(left)s.", left=left)})
+        raise Invalid({"code": _("That code is wrong. Request a new one in an hour.")})
 
 
 def remove(user: User) -> None:
-    """Forget a person's number."""
-    user = users.get_for_update(user.id)
-    user.phone = ""
-    for row in db.session.scalars(select(PhoneCode).where(PhoneCode.user_id == user.id)):
-        row.verified_at = None
-    audit.record("phone.removed", user.email, actor=user)
-    db.session.commit()
+    """Remove a user's number. It has to be verified again before it is used again."""
+    with writing():
+        user = users.get_for_update(user.id)
+        user.phone = ""
+        for row in db.session.scalars(select(PhoneCode).where(PhoneCode.user_id == user.id)):
+            row.verified_at = None
+        audit.record("phone.removed", user.email, actor=user)
 
 
 def code_of(delivery: Delivery, secret: str) -> str:
-    """The code that an SMS carries. Raises PermanentFailure when it was replaced by another."""
+    """Compute the code that an SMS carries. Raises PermanentFailure if it was replaced by a newer one."""
     row = db.session.scalar(select(PhoneCode).where(PhoneCode.delivery_id == delivery.id))
     if row is None:
-        raise PermanentFailure(_("This code is not wanted any more"))
+        raise PermanentFailure(_("This code was replaced by a newer one"))
     return _code(row, secret)
 
 
 def _refusal(user: User, number: str, now: datetime) -> str | None:
-    """Why no code is sent now, to this number or to this person: another number is no way to start anew."""
-    concerned = or_(PhoneCode.user_id == user.id, PhoneCode.phone == number)
+    """Explain why no code may be sent to this number or for this user now; None if one may.
+
+    Codes are counted for both, so that entering another number does not reset the limits.
+    """
+    either = or_(PhoneCode.user_id == user.id, PhoneCode.phone == number)
     rows = db.session.scalars(
-        select(PhoneCode).where(concerned, PhoneCode.created_at > now - timedelta(days=1))
+        select(PhoneCode).where(either, PhoneCode.created_at > now - timedelta(days=1))
     ).all()
     recent = [row for row in rows if row.created_at > now - timedelta(hours=1)]
     if sum(row.tries for row in rows if row.verified_at is None) >= MAX_WRONG_A_DAY:
-        return _("Too many wrong codes have been typed. Try again tomorrow.")
+        return _("Too many wrong codes. Try again tomorrow.")
     if any(row.verified_at is None and row.tries >= MAX_ATTEMPTS for row in recent):
-        return _("Too many wrong codes have been typed. Try again in an hour.")
+        return _("Too many wrong codes. Try again in an hour.")
     if len(recent) >= CODES_AN_HOUR:
-        return _("Three codes have been sent within the hour. Try again later.")
+        return _("Three codes were sent within the last hour. Try again later.")
     return None
 
 
 def _open_code(user: User, now: datetime) -> PhoneCode | None:
-    """The newest code for the person's number, while it can be typed."""
+    """Find the newest code for the user's number that can still be entered."""
     newest = (
         select(PhoneCode)
         .where(PhoneCode.user_id == user.id, PhoneCode.phone == user.phone)

@@ -1,4 +1,4 @@
-"""Guessing is slowed per account, in every worker alike, and for addresses that have no account just the same."""
+"""Limits sign-in attempts per email address, across all processes, whether or not an account has the address."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WINDOW = timedelta(minutes=15)
 
 
 class TooManyAttempts(ServiceError):
-    """Ten tries failed within fifteen minutes.
+    """Ten attempts failed within fifteen minutes.
 
     Args:
-        retry_after: seconds until the next try is heard.
+        retry_after: seconds until the next attempt is allowed.
     """
 
     def __init__(self, retry_after: int) -> None:
@@ -31,40 +31,40 @@ class TooManyAttempts(ServiceError):
 
 
 def count_attempt(email: str, now: datetime) -> int:
-    """Count a try before it is judged, so that many at once cannot pass the limit together. Commits.
+    """Count an attempt before its password is checked, so that parallel attempts cannot exceed the limit. Commits.
 
     Args:
-        email: any text; its beginning in lower case is the account's name here.
+        email: whatever was typed; it is compared in lower case and cut to 254 characters.
     Returns:
-        how many tries this was within the window.
+        The number of attempts within the window, this one included.
     Raises:
-        TooManyTries: the limit was reached; this try is not counted.
+        TooManyAttempts: the limit was reached; this attempt is not counted.
     """
-    name = _name(email)
-    refuse_when_full(name, now)
+    email = _normalized(email)
+    refuse_at_limit(email, now)
     db.session.execute(
-        delete(SignInAttempt).where(SignInAttempt.email == name, SignInAttempt.attempted_at <= now - WINDOW)
+        delete(SignInAttempt).where(SignInAttempt.email == email, SignInAttempt.attempted_at <= now - WINDOW)
     )
-    attempt = SignInAttempt(email=name, attempted_at=now)
+    attempt = SignInAttempt(email=email, attempted_at=now)
     db.session.add(attempt)
     db.session.commit()
-    # Each try sees at least those committed before it, so no more than LIMIT of them can count LIMIT or fewer.
-    count = _count(name, now)
+    # Each attempt sees those committed before it, so at most LIMIT of them can count LIMIT or fewer.
+    count = _count(email, now)
     if count > LIMIT:
         db.session.delete(attempt)
         db.session.commit()
-        refuse_when_full(name, now)
+        refuse_at_limit(email, now)
         raise TooManyAttempts(60)
     return count
 
 
-def refuse_when_full(email: str, now: datetime) -> None:
-    """Raise TooManyTries when the account has no try left."""
-    name = _name(email)
-    if _count(name, now) >= LIMIT:
+def refuse_at_limit(email: str, now: datetime) -> None:
+    """Raise TooManyAttempts if no attempt is left for this address."""
+    email = _normalized(email)
+    if _count(email, now) >= LIMIT:
         oldest = db.session.scalar(
             select(SignInAttempt.attempted_at)
-            .where(SignInAttempt.email == name, SignInAttempt.attempted_at > now - WINDOW)
+            .where(SignInAttempt.email == email, SignInAttempt.attempted_at > now - WINDOW)
             .order_by(SignInAttempt.attempted_at)
             .limit(1)
         )
@@ -73,18 +73,20 @@ def refuse_when_full(email: str, now: datetime) -> None:
 
 
 def clear(email: str) -> None:
-    """Forget the tries of an account, in the caller's transaction."""
-    db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == _name(email)))
+    """Reset the count of an address, in the caller's transaction."""
+    db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == _normalized(email)))
 
 
-def _count(name: str, now: datetime) -> int:
+def _count(email: str, now: datetime) -> int:
     return (
         db.session.scalar(
-            select(func.count()).where(SignInAttempt.email == name, SignInAttempt.attempted_at > now - WINDOW)
+            select(func.count()).where(
+                SignInAttempt.email == email, SignInAttempt.attempted_at > now - WINDOW
+            )
         )
         or 0
     )
 
 
-def _name(email: str) -> str:
+def _normalized(email: str) -> str:
     return email.strip().lower().replace("\0", "")[:254]

@@ -1,4 +1,4 @@
-"""Bearer tokens of the API: `bhp_`, 34 random base62 characters and a checksum; only a SHA-256 is kept."""
+"""API tokens: `bhp_`, 34 random base62 characters and a checksum. Only their SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.services.base import audit, cache
 from app.services.base.errors import Invalid, NotFound
 
 SCOPES = ("read", "write", "events", "admin")
-# What only an admin may give a token: the right to speak for the platform, and to act as an admin.
+# Scopes that only an admin may give a token: reporting events for the platform, and acting as an admin.
 ADMIN_SCOPES = ("events", "admin")
-LONGEST_DAYS = 3650
+MAX_DAYS = 3650
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX, _RANDOM, _CHECK = "bhp_", 34, 6
-# Built once: it runs with every call of a script.
+# Built once: it runs with every API call.
 _BY_DIGEST = (
     select(
         ApiToken.id,
@@ -51,15 +51,17 @@ def create(
     actor: User | None = None,
     now: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make a token. Its text is in the answer and nowhere else.
+    """Create a token.
 
     Args:
-        user: the person the token acts as.
-        name: what it is for, in the owner's words.
-        scopes: some of `SCOPES`.
-        days: after how many days it ends; None for never.
-        until: when it ends at the latest, as does the token that asks for it.
-        actor: who asks; None for the command line, which may give any scope.
+        user: the user the token acts as.
+        name: the owner's description of what it is for.
+        scopes: one or more of `SCOPES`.
+        days: the number of days until it expires; None for never.
+        until: the latest time of expiry, for a token requested with another token.
+        actor: the user who asks; None for the command line, which may give any scope.
+    Returns:
+        The token and its text, which is stored nowhere.
     Raises:
         Invalid: keyed `name`, `scopes` or `days`.
     """
@@ -68,14 +70,14 @@ def create(
     if not name or len(name) > 100 or not name.isprintable():
         errors["name"] = _("Give the token a name of 1 to 100 characters.")
     if not scopes or set(scopes) - set(SCOPES):
-        errors["scopes"] = _("Choose at least one scope out of: %(scopes)s.", scopes=", ".join(SCOPES))
+        errors["scopes"] = _("Choose at least one scope: %(scopes)s.", scopes=", ".join(SCOPES))
     elif actor is not None and not actor.is_admin and set(scopes) & set(ADMIN_SCOPES):
-        errors["scopes"] = _("Only admins can give a token the scopes events and admin.")
-    if days is not None and not 1 <= days <= LONGEST_DAYS:
-        errors["days"] = _("Choose from 1 to %(days)d days.", days=LONGEST_DAYS)
+        errors["scopes"] = _("The scopes events and admin need an admin.")
+    if days is not None and not 1 <= days <= MAX_DAYS:
+        errors["days"] = _("Choose from 1 to %(days)d days.", days=MAX_DAYS)
     if errors:
         raise Invalid(errors)
-    ends = (now + timedelta(days=days) if days is not None else None, until)
+    limits = [limit for limit in (now + timedelta(days=days) if days else None, until) if limit is not None]
     text = _new_text()
     token = ApiToken(
         user_id=user.id,
@@ -84,7 +86,7 @@ def create(
         digest=_digest(text),
         scopes=[scope for scope in SCOPES if scope in scopes],
         created_at=now,
-        expires_at=min((end for end in ends if end is not None), default=None),
+        expires_at=min(limits, default=None),
     )
     db.session.add(token)
     audit.record(
@@ -96,7 +98,7 @@ def create(
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whoever shows a token, as far as every call needs to know."""
+    """A valid token, as every API call needs it."""
 
     token_id: int
     user_id: int
@@ -106,32 +108,33 @@ class Bearer:
 
 
 def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
-    """Who shows this text; None when it is unknown, over, or its owner is switched off.
+    """Find the token with this text; None if it is unknown, revoked or expired, or its owner is deactivated.
 
-    Remembered while nobody writes to the database: a token that is revoked fails at the next call.
+    Cached until the next commit to the database, so that a revoked token fails at the next call.
     """
     now = now or utc_now()
     digest = _digest(text)
-    bearer: Bearer | None = cache.cached(("token", digest), now, lambda: (_bearer(text, digest), None))
+    bearer: Bearer | None = cache.cached(("token", digest), now, lambda: (_find(text, digest), None))
     if bearer is None or (bearer.expires_at is not None and bearer.expires_at <= now):
         return None
-    return _note_use(bearer, now)
+    return _record_use(bearer, now)
 
 
-def _bearer(text: str, digest: str) -> Bearer | None:
+def _find(text: str, digest: str) -> Bearer | None:
     if not _is_wellformed(text):
         return None
     row = db.session.execute(_BY_DIGEST, {"digest": digest}).one_or_none()
-    # The index found it already; this compares in constant time whatever the index did.
+    # Found by the index, whose comparison may leak timing; this one takes constant time.
     if row is None or not secrets.compare_digest(row.digest, digest):
         return None
-    # `admin` counts only while its owner is an admin.
-    scopes = frozenset(row.scopes) - (frozenset() if row.role == "admin" else {"admin"})
+    scopes = frozenset(row.scopes)
+    if row.role != "admin":
+        scopes -= {"admin"}
     return Bearer(row.id, row.user_id, scopes, row.expires_at, row.last_used_at)
 
 
 def for_user(user: User) -> list[ApiToken]:
-    """The tokens a person has not revoked, newest first."""
+    """List the tokens that a user has not revoked, newest first."""
     return list(
         db.session.scalars(
             select(ApiToken)
@@ -142,10 +145,10 @@ def for_user(user: User) -> list[ApiToken]:
 
 
 def revoke(user: User, token_id: int, *, now: datetime | None = None) -> ApiToken:
-    """End a token of one's own at once.
+    """Revoke one of a user's tokens.
 
     Raises:
-        NotFound: there is no such token, it is somebody else's, or it has been revoked.
+        NotFound: the token does not exist, is not this user's, or was already revoked.
     """
     token = db.session.scalar(
         select(ApiToken).where(
@@ -153,7 +156,7 @@ def revoke(user: User, token_id: int, *, now: datetime | None = None) -> ApiToke
         )
     )
     if token is None:
-        raise NotFound(_("There is no such token."))
+        raise NotFound(_("Token not found. It may have been revoked."))
     token.revoked_at = now or utc_now()
     audit.record("token.revoked", user.email, actor=user, name=token.name, prefix=token.prefix)
     db.session.commit()
@@ -161,24 +164,24 @@ def revoke(user: User, token_id: int, *, now: datetime | None = None) -> ApiToke
 
 
 def revoke_admin_scopes(user: User, now: datetime) -> int:
-    """End the tokens that only an admin may have, in the caller's transaction; answers how many."""
-    ended = [token for token in for_user(user) if set(token.scopes) & set(ADMIN_SCOPES)]
-    for token in ended:
+    """Revoke the tokens that only an admin may have, in the caller's transaction. Returns their number."""
+    revoked = [token for token in for_user(user) if set(token.scopes) & set(ADMIN_SCOPES)]
+    for token in revoked:
         token.revoked_at = now
-    return len(ended)
+    return len(revoked)
 
 
-def _note_use(bearer: Bearer, now: datetime) -> Bearer:
-    """Keep when the token was last used, to the minute: one write a minute, not one a request."""
-    stale = now - timedelta(minutes=1)
-    if bearer.last_used_at is not None and bearer.last_used_at > stale:
+def _record_use(bearer: Bearer, now: datetime) -> Bearer:
+    """Record when the token was last used, to the minute: one write a minute, not one a request."""
+    a_minute_ago = now - timedelta(minutes=1)
+    if bearer.last_used_at is not None and bearer.last_used_at > a_minute_ago:
         return bearer
-    # Asked again in the statement: of many requests at once, one writes.
+    # Checked again by the statement: of many simultaneous requests, one writes.
     db.session.execute(
         update(ApiToken)
         .where(
             ApiToken.id == bearer.token_id,
-            or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= stale),
+            or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= a_minute_ago),
         )
         .values(last_used_at=now)
     )
@@ -187,12 +190,12 @@ def _note_use(bearer: Bearer, now: datetime) -> Bearer:
 
 
 def _new_text() -> str:
-    body = "".join(secrets.choice(_ALPHABET) for _number in range(_RANDOM))
+    body = "".join(secrets.choice(_ALPHABET) for _index in range(_RANDOM))
     return _PREFIX + body + _checksum(body)
 
 
 def _is_wellformed(text: str) -> bool:
-    """Whether the checksum fits: a mistyped token costs no query, and secret scanners find no false ones."""
+    """Check the checksum: a mistyped token costs no query, and secret scanners report no false positives."""
     body = text[len(_PREFIX) : -_CHECK]
     return (
         text.startswith(_PREFIX)
@@ -204,7 +207,7 @@ def _is_wellformed(text: str) -> bool:
 
 def _checksum(body: str) -> str:
     number, digits = zlib.crc32(body.encode()), ""
-    for _position in range(_CHECK):
+    for _index in range(_CHECK):
         number, digit = divmod(number, len(_ALPHABET))
         digits = _ALPHABET[digit] + digits
     return digits

@@ -1,4 +1,4 @@
-"""A person's own account: making it, signing in, its profile and its password."""
+"""A user's own account: creation, sign-in, profile and password."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import User
 from app.services.accounts import passwords, sign_in_throttle
 from app.services.base import audit, validation
@@ -28,10 +29,10 @@ def create_user(
     time_zone: str = "UTC",
     actor: User | None = None,
 ) -> User:
-    """Add a person, with the preferences of a new account.
+    """Create a user with the preferences of a new account.
 
     Args:
-        password: None for somebody who will choose it by a link.
+        password: None if the user chooses it by a link.
         actor: the admin who asks; None for the command line.
     Raises:
         Invalid: keyed `email`, `name`, `role`, `password` or `time_zone`.
@@ -48,8 +49,8 @@ def create_user(
 
 
 def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> User:
-    """A checked person with preferences, not yet in the database. Raises Invalid with every bad field."""
-    values = _checked(
+    """Build a user with preferences, not yet in the database. Raises Invalid, keyed by field."""
+    values = _check_all(
         email=lambda: validation.email_for_account(email),
         name=lambda: validation.name(name),
         role=lambda: validation.role(role),
@@ -59,17 +60,17 @@ def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> Use
 
 
 def add(user: User) -> None:
-    """Write a new person, in the caller's transaction. Raises Invalid, keyed `email`, when the address is taken."""
+    """Insert a new user in the caller's transaction. Raises Invalid, keyed `email`, if the address is taken."""
     db.session.add(user)
     try:
         db.session.flush()
     except IntegrityError as error:
         db.session.rollback()
-        raise Invalid({"email": _("Somebody with this address has an account already.")}) from error
+        raise Invalid({"email": _("An account with this email already exists.")}) from error
 
 
 def by_email(email: str) -> User | None:
-    """The person with this address, however it is spelled in upper and lower case."""
+    """Find the user with this address, in upper or lower case."""
     try:
         address = validation.email_for_account(email)
     except Invalid:
@@ -78,7 +79,7 @@ def by_email(email: str) -> User | None:
 
 
 def by_session(text: str) -> User | None:
-    """The person a session belongs to; None once it has ended for everyone (see `User.get_id`)."""
+    """Find the user a session belongs to; None if the session has ended (see `User.get_id`)."""
     user_id, _dot, _epoch = text.partition(".")
     if not (user_id.isascii() and user_id.isdigit()):
         return None
@@ -87,27 +88,32 @@ def by_session(text: str) -> User | None:
 
 
 def authenticate(email: str, password: str, *, origin: str = "", now: datetime | None = None) -> User:
-    """The person who signs in. Every try is audited; a good one forgets the bad ones before it.
+    """Sign a user in. Every attempt is audited; a successful one resets the count of failed ones.
 
     Args:
         origin: where the request comes from, for the audit log.
     Raises:
-        Invalid: keyed `password`; the same words, after the same time, whatever was wrong.
-        sign_in_attempts.TooManyTries: ten tries failed within fifteen minutes.
+        Invalid: keyed `password`; the same sentence, after the same time, whatever was wrong.
+        TooManyAttempts: ten attempts failed within fifteen minutes.
     """
     now = now or utc_now()
     count = sign_in_throttle.count_attempt(email, now)
     user = by_email(email)
-    db.session.commit()  # Gives the connection back: what follows takes a tenth of a second.
+    db.session.commit()  # Return the connection to the pool: hashing takes 100 ms.
     is_right = passwords.matches(password, user.password_hash if user else None)
     if user is None or not is_right or not user.is_enabled:
-        subject = user.email if user else address_or_none(email)
-        why = "unknown" if user is None else "password" if user.is_enabled else "switched off"
+        subject = user.email if user else email_for_audit(email)
+        if user is None:
+            why = "unknown"
+        elif user.is_enabled:
+            why = "password"
+        else:
+            why = "switched off"
         audit.record("sign_in.failed", subject, origin=origin, why=why)
         if count == sign_in_throttle.LIMIT:
             audit.record("sign_in.locked", subject, origin=origin)
         db.session.commit()
-        raise Invalid({"password": _("The email or the password is wrong.")})
+        raise Invalid({"password": _("The email or password is wrong.")})
     if user.password_hash and passwords.is_outdated(user.password_hash):
         user.password_hash = passwords.hash_password(password)
     sign_in_throttle.clear(email)
@@ -118,8 +124,8 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
 
 
 def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User:
-    """Change what a person says about themselves. Raises Invalid, keyed `name`, `time_zone` or `phone`."""
-    values = _checked(
+    """Change a user's name, time zone and phone. Raises Invalid, keyed `name`, `time_zone` or `phone`."""
+    values = _check_all(
         name=lambda: validation.name(name),
         time_zone=lambda: validation.time_zone(time_zone),
         phone=lambda: validation.phone(phone),
@@ -134,53 +140,52 @@ def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User
 
 
 def change_password(user: User, current: str, new: str, *, now: datetime | None = None) -> User:
-    """Change a password by its owner: every session ends, the caller signs this one in again.
+    """Change a user's own password. Ends every session; the caller signs this one in again.
 
     Raises:
         Invalid: keyed `current_password` or `new_password`.
-        sign_in_attempts.TooManyTries: the current password was guessed at too often.
-        Conflict: the password changed meanwhile.
+        TooManyAttempts: the current password was wrong too often.
+        Conflict: the password was changed in the meantime.
     """
-    kept, email = user.password_hash, user.email
+    old_hash, email = user.password_hash, user.email
     if problem := passwords.password_problem(new, email):
         raise Invalid({"new_password": problem})
     sign_in_throttle.count_attempt(email, now or utc_now())
-    if not passwords.matches(current, kept):
-        raise Invalid({"current_password": _("This is not your current password.")})
-    hashed = passwords.hash_password(new)
-    user = get_for_update(user.id)
-    if user.password_hash != kept:
-        db.session.rollback()
-        raise Conflict(_("The password changed meanwhile."))
-    return keep_password(user, hashed)
-
-
-def keep_password(user: User, hashed: str) -> User:
-    """Keep a new password of a person whose row is locked; ends every session. Commits."""
-    user.password_hash = hashed
-    user.session_epoch += 1
-    sign_in_throttle.clear(user.email)
-    audit.record("password.changed", user.email, actor=user)
-    db.session.commit()
+    if not passwords.matches(current, old_hash):
+        raise Invalid({"current_password": _("That is not your current password.")})
+    new_hash = passwords.hash_password(new)
+    with writing():
+        user = get_for_update(user.id)
+        if user.password_hash != old_hash:
+            raise Conflict(_("Your password was changed in the meantime."))
+        replace_password(user, new_hash)
     return user
 
 
+def replace_password(user: User, password_hash: str) -> None:
+    """Replace the password of a locked user and end every session, in the caller's transaction."""
+    user.password_hash = password_hash
+    user.session_epoch += 1
+    sign_in_throttle.clear(user.email)
+    audit.record("password.changed", user.email, actor=user)
+
+
 def get_for_update(user_id: int) -> User:
-    """The person as they are now, held until the transaction ends: for who reads, decides and writes."""
+    """Load a user as they are now and lock the row until the transaction ends."""
     lock_for_writing()
     return db.session.get_one(User, user_id, with_for_update=True, populate_existing=True)
 
 
-def address_or_none(email: str) -> str:
-    """What may stand in the audit log: an address, but not a password typed into the wrong field."""
+def email_for_audit(email: str) -> str:
+    """Return the text for the audit log if it is an address, else "": it may be a password in the wrong field."""
     try:
         return validation.email_for_account(email)
     except Invalid:
         return ""
 
 
-def _checked(**checks: Callable[[], str]) -> dict[str, str]:
-    """The value of every check, or Invalid with the errors of all that failed."""
+def _check_all(**checks: Callable[[], str]) -> dict[str, str]:
+    """Run every check and return the values. Raises Invalid with the errors of all that failed."""
     values, errors = {}, {}
     for field, check in checks.items():
         try:

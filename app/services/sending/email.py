@@ -19,7 +19,6 @@ from app.models import Delivery, Notification, User
 from app.rendering import calendar, email, html_sanitizer
 from app.rendering import digest_email as rendering_digest_email
 from app.rendering.interview_facts import InterviewDetails, interview_facts
-from app.services.accounts import account_letters
 from app.services.accounts import emails as account_emails
 from app.services.digests import email as digest_email
 from app.services.interviews import records, reminder_texts
@@ -132,8 +131,8 @@ def _list_headers(name: str, unsubscribe_url: str, site: SiteIdentity) -> dict[s
 
 def _account_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     user = delivery.recipient
-    link = account_emails.mail_link(delivery.kind, user, site.secret, site.base_url, now)
-    content = account_letters.account_email(delivery.kind, user, link, site.base_url)
+    link = account_emails.password_link(delivery.kind, user, site.secret, site.base_url, now)
+    content = account_emails.account_email(delivery.kind, user, link, site.base_url)
     return Message(
         id=message_id(delivery, site),
         address=delivery.address,

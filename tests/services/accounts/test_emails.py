@@ -21,7 +21,7 @@ NEW = "a password for later"
 
 
 def link(user: User, kind: str = "password_reset", now=None, secret: str = KEY) -> str:
-    address = account_emails.mail_link(kind, user, secret, "https://bellhop.test", now or utc_now())
+    address = account_emails.password_link(kind, user, secret, "https://bellhop.test", now or utc_now())
     start = "https://bellhop.test/password/reset/"
     assert address.startswith(start)
     return address.removeprefix(start)

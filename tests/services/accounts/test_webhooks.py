@@ -106,7 +106,7 @@ def test_anothers_webhook_is_not_found(alice: User) -> None:
         lambda: webhooks.rotate(charlie, hook.id, secret=SECRET),
         lambda: webhooks.remove(charlie, hook.id),
         lambda: webhook_calls.send_test(charlie, hook.id),
-        lambda: webhooks.change(charlie, hook.id, is_on=True),
+        lambda: webhooks.change(charlie, hook.id, is_enabled=True),
     ):
         with pytest.raises(NotFound):
             call()

@@ -32,7 +32,7 @@ def test_an_admin_invites_a_person(sign_in, bob: User) -> None:
     assert db.session.scalar(select(Delivery.kind)) == "invitation"
     answer = send(client, LIST, LIST, **form)
     assert answer.status_code == 422
-    assert "has an account already" in answer.text
+    assert "An account with this email already exists" in answer.text
     assert 'value="Dana Quill"' in answer.text
 
 
