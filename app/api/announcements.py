@@ -53,10 +53,10 @@ def create_notification(body: AnnouncementIn) -> Response:
     row = announcement_management.create(caller().user, AnnouncementRequest(**dict(body)))
     recipients = [
         AnnouncementRecipient(id=notification_id, recipient=email)
-        for email, notification_id in announcement_progress.reached(row)
+        for email, notification_id in announcement_progress.list_recipients(row)
     ]
     values = {name: getattr(row, name) for name in ("id", "total", "written", "deliver_at")}
-    state = announcement_progress.state(row, utc_now())
+    state = announcement_progress.current_state(row, utc_now())
     return json_response(AnnouncementReceipt(**values, state=state, notifications=recipients), 201)
 
 
@@ -95,14 +95,16 @@ def cancel_announcement(announcement_id: int) -> Response:
 
 
 def _detail_response(row: Any) -> Response:
-    counts = {channel: dict(outcomes) for channel, outcomes in announcement_progress.counts(row).items()}
+    counts = {
+        channel: dict(outcomes) for channel, outcomes in announcement_progress.count_deliveries(row).items()
+    }
     return json_response(AnnouncementDetail(**_output_values(row), deliveries=counts))
 
 
 def _output_values(row: Any) -> dict[str, Any]:
     columns = {name: getattr(row, name) for name in AnnouncementOut.model_fields if hasattr(row, name)}
     return columns | {
-        "state": announcement_progress.state(row, utc_now()),
+        "state": announcement_progress.current_state(row, utc_now()),
         "author": row.author.email if row.author else None,
         "everyone": "everyone" in row.audience,
         "roles": row.audience.get("roles", []),

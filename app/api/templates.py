@@ -139,9 +139,9 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
     """
     template = template_management.get(template_id)
     if body.context is None:
-        data = template_samples.data(template.notification_type, "sample")
+        data = template_samples.sample_data(template.notification_type, "sample")
     else:
-        data = template_samples.checked(body.context)
+        data = template_samples.validate_context(body.context)
     content = replace(TemplateContent.of(template), **body.given())
     preview = template_preview.preview(
         template,

@@ -165,7 +165,7 @@ def test_the_page_says_why_the_person_is_a_recipient(app: Flask, alice: User, bo
         made = announcement_management.create(
             bob, AnnouncementRequest(title="News", message="Words", **audience)
         )
-        number = dict(announcement_progress.reached(made))[alice.email]
+        number = dict(announcement_progress.list_recipients(made))[alice.email]
         return db.session.get_one(Notification, number)
 
     assert reason(publish("job.created", alice)) == "The event names this person as a recipient."

@@ -24,7 +24,7 @@ from app.services.notifications import expiry
 
 SOURCE = "bellhop:announcements"
 # What its author decides.
-SAID = (
+AUTHORED_FIELDS = (
     *("audience", "template_name", "context", "notification_type", "title", "message"),
     *("priority", "channels", "action_url", "data", "deliver_at"),
 )
@@ -67,8 +67,8 @@ def create(
     now = now or utc_now()
     _require_admin(actor)
     external_id = f"{actor.id}:{key or uuid4()}"
-    if earlier := _earlier(external_id):
-        return _same(earlier, wanted, actor)
+    if earlier := _find_earlier(external_id):
+        return _require_same(earlier, wanted, actor)
     row = validation.validate(wanted, actor, now)
     row.author_id, row.audience = actor.id, _audience(wanted)
     row.total = audiences.count(row.audience)
@@ -83,7 +83,12 @@ def create(
     db.session.add(row)
     db.session.flush()
     audit.record(
-        "announcement.created", title_of(row), actor=actor, id=row.id, people=row.total, audience=_said(row)
+        "announcement.created",
+        title_of(row),
+        actor=actor,
+        id=row.id,
+        people=row.total,
+        audience=_describe_audience(row),
     )
     if row.total <= writer.CHUNK:
         writer.write_chunk(row, now)
@@ -145,7 +150,7 @@ def _audience(wanted: AnnouncementRequest) -> audiences.Audience:
     return audiences.resolve(wanted.recipients, wanted.roles, everyone=wanted.everyone)
 
 
-def _said(row: Announcement) -> str:
+def _describe_audience(row: Announcement) -> str:
     """The audience without anybody's address."""
     return ", ".join(row.audience.get("roles", row.audience))
 
@@ -172,11 +177,11 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
     return event_id
 
 
-def _same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:
+def _require_same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:
     """What was made with this key. Raises Conflict where that is not what is wanted now."""
     row = validation.validate(wanted, actor, earlier.created_at)
     row.audience = _audience(wanted)
-    if any(getattr(row, name) != getattr(earlier, name) for name in SAID):
+    if any(getattr(row, name) != getattr(earlier, name) for name in AUTHORED_FIELDS):
         raise Conflict(
             _(
                 "This form has been sent already, with something else in it. Send it once more if you want both."
@@ -185,7 +190,7 @@ def _same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> An
     return earlier
 
 
-def _earlier(external_id: str) -> Announcement | None:
+def _find_earlier(external_id: str) -> Announcement | None:
     return db.session.scalar(
         select(Announcement)
         .join(Announcement.event)

@@ -51,7 +51,7 @@ def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = No
         row = validation.validate(wanted, reader, now or utc_now())
     except Invalid as error:
         errors |= error.errors
-    texts = texts_for(row, reader) if row else Texts(wanted.title, wanted.message)
+    texts = render_texts(row, reader) if row else Texts(wanted.title, wanted.message)
     kind = row.notification_type if row else wanted.notification_type
     return AnnouncementPreview(
         title=texts.title,
@@ -65,16 +65,16 @@ def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = No
     )
 
 
-def mail_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.SiteIdentity) -> str:
+def email_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.SiteIdentity) -> str:
     """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
     row = validation.validate(wanted, reader, utc_now())
-    texts = texts_for(row, reader)
+    texts = render_texts(row, reader)
     mail = email_preview.compose_preview(
         row.notification_type, texts, reader, sender, action_url=row.action_url
     )
     return mail.html
 
 
-def texts_for(row: Announcement, reader: User) -> Texts:
+def render_texts(row: Announcement, reader: User) -> Texts:
     """What an announcement says to a reader."""
     return validation.to_request(row).texts_for(Recipient.of(reader))

@@ -21,12 +21,12 @@ def is_ahead(row: Announcement, now: datetime) -> bool:
     return row.deliver_at is not None and row.deliver_at > now
 
 
-def state(row: Announcement, now: datetime) -> str:
+def current_state(row: Announcement, now: datetime) -> str:
     """One of `STATES`: before its time it is scheduled, however many have been written to already."""
     return "scheduled" if is_ahead(row, now) and row.state != "cancelled" else row.state
 
 
-def reached(row: Announcement) -> list[tuple[str, int]]:
+def list_recipients(row: Announcement) -> list[tuple[str, int]]:
     """Who got it and as which notification, up to 100 of them."""
     found = db.session.execute(
         select(User.email, Notification.id)
@@ -38,7 +38,7 @@ def reached(row: Announcement) -> list[tuple[str, int]]:
     return [(email, number) for email, number in found]
 
 
-def counts(row: Announcement) -> Mapping[str, Counter[str]]:
+def count_deliveries(row: Announcement) -> Mapping[str, Counter[str]]:
     """How many deliveries stand where: counts of the outcomes of the delivery log, for each channel."""
     found: dict[str, Counter[str]] = {}
     rows = db.session.execute(

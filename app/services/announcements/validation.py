@@ -25,7 +25,7 @@ INSTANTS = ("starts_at", "ends_at")
 # A request takes a moment to come here: what was meant as "now" is not refused.
 GRACE = timedelta(minutes=1)
 # What free words can be announced as; a digest is put together for each reader.
-OFFERED = tuple(name for name in catalog.TYPES if name not in DIGESTS)
+ANNOUNCEABLE_TYPES = tuple(name for name in catalog.TYPES if name not in DIGESTS)
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
         Invalid: keyed by field; `context.<variable>` where a template's variable has no value.
     """
     errors: dict[str, str] = {}
-    template = _template(wanted, errors)
+    template = _find_template(wanted, errors)
     row = Announcement(
         template_name=wanted.template_name,
         notification_type=template.notification_type if template else "system_alert",
-        title=_usable(errors, "title", wanted.title, most=255),
-        message=_usable(errors, "message", wanted.message, most=10_000, many_lines=True),
+        title=_check_text(errors, "title", wanted.title, most=255),
+        message=_check_text(errors, "message", wanted.message, most=10_000, many_lines=True),
         priority=wanted.priority or (template.priority if template and wanted.template_name else "medium"),
         channels=None if wanted.channels is None else list(wanted.channels),
-        action_url=_link(errors, wanted.action_url),
-        context=_structure(errors, "context", wanted.context),
-        data=_structure(errors, "metadata", wanted.metadata),
+        action_url=_check_link(errors, wanted.action_url),
+        context=_check_structure(errors, "context", wanted.context),
+        data=_check_structure(errors, "metadata", wanted.metadata),
         deliver_at=wanted.deliver_at,
         created_at=now,
     )
@@ -79,13 +79,13 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
         validation.collect(errors, "channels", validation.channels, row.channels)
         if not row.channels:
             errors["channels"] = _("Choose at least one channel.")
-    if row.deliver_at is not None and (reason := _unusable_moment(row.deliver_at, now)):
+    if row.deliver_at is not None and (reason := _deliver_at_error(row.deliver_at, now)):
         errors["deliver_at"] = reason
     if wanted.template_name:
         if row.title or row.message:
             errors["template_name"] = _("Give either a template or a title and a message.")
         elif template and "context" not in errors:
-            errors |= _missing(template, row, reader)
+            errors |= _context_errors(template, row, reader)
     else:
         for name in ("title", "message"):
             if not getattr(row, name):
@@ -120,9 +120,9 @@ def to_request(row: Announcement) -> fanout.NotificationRequest:
     )
 
 
-def _template(wanted: AnnouncementRequest, errors: dict[str, str]) -> NotificationTemplate | None:
+def _find_template(wanted: AnnouncementRequest, errors: dict[str, str]) -> NotificationTemplate | None:
     name = "template_name" if wanted.template_name else "notification_type"
-    if not wanted.template_name and wanted.notification_type not in OFFERED:
+    if not wanted.template_name and wanted.notification_type not in ANNOUNCEABLE_TYPES:
         errors[name] = _("There is no notification type “%(name)s”.", name=wanted.notification_type[:100])
         return None
     try:
@@ -135,7 +135,7 @@ def _template(wanted: AnnouncementRequest, errors: dict[str, str]) -> Notificati
     return template
 
 
-def _unusable_moment(moment: datetime, now: datetime) -> str:
+def _deliver_at_error(moment: datetime, now: datetime) -> str:
     """Why nothing can be sent at a moment; empty where it can."""
     if moment < now - GRACE:
         return _("Choose a moment that has not passed yet.")
@@ -146,7 +146,7 @@ def _unusable_moment(moment: datetime, now: datetime) -> str:
     return ""
 
 
-def _missing(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:
+def _context_errors(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:
     """What the template needs and did not get, or why it cannot be filled in at all."""
     try:
         given = values_for(
@@ -169,7 +169,7 @@ def _with_instants(context: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
+def _check_text(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
     try:
         return validation.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
     except validation.InvalidValue as error:
@@ -177,7 +177,7 @@ def _usable(errors: dict[str, str], name: str, value: str, *, most: int, many_li
         return ""
 
 
-def _link(errors: dict[str, str], url: str) -> str:
+def _check_link(errors: dict[str, str], url: str) -> str:
     try:
         return validation.link(url.strip()) if url.strip() else ""
     except validation.InvalidValue as error:
@@ -185,7 +185,7 @@ def _link(errors: dict[str, str], url: str) -> str:
         return ""
 
 
-def _structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _check_structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return dict(validation.structure(dict(value)))
     except validation.InvalidValue as error:

@@ -57,7 +57,7 @@ class TemplateContent:
             setattr(row, name, value)
 
 
-LONGEST = dict.fromkeys(("title_template", "email_subject"), 255) | dict.fromkeys(
+MAX_LENGTHS = dict.fromkeys(("title_template", "email_subject"), 255) | dict.fromkeys(
     ("message_template", "email_html", "sms_text"), MAX_SOURCE
 )
 
@@ -90,7 +90,7 @@ def find(template_id: int, author: User) -> TemplateDraft | None:
     )
 
 
-def others(template_id: int, author: User) -> list[TemplateDraft]:
+def drafts_of_others(template_id: int, author: User) -> list[TemplateDraft]:
     """Drafts that other admins have of the same template, newest first."""
     return list(
         db.session.scalars(
@@ -192,11 +192,11 @@ def restore(
 
 def usable_content(edited: TemplateContent) -> TemplateContent:
     """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
-    seen: dict[str, Any] = {name: strip_invisible(getattr(edited, name)) for name in LONGEST}
+    seen: dict[str, Any] = {name: strip_invisible(getattr(edited, name)) for name in MAX_LENGTHS}
     edited = replace(edited, **seen)
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
-        for name, most in LONGEST.items()
+        for name, most in MAX_LENGTHS.items()
         if len(getattr(edited, name)) > most
     }
     validation.collect(errors, "priority", validation.priority, edited.priority)

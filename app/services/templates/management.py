@@ -50,7 +50,7 @@ def list_templates(search: str = "") -> list[NotificationTemplate]:
     return sorted(found, key=lambda template: kinds.index(template.notification_type))
 
 
-def with_drafts(author: User) -> set[int]:
+def ids_with_drafts(author: User) -> set[int]:
     """The ids of templates of which this admin has a draft."""
     return set(
         db.session.scalars(select(TemplateDraft.template_id).where(TemplateDraft.author_id == author.id))
@@ -94,7 +94,7 @@ def create(
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
     )
-    if errors := validation.errors(template, edited):
+    if errors := validation.find_errors(template, edited):
         raise Invalid(errors)
     edited.write_to(template)
     db.session.add(template)

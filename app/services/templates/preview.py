@@ -47,17 +47,17 @@ class TemplatePreview:
         if not self.checks or not self.sms_size.limit or not self.title:
             return {}
         return {
-            "title_template": (len(self.title), validation.LONGEST_TITLE),
-            "email_subject": (len(self.subject), validation.LONGEST_SUBJECT),
+            "title_template": (len(self.title), validation.VISIBLE_TITLE),
+            "email_subject": (len(self.subject), validation.VISIBLE_SUBJECT),
             "sms_text": (self.sms_size.units, self.sms_size.limit),
         }
 
 
-def texts_for(
+def render_texts(
     template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
 ) -> Texts:
     """These words with these values, in the reader's language and on the reader's clock. Raises TemplateTextError."""
-    sources = validation.texts(edited)
+    sources = validation.sources_of(edited)
     with force_locale(reader.locale):
         values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
         if not template.is_builtin:
@@ -82,17 +82,17 @@ def preview(
         are_all: whether the values are all that there will be, so that one which is needed and not there is a problem.
     """
     try:
-        texts = texts_for(template, edited, data, reader)
+        texts = render_texts(template, edited, data, reader)
     except TemplateTextError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
         return TemplatePreview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
-    mail = _mail(template, texts, data, reader, sender)
+    mail = _compose_email(template, texts, data, reader, sender)
     # As `parcels` puts it together; a number like those of real notifications.
     link = f"{sender.base_url}/n/123456"
     sms_text = plain_text.fit_sms(texts.sms or texts.title, link)
     size = sms_segments.sms_size(sms_text)
-    problem = _lack(template, edited, data, reader) if are_all else ""
+    problem = _missing_values_problem(template, edited, data, reader) if are_all else ""
     bad = [Check("bad", problem)] if problem else []
     return TemplatePreview(
         title=texts.title,
@@ -102,14 +102,14 @@ def preview(
         sms_size=size,
         problem=problem,
         checks={
-            "email": bad + validation.for_mail(template, edited, mail.subject, len(mail.html.encode())),
-            "sms": bad + validation.for_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
-            "in_app": bad + validation.for_inbox(texts.title, texts.message),
+            "email": bad + validation.check_email(template, edited, mail.subject, len(mail.html.encode())),
+            "sms": bad + validation.check_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
+            "in_app": bad + validation.check_inbox(texts.title, texts.message),
         },
     )
 
 
-def mail_html(
+def email_html(
     template: NotificationTemplate,
     edited: TemplateContent,
     data: Mapping[str, Any],
@@ -120,15 +120,15 @@ def mail_html(
 ) -> str:
     """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
     try:
-        texts = texts_for(template, edited, data, reader)
+        texts = render_texts(template, edited, data, reader)
     except TemplateTextError as error:
         texts = Texts(_("This cannot be shown yet"), str(error))
-    html = _mail(template, texts, data, reader, sender).html
+    html = _compose_email(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
 
 
-def _lack(
+def _missing_values_problem(
     template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
 ) -> str:
     values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
@@ -136,7 +136,7 @@ def _lack(
     return _("There is no value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
 
 
-def _mail(
+def _compose_email(
     template: NotificationTemplate,
     texts: Texts,
     data: Mapping[str, Any],
@@ -149,11 +149,11 @@ def _mail(
         reader,
         sender,
         action_url=str(data.get("meeting_url") or ""),
-        event=event_of(data, utc_now()),
+        event=build_event(data, utc_now()),
     )
 
 
-def event_of(data: Mapping[str, Any], now: datetime) -> Event:
+def build_event(data: Mapping[str, Any], now: datetime) -> Event:
     """An event that carries these values, so that a mail shows the interview they speak of; not in the session."""
     is_interview = all(isinstance(data.get(name), datetime) for name in samples.INSTANTS)
     values = {

@@ -54,7 +54,7 @@ def publish(
             _("Your draft was changed after you reviewed it. Look once more before you publish it.")
         )
     edited = TemplateContent.of(draft)
-    _refuse(template, edited, brings)
+    _require_publishable(template, edited, brings)
     db.session.delete(draft)
     version = go_live(template, edited, actor, note, now or utc_now())
     db.session.commit()
@@ -111,7 +111,7 @@ def rewrite(
         raise Conflict(
             _("Somebody else has published version %(number)s meanwhile.", number=template.version)
         )
-    _refuse(template, edited, brings)
+    _require_publishable(template, edited, brings)
     if edited != TemplateContent.of(template):
         go_live(template, edited, actor, note, now or utc_now())
     db.session.commit()
@@ -145,8 +145,10 @@ def go_live(
     return version
 
 
-def _refuse(template: NotificationTemplate, edited: TemplateContent, brings: Collection[str]) -> None:
-    errors = validation.errors(template, edited)
+def _require_publishable(
+    template: NotificationTemplate, edited: TemplateContent, brings: Collection[str]
+) -> None:
+    errors = validation.find_errors(template, edited)
     if unbrought := [
         name for name in validation.undeclared_variables(template, edited) if name not in brings
     ]:

@@ -33,7 +33,7 @@ class Sample:
     label: str
 
 
-def choices(notification_type: str, *, time_zone: str, locale: str) -> list[Sample]:
+def list_choices(notification_type: str, *, time_zone: str, locale: str) -> list[Sample]:
     """What a template of this type can be tried with, real events last."""
     fixed = [
         Sample("sample", _("Sample data")),
@@ -47,7 +47,7 @@ def choices(notification_type: str, *, time_zone: str, locale: str) -> list[Samp
     return fixed + real
 
 
-def data(notification_type: str, key: str) -> dict[str, Any]:
+def sample_data(notification_type: str, key: str) -> dict[str, Any]:
     """The values of a choice, instants as aware datetimes.
 
     Raises:
@@ -58,31 +58,31 @@ def data(notification_type: str, key: str) -> dict[str, Any]:
         kind = catalog.EVENTS.get(event.type) if event else None
         if event is None or kind is None or kind.notification_type != notification_type:
             raise NotFound(_("That event is gone."))
-        return of_event(event)
+        return values_of_event(event)
     if key not in {"sample", "long", "missing"}:
         raise NotFound(_("There is no such sample."))
     sample = with_instants(_sample(notification_type))
     if key == "long":
-        return {name: _long(name, value) for name, value in sample.items()}
+        return {name: _lengthened(name, value) for name, value in sample.items()}
     if key == "missing":
         optional = {field.name for field in catalog.TYPES[notification_type].variables if not field.required}
         return {name: value for name, value in sample.items() if name not in optional}
     return sample
 
 
-def of_event(event: Event) -> dict[str, Any]:
+def values_of_event(event: Event) -> dict[str, Any]:
     """The variables that an event brings."""
     return with_instants({name: value for name, value in event.data.items() if name not in ENVELOPE})
 
 
-def recent(notification_type: str, limit: int = 20) -> list[Notification]:
+def recent_notifications(notification_type: str, limit: int = 20) -> list[Notification]:
     """The last notifications of a type that an event caused, with event and recipient, newest first."""
     return list(
         db.session.scalars(
             select(Notification)
             .join(Notification.event)
             .where(
-                Notification.id > _oldest(),
+                Notification.id > _oldest_id(),
                 Notification.notification_type == notification_type,
                 Event.type.in_(_event_types(notification_type)),
             )
@@ -101,7 +101,7 @@ def with_instants(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+def validate_context(given: Mapping[str, Any]) -> dict[str, Any]:
     """Values that a caller made up, times as instants.
 
     Raises:
@@ -127,7 +127,7 @@ def _sample(notification_type: str) -> dict[str, Any]:
     return sample
 
 
-def _long(name: str, value: Any) -> Any:
+def _lengthened(name: str, value: Any) -> Any:
     if not isinstance(value, str) or name in {"id", "meeting_url"}:
         return value
     return LONG_NAME if name.endswith("_name") else " ".join([value] * 4)
@@ -137,13 +137,13 @@ def _event_types(notification_type: str) -> list[str]:
     return [event.name for event in catalog.EVENTS.values() if event.notification_type == notification_type]
 
 
-def _oldest() -> int:
+def _oldest_id() -> int:
     return int(db.session.scalar(select(func.max(Notification.id))) or 0) - AMONG_NEWEST
 
 
 def _recent_events(notification_type: str) -> list[tuple[Event, str]]:
     titles: dict[int, tuple[Event, str]] = {}
-    for row in recent(notification_type, 50):
+    for row in recent_notifications(notification_type, 50):
         if row.event is not None and row.event_id is not None:
             titles.setdefault(row.event_id, (row.event, row.title))
     return list(titles.values())[:5]

@@ -41,7 +41,7 @@ def send_test(
     """
     now = now or utc_now()
     try:
-        texts = preview.texts_for(template, edited, data, actor)
+        texts = preview.render_texts(template, edited, data, actor)
     except TemplateTextError as error:
         raise Invalid({"general": str(error)}) from error
     ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
@@ -55,7 +55,7 @@ def send_test(
         texts.sms,
     )
     lock_for_writing()
-    event = preview.event_of(data, now)
+    event = preview.build_event(data, now)
     db.session.add(event)
     db.session.flush()
     message = fanout.NotificationRequest(

@@ -16,7 +16,7 @@ from app.rendering.texts import Texts
 from app.services.templates.drafts import TemplateContent
 
 # A subject beyond this is cut in the list of a phone, a title beyond this in the inbox's.
-LONGEST_SUBJECT, LONGEST_TITLE = 60, 80
+VISIBLE_SUBJECT, VISIBLE_TITLE = 60, 80
 MAX_EMAIL_BYTES = 60 * 1024
 
 
@@ -79,7 +79,7 @@ def undeclared_variables(template: NotificationTemplate, edited: TemplateContent
 TEXTS = ("title_template", "message_template", "email_subject", "email_html", "sms_text")
 
 
-def errors(template: NotificationTemplate, edited: TemplateContent) -> dict[str, str]:
+def find_errors(template: NotificationTemplate, edited: TemplateContent) -> dict[str, str]:
     """What keeps these words from going live: a sentence for each field that is at fault."""
     found: dict[str, str] = {}
     if not edited.title_template.strip():
@@ -89,12 +89,12 @@ def errors(template: NotificationTemplate, edited: TemplateContent) -> dict[str,
     if not edited.channels:
         found["channels"] = _("Choose at least one way to send it.")
     for name in TEXTS:
-        if problem := _problem(template, name, getattr(edited, name)):
+        if problem := _find_problem(template, name, getattr(edited, name)):
             found[name] = problem
     return found
 
 
-def _problem(template: NotificationTemplate, name: str, source: str) -> str | None:
+def _find_problem(template: NotificationTemplate, name: str, source: str) -> str | None:
     try:
         named = liquid.compile_template(source, is_html=name == "email_html").variables
         if name == "email_html":
@@ -108,23 +108,25 @@ def _problem(template: NotificationTemplate, name: str, source: str) -> str | No
     return None
 
 
-def for_mail(template: NotificationTemplate, edited: TemplateContent, subject: str, size: int) -> list[Check]:
+def check_email(
+    template: NotificationTemplate, edited: TemplateContent, subject: str, size: int
+) -> list[Check]:
     """Findings about the mail, as it would read with the sample: its subject, and its size in bytes."""
-    found = _of_variables(template, edited)
-    if len(subject) > LONGEST_SUBJECT:
+    found = _check_variables(template, edited)
+    if len(subject) > VISIBLE_SUBJECT:
         found.append(
             Check(
                 "warn",
                 _(
                     "The subject has %(n)s characters; phones show %(most)s",
                     n=len(subject),
-                    most=LONGEST_SUBJECT,
+                    most=VISIBLE_SUBJECT,
                 ),
             )
         )
     else:
         found.append(Check("ok", _("The subject fits on a phone")))
-    if lost := _dropped(edited.email_html):
+    if lost := _removed_parts(edited.email_html):
         found.append(Check("warn", _("Mail programs would drop: %(names)s", names=", ".join(lost[:8]))))
     if len(edited.email_html) > html_sanitizer.MAX_BODY or size > MAX_EMAIL_BYTES:
         found.append(Check("warn", _("The HTML is too long for a mail; the message is sent in its place")))
@@ -133,7 +135,7 @@ def for_mail(template: NotificationTemplate, edited: TemplateContent, subject: s
     return found
 
 
-def for_sms(size: sms_segments.SmsSize, whole: str, sent: str) -> list[Check]:
+def check_sms(size: sms_segments.SmsSize, whole: str, sent: str) -> list[Check]:
     """Findings about the SMS, as it would read with the sample.
 
     Args:
@@ -152,15 +154,15 @@ def for_sms(size: sms_segments.SmsSize, whole: str, sent: str) -> list[Check]:
     return [Check("ok" if size.segments <= 1 else "warn", count), letters]
 
 
-def for_inbox(title: str, message: str) -> list[Check]:
+def check_inbox(title: str, message: str) -> list[Check]:
     """Findings about the row in the inbox, as it would read with the sample."""
-    fits = len(title) <= LONGEST_TITLE
+    fits = len(title) <= VISIBLE_TITLE
     return [
         Check("ok", _("The title fits on a phone"))
         if fits
         else Check(
             "warn",
-            _("The title has %(n)s characters; a row shows %(most)s", n=len(title), most=LONGEST_TITLE),
+            _("The title has %(n)s characters; a row shows %(most)s", n=len(title), most=VISIBLE_TITLE),
         ),
         Check("ok", _("There is a message"))
         if message
@@ -172,7 +174,7 @@ def _ends_open(text: str) -> bool:
     return text.rstrip().endswith(("...", "\N{HORIZONTAL ELLIPSIS}"))
 
 
-def _of_variables(template: NotificationTemplate, edited: TemplateContent) -> list[Check]:
+def _check_variables(template: NotificationTemplate, edited: TemplateContent) -> list[Check]:
     own = sorted(variables_used(edited) - set(variables(template)))
     if own:
         tone = "bad" if template.is_builtin else "warn"
@@ -180,13 +182,13 @@ def _of_variables(template: NotificationTemplate, edited: TemplateContent) -> li
     return [Check("ok", _("All variables are known"))]
 
 
-def _dropped(html: str) -> list[str]:
+def _removed_parts(html: str) -> list[str]:
     try:
         return html_sanitizer.removed_parts(html)
     except TemplateTextError:
         return []
 
 
-def texts(edited: TemplateContent) -> Texts:
+def sources_of(edited: TemplateContent) -> Texts:
     """The sources, as the renderer takes them."""
     return Texts(*(getattr(edited, name) for name in TEXTS))

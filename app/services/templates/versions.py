@@ -89,7 +89,7 @@ def content_of(template: NotificationTemplate, name: str, reader: User) -> Templ
 def compare(old: TemplateContent, new: TemplateContent) -> list[FieldDiff]:
     """Every field that either has, in the order of the form."""
     fields = [
-        FieldDiff(str(label), diff.compare(_written(old, name), _written(new, name)))
+        FieldDiff(str(label), diff.compare(_format_field(old, name), _format_field(new, name)))
         for name, label in LABELS.items()
     ]
     return [field for field in fields if field.pieces]
@@ -99,20 +99,20 @@ def rerender_recent(
     template: NotificationTemplate, edited: TemplateContent, limit: int = 20
 ) -> list[RerenderedNotification]:
     """The last notifications of the type, their words beside what these words would have made of them."""
-    rows = samples.recent(template.notification_type, limit)
+    rows = samples.recent_notifications(template.notification_type, limit)
     readers = {
         user.id: user
         for user in db.session.scalars(select(User).where(User.id.in_({row.recipient_id for row in rows})))
     }
-    return [_rewording(template, edited, row, readers[row.recipient_id]) for row in rows]
+    return [_rerender(template, edited, row, readers[row.recipient_id]) for row in rows]
 
 
-def _rewording(
+def _rerender(
     template: NotificationTemplate, edited: TemplateContent, row: Notification, reader: User
 ) -> RerenderedNotification:
-    data = samples.of_event(row.event) if row.event else {}
+    data = samples.values_of_event(row.event) if row.event else {}
     try:
-        texts = preview.texts_for(template, edited, data, reader)
+        texts = preview.render_texts(template, edited, data, reader)
     except TemplateTextError as error:
         return RerenderedNotification(row, diff.compare(row.title, row.title), [], str(error))
     return RerenderedNotification(
@@ -120,7 +120,7 @@ def _rewording(
     )
 
 
-def _written(edited: TemplateContent, name: str) -> str:
+def _format_field(edited: TemplateContent, name: str) -> str:
     if name == "channels":
         return ", ".join(
             str(channel.label) for channel in catalog.CHANNELS.values() if channel.name in edited.channels

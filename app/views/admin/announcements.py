@@ -91,7 +91,7 @@ def mail() -> Response:
         _to_request(AnnouncementForm.read(request.form)),
         SiteIdentity.from_config(current_app.config),
     )
-    return frame_email(announcement_preview.mail_html(announcement, current_user, site))
+    return frame_email(announcement_preview.email_html(announcement, current_user, site))
 
 
 @bp.post("")
@@ -118,7 +118,7 @@ def create() -> Redirect | tuple[str, int]:
 @admin_required
 def show(announcement_id: int) -> Response:
     announcement = announcement_management.get(announcement_id)
-    counts = announcement_progress.counts(announcement)
+    counts = announcement_progress.count_deliveries(announcement)
     is_ahead = announcement_progress.is_ahead(announcement, utc_now())
     waiting = sum(counter["waiting"] for counter in counts.values())
     template = "announcements/_progress.html" if htmx.is_partial() else "announcements/show.html"
@@ -128,7 +128,7 @@ def show(announcement_id: int) -> Response:
             row=announcement_rows.build_row(announcement),
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
-            texts=announcement_preview.texts_for(announcement, current_user),
+            texts=announcement_preview.render_texts(announcement, current_user),
             is_busy=announcement.state == "writing" or (waiting > 0 and not is_ahead),
         )
     )
@@ -166,6 +166,6 @@ def _form_page(
         missing=announcement_rows.describe_errors(preview.errors) if preview else [],
         errors=announcement_rows.errors_by_field(errors or {}),
         variables=variables,
-        offered_types=announcement_validation.OFFERED,
+        offered_types=announcement_validation.ANNOUNCEABLE_TYPES,
         templates=[template for template in template_management.list_templates() if template.is_active],
     )

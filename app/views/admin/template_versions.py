@@ -154,7 +154,7 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
     if draft is None:
         raise NotFound(_("You have no draft of this template."))
     edited = TemplateContent.of(draft)
-    draft_errors = template_validation.errors(template, edited)
+    draft_errors = template_validation.find_errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,

@@ -101,7 +101,7 @@ def test(template_id: int) -> Redirect:
 def mail(template_id: int) -> Response:
     template, options = template_management.get(template_id), PreviewOptions.read(request.args)
     draft = template_drafts.find(template_id, current_user)
-    html = template_preview.mail_html(
+    html = template_preview.email_html(
         template,
         TemplateContent.of(draft or template),
         _data(template, options),
@@ -116,7 +116,7 @@ def _index(**context: Any) -> str:
     search = request.args.get("q", "").replace("\0", "").strip()[:100]
     defaults = {
         "templates": template_management.list_templates(search),
-        "drafts": template_management.with_drafts(current_user),
+        "drafts": template_management.ids_with_drafts(current_user),
         "search": search,
         "types": {name: notification_type.label for name, notification_type in catalog.TYPES.items()},
         "errors": {},
@@ -147,10 +147,10 @@ def _editor(
         "draft": draft,
         "base_version": base_version,
         "content": content,
-        "errors": template_validation.errors(template, content) | (errors or {}),
+        "errors": template_validation.find_errors(template, content) | (errors or {}),
         "is_unsaved": bool(errors),
         "preview_options": options,
-        "samples": template_samples.choices(
+        "samples": template_samples.list_choices(
             template.notification_type, time_zone=current_user.time_zone, locale=current_user.locale
         ),
         "preview": template_preview.preview(
@@ -164,7 +164,7 @@ def _editor(
         "used": template_validation.variables_used(content),
         "versions": template_versions.list_versions(template),
         "labels": template_versions.LABELS,
-        "others": template_drafts.others(template_id, current_user),
+        "others": template_drafts.drafts_of_others(template_id, current_user),
         "sender": current_app.config["MAIL_DEFAULT_SENDER"],
     }
 
@@ -172,9 +172,9 @@ def _editor(
 def _data(template: NotificationTemplate, options: PreviewOptions) -> dict[str, Any]:
     """Load the chosen sample's values; the default sample when its event has been deleted."""
     try:
-        return template_samples.data(template.notification_type, options.sample)
+        return template_samples.sample_data(template.notification_type, options.sample)
     except NotFound:
-        return template_samples.data(template.notification_type, "sample")
+        return template_samples.sample_data(template.notification_type, "sample")
 
 
 def _back(template_id: int, options: PreviewOptions) -> Redirect:

@@ -68,7 +68,7 @@ def describe_errors(errors: Mapping[str, str]) -> list[str]:
 
 def build_row(announcement: Announcement) -> AnnouncementRow:
     """Build the labels for an announcement."""
-    state = announcement_progress.state(announcement, utc_now())
+    state = announcement_progress.current_state(announcement, utc_now())
     tone, label = STATES[state]
     return AnnouncementRow(
         announcement,

@@ -60,7 +60,7 @@ def test_people_named_by_address_get_it_at_once_each_once(any_app: Flask) -> Non
     )
     made = announcement_management.create(bob, wanted)
     assert made.state == "written"
-    assert [email for email, _ in announcement_progress.reached(made)] == [alice.email, bob.email]
+    assert [email for email, _ in announcement_progress.list_recipients(made)] == [alice.email, bob.email]
     row = db.session.scalars(select(Notification).where(Notification.recipient_id == alice.id)).one()
     assert (row.title, row.message) == (NEWS["title"], NEWS["message"])
     assert (row.notification_type, row.priority, row.status) == ("system_alert", "medium", "sent")
@@ -249,7 +249,7 @@ def test_a_hundred_people_have_it_when_the_request_is_answered(bob: User, people
     crowd(people - 1)
     made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert made.state == state
-    assert len(announcement_progress.reached(made)) == (100 if state == "written" else 0)
+    assert len(announcement_progress.list_recipients(made)) == (100 if state == "written" else 0)
 
 
 def test_two_writers_at_once_write_to_nobody_twice(any_app: Flask) -> None:
@@ -281,7 +281,7 @@ def test_what_everybody_has_cannot_be_cancelled(bob: User, alice: User) -> None:
 def test_progress_counts_deliveries_by_channel_and_outcome(bob: User) -> None:
     factories.user("quiet@example.test", preference={"email_enabled": False})
     made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
-    assert announcement_progress.counts(made) == {
+    assert announcement_progress.count_deliveries(made) == {
         "in_app": Counter(sent=2),
         "email": Counter(waiting=1, withheld=1),
     }

@@ -24,7 +24,7 @@ SENDER = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@exa
 
 
 def data(kind: str, key: str = "sample") -> dict[str, object]:
-    return template_samples.data(kind, key)
+    return template_samples.sample_data(kind, key)
 
 
 @pytest.mark.parametrize("kind", catalog.TYPES)
@@ -50,7 +50,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
         row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER
     )
     assert "22:00 (Tokyo time)" in shown.message
-    html = template_preview.mail_html(
+    html = template_preview.email_html(
         row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER, is_dark=False
     )
     assert "Room Birch, 3rd floor" in html
@@ -60,7 +60,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
 def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     pages = {
-        is_dark: template_preview.mail_html(
+        is_dark: template_preview.email_html(
             row, TemplateContent.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
         )
         for is_dark in (True, False)
@@ -78,7 +78,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
         TemplateContent.of(row),
         email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>",
     )
-    html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.email_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
     assert "Designed for Staff Data Engineer" in html
     assert "alert(1)" not in html
     assert "<img" not in html
@@ -109,7 +109,7 @@ def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None
     edited = replace(TemplateContent.of(row), message_template="{{ nobody }}")
     shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
     assert "nobody" in shown.problem
-    html = template_preview.mail_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.email_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
     assert "nobody" in html
 
 
@@ -155,5 +155,5 @@ def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
 def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
     row = wording.by_name("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
-        values = template_samples.checked(given)
+        values = template_samples.validate_context(given)
         assert template_preview.preview(row, TemplateContent.of(row), values, bob, SENDER).problem == ""

@@ -21,7 +21,7 @@ def test_every_type_has_a_built_in_template_that_can_be_published(app: Flask, bo
     for kind in catalog.TYPES:
         row = wording.by_name(kind)
         assert row.is_builtin
-        assert template_validation.errors(row, TemplateContent.of(row)) == {}
+        assert template_validation.find_errors(row, TemplateContent.of(row)) == {}
         assert TemplateContent.of(row) == TemplateContent.built_in(kind)
 
 
