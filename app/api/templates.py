@@ -66,7 +66,7 @@ def create_template(body: TemplateIn) -> Response:
     Announcements refer to it by `template_name`. Fields that are left out are copied from the template of its type.
     """
     template = template_management.create(
-        body.name, body.notification_type, actor=caller().user, words=body.given()
+        body.name, body.notification_type, actor=caller().user, changes=body.given()
     )
     return _response(template, 201)
 
@@ -149,7 +149,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         data,
         caller().user,
         SiteIdentity.from_config(current_app.config),
-        are_all=body.context is not None,
+        is_complete=body.context is not None,
     )
     return json_response(
         PreviewOut.model_validate({**vars(preview), "sms_segments": preview.sms_size.segments})

@@ -1,4 +1,4 @@
-"""Whom an announcement is for: people by address, roles, or everyone; always only those who may sign in."""
+"""Resolves the audience of an announcement: people, roles or everyone; active users only."""
 
 from __future__ import annotations
 
@@ -15,34 +15,39 @@ from app.services.base import recipients, validation
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient
 
-# As a database keeps it; see `models.Announcement.audience`.
+# As stored; see `models.Announcement.audience`.
 Audience = dict[str, Any]
 MAX_PEOPLE = 10_000
 
 
 def resolve(emails: Sequence[str] | None, roles: Sequence[str] | None, *, everyone: bool) -> Audience:
-    """The audience that exactly one of the three describes.
+    """Resolve the audience from exactly one of three descriptions.
 
+    Args:
+        emails: the addresses of users.
+        roles: one or more of `catalog.ROLES`.
+        everyone: all active users.
     Raises:
-        Invalid: keyed `recipients`, `recipients[i]` or `roles`; none or several were given, or nobody is meant.
+        Invalid: keyed `recipients`, `recipients[i]` or `roles`: none or several were given, one is unknown, or no
+            active user is in the audience.
     """
     if sum((emails is not None, roles is not None, everyone)) != 1:
-        raise Invalid({"recipients": _("Say who this is for: people, roles or everyone, one of these.")})
+        raise Invalid({"recipients": _("Choose one audience: people, roles or everyone.")})
     if emails is not None:
         return {"people": sorted(user.id for user in recipients.by_emails(_addresses(emails)))}
     audience: Audience = {"everyone": True} if everyone else {"roles": _roles(roles or ())}
     if not count(audience):
-        raise Invalid({"roles": _("Nobody with an active account is meant by this.")})
+        raise Invalid({"roles": _("No active account has this role.")})
     return audience
 
 
 def count(audience: Audience) -> int:
-    """How many it is at this moment."""
+    """Count the audience as it is now."""
     return db.session.scalar(select(func.count()).select_from(User).where(*_conditions(audience, 0))) or 0
 
 
 def next_members(audience: Audience, *, after: int, limit: int) -> list[Recipient]:
-    """The next people, in the order of their ids, with their preferences; fewer than `limit` at the end."""
+    """Load the next members in the order of their ids; fewer than `limit` at the end."""
     return recipients.matching(_conditions(audience, after), limit)
 
 
@@ -57,16 +62,16 @@ def _conditions(audience: Audience, after: int) -> list[ColumnElement[bool]]:
 
 def _addresses(emails: Sequence[str]) -> list[str]:
     if not 1 <= len(emails) <= MAX_PEOPLE:
-        raise Invalid({"recipients": _("Name 1 to %(most)s people.", most=MAX_PEOPLE)})
-    errors, usable = {}, []
-    for place, email in enumerate(emails):
+        raise Invalid({"recipients": _("Enter 1 to %(most)s people.", most=MAX_PEOPLE)})
+    errors, addresses = {}, []
+    for index, email in enumerate(emails):
         try:
-            usable.append(validation.email_shaped(email))
+            addresses.append(validation.email_shaped(email))
         except validation.InvalidValue:
-            errors[f"recipients[{place}]"] = _("“%(text)s” is no email address.", text=str(email)[:100])
+            errors[f"recipients[{index}]"] = _("“%(text)s” is not an email address.", text=str(email)[:100])
     if errors:
         raise Invalid(errors)
-    return usable
+    return addresses
 
 
 def _roles(roles: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What admins announce: to people, roles or everyone, now or later, and taken back until then."""
+"""Announcements of admins to people, roles or everyone: create, cancel, list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.catalog import ANNOUNCEMENT
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
-from app.database.writing import insert_ignore
+from app.database.writing import insert_ignore, writing
 from app.models import Announcement, Event, User
 from app.services.announcements import audiences, progress, validation, writer
 from app.services.announcements.validation import AnnouncementRequest
@@ -23,7 +23,7 @@ from app.services.base.errors import Conflict, Forbidden, NotFound
 from app.services.notifications import expiry
 
 SOURCE = "bellhop:announcements"
-# What its author decides.
+# The fields that its author chooses.
 AUTHORED_FIELDS = (
     *("audience", "template_name", "context", "notification_type", "title", "message"),
     *("priority", "channels", "action_url", "data", "deliver_at"),
@@ -32,7 +32,7 @@ AUTHORED_FIELDS = (
 
 @dataclass(frozen=True)
 class AnnouncementPage:
-    """Some announcements, newest first; `older` and `newer` lead to the pages beside it."""
+    """A page of announcements, newest first; `older` and `newer` are the cursors of the adjacent pages."""
 
     rows: list[Announcement]
     older: int | None
@@ -40,7 +40,7 @@ class AnnouncementPage:
 
 
 def count(wanted: AnnouncementRequest) -> int:
-    """How many people it would go to now. Raises Invalid where its audience cannot be used."""
+    """Count the people an announcement would go to now. Raises Invalid for an unusable audience."""
     return audiences.count(_audience(wanted))
 
 
@@ -52,17 +52,17 @@ def create(
     expected: int | None = None,
     now: datetime | None = None,
 ) -> Announcement:
-    """Announce something, once. Up to 100 people have it when this returns, more get it from the job.
+    """Create an announcement. Up to 100 people have it when this returns; a background job writes larger ones.
 
     Args:
-        key: the same announcement sent twice with the same key is made once.
-        expected: how many people the actor believes that it goes to.
+        key: an announcement repeated with the same key is created once.
+        expected: the number of people that the actor was shown.
     Returns:
-        The announcement, committed; `announcement_progress.reached` tells whom it came to.
+        The announcement, committed; `progress.list_recipients` lists who received it.
     Raises:
-        Forbidden: the actor is no admin.
-        Invalid: keyed by field; see `AnnouncementIn`.
-        Conflict: it would go to another number of people than expected, or the key was used for something else.
+        Forbidden: the actor is not an admin.
+        Invalid: keyed by field of `AnnouncementRequest`.
+        Conflict: the number of people differs from the expected one, or the key was used for a different announcement.
     """
     now = now or utc_now()
     _require_admin(actor)
@@ -73,10 +73,10 @@ def create(
     row.author_id, row.audience = actor.id, _audience(wanted)
     row.total = audiences.count(row.audience)
     if expected is not None and expected != row.total:
-        raise Conflict(_("It goes to %(count)s people now. Look once more.", count=row.total))
+        raise Conflict(_("The audience is now %(count)s people. Review and send again.", count=row.total))
     lock_for_writing()
     event_id = _insert_once(external_id, row, now)
-    if event_id is None:  # The same was sent twice at the same moment.
+    if event_id is None:  # The same request was sent twice at once.
         db.session.rollback()
         return create(actor, wanted, key=key, expected=expected, now=now)
     row.event_id = event_id
@@ -97,36 +97,34 @@ def create(
 
 
 def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) -> Announcement:
-    """Take an announcement back: before its time nobody gets it; while it goes out, nobody else does.
+    """Cancel an announcement. Before its scheduled time it reaches no one; while it is sent, no one else.
 
-    Doing it again changes nothing.
+    Cancelling again changes nothing.
 
     Raises:
-        Forbidden: the actor is no admin.
-        NotFound: there is no such announcement.
-        Conflict: everybody has it.
+        Forbidden: the actor is not an admin.
+        NotFound: the announcement does not exist.
+        Conflict: everyone has already received it.
     """
     now = now or utc_now()
     _require_admin(actor)
-    lock_for_writing()
-    row = db.session.get(Announcement, announcement_id, with_for_update=True, populate_existing=True)
-    if row is None:
-        raise NotFound(_("There is no such announcement."))
-    if row.state == "cancelled":
-        return row
-    if row.state == "written" and not progress.is_ahead(row, now):
-        raise Conflict(_("Everybody has it: it can no longer be cancelled."))
-    row.state, row.ended_at = "cancelled", now
-    if progress.is_ahead(row, now):
-        expiry.cancel_scheduled(row.event_id, now)
-        row.written = 0
-    audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
-    db.session.commit()
+    with writing(lock=Announcement, row_id=announcement_id) as row:
+        if row is None:
+            raise NotFound(_("Announcement not found."))
+        if row.state == "cancelled":
+            return row
+        if row.state == "written" and not progress.is_scheduled(row, now):
+            raise Conflict(_("Already sent to everyone. It can no longer be cancelled."))
+        row.state, row.ended_at = "cancelled", now
+        if progress.is_scheduled(row, now):
+            expiry.cancel_scheduled(row.event_id, now)
+            row.written = 0
+        audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     return row
 
 
 def page(*, before: int | None = None, after: int | None = None, limit: int = 50) -> AnnouncementPage:
-    """One page of all announcements, with their authors; see `paging.newest_first`."""
+    """Load one page of announcements with their authors; arguments as for `paging.newest_first`."""
     query = select(Announcement).options(joinedload(Announcement.author))
     return AnnouncementPage(
         *paging.newest_first(query, Announcement.id, before=before, after=after, limit=limit)
@@ -134,15 +132,15 @@ def page(*, before: int | None = None, after: int | None = None, limit: int = 50
 
 
 def get(announcement_id: int) -> Announcement:
-    """One announcement. Raises NotFound."""
+    """Load an announcement. Raises NotFound."""
     row = db.session.get(Announcement, announcement_id)
     if row is None:
-        raise NotFound(_("There is no such announcement."))
+        raise NotFound(_("Announcement not found."))
     return row
 
 
 def title_of(row: Announcement) -> str:
-    """What it is called in lists."""
+    """Return the title to show in lists."""
     return row.title or row.template_name
 
 
@@ -151,13 +149,13 @@ def _audience(wanted: AnnouncementRequest) -> audiences.Audience:
 
 
 def _describe_audience(row: Announcement) -> str:
-    """The audience without anybody's address."""
+    """Describe the audience for the audit log, without addresses."""
     return ", ".join(row.audience.get("roles", row.audience))
 
 
 def _require_admin(actor: User) -> None:
     if not (actor.is_admin and actor.is_enabled):
-        raise Forbidden(_("Only admins may announce something."))
+        raise Forbidden(_("Only admins can send announcements."))
 
 
 def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | None:
@@ -178,15 +176,11 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
 
 
 def _require_same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:
-    """What was made with this key. Raises Conflict where that is not what is wanted now."""
+    """Return what was created with this key. Raises Conflict if it differs from the present request."""
     row = validation.validate(wanted, actor, earlier.created_at)
     row.audience = _audience(wanted)
     if any(getattr(row, name) != getattr(earlier, name) for name in AUTHORED_FIELDS):
-        raise Conflict(
-            _(
-                "This form has been sent already, with something else in it. Send it once more if you want both."
-            )
-        )
+        raise Conflict(_("This form was already sent with different content. Send it again to send both."))
     return earlier
 
 

@@ -1,4 +1,4 @@
-"""An announcement as its readers would see it, and how many they are, before anybody gets it."""
+"""Previews an announcement and counts its audience before it is sent."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from app.services.sending import email_preview
 
 @dataclass(frozen=True)
 class AnnouncementPreview:
-    """How it would read. `count` is None where its audience cannot be used; `errors` says what else is missing.
+    """A rendered announcement.
 
-    `is_mailed`: whether it goes out as mail at all.
+    `count` is None if the audience is not usable; `errors` holds what else is missing. `is_emailed`: email is among its
+    channels.
     """
 
     title: str
@@ -30,7 +31,7 @@ class AnnouncementPreview:
     category: str
     priority: str
     subject: str = ""
-    is_mailed: bool = True
+    is_emailed: bool = True
     count: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -40,7 +41,7 @@ class AnnouncementPreview:
 
 
 def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = None) -> AnnouncementPreview:
-    """How an announcement reads for this reader, as far as it is written; it never fails."""
+    """Render an announcement for a reader, as far as it is complete. Errors are part of the result."""
     errors: dict[str, str] = {}
     count = row = None
     try:
@@ -52,29 +53,31 @@ def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = No
     except Invalid as error:
         errors |= error.errors
     texts = render_texts(row, reader) if row else Texts(wanted.title, wanted.message)
-    kind = row.notification_type if row else wanted.notification_type
+    notification_type = row.notification_type if row else wanted.notification_type
     return AnnouncementPreview(
         title=texts.title,
         message=texts.message,
-        category=catalog.TYPES[kind].category if kind in catalog.TYPES else "system",
+        category=catalog.TYPES[notification_type].category
+        if notification_type in catalog.TYPES
+        else "system",
         priority=row.priority if row else wanted.priority or "medium",
         subject=texts.email_subject or texts.title,
-        is_mailed=wanted.channels is None or "email" in wanted.channels,
+        is_emailed=wanted.channels is None or "email" in wanted.channels,
         count=count,
         errors=errors,
     )
 
 
 def email_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.SiteIdentity) -> str:
-    """The HTML part of the mail to this reader. Raises Invalid where the words cannot be used."""
+    """Render the HTML part of the email to a reader. Raises Invalid if the announcement is not complete."""
     row = validation.validate(wanted, reader, utc_now())
     texts = render_texts(row, reader)
-    mail = email_preview.compose_preview(
+    message = email_preview.compose_preview(
         row.notification_type, texts, reader, sender, action_url=row.action_url
     )
-    return mail.html
+    return message.html
 
 
 def render_texts(row: Announcement, reader: User) -> Texts:
-    """What an announcement says to a reader."""
+    """Render the texts of an announcement for a reader."""
     return validation.to_request(row).texts_for(Recipient.of(reader))

@@ -1,4 +1,4 @@
-"""How far an announcement has come: where it stands, whom it came to, and what became of its deliveries."""
+"""The progress of an announcement: its state, its recipients, and the outcomes of its deliveries."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ STATES = ("scheduled", "writing", "written", "cancelled")
 MAX_NAMED = 100
 
 
-def is_ahead(row: Announcement, now: datetime) -> bool:
-    """Whether its time has not come yet."""
+def is_scheduled(row: Announcement, now: datetime) -> bool:
+    """Tell whether its scheduled time is still in the future."""
     return row.deliver_at is not None and row.deliver_at > now
 
 
 def current_state(row: Announcement, now: datetime) -> str:
-    """One of `STATES`: before its time it is scheduled, however many have been written to already."""
-    return "scheduled" if is_ahead(row, now) and row.state != "cancelled" else row.state
+    """Return one of `STATES`: scheduled until its time, even if all notifications are already written."""
+    return "scheduled" if is_scheduled(row, now) and row.state != "cancelled" else row.state
 
 
 def list_recipients(row: Announcement) -> list[tuple[str, int]]:
-    """Who got it and as which notification, up to 100 of them."""
+    """List the address and notification id of up to 100 recipients."""
     found = db.session.execute(
         select(User.email, Notification.id)
         .join(Notification, Notification.recipient_id == User.id)
@@ -39,7 +39,7 @@ def list_recipients(row: Announcement) -> list[tuple[str, int]]:
 
 
 def count_deliveries(row: Announcement) -> Mapping[str, Counter[str]]:
-    """How many deliveries stand where: counts of the outcomes of the delivery log, for each channel."""
+    """Count the deliveries of each channel by their outcome in the delivery log."""
     found: dict[str, Counter[str]] = {}
     rows = db.session.execute(
         select(Delivery.channel, Delivery.state, Delivery.reason, func.count())

@@ -1,10 +1,11 @@
-"""What an announcement says: checked when it is made, worded for each reader when it is written."""
+"""Checks an announcement when it is created, and turns it into a notification request when it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -20,20 +21,20 @@ from app.services.base.errors import Invalid, NotFound
 from app.services.routing import fanout, wording
 from app.services.templates import validation as template_validation
 from app.services.templates.drafts import TemplateContent
+from app.services.templates.samples import with_instants
 
-INSTANTS = ("starts_at", "ends_at")
-# A request takes a moment to come here: what was meant as "now" is not refused.
+# A request takes a moment to arrive: a time that meant "now" is accepted.
 GRACE = timedelta(minutes=1)
-# What free words can be announced as; a digest is put together for each reader.
+# The types a free text can be announced as. Digests are composed for each reader.
 ANNOUNCEABLE_TYPES = tuple(name for name in catalog.TYPES if name not in DIGESTS)
 
 
 @dataclass(frozen=True)
 class AnnouncementRequest:
-    """What an admin wants to say, unchecked. One of `recipients` (addresses), `roles`, `everyone`; and either
-    `title` and `message`, or `template_name` and `context`.
+    """An announcement as an admin requests it, unchecked.
 
-    `priority` None: the template's, or medium. `channels` None: the template's.
+    It has one of `recipients` (addresses), `roles`, `everyone`; and either `title` and `message`, or `template_name`
+    and `context`. Without `priority` it has the template's, or medium; without `channels`, the template's.
     """
 
     recipients: Sequence[str] | None = None
@@ -52,25 +53,27 @@ class AnnouncementRequest:
 
 
 def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announcement:
-    """The announcement as it will be kept, not yet in the database and without its audience.
+    """Check a request and build the announcement, not yet in the database and without its audience.
 
     Args:
-        reader: for whom the words are tried.
+        reader: the user for whom a template is rendered as a check.
     Raises:
-        Invalid: keyed by field; `context.<variable>` where a template's variable has no value.
+        Invalid: keyed by field; `context.<variable>` for a template variable without a value.
     """
     errors: dict[str, str] = {}
     template = _find_template(wanted, errors)
+    message, url = wanted.message.replace("\r\n", "\n"), wanted.action_url.strip()
+    check_message = partial(validation.text, most=10_000, many_lines=True)
     row = Announcement(
         template_name=wanted.template_name,
         notification_type=template.notification_type if template else "system_alert",
-        title=_check_text(errors, "title", wanted.title, most=255),
-        message=_check_text(errors, "message", wanted.message, most=10_000, many_lines=True),
+        title=validation.collect(errors, "title", validation.text, wanted.title) or "",
+        message=validation.collect(errors, "message", check_message, message) or "",
         priority=wanted.priority or (template.priority if template and wanted.template_name else "medium"),
         channels=None if wanted.channels is None else list(wanted.channels),
-        action_url=_check_link(errors, wanted.action_url),
-        context=_check_structure(errors, "context", wanted.context),
-        data=_check_structure(errors, "metadata", wanted.metadata),
+        action_url=validation.collect(errors, "action_url", validation.link, url) or "" if url else "",
+        context=validation.collect(errors, "context", validation.structure, dict(wanted.context)) or {},
+        data=validation.collect(errors, "metadata", validation.structure, dict(wanted.metadata)) or {},
         deliver_at=wanted.deliver_at,
         created_at=now,
     )
@@ -83,7 +86,7 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
         errors["deliver_at"] = reason
     if wanted.template_name:
         if row.title or row.message:
-            errors["template_name"] = _("Give either a template or a title and a message.")
+            errors["template_name"] = _("Use either a template, or a title and a message.")
         elif template and "context" not in errors:
             errors |= _context_errors(template, row, reader)
     else:
@@ -96,10 +99,10 @@ def validate(wanted: AnnouncementRequest, reader: User, now: datetime) -> Announ
 
 
 def to_request(row: Announcement) -> fanout.NotificationRequest:
-    """The announcement as the fan-out takes it."""
+    """Build the notification request of an announcement."""
     try:
         template = wording.by_name(row.template_name or row.notification_type)
-    except NotFound:  # Deleted since: the type's own words are always there.
+    except NotFound:  # Deleted since; the type's own template always exists.
         template = wording.by_name(row.notification_type)
     texts = rendering_texts.Texts(rendering_texts.one_line(row.title), row.message)
     return fanout.NotificationRequest(
@@ -107,7 +110,7 @@ def to_request(row: Announcement) -> fanout.NotificationRequest:
         priority=row.priority,
         channels=tuple(row.channels if row.channels is not None else template.channels),
         texts_for=(
-            wording.renderer_for(template, row.notification_type, _with_instants(row.context))
+            wording.renderer_for(template, row.notification_type, with_instants(row.context))
             if row.template_name
             else lambda _user: texts
         ),
@@ -131,14 +134,14 @@ def _find_template(wanted: AnnouncementRequest, errors: dict[str, str]) -> Notif
         errors[name] = str(error)
         return None
     if not template.is_active:
-        errors[name] = _("“%(name)s” is switched off for everyone.", name=template.name)
+        errors[name] = _("“%(name)s” is off for everyone.", name=template.name)
     return template
 
 
 def _deliver_at_error(moment: datetime, now: datetime) -> str:
-    """Why nothing can be sent at a moment; empty where it can."""
+    """Explain why nothing can be sent at a time; empty if it can."""
     if moment < now - GRACE:
-        return _("Choose a moment that has not passed yet.")
+        return _("Choose a time in the future.")
     try:
         validation.in_a_usable_year(moment)
     except validation.InvalidValue as error:
@@ -147,47 +150,15 @@ def _deliver_at_error(moment: datetime, now: datetime) -> str:
 
 
 def _context_errors(template: NotificationTemplate, row: Announcement, reader: User) -> dict[str, str]:
-    """What the template needs and did not get, or why it cannot be filled in at all."""
+    """Explain which variables of the template have no value, or why it cannot be rendered."""
     try:
-        given = values_for(
-            row.notification_type, _with_instants(row.context), reader.time_zone, reader.locale
+        values = values_for(
+            row.notification_type, with_instants(row.context), reader.time_zone, reader.locale
         )
-        needed = template_validation.missing_values(template, TemplateContent.of(template), given)
-        if needed:
-            return {f"context.{name}": _("The template needs a value for this.") for name in needed}
-        rendering_texts.render_all(wording.texts_of(template), given)
+        missing = template_validation.missing_values(template, TemplateContent.of(template), values)
+        if missing:
+            return {f"context.{name}": _("The template needs a value for this.") for name in missing}
+        rendering_texts.render_all(wording.texts_of(template), values)
     except (TemplateTextError, validation.InvalidValue) as error:
         return {"context": str(error)}
     return {}
-
-
-def _with_instants(context: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables with times as instants, which every reader sees on their own clock. Raises Unusable."""
-    return {
-        name: validation.instant(value) if name in INSTANTS and value else value
-        for name, value in context.items()
-    }
-
-
-def _check_text(errors: dict[str, str], name: str, value: str, *, most: int, many_lines: bool = False) -> str:
-    try:
-        return validation.text(value.replace("\r\n", "\n"), most=most, many_lines=many_lines)
-    except validation.InvalidValue as error:
-        errors[name] = str(error)
-        return ""
-
-
-def _check_link(errors: dict[str, str], url: str) -> str:
-    try:
-        return validation.link(url.strip()) if url.strip() else ""
-    except validation.InvalidValue as error:
-        errors["action_url"] = str(error)
-        return ""
-
-
-def _check_structure(errors: dict[str, str], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return dict(validation.structure(dict(value)))
-    except validation.InvalidValue as error:
-        errors[name] = str(error)
-        return {}

@@ -1,4 +1,4 @@
-"""Writing an announcement to its people in chunks: each is one transaction, and a killed process goes on behind it."""
+"""Writes announcements in chunks of one transaction each, so that a killed process loses at most one chunk."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from sqlalchemy import select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import Announcement
 from app.services.announcements import audiences, validation
 from app.services.routing import fanout
 
-# Large enough to be quick, small enough that other writers hardly wait.
+# Large enough to be fast, small enough that other writers hardly wait.
 CHUNK = 100
-# Seconds between two: SQLite's waiting writers only look from time to time whether it is their turn.
+# Seconds between chunks: on SQLite, waiting writers poll for the lock.
 PAUSE = 0.03
 
 
 def write_due(now: datetime | None = None) -> int:
-    """Write whatever is still to be written, the oldest announcement first. Any number of processes may do it.
+    """Write all announcements that are not complete, oldest first. Any number of processes may do this at once.
 
     Returns:
-        how many people this process wrote to.
+        The number of people this process wrote to.
     """
     count = 0
     while announcement_id := db.session.scalar(
@@ -37,31 +37,29 @@ def write_due(now: datetime | None = None) -> int:
 
 
 def write_chunk(row: Announcement, now: datetime) -> int:
-    """Write to the next people of an announcement that is locked, in the caller's transaction."""
-    message = validation.to_request(row)
-    # One more than are written, to see whether these are the last.
+    """Write to the next people of a locked announcement, in the caller's transaction."""
+    request = validation.to_request(row)
+    # One more than a chunk, to see whether this is the last one.
     found = audiences.next_members(row.audience, after=row.last_user_id, limit=CHUNK + 1)
     people = found[:CHUNK]
     if people:
-        fanout.write(message, fanout.plan(message, people, now), now)
+        fanout.write(request, fanout.plan(request, people, now), now)
         row.written += len(people)
         row.last_user_id = people[-1].id
     if len(found) <= CHUNK:
         row.state, row.ended_at = "written", now
-        # Some may have come or gone since they were counted.
+        # The audience may have changed since it was counted.
         row.total = row.written
     return len(people)
 
 
 def _write_batch(announcement_id: int, now: datetime) -> int:
-    lock_for_writing()
-    # Locked, so that two processes take turns and a cancellation comes between two chunks.
-    row = db.session.scalar(
-        select(Announcement)
-        .where(Announcement.id == announcement_id, Announcement.state == "writing")
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    count = write_chunk(row, now) if row else 0
-    db.session.commit()
-    return count
+    with writing():
+        # Locked, so that two processes take turns and a cancellation takes effect between two chunks.
+        row = db.session.scalar(
+            select(Announcement)
+            .where(Announcement.id == announcement_id, Announcement.state == "writing")
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return write_chunk(row, now) if row else 0

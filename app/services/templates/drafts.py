@@ -1,4 +1,4 @@
-"""What an admin has typed and not published yet; each admin has a draft of their own."""
+"""Drafts: what an admin has edited and not published yet. Each admin has one draft per template."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app import catalog
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
 from app.rendering.invisible_characters import strip_invisible
 from app.rendering.liquid import MAX_SOURCE
@@ -22,7 +23,7 @@ from app.services.base.errors import Conflict, Invalid, NotFound
 
 @dataclass(frozen=True)
 class TemplateContent:
-    """The editable part of a template, as a form or a version has it. Empty texts mean: as in the app."""
+    """The editable part of a template. Where an email or SMS text is empty, the title or message is sent."""
 
     title_template: str
     message_template: str
@@ -34,39 +35,43 @@ class TemplateContent:
 
     @classmethod
     def of(cls, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> TemplateContent:
-        """What a row of any of the three tables says."""
+        """Read the content of a row."""
         values = {name: getattr(row, name) for name in cls.__dataclass_fields__}
         return cls(**values | {"channels": tuple(row.channels)})
 
     @classmethod
     def built_in(cls, notification_type: str) -> TemplateContent:
-        """What the catalog says."""
-        words = catalog.TYPES[notification_type].template
+        """Read the built-in content of a type from the catalog."""
+        default = catalog.TYPES[notification_type].template
         return cls(
-            title_template=words.title,
-            message_template=words.message,
-            email_subject=words.email_subject,
-            sms_text=words.sms_text,
-            channels=words.channels,
-            priority=words.priority,
+            title_template=default.title,
+            message_template=default.message,
+            email_subject=default.email_subject,
+            sms_text=default.sms_text,
+            channels=default.channels,
+            priority=default.priority,
         )
 
     def write_to(self, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> None:
-        """Put it into a row of any of the three tables."""
+        """Copy the content into a row."""
         for name, value in (asdict(self) | {"channels": list(self.channels)}).items():
             setattr(row, name, value)
 
 
-MAX_LENGTHS = dict.fromkeys(("title_template", "email_subject"), 255) | dict.fromkeys(
-    ("message_template", "email_html", "sms_text"), MAX_SOURCE
-)
+MAX_LENGTHS = {
+    "title_template": 255,
+    "email_subject": 255,
+    "message_template": MAX_SOURCE,
+    "email_html": MAX_SOURCE,
+    "sms_text": MAX_SOURCE,
+}
 
 
 def get_for_update(template_id: int) -> NotificationTemplate:
-    """The template, held until the transaction ends, so that two admins change it one after the other.
+    """Load a template and lock it until the transaction ends, so that two admins change it one after the other.
 
     Raises:
-        NotFound: there is none.
+        NotFound: the template does not exist.
     """
     lock_for_writing()
     template = db.session.scalar(
@@ -76,13 +81,12 @@ def get_for_update(template_id: int) -> NotificationTemplate:
         .execution_options(populate_existing=True)
     )
     if template is None:
-        db.session.rollback()
-        raise NotFound(_("There is no such template."))
+        raise NotFound(_("Template not found. It may have been deleted."))
     return template
 
 
 def find(template_id: int, author: User) -> TemplateDraft | None:
-    """This admin's draft, if there is one."""
+    """Find an admin's draft of a template."""
     return db.session.scalar(
         select(TemplateDraft).where(
             TemplateDraft.template_id == template_id, TemplateDraft.author_id == author.id
@@ -91,7 +95,7 @@ def find(template_id: int, author: User) -> TemplateDraft | None:
 
 
 def drafts_of_others(template_id: int, author: User) -> list[TemplateDraft]:
-    """Drafts that other admins have of the same template, newest first."""
+    """List the drafts that other admins have of a template, newest first."""
     return list(
         db.session.scalars(
             select(TemplateDraft)
@@ -102,105 +106,119 @@ def drafts_of_others(template_id: int, author: User) -> list[TemplateDraft]:
 
 
 def save(
-    template_id: int, edited: TemplateContent, base_version: int, *, author: User, now: datetime | None = None
+    template_id: int,
+    content: TemplateContent,
+    base_version: int,
+    *,
+    author: User,
+    now: datetime | None = None,
 ) -> TemplateDraft | None:
-    """Keep what was typed, finished or not.
+    """Save an admin's draft, finished or not.
 
     Args:
-        base_version: the version that it was begun on.
+        base_version: the version that the draft is based on.
     Returns:
-        The draft; None where it says the same as what is live.
+        The draft; None if it equals the live template, in which case it is deleted.
     Raises:
-        NotFound: there is no such template.
-        Invalid: a text is too long to be kept, keyed by its name; or the channels or the priority cannot be.
+        NotFound: the template does not exist.
+        Invalid: keyed by field: a text is too long, or a channel or the priority does not exist.
     """
-    edited = usable_content(edited)
-    template = get_for_update(template_id)
-    draft = find(template_id, author)
-    base_version = min(max(base_version, 1), template.version)
-    if edited == TemplateContent.of(template) and base_version == template.version:
-        if draft is not None:
-            db.session.delete(draft)
-        db.session.commit()
-        return None
-    if draft is None:
-        draft = TemplateDraft(template_id=template.id, author_id=author.id)
-        db.session.add(draft)
-    if draft.base_version != base_version or TemplateContent.of(draft) != edited:
-        edited.write_to(draft)
-        draft.base_version = base_version
-        draft.updated_at = now or utc_now()
-    db.session.commit()
-    return draft
+    content = usable_content(content)
+    with writing():
+        template = get_for_update(template_id)
+        base_version = min(max(base_version, 1), template.version)
+        return _write(template, author, content, base_version, now or utc_now())
 
 
 def discard(template_id: int, *, author: User) -> None:
-    """Throw this admin's draft away. Raises NotFound where there is no such template."""
-    template = get_for_update(template_id)
-    draft = find(template_id, author)
-    if draft is not None:
-        db.session.delete(draft)
-        audit.record("template.draft_discarded", template.name, actor=author)
-    db.session.commit()
+    """Delete an admin's draft, if there is one. Raises NotFound if the template does not exist."""
+    with writing():
+        template = get_for_update(template_id)
+        draft = find(template_id, author)
+        if draft is not None:
+            db.session.delete(draft)
+            audit.record("template.draft_discarded", template.name, actor=author)
 
 
 def rebase(template_id: int, version: int, *, author: User) -> TemplateDraft:
-    """Say that the author has seen the version which somebody else published meanwhile, and keeps their own words.
+    """Keep the draft although another admin published `version` in the meantime, which its author has seen.
 
     Raises:
-        NotFound: there is no such template or no draft.
-        Conflict: another version has been published since.
+        NotFound: the template or the draft does not exist.
+        Conflict: yet another version was published since.
     """
-    template = get_for_update(template_id)
-    draft = find(template_id, author)
-    if draft is None or template.version != version:
-        db.session.rollback()
+    with writing():
+        template = get_for_update(template_id)
+        draft = find(template_id, author)
         if draft is None:
             raise NotFound(_("You have no draft of this template."))
-        raise Conflict(_("Another version has been published since."))
-    draft.base_version = version
-    db.session.commit()
+        if template.version != version:
+            raise Conflict(_("Another version was published since."))
+        draft.base_version = version
     return draft
 
 
 def restore(
     template_id: int, number: int, *, author: User, replaces_draft: bool = False, now: datetime | None = None
 ) -> TemplateDraft | None:
-    """Make the words of an earlier version a draft; the history stays as it is.
+    """Copy an earlier version into the author's draft.
 
     Args:
-        replaces_draft: whether a draft that says something else may be given up for it.
+        replaces_draft: whether a different draft may be overwritten.
     Raises:
-        NotFound: there is no such template or version.
-        Conflict: there is such a draft.
+        NotFound: the template or the version does not exist.
+        Conflict: the author has a different draft.
     """
-    template = get_for_update(template_id)
-    draft = find(template_id, author)
-    version = db.session.scalar(
-        select(TemplateVersion).where(
-            TemplateVersion.template_id == template_id, TemplateVersion.number == number
+    with writing():
+        template = get_for_update(template_id)
+        draft = find(template_id, author)
+        version = db.session.scalar(
+            select(TemplateVersion).where(
+                TemplateVersion.template_id == template_id, TemplateVersion.number == number
+            )
         )
-    )
-    db.session.rollback()
-    if version is None:
-        raise NotFound(_("There is no such version."))
-    edited = TemplateContent.of(version)
-    if draft is not None and TemplateContent.of(draft) != edited and not replaces_draft:
-        raise Conflict(_("You have a draft that says something else."))
-    return save(template_id, edited, template.version, author=author, now=now)
+        if version is None:
+            raise NotFound(_("There is no version %(number)s.", number=number))
+        content = usable_content(TemplateContent.of(version))
+        if draft is not None and TemplateContent.of(draft) != content and not replaces_draft:
+            raise Conflict(_("You have a different draft of this template."))
+        return _write(template, author, content, template.version, now or utc_now())
 
 
-def usable_content(edited: TemplateContent) -> TemplateContent:
-    """The words as they may be kept, if only as a draft. Raises Invalid, keyed by field."""
-    seen: dict[str, Any] = {name: strip_invisible(getattr(edited, name)) for name in MAX_LENGTHS}
-    edited = replace(edited, **seen)
+def usable_content(content: TemplateContent) -> TemplateContent:
+    """Check that content can be stored, if only as a draft, and strip invisible characters.
+
+    Raises:
+        Invalid: keyed by field.
+    """
+    texts: dict[str, Any] = {name: strip_invisible(getattr(content, name)) for name in MAX_LENGTHS}
+    content = replace(content, **texts)
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
         for name, most in MAX_LENGTHS.items()
-        if len(getattr(edited, name)) > most
+        if len(getattr(content, name)) > most
     }
-    validation.collect(errors, "priority", validation.priority, edited.priority)
-    validation.collect(errors, "channels", validation.channels, edited.channels)
+    validation.collect(errors, "priority", validation.priority, content.priority)
+    validation.collect(errors, "channels", validation.channels, content.channels)
     if errors:
         raise Invalid(errors)
-    return edited
+    return content
+
+
+def _write(
+    template: NotificationTemplate, author: User, content: TemplateContent, base_version: int, now: datetime
+) -> TemplateDraft | None:
+    """Write the author's draft of a locked template, or delete it if it equals the live template."""
+    draft = find(template.id, author)
+    if content == TemplateContent.of(template) and base_version == template.version:
+        if draft is not None:
+            db.session.delete(draft)
+        return None
+    if draft is None:
+        draft = TemplateDraft(template_id=template.id, author_id=author.id)
+        db.session.add(draft)
+    if draft.base_version != base_version or TemplateContent.of(draft) != content:
+        content.write_to(draft)
+        draft.base_version = base_version
+        draft.updated_at = now
+    return draft

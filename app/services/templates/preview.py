@@ -1,4 +1,4 @@
-"""A template as its readers would see it, put together by the same code that sends."""
+"""Previews a template on every channel, with the code that sends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DARK = "@media (prefers-color-scheme: dark)"
 
 @dataclass(frozen=True)
 class TemplatePreview:
-    """How a message would read. `problem` says what is wrong; where nothing can be shown, the texts are empty."""
+    """A rendered message. `problem` says what is wrong with it; the texts are empty if it cannot be rendered."""
 
     title: str = ""
     message: str = ""
@@ -43,7 +43,7 @@ class TemplatePreview:
 
     @property
     def lengths(self) -> dict[str, tuple[int, int]]:
-        """How long a field reads with the sample, and how much fits; none where it cannot be read."""
+        """The length of each rendered field and the length that fits; empty if the template cannot be rendered."""
         if not self.checks or not self.sms_size.limit or not self.title:
             return {}
         return {
@@ -54,55 +54,57 @@ class TemplatePreview:
 
 
 def render_texts(
-    template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
+    template: NotificationTemplate, content: TemplateContent, data: Mapping[str, Any], reader: User
 ) -> Texts:
-    """These words with these values, in the reader's language and on the reader's clock. Raises TemplateTextError."""
-    sources = validation.sources_of(edited)
+    """Render content in the reader's language and time zone. Raises TemplateTextError."""
+    sources = validation.sources_of(content)
     with force_locale(reader.locale):
         values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
         if not template.is_builtin:
-            # Callers bring variables of their own; here they show their names.
-            values = {name: f"[{name}]" for name in validation.variables_used(edited)} | values
+            # Variables that callers will supply show their names here.
+            values = {name: f"[{name}]" for name in validation.variables_used(content)} | values
         texts = rendering_texts.render_all(sources, values)
     return rendering_texts.prefer_alert_texts(template.notification_type, sources, texts, data)
 
 
 def preview(
     template: NotificationTemplate,
-    edited: TemplateContent,
+    content: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
     sender: sending_email.SiteIdentity,
     *,
-    are_all: bool = False,
+    is_complete: bool = False,
 ) -> TemplatePreview:
-    """How these words read with these values, for this reader, on every channel, and what is to be said of them.
+    """Render content for a reader on every channel and check the result.
 
     Args:
-        are_all: whether the values are all that there will be, so that one which is needed and not there is a problem.
+        data: the values of the variables.
+        is_complete: no further values will be supplied, so that a missing one is a problem.
     """
     try:
-        texts = render_texts(template, edited, data, reader)
+        texts = render_texts(template, content, data, reader)
     except TemplateTextError as error:
         problem = str(error)
         bad = [Check("bad", problem)]
         return TemplatePreview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
-    mail = _compose_email(template, texts, data, reader, sender)
-    # As `parcels` puts it together; a number like those of real notifications.
+    message = _compose_email(template, texts, data, reader, sender)
+    # The link of the SMS, with an id as long as a real one.
     link = f"{sender.base_url}/n/123456"
     sms_text = plain_text.fit_sms(texts.sms or texts.title, link)
     size = sms_segments.sms_size(sms_text)
-    problem = _missing_values_problem(template, edited, data, reader) if are_all else ""
+    problem = _missing_values_problem(template, content, data, reader) if is_complete else ""
     bad = [Check("bad", problem)] if problem else []
     return TemplatePreview(
         title=texts.title,
         message=texts.message,
-        subject=mail.subject,
+        subject=message.subject,
         sms_text=sms_text,
         sms_size=size,
         problem=problem,
         checks={
-            "email": bad + validation.check_email(template, edited, mail.subject, len(mail.html.encode())),
+            "email": bad
+            + validation.check_email(template, content, message.subject, len(message.html.encode())),
             "sms": bad + validation.check_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
             "in_app": bad + validation.check_inbox(texts.title, texts.message),
         },
@@ -111,29 +113,29 @@ def preview(
 
 def email_html(
     template: NotificationTemplate,
-    edited: TemplateContent,
+    content: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
     sender: sending_email.SiteIdentity,
     *,
     is_dark: bool,
 ) -> str:
-    """The HTML part of the mail in one theme, whatever the browser prefers; the problem as text where there is one."""
+    """Render the HTML part of the email in one theme, whatever the browser prefers. A problem is shown as its text."""
     try:
-        texts = render_texts(template, edited, data, reader)
+        texts = render_texts(template, content, data, reader)
     except TemplateTextError as error:
-        texts = Texts(_("This cannot be shown yet"), str(error))
+        texts = Texts(_("This can't be shown yet"), str(error))
     html = _compose_email(template, texts, data, reader, sender).html
     scheme = "dark" if is_dark else "light"
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
 
 
 def _missing_values_problem(
-    template: NotificationTemplate, edited: TemplateContent, data: Mapping[str, Any], reader: User
+    template: NotificationTemplate, content: TemplateContent, data: Mapping[str, Any], reader: User
 ) -> str:
     values = values_for(template.notification_type, data, reader.time_zone, reader.locale)
-    missing = validation.missing_values(template, edited, values)
-    return _("There is no value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
+    missing = validation.missing_values(template, content, values)
+    return _("No value for: %(names)s", names=", ".join(missing)[:200]) if missing else ""
 
 
 def _compose_email(
@@ -154,12 +156,12 @@ def _compose_email(
 
 
 def build_event(data: Mapping[str, Any], now: datetime) -> Event:
-    """An event that carries these values, so that a mail shows the interview they speak of; not in the session."""
+    """Build an unsaved event with these values, so that the email shows the interview's facts."""
     is_interview = all(isinstance(data.get(name), datetime) for name in samples.INSTANTS)
     values = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in data.items()
-        # A mail shows an interview's facts only where it knows when it starts and ends.
+        # An email shows an interview's facts only if its start and end are known.
         if is_interview or name not in samples.INSTANTS
     }
     return Event(

@@ -1,10 +1,9 @@
-"""Values to try a template with: the type's sample data, hard cases, and what really happened lately."""
+"""Values to preview a template with: sample data, extreme cases and recent events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -19,45 +18,46 @@ from app.rendering.dates import day
 from app.services.base import validation
 from app.services.base.errors import Invalid, NotFound
 
+# Variables that are points in time.
 INSTANTS = ("starts_at", "ends_at")
-# Only among the newest: what is looked for by type has no index, which every notification would pay for.
+# Only the newest notifications are searched: an index by type would cost every insert.
 AMONG_NEWEST = 100_000
 LONG_NAME = "Maximiliane Konstantina Friederike von Hohenstein-Wittgenstein zu Berleburg"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One choice: `key` is what a form sends."""
+    """A set of values to choose; `key` is the value in the form."""
 
     key: str
     label: str
 
 
 def list_choices(notification_type: str, *, time_zone: str, locale: str) -> list[Sample]:
-    """What a template of this type can be tried with, real events last."""
-    fixed = [
+    """List the samples for a type, recent events last."""
+    samples = [
         Sample("sample", _("Sample data")),
         Sample("long", _("Very long values")),
         Sample("missing", _("Optional values missing")),
     ]
-    real = [
+    events = [
         Sample(str(event.id), f"{title[:60]}, {day(event.occurred_at, time_zone, locale)}")
         for event, title in _recent_events(notification_type)
     ]
-    return fixed + real
+    return samples + events
 
 
 def sample_data(notification_type: str, key: str) -> dict[str, Any]:
-    """The values of a choice, instants as aware datetimes.
+    """Load the values of a sample, times as aware datetimes.
 
     Raises:
-        NotFound: there is no such choice (any more).
+        NotFound: the sample does not exist, or its event was deleted.
     """
     if key.isdecimal() and len(key) < 19:
         event = db.session.get(Event, int(key))
-        kind = catalog.EVENTS.get(event.type) if event else None
-        if event is None or kind is None or kind.notification_type != notification_type:
-            raise NotFound(_("That event is gone."))
+        event_type = catalog.EVENTS.get(event.type) if event else None
+        if event is None or event_type is None or event_type.notification_type != notification_type:
+            raise NotFound(_("This event was deleted."))
         return values_of_event(event)
     if key not in {"sample", "long", "missing"}:
         raise NotFound(_("There is no such sample."))
@@ -71,12 +71,12 @@ def sample_data(notification_type: str, key: str) -> dict[str, Any]:
 
 
 def values_of_event(event: Event) -> dict[str, Any]:
-    """The variables that an event brings."""
+    """Return the template variables in an event's data, times as aware datetimes."""
     return with_instants({name: value for name, value in event.data.items() if name not in ENVELOPE})
 
 
 def recent_notifications(notification_type: str, limit: int = 20) -> list[Notification]:
-    """The last notifications of a type that an event caused, with event and recipient, newest first."""
+    """Load the newest notifications of a type that events caused, with their events, newest first."""
     return list(
         db.session.scalars(
             select(Notification)
@@ -93,31 +93,35 @@ def recent_notifications(notification_type: str, limit: int = 20) -> list[Notifi
     )
 
 
-def with_instants(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with times as aware datetimes, which are then shown on the reader's clock."""
+def with_instants(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse the times among values, so that each reader sees them in their own time zone.
+
+    Raises:
+        InvalidValue: a time is not written as RFC 3339.
+    """
     return {
-        name: datetime.fromisoformat(value) if name in INSTANTS and isinstance(value, str) else value
-        for name, value in given.items()
+        name: validation.instant(value) if name in INSTANTS and value else value
+        for name, value in values.items()
     }
 
 
-def validate_context(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that a caller made up, times as instants.
+def validate_context(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values that a caller supplied, and parse the times among them.
 
     Raises:
-        Invalid: keyed `context`, or `context.<name>` where a time is none.
+        Invalid: keyed `context`, or `context.<name>` for a time.
     """
     try:
-        usable = dict(validation.structure(dict(given)))
+        values = dict(validation.structure(dict(context)))
     except validation.InvalidValue as error:
         raise Invalid({"context": str(error)}) from error
     for name in INSTANTS:
-        if usable.get(name):
+        if values.get(name):
             try:
-                usable[name] = validation.instant(usable[name])
+                values[name] = validation.instant(values[name])
             except validation.InvalidValue as error:
                 raise Invalid({f"context.{name}": str(error)}) from error
-    return usable
+    return values
 
 
 def _sample(notification_type: str) -> dict[str, Any]:

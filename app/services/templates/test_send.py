@@ -1,4 +1,4 @@
-"""A template tried on oneself: the same outbox, the same mail, one reader."""
+"""Sends a test of a template to the admin who edits it."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from app.services.templates.drafts import TemplateContent
 
 def send_test(
     template: NotificationTemplate,
-    edited: TemplateContent,
+    content: TemplateContent,
     data: Mapping[str, Any],
     *,
     actor: User,
     now: datetime | None = None,
 ) -> Notification:
-    """Send these words to the actor alone, through the outbox, past their preferences.
+    """Send content to the actor alone, through the outbox, regardless of their preferences.
 
     Returns:
-        The notification; its deliveries follow like any others.
+        The notification; its deliveries are sent like any others.
     Raises:
-        Invalid: the words cannot be filled in, keyed `general`; or no chosen channel reaches the actor.
+        Invalid: keyed `general`: the content cannot be rendered, or no chosen channel reaches the actor.
     """
     now = now or utc_now()
     try:
-        texts = preview.render_texts(template, edited, data, actor)
+        texts = preview.render_texts(template, content, data, actor)
     except TemplateTextError as error:
         raise Invalid({"general": str(error)}) from error
-    ways = [name for name in edited.channels if name == "in_app" or _reaches(actor, name)]
-    if not ways:
-        raise Invalid({"general": _("None of the chosen channels reaches you.")})
+    channels = [name for name in content.channels if name == "in_app" or _can_reach(actor, name)]
+    if not channels:
+        raise Invalid({"general": _("You can't be reached on any of the chosen channels.")})
     texts = Texts(
         _("Test: %(title)s", title=texts.title)[:255],
         texts.message,
@@ -58,23 +58,23 @@ def send_test(
     event = preview.build_event(data, now)
     db.session.add(event)
     db.session.flush()
-    message = fanout.NotificationRequest(
+    request = fanout.NotificationRequest(
         notification_type=template.notification_type,
-        priority=edited.priority,
-        channels=tuple(ways),
+        priority=content.priority,
+        channels=tuple(channels),
         texts_for=lambda _user: texts,
         event_id=event.id,
         action_url=str(data.get("meeting_url") or ""),
     )
     verdicts = {
         name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
-        for name in ways
+        for name in channels
     }
-    (notification_id,) = fanout.write(message, [fanout.Plan(Recipient.of(actor), verdicts)], now)
-    audit.record("template.tested", template.name, actor=actor, channels=ways)
+    (notification_id,) = fanout.write(request, [fanout.Plan(Recipient.of(actor), verdicts)], now)
+    audit.record("template.tested", template.name, actor=actor, channels=channels)
     db.session.commit()
     return db.session.get_one(Notification, notification_id)
 
 
-def _reaches(user: User, channel: str) -> bool:
+def _can_reach(user: User, channel: str) -> bool:
     return channel in CONNECTORS and bool(addresses.address_for(user, channel))

@@ -1,4 +1,4 @@
-"""The history of a template: which versions there were, how two differ, what a draft would have changed."""
+"""The history of a template: its versions, their differences, and the effect of a draft on recent notifications."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LABELS: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class FieldDiff:
-    """One field of two versions, word by word."""
+    """The differences between two versions of a field, word by word."""
 
     label: str
     pieces: list[diff.Piece]
@@ -44,7 +44,7 @@ class FieldDiff:
 
 @dataclass(frozen=True)
 class RerenderedNotification:
-    """A notification as it went out, and as the new words would have put it; `problem` where they could not."""
+    """The differences between a notification as sent and as new content renders it; `problem` if it cannot."""
 
     row: Notification
     title: list[diff.Piece]
@@ -53,7 +53,7 @@ class RerenderedNotification:
 
 
 def list_versions(template: NotificationTemplate) -> list[TemplateVersion]:
-    """Every version with its author, newest first."""
+    """List all versions with their authors, newest first."""
     return list(
         db.session.scalars(
             select(TemplateVersion)
@@ -65,10 +65,10 @@ def list_versions(template: NotificationTemplate) -> list[TemplateVersion]:
 
 
 def content_of(template: NotificationTemplate, name: str, reader: User) -> TemplateContent:
-    """What a version says, by its number, or the reader's own draft, by `draft`.
+    """Load the content of a version by its number, or of the reader's own draft by the name `draft`.
 
     Raises:
-        NotFound: there is no such version or draft.
+        NotFound: the version or draft does not exist.
     """
     if name == "draft":
         draft = drafts.find(template.id, reader)
@@ -82,12 +82,12 @@ def content_of(template: NotificationTemplate, name: str, reader: User) -> Templ
         )
     )
     if version is None:
-        raise NotFound(_("There is no such version."))
+        raise NotFound(_("There is no version %(number)s.", number=name[:20]))
     return TemplateContent.of(version)
 
 
 def compare(old: TemplateContent, new: TemplateContent) -> list[FieldDiff]:
-    """Every field that either has, in the order of the form."""
+    """Compare every field that is not empty in both, in the order of the form."""
     fields = [
         FieldDiff(str(label), diff.compare(_format_field(old, name), _format_field(new, name)))
         for name, label in LABELS.items()
@@ -96,23 +96,23 @@ def compare(old: TemplateContent, new: TemplateContent) -> list[FieldDiff]:
 
 
 def rerender_recent(
-    template: NotificationTemplate, edited: TemplateContent, limit: int = 20
+    template: NotificationTemplate, content: TemplateContent, limit: int = 20
 ) -> list[RerenderedNotification]:
-    """The last notifications of the type, their words beside what these words would have made of them."""
+    """Compare the newest notifications of the type with how this content renders them."""
     rows = samples.recent_notifications(template.notification_type, limit)
     readers = {
         user.id: user
         for user in db.session.scalars(select(User).where(User.id.in_({row.recipient_id for row in rows})))
     }
-    return [_rerender(template, edited, row, readers[row.recipient_id]) for row in rows]
+    return [_rerender(template, content, row, readers[row.recipient_id]) for row in rows]
 
 
 def _rerender(
-    template: NotificationTemplate, edited: TemplateContent, row: Notification, reader: User
+    template: NotificationTemplate, content: TemplateContent, row: Notification, reader: User
 ) -> RerenderedNotification:
     data = samples.values_of_event(row.event) if row.event else {}
     try:
-        texts = preview.render_texts(template, edited, data, reader)
+        texts = preview.render_texts(template, content, data, reader)
     except TemplateTextError as error:
         return RerenderedNotification(row, diff.compare(row.title, row.title), [], str(error))
     return RerenderedNotification(
@@ -120,11 +120,11 @@ def _rerender(
     )
 
 
-def _format_field(edited: TemplateContent, name: str) -> str:
+def _format_field(content: TemplateContent, name: str) -> str:
     if name == "channels":
         return ", ".join(
-            str(channel.label) for channel in catalog.CHANNELS.values() if channel.name in edited.channels
+            str(channel.label) for channel in catalog.CHANNELS.values() if channel.name in content.channels
         )
     if name == "priority":
-        return str(catalog.PRIORITY_LABELS[edited.priority])
-    return str(getattr(edited, name))
+        return str(catalog.PRIORITY_LABELS[content.priority])
+    return str(getattr(content, name))

@@ -119,7 +119,7 @@ def create() -> Redirect | tuple[str, int]:
 def show(announcement_id: int) -> Response:
     announcement = announcement_management.get(announcement_id)
     counts = announcement_progress.count_deliveries(announcement)
-    is_ahead = announcement_progress.is_ahead(announcement, utc_now())
+    is_scheduled = announcement_progress.is_scheduled(announcement, utc_now())
     waiting = sum(counter["waiting"] for counter in counts.values())
     template = "announcements/_progress.html" if htmx.is_partial() else "announcements/show.html"
     return htmx.vary(
@@ -129,7 +129,7 @@ def show(announcement_id: int) -> Response:
             counts=counts,
             outcomes=delivery_log.OUTCOMES,
             texts=announcement_preview.render_texts(announcement, current_user),
-            is_busy=announcement.state == "writing" or (waiting > 0 and not is_ahead),
+            is_busy=announcement.state == "writing" or (waiting > 0 and not is_scheduled),
         )
     )
 

@@ -82,7 +82,7 @@ def build_row(announcement: Announcement) -> AnnouncementRow:
 
 def describe_created(announcement: Announcement) -> str:
     """Confirm that an announcement was accepted."""
-    if announcement_progress.is_ahead(announcement, utc_now()):
+    if announcement_progress.is_scheduled(announcement, utc_now()):
         return _("Scheduled. You can cancel it until then.")
     return ngettext(
         "Sending to %(count)s person.",
