@@ -1,4 +1,4 @@
-"""Settings from the environment (and `.env`), read and checked once, at the start."""
+"""Reads and checks the settings from the environment and `.env`, once, when the application starts."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
 class ConfigError(RuntimeError):
-    """A setting is missing or cannot be understood; the message names it and says what to write."""
+    """A setting is missing or not usable; the message names it and says what to write."""
 
 
 def environment() -> dict[str, str]:
-    """The process environment on top of the `.env` file beside this module."""
+    """Combine the process environment with the `.env` file beside this module; the environment wins."""
     file = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
     return file | os.environ
 
 
 def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Flask's configuration from the settings named in the README.
+    """Build Flask's configuration from the settings listed in the README.
 
     Args:
-        environ: the settings; default the process environment and `.env`.
+        environ: the settings; by default, the process environment and `.env`.
     Raises:
-        ConfigError: a value cannot be used; the message names the setting.
+        ConfigError: a setting is missing or not usable.
     """
     env = environment() if environ is None else environ
     url = _database_url(env)
@@ -50,7 +50,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {
         "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": url,
-        # Sized for one process with 256 threads: a pool smaller than the threads in use makes requests wait.
+        # For one process with 256 threads: with a pool smaller than the threads in use, requests wait.
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80},
         "BASE_URL": base_url.rstrip("/"),
         "MAIL_SERVER": env.get("EMAIL_HOST", ""),
@@ -65,10 +65,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TWILIO_BASE_URL": (env.get("TWILIO_BASE_URL") or "https://api.twilio.com").rstrip("/"),
         "REDIS_URL": _redis_url(env),
         "VAPID_PRIVATE_KEY": _vapid_key(env, secret_key),
-        # Whom a push service may write to when our messages trouble it (RFC 8292, 2.1).
+        # The contact for operators of push services (RFC 8292, 2.1).
         "VAPID_SUBJECT": env.get("VAPID_SUBJECT") or f"mailto:{_sender_address(env)}",
         "STATIC_URL": env.get("STATIC_URL", "").rstrip("/"),
-        # Read by bin/gunicorn.conf.py; here so that a value that cannot be used is named.
+        # Read by bin/gunicorn.conf.py; checked here so that an unusable value is reported.
         "BELLHOP_WORKERS": _number(env, "BELLHOP_WORKERS", 1, 1, 64),
         "BELLHOP_DEMO": _flag(env, "BELLHOP_DEMO", default=True),
         "SESSION_COOKIE_NAME": "bellhop",
@@ -76,9 +76,9 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": base_url.startswith("https:"),
         "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
-        # A poll on its way while somebody signs out must not bring the old cookie back.
+        # A poll that is in flight during sign-out must not restore the old cookie.
         "SESSION_REFRESH_EACH_REQUEST": False,
-        # The longest honest body is a batch of 1,000 events; anything larger is refused before it is read.
+        # The largest valid body is a batch of 1,000 events; anything larger is refused unread.
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         "API_RATE_LIMIT": _rate(env, "API_RATE_LIMIT", "600 per minute"),
         "WTF_CSRF_TIME_LIMIT": None,
@@ -87,7 +87,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def _listening_address(env: Mapping[str, str]) -> str:
-    """The address that `bin/serve` listens on, as a browser on the same machine would write it."""
+    """Return the URL by which a browser on this machine reaches `bin/serve`."""
     host = env.get("HOST") or "127.0.0.1"
     host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # Compared with, not bound to.
     return f"http://{f'[{host}]' if ':' in host else host}:{env.get('PORT') or '5000'}"
@@ -124,28 +124,28 @@ def _redis_url(env: Mapping[str, str]) -> str:
 
 
 def _generated_key(url: URL) -> str:
-    """The key kept beside the database, made by whichever process comes first."""
-    beside = Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else ROOT / "instance"
-    path = beside / "secret_key"
+    """Read the generated key beside the database; the first process creates it."""
+    folder = Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else ROOT / "instance"
+    path = folder / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        # Written aside and linked into place: another process sees the whole key or none.
+        # Written to a temporary file and linked into place: other processes see the whole key or none.
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # Another process was first; its key is the one that counts.
+            pass  # Another process was first; its key is used.
         finally:
             draft.unlink()
     return path.read_text().strip()
 
 
 def _vapid_key(env: Mapping[str, str], secret_key: str) -> str:
-    """Our private key for push services (RFC 8292): 32 bytes in base64url, as their tools write it.
+    """Return the private key for push services (RFC 8292): 32 bytes in base64url.
 
-    Not given, it derives from the secret key, so that every machine that shares the one has the other.
+    The default is derived from the secret key, so that machines with the same secret key have the same push key.
     """
     seed = hmac.digest(secret_key.encode(), b"bellhop.vapid", "sha256")
     key = env.get("VAPID_PRIVATE_KEY") or base64.urlsafe_b64encode(seed).rstrip(b"=").decode()
@@ -173,7 +173,7 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def _rate(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
-    """So many, in so many seconds."""
+    """Parse a rate limit into a number of calls and a number of seconds."""
     value = env.get(name) or default
     match = re.fullmatch(r"([1-9]\d{0,8})\s*(?:per|/)\s*(second|minute|hour|day)s?", value.strip(), re.ASCII)
     if match is None:

@@ -12,14 +12,14 @@ from app import api, cli, extensions, jobs, views
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
-    """Make an application.
+    """Create the application.
 
     Args:
-        settings: Flask configuration on top of what the environment says, for tests.
+        settings: Flask configuration that overrides the environment, for tests.
     Raises:
-        config.ConfigError: a setting cannot be used.
+        config.ConfigError: a setting is missing or not usable.
     """
-    # The API answers its own errors as problem+json, the pages theirs as HTML: APIFlask must not mix them.
+    # APIFlask must not turn errors into JSON: the API has problem+json, the pages HTML.
     app = APIFlask(
         "app",
         title="Bellhop",
@@ -27,7 +27,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
         spec_path="/api/openapi.json",
         docs_path=None,
         json_errors=False,
-        static_folder=None,  # type: ignore[arg-type]  # Declared str, handed on to Flask, which takes None.
+        static_folder=None,  # type: ignore[arg-type]  # APIFlask declares str and passes it to Flask, which takes None.
     )
     app.config.from_mapping(config.load())
     app.config.from_mapping(settings or {})

@@ -1,4 +1,4 @@
-"""Flask extensions, unbound; `init_app` binds them."""
+"""Creates the Flask extensions; `init_app` binds them to an application."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.database.base import db
 
 
 class SessionLogin(LoginManager):
-    """Flask-Login without its "remember me" cookie: looking for it opened the session in each call of each script."""
+    """Flask-Login without its "remember me" cookie: looking for it would open the session on every API call."""
 
     def _update_remember_cookie(self, response: Response) -> Response:
         return response
@@ -28,8 +28,8 @@ csrf = CSRFProtect()
 babel = Babel()
 
 
-class Sessions(SecureCookieSessionInterface):
-    """Flask's own sessions, without any work for a caller who sends no cookie and gets none: scripts never do."""
+class LazySessions(SecureCookieSessionInterface):
+    """Flask's sessions, at no cost for requests without a cookie, such as those of scripts."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if "HTTP_COOKIE" not in request.environ:
@@ -43,7 +43,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     """Bind every extension to an application."""
-    app.session_interface = Sessions()
+    app.session_interface = LazySessions()
     db.init_app(app)
     migrate.init_app(app, db)
     login.init_app(app)
