@@ -1,4 +1,4 @@
-"""Numbers that no database can hold: an address or a form that has one answers as if it had none."""
+"""Integers that do not fit a database id are ignored in URLs and forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.models import User
 APP = Path(__file__).resolve().parents[2] / "app"
 
 
-def test_a_page_stands_without_it(bob: User, sign_in: Callable[[User], FlaskClient]) -> None:
+def test_pages_ignore_integers_that_are_too_large(bob: User, sign_in: Callable[[User], FlaskClient]) -> None:
     client = sign_in(bob)
     for path in (
         "/notifications?open=",
@@ -31,7 +31,9 @@ def test_a_page_stands_without_it(bob: User, sign_in: Callable[[User], FlaskClie
             assert client.get(path + number).status_code == 200, path
 
 
-def test_a_form_does_nothing_with_it(app: Flask, bob: User, sign_in: Callable[[User], FlaskClient]) -> None:
+def test_forms_ignore_integers_that_are_too_large(
+    app: Flask, bob: User, sign_in: Callable[[User], FlaskClient]
+) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     sent = {"ids": "9999999999999999999", "action": "done", "version": "9999999999999999999"}
     sent |= {"number": "9999999999999999999"}
@@ -43,6 +45,6 @@ def test_a_form_does_nothing_with_it(app: Flask, bob: User, sign_in: Callable[[U
         assert sign_in(bob).post(path, data=sent).status_code < 500
 
 
-def test_every_number_is_read_by_the_one_rule() -> None:
+def test_every_integer_is_read_by_parse_integer() -> None:
     files = [*APP.glob("views/**/*.py"), *APP.glob("forms/*.py")]
     assert [path.name for path in files if re.search(r"type=int\b", path.read_text())] == []

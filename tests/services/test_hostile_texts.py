@@ -1,4 +1,4 @@
-"""Markup, line breaks, marks of direction, characters of no width in every field: what leaves is harmless."""
+"""Markup, line breaks, direction marks and invisible characters in any field are harmless when sent."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from app.services.templates.drafts import TemplateContent
 from tests.support import factories
 
 SENDER = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
-HIDDEN = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"
-EVIL = f"</td><script>x</script><b>B{HIDDEN}cc: evil@example.com"
-WAYS = ("email", "sms", "push", "webhook", "in_app")
+INVISIBLE = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"
+HOSTILE = f"</td><script>x</script><b>B{INVISIBLE}cc: evil@example.com"
+CHANNELS = ("email", "sms", "push", "webhook", "in_app")
 
 
 @pytest.fixture
 def alice(app: Flask) -> User:
     """Reachable over every channel, with a hostile name."""
-    name = validation.name(f"Al{HIDDEN}ice <b> \r\nBcc: x@example.com")
+    name = validation.name(f"Al{INVISIBLE}ice <b> \r\nBcc: x@example.com")
     on = {"sms_enabled": True, "push_enabled": True, "webhook_enabled": True}
     user = factories.user("alice@example.test", name, phone="+442079460958", preference=on)
     db.session.add(PhoneCode(user_id=user.id, phone=user.phone, salt="s", verified_at=utc_now()))
@@ -55,7 +55,7 @@ def alice(app: Flask) -> User:
 def by_event(alice: User) -> None:
     names = ("candidate_name", "job_title", "company_name", "interviewer", "location", "id")
     kind = "interview.scheduled"
-    data = factories.event_body(kind, [alice.email], **dict.fromkeys(names, EVIL))["data"]
+    data = factories.event_body(kind, [alice.email], **dict.fromkeys(names, HOSTILE))["data"]
     usable = event_data.validate(kind, data)
     event_publish.publish(
         event_publish.IncomingEvent("/tests", "1", kind, utc_now(), usable, recipients=usable["recipients"])
@@ -63,20 +63,20 @@ def by_event(alice: User) -> None:
 
 
 def by_python(alice: User) -> None:
-    many = f"{EVIL}\r\nSubject: x"
-    python_api.create_notification(alice, "job_created", many, many, channels=WAYS)
+    many = f"{HOSTILE}\r\nSubject: x"
+    python_api.create_notification(alice, "job_created", many, many, channels=CHANNELS)
 
 
 def by_context(alice: User) -> None:
-    many = f"{EVIL}\r\nSubject: x"
+    many = f"{HOSTILE}\r\nSubject: x"
     context = {"filename": many, "extracted_data": {many: [many]}, "candidate_name": many}
-    python_api.create_notification_from_template(alice, "resume_processed", context, channels=WAYS)
+    python_api.create_notification_from_template(alice, "resume_processed", context, channels=CHANNELS)
 
 
 def by_announcement(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
     wanted = AnnouncementRequest(
-        recipients=[alice.email], title=EVIL, message=f"{EVIL}\r\n{EVIL}", channels=WAYS
+        recipients=[alice.email], title=HOSTILE, message=f"{HOSTILE}\r\n{HOSTILE}", channels=CHANNELS
     )
     announcement_management.create(admin, wanted)
 
@@ -84,16 +84,16 @@ def by_announcement(alice: User) -> None:
 def by_template(alice: User) -> None:
     admin = factories.user("bob@example.test", role="admin")
     live = wording.by_name("job_created")
-    html = f"<p>{EVIL} &#8238;&#8203;</p><img src=http://x><form>"
-    words = TemplateContent(EVIL, f"{EVIL}\n{EVIL}", EVIL, html, EVIL, channels=WAYS)
+    html = f"<p>{HOSTILE} &#8238;&#8203;</p><img src=http://x><form>"
+    words = TemplateContent(HOSTILE, f"{HOSTILE}\n{HOSTILE}", HOSTILE, html, HOSTILE, channels=CHANNELS)
     template_drafts.save(live.id, words, live.version, author=admin)
     kept = template_drafts.find(live.id, admin)
     assert kept is not None
     assert all(
         strip_invisible(text) == text for text in (kept.title_template, kept.email_html, kept.sms_text)
     )
-    template_publishing.publish(live.id, actor=admin, note=f"{EVIL}\r\n")
-    context = {"job_title": EVIL, "company_name": EVIL}
+    template_publishing.publish(live.id, actor=admin, note=f"{HOSTILE}\r\n")
+    context = {"job_title": HOSTILE, "company_name": HOSTILE}
     python_api.create_notification_from_template(alice, "job_created", context)
 
 
@@ -155,10 +155,10 @@ def check(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("send", [by_event, by_python, by_context, by_announcement, by_template])
-def test_hostile_texts_leave_harmless_over_every_channel(alice: User, send) -> None:
+def test_hostile_texts_are_sent_harmless_over_every_channel(alice: User, send) -> None:
     send(alice)
     rows = list(db.session.scalars(select(Delivery).where(Delivery.recipient_id == alice.id)))
-    assert {row.channel for row in rows if row.state != "skipped"} == set(WAYS)
+    assert {row.channel for row in rows if row.state != "skipped"} == set(CHANNELS)
     for row in rows:
         check(row)
     (told,) = db.session.scalars(select(Notification).where(Notification.recipient_id == alice.id))
@@ -167,10 +167,10 @@ def test_hostile_texts_leave_harmless_over_every_channel(alice: User, send) -> N
 
 
 @pytest.mark.parametrize("failure", [PermanentFailure, TemporaryFailure, None])
-def test_what_a_server_answers_is_kept_as_one_harmless_line(
+def test_a_servers_reply_is_stored_as_one_harmless_line(
     any_app: Flask, monkeypatch: pytest.MonkeyPatch, failure: type[Exception] | None
 ) -> None:
-    answer = f"500 \x00\x1b[31m{EVIL}\r\nsecond"
+    answer = f"500 \x00\x1b[31m{HOSTILE}\r\nsecond"
 
     class Hostile:
         def send(self, _message: Message) -> Receipt:

@@ -16,7 +16,7 @@ from tests.support import factories
 from tests.support.audit import audit_entries
 
 
-def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User) -> None:
+def test_an_invitation_creates_an_account_without_a_password_and_one_email(bob: User) -> None:
     made = administration.invite("Dana@example.test", "Dana", "recruiter", actor=bob)
     assert (made.email, made.password_hash, made.is_enabled) == ("dana@example.test", None, True)
     assert db.session.get(UserNotificationPreference, made.id) is not None
@@ -31,7 +31,7 @@ def test_an_invitation_makes_an_account_without_password_and_one_mail(bob: User)
     assert (entry.actor_id, entry.subject, entry.detail) == (bob.id, made.email, {"role": "recruiter"})
 
 
-def test_nobody_is_invited_twice_but_an_invitation_can_be_sent_again(alice: User, bob: User) -> None:
+def test_an_address_is_invited_once_and_the_invitation_can_be_resent(alice: User, bob: User) -> None:
     with pytest.raises(Invalid) as caught:
         administration.invite("ALICE@example.test", "Alice", "recruiter", actor=bob)
     assert list(caught.value.errors) == ["email"]
@@ -45,7 +45,7 @@ def test_nobody_is_invited_twice_but_an_invitation_can_be_sent_again(alice: User
         administration.resend_invitation(made.id, actor=bob)
 
 
-def test_who_is_switched_off_is_out_at_once_and_can_be_switched_on_again(alice: User, bob: User) -> None:
+def test_a_deactivated_user_is_signed_out_at_once_and_can_be_reactivated(alice: User, bob: User) -> None:
     session, (_token, text) = alice.get_id(), tokens.create(alice, "CI", ["read"])
     administration.deactivate(alice.id, actor=bob)
     assert users.by_session(session) is None
@@ -57,7 +57,7 @@ def test_who_is_switched_off_is_out_at_once_and_can_be_switched_on_again(alice: 
     assert len(audit_entries("user.deactivated")) == len(audit_entries("user.reactivated")) == 1
 
 
-def test_who_stops_being_an_admin_loses_the_tokens_only_admins_may_have(alice: User, bob: User) -> None:
+def test_a_former_admin_loses_the_tokens_only_admins_may_have(alice: User, bob: User) -> None:
     administration.set_role(alice.id, "admin", actor=bob)
     _token, mighty = tokens.create(alice, "mighty", ["read", "events"], actor=alice)
     _token, plain = tokens.create(alice, "plain", ["read"], actor=alice)
@@ -84,7 +84,7 @@ def test_an_admin_cannot_lock_themselves_out(alice: User, bob: User) -> None:
     assert not alice.is_admin
 
 
-def test_unknown_people_and_roles_are_refused(bob: User) -> None:
+def test_unknown_users_and_roles_are_refused(bob: User) -> None:
     with pytest.raises(NotFound):
         administration.deactivate(987654, actor=bob)
     with pytest.raises(NotFound):
@@ -93,7 +93,7 @@ def test_unknown_people_and_roles_are_refused(bob: User) -> None:
         administration.set_role(bob.id, "owner", actor=bob)
 
 
-def test_two_admins_who_remove_each_other_at_once_leave_one(any_app: Flask) -> None:
+def test_two_admins_who_demote_each_other_at_once_leave_one(any_app: Flask) -> None:
     for round_ in range(6):
         pair = [factories.user(f"admin{round_}{side}@example.test", role="admin").id for side in "ab"]
         for user in db.session.scalars(select(User).where(User.id.not_in(pair))):
@@ -126,7 +126,7 @@ def test_two_admins_who_remove_each_other_at_once_leave_one(any_app: Flask) -> N
         assert left == 1
 
 
-def test_people_come_by_name_in_pages_that_meet(any_app: Flask) -> None:
+def test_users_are_listed_by_name_in_contiguous_pages(any_app: Flask) -> None:
     names = ["alan", "Alan", "Bea", "carol", "Dan", "dan", "Eve"]
     for number, name in enumerate(names):
         factories.user(f"p{number}@example.test", name)
@@ -140,7 +140,7 @@ def test_people_come_by_name_in_pages_that_meet(any_app: Flask) -> None:
     assert administration.page_for(before=third.previous, limit=3).rows == second.rows
 
 
-def test_people_are_found_by_a_part_of_name_or_address(alice: User, charlie: User) -> None:
+def test_users_are_found_by_part_of_a_name_or_address(alice: User, charlie: User) -> None:
     assert administration.page_for("LINDQ").rows == [charlie]
     assert administration.page_for("alice@").rows == [alice]
     assert administration.page_for("%").rows == []

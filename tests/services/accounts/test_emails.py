@@ -31,7 +31,7 @@ def outbox() -> list[Delivery]:
     return list(db.session.scalars(select(Delivery).order_by(Delivery.id)))
 
 
-def test_a_reset_puts_one_mail_without_a_link_into_the_outbox(alice: User) -> None:
+def test_a_reset_queues_one_email_without_a_link(alice: User) -> None:
     account_emails.request_password_reset("ALICE@example.test")
     (mail,) = outbox()
     assert (mail.kind, mail.channel, mail.address, mail.state) == (
@@ -44,7 +44,7 @@ def test_a_reset_puts_one_mail_without_a_link_into_the_outbox(alice: User) -> No
     assert (mail.text, mail.html, mail.reason_data) == (None, None, {})
 
 
-def test_an_unknown_or_switched_off_address_gets_nothing_and_learns_nothing(alice: User) -> None:
+def test_unknown_and_deactivated_addresses_get_no_reset_and_no_error(alice: User) -> None:
     alice.is_enabled = False
     db.session.commit()
     for email in ("nobody@example.test", alice.email, "not an address", ""):
@@ -52,7 +52,7 @@ def test_an_unknown_or_switched_off_address_gets_nothing_and_learns_nothing(alic
     assert outbox() == []
 
 
-def test_an_address_gets_three_reset_mails_an_hour(alice: User, charlie: User) -> None:
+def test_an_address_gets_three_reset_emails_an_hour(alice: User, charlie: User) -> None:
     now = utc_now()
     for _time in range(5):
         account_emails.request_password_reset(alice.email, now=now)
@@ -74,7 +74,7 @@ def test_a_link_sets_a_password_once_and_ends_every_session(alice: User) -> None
             account_emails.set_password_by_link(used, "yet another password", secret=KEY)
 
 
-def test_a_bad_password_leaves_the_link_good(alice: User) -> None:
+def test_a_refused_password_leaves_the_link_usable(alice: User) -> None:
     text = link(alice)
     with pytest.raises(Invalid) as caught:
         account_emails.set_password_by_link(text, "short", secret=KEY)
@@ -83,7 +83,7 @@ def test_a_bad_password_leaves_the_link_good(alice: User) -> None:
 
 
 @pytest.mark.parametrize(("kind", "hours"), [("password_reset", 1), ("invitation", 7 * 24)])
-def test_a_link_ends_with_its_time(alice: User, kind: str, hours: int) -> None:
+def test_a_link_expires(alice: User, kind: str, hours: int) -> None:
     now = utc_now()
     text = link(alice, kind, now)
     assert account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
@@ -91,14 +91,14 @@ def test_a_link_ends_with_its_time(alice: User, kind: str, hours: int) -> None:
         account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
 
 
-def test_a_link_that_was_not_signed_here_is_nothing(alice: User) -> None:
+def test_a_forged_link_is_not_found(alice: User) -> None:
     good = link(alice)
     for text in ("", "x", good[:-1], good + "x", "." + good, link(alice, secret="another key"), "é" * 20):
         with pytest.raises(NotFound):
             account_emails.link_owner(text, secret=KEY)
 
 
-def test_a_link_dies_with_the_account(alice: User, bob: User) -> None:
+def test_a_link_stops_working_when_the_account_is_deactivated(alice: User, bob: User) -> None:
     text = link(alice)
     administration.deactivate(alice.id, actor=bob)
     administration.reactivate(alice.id, actor=bob)
@@ -106,7 +106,7 @@ def test_a_link_dies_with_the_account(alice: User, bob: User) -> None:
         account_emails.link_owner(text, secret=KEY)
 
 
-def test_a_link_shows_neither_address_nor_password(alice: User) -> None:
+def test_a_link_reveals_neither_address_nor_password(alice: User) -> None:
     import base64
 
     text = link(alice)
@@ -115,7 +115,7 @@ def test_a_link_shows_neither_address_nor_password(alice: User) -> None:
     assert alice.password_hash[-20:].encode() not in shown
 
 
-def test_good_links_free_a_locked_account(alice: User) -> None:
+def test_a_new_password_unlocks_the_account(alice: User) -> None:
     for _time in range(10):
         with pytest.raises(Invalid):
             users.authenticate(alice.email, "a guess")
@@ -123,7 +123,7 @@ def test_good_links_free_a_locked_account(alice: User) -> None:
     assert users.authenticate(alice.email, NEW) is alice
 
 
-def test_an_account_lives_its_life_on_both_databases(any_app: Flask) -> None:
+def test_an_account_is_invited_reset_and_deactivated_on_both_databases(any_app: Flask) -> None:
     admin = users.create_user("bob@example.test", "Bob", role="admin", password="a good long one")
     dana = administration.invite("dana@example.test", "Dana", "recruiter", actor=admin)
     account_emails.set_password_by_link(link(dana, "invitation"), NEW, secret=KEY)

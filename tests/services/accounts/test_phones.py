@@ -37,7 +37,7 @@ def sent_code() -> str:
     return code
 
 
-def test_the_code_in_the_text_verifies_the_number(alice: User) -> None:
+def test_the_code_in_the_sms_verifies_the_number(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     assert not phones.is_verified(alice)
     assert phones.has_open_code(alice)
@@ -49,7 +49,7 @@ def test_the_code_in_the_text_verifies_the_number(alice: User) -> None:
         phones.verify(alice, code, secret=SECRET)
 
 
-def test_no_row_holds_the_code(alice: User) -> None:
+def test_the_code_is_not_stored(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     rows = [*db.session.scalars(select(PhoneCode)), *db.session.scalars(select(Delivery))]
     kept = " ".join(
@@ -58,7 +58,7 @@ def test_no_row_holds_the_code(alice: User) -> None:
     assert sent_code() not in kept
 
 
-def test_it_works_for_ten_minutes(alice: User) -> None:
+def test_a_code_works_for_ten_minutes(alice: User) -> None:
     now = utc_now()
     phones.send_code(alice, NUMBER, now=now)
     code = sent_code()
@@ -69,7 +69,7 @@ def test_it_works_for_ten_minutes(alice: User) -> None:
     assert phones.is_verified(alice)
 
 
-def test_five_guesses_end_it_and_the_right_code_is_refused_then(alice: User) -> None:
+def test_after_five_wrong_codes_the_right_one_is_refused(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     code = sent_code()
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
@@ -87,7 +87,7 @@ def guess_wrong(user: User, times: int, now: datetime) -> None:
             phones.verify(user, "no code", secret=SECRET, now=now)
 
 
-def test_a_code_that_was_guessed_at_is_followed_by_none_for_an_hour_and_by_few_for_a_day(alice: User) -> None:
+def test_wrong_codes_limit_new_codes_for_an_hour_and_a_day(alice: User) -> None:
     begin = utc_now()
     other = factories.user("charlie@example.test")
     for hours in (0, 1):
@@ -104,7 +104,7 @@ def test_a_code_that_was_guessed_at_is_followed_by_none_for_an_hour_and_by_few_f
     phones.send_code(alice, NUMBER, now=begin + timedelta(hours=25, seconds=2))
 
 
-def test_who_mistypes_and_then_types_it_right_is_not_counted_as_guessing(alice: User) -> None:
+def test_a_typo_before_the_right_code_does_not_count_as_guessing(alice: User) -> None:
     now = utc_now()
     for number in (NUMBER, "+442079460000", "+442079460001"):
         phones.send_code(alice, number, now=now)
@@ -113,7 +113,7 @@ def test_who_mistypes_and_then_types_it_right_is_not_counted_as_guessing(alice: 
     assert phones.is_verified(alice)
 
 
-def test_three_codes_an_hour_to_a_person_and_to_a_number(alice: User) -> None:
+def test_three_codes_an_hour_are_sent_per_user_and_per_number(alice: User) -> None:
     now = utc_now()
     other = factories.user("charlie@example.test")
     for _time in range(3):
@@ -124,7 +124,7 @@ def test_three_codes_an_hour_to_a_person_and_to_a_number(alice: User) -> None:
     phones.send_code(alice, NUMBER, now=now + timedelta(hours=1, seconds=1))
 
 
-def test_a_newer_code_replaces_the_one_before(alice: User) -> None:
+def test_a_newer_code_replaces_the_older_one(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     first = sent_code()
     phones.send_code(alice, NUMBER)
@@ -135,14 +135,14 @@ def test_a_newer_code_replaces_the_one_before(alice: User) -> None:
     phones.verify(alice, second, secret=SECRET)
 
 
-def test_another_number_is_another_question(alice: User) -> None:
+def test_another_number_must_be_verified_again(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     phones.verify(alice, sent_code(), secret=SECRET)
     phones.send_code(alice, "+442079460000")
     assert not phones.is_verified(alice)
 
 
-def test_of_many_guesses_at_once_only_five_are_heard(any_app: Flask, alice: User) -> None:
+def test_of_many_parallel_guesses_five_are_checked(any_app: Flask, alice: User) -> None:
     phones.send_code(alice, NUMBER)
     number, code = alice.id, sent_code()
     wrong = [f"{(int(code) + n) % 1_000_000:06d}" for n in range(1, 21)]
@@ -162,13 +162,13 @@ def test_of_many_guesses_at_once_only_five_are_heard(any_app: Flask, alice: User
 
 
 @pytest.mark.parametrize("number", ["", "12", "020 7946 0958", "+44 20 abc", "+1" + "0" * 20])
-def test_what_is_no_number_is_refused(alice: User, number: str) -> None:
+def test_invalid_numbers_are_refused(alice: User, number: str) -> None:
     with pytest.raises(Invalid) as caught:
         phones.send_code(alice, number)
     assert "phone" in caught.value.errors
 
 
-def test_a_removed_number_is_forgotten(alice: User) -> None:
+def test_a_removed_number_is_no_longer_verified(alice: User) -> None:
     phones.send_code(alice, NUMBER)
     phones.verify(alice, sent_code(), secret=SECRET)
     phones.remove(alice)

@@ -28,7 +28,7 @@ def queries(app) -> list[str]:
     event.remove(db.engine, "before_cursor_execute", note)
 
 
-def test_a_token_is_shown_once_and_only_its_digest_is_kept(alice: User) -> None:
+def test_a_token_is_shown_once_and_only_its_digest_is_stored(alice: User) -> None:
     token, text = tokens.create(alice, " CI  job ", ["write", "read", "read"])
     assert re.fullmatch(r"bhp_[0-9A-Za-z]{40}", text)
     assert (token.name, token.scopes, token.prefix) == ("CI job", ["read", "write"], text[:10])
@@ -68,7 +68,7 @@ def test_a_mistyped_token_costs_no_query(alice: User, queries: list[str]) -> Non
     assert queries == []
 
 
-def test_a_token_ends_when_it_expires_is_revoked_or_its_owner_is_switched_off(alice: User) -> None:
+def test_a_token_stops_working_when_expired_revoked_or_its_owner_is_deactivated(alice: User) -> None:
     now = utc_now()
     _token, dated = tokens.create(alice, "dated", ["read"], days=1, now=now)
     revoked, gone = tokens.create(alice, "gone", ["read"])
@@ -82,7 +82,7 @@ def test_a_token_ends_when_it_expires_is_revoked_or_its_owner_is_switched_off(al
     assert tokens.authenticate(kept) is None
 
 
-def test_the_last_use_is_written_once_a_minute(alice: User, queries: list[str]) -> None:
+def test_the_last_use_is_recorded_once_a_minute(alice: User, queries: list[str]) -> None:
     token, text = tokens.create(alice, "CI", ["read"])
     now = utc_now()
     for seconds in (0, 20, 40, 59, 61, 90):
@@ -92,7 +92,7 @@ def test_the_last_use_is_written_once_a_minute(alice: User, queries: list[str]) 
     assert token.last_used_at == now + timedelta(seconds=61)
 
 
-def test_only_an_admin_may_give_what_only_an_admin_may(alice: User, bob: User) -> None:
+def test_only_admins_may_give_admin_scopes(alice: User, bob: User) -> None:
     for scope in ("events", "admin"):
         with pytest.raises(Invalid) as caught:
             tokens.create(alice, "CI", ["read", scope], actor=alice)
@@ -101,7 +101,7 @@ def test_only_an_admin_may_give_what_only_an_admin_may(alice: User, bob: User) -
     assert tokens.create(alice, "from the command line", ["events"])
 
 
-def test_the_admin_scope_counts_only_for_an_admin(alice: User, bob: User) -> None:
+def test_the_admin_scope_works_only_while_its_owner_is_an_admin(alice: User, bob: User) -> None:
     _token, hers = tokens.create(alice, "from the command line", list(tokens.SCOPES))
     _token, his = tokens.create(bob, "CI", list(tokens.SCOPES))
     assert tokens.authenticate(hers).scopes == {"read", "write", "events"}
@@ -120,7 +120,7 @@ def test_the_admin_scope_counts_only_for_an_admin(alice: User, bob: User) -> Non
         ("days", {"days": 10**9}),
     ],
 )
-def test_a_bad_field_is_named(alice: User, field: str, values: dict[str, object]) -> None:
+def test_invalid_fields_are_named(alice: User, field: str, values: dict[str, object]) -> None:
     with pytest.raises(Invalid) as caught:
         tokens.create(alice, **({"name": "CI", "scopes": ["read"], "days": 30} | values))
     assert list(caught.value.errors) == [field]

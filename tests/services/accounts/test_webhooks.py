@@ -26,7 +26,7 @@ def alice(any_app: Flask) -> User:
     return factories.user("alice@example.test")
 
 
-def test_a_new_webhook_is_on_and_its_secret_is_in_no_row(alice: User) -> None:
+def test_a_new_webhook_is_enabled_and_its_secret_is_not_stored(alice: User) -> None:
     hook, secret = webhooks.create(alice, f" {URL} ", secret=SECRET)
     assert hook.url == URL
     assert alice.preference.webhook_enabled
@@ -39,7 +39,7 @@ def test_a_new_webhook_is_on_and_its_secret_is_in_no_row(alice: User) -> None:
     assert "who=alice" not in audited
 
 
-def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(alice: User) -> None:
+def test_a_replaced_secret_also_signs_for_a_day(alice: User) -> None:
     now = utc_now()
     hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
@@ -48,7 +48,7 @@ def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(alice: User) -> No
     assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=24)) == (new,)
 
 
-def test_a_third_secret_within_a_day_is_refused_and_the_first_signs_on(alice: User) -> None:
+def test_a_third_secret_within_a_day_is_a_conflict(alice: User) -> None:
     now = utc_now()
     hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
@@ -58,7 +58,7 @@ def test_a_third_secret_within_a_day_is_refused_and_the_first_signs_on(alice: Us
     assert webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=24))[1] not in {new, old}
 
 
-def test_no_two_webhooks_share_a_secret(alice: User) -> None:
+def test_webhooks_have_different_secrets(alice: User) -> None:
     made = {webhooks.create(alice, URL, secret=SECRET)[1] for _time in range(3)}
     assert len(made) == 3
 
@@ -85,14 +85,14 @@ def test_no_two_webhooks_share_a_secret(alice: User) -> None:
         "https://example.com/" + "x" * 500,
     ],
 )
-def test_an_address_that_must_not_be_reached_is_refused_at_once(alice: User, url: str) -> None:
+def test_unreachable_and_private_urls_are_refused(alice: User, url: str) -> None:
     with pytest.raises(Invalid) as caught:
         webhooks.create(alice, url, secret=SECRET)
     assert "url" in caught.value.errors
     assert db.session.scalars(select(Webhook)).all() == []
 
 
-def test_there_are_five_at_most(alice: User) -> None:
+def test_a_user_has_at_most_five_webhooks(alice: User) -> None:
     for _time in range(webhooks.MAX_WEBHOOKS):
         webhooks.create(alice, URL, secret=SECRET)
     with pytest.raises(Invalid):

@@ -85,7 +85,7 @@ def test_after_a_database_failure_the_same_event_can_be_published(
     assert count(Notification) == 1
 
 
-def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tuple[User, ...]) -> None:
+def test_a_repeated_event_writes_nothing_and_returns_the_first_result(people: tuple[User, ...]) -> None:
     body = factories.event_body("interview.scheduled", ["alice@example.test"])
     first, second = event_publish.publish(event_in(body)), event_publish.publish(event_in(body))
     assert not first.is_duplicate
@@ -97,7 +97,9 @@ def test_the_same_event_again_gives_nothing_more_and_the_first_answer(people: tu
     assert (count(Event), count(Notification), count(Delivery)) == (1, 1, 2)
 
 
-def test_the_same_event_again_is_answered_although_its_recipient_has_left(people: tuple[User, ...]) -> None:
+def test_a_repeated_event_returns_the_first_result_although_its_recipient_has_left(
+    people: tuple[User, ...],
+) -> None:
     event = event_in(factories.event_body(recipients=["alice@example.test"]))
     first = event_publish.publish(event)
     people[0].is_enabled = False
@@ -110,7 +112,7 @@ def test_the_same_event_again_is_answered_although_its_recipient_has_left(people
         ]
 
 
-def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, ...]) -> None:
+def test_a_preference_applies_from_the_next_event_on(people: tuple[User, ...]) -> None:
     def states() -> dict[str, str]:
         return {
             v.channel: v.reason
@@ -127,7 +129,7 @@ def test_a_switch_turned_off_holds_for_the_very_next_event(people: tuple[User, .
     assert "turned off for everyone" in states()["in_app"]
 
 
-def test_left_out_recipients_mean_all_active_recruiters_for_three_types(people: tuple[User, ...]) -> None:
+def test_without_recipients_three_types_go_to_all_active_recruiters(people: tuple[User, ...]) -> None:
     people[2].is_enabled = False
     db.session.commit()
     for kind in ("job.created", "candidate.added", "system.alert"):
@@ -142,7 +144,7 @@ def test_other_types_must_name_their_recipients(people: tuple[User, ...], kind: 
     assert count(Event) == 0
 
 
-def test_an_unknown_or_inactive_recipient_is_named_and_nothing_written(people: tuple[User, ...]) -> None:
+def test_unknown_and_inactive_recipients_are_named_and_nothing_is_written(people: tuple[User, ...]) -> None:
     people[2].is_enabled = False
     db.session.commit()
     with pytest.raises(Invalid) as caught:
@@ -152,7 +154,7 @@ def test_an_unknown_or_inactive_recipient_is_named_and_nothing_written(people: t
     assert (count(Event), count(Notification), count(Delivery)) == (0, 0, 0)
 
 
-def test_dates_stand_on_each_readers_own_clock(people: tuple[User, ...]) -> None:
+def test_dates_are_in_each_readers_time_zone(people: tuple[User, ...]) -> None:
     send(
         "interview.scheduled",
         ["alice@example.test", "charlie@example.test"],
@@ -164,7 +166,7 @@ def test_dates_stand_on_each_readers_own_clock(people: tuple[User, ...]) -> None
     assert "on Friday 12 March 2027 at 18:45 (Kathmandu time)." in messages[people[2].id]
 
 
-def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[User, ...]) -> None:
+def test_a_dry_run_predicts_the_real_run_and_writes_nothing(people: tuple[User, ...]) -> None:
     people[0].preference.email_enabled = False
     db.session.commit()
     body = factories.event_body("candidate.added")
@@ -177,7 +179,7 @@ def test_a_dry_run_says_what_the_real_run_does_and_writes_nothing(people: tuple[
     assert "turned off in the preferences" in dry.describe_verdicts()[0].reason
 
 
-def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(any_app: Flask) -> None:
+def test_parallel_events_to_the_same_people_do_not_deadlock(any_app: Flask) -> None:
     people = [factories.user(f"p{n}@example.test").email for n in range(3)]
     db.session.remove()
 
@@ -191,7 +193,7 @@ def test_events_to_the_same_people_at_once_do_not_wait_for_each_other_in_a_ring(
     assert db.session.scalar(select(func.count()).select_from(Notification)) == 72
 
 
-def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: Flask) -> None:
+def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:
     db.session.add_all([factories.bare_user(f"p{n}@example.test") for n in range(1000)])
     db.session.commit()
     statements: list[str] = []
@@ -204,7 +206,7 @@ def test_fan_out_takes_a_handful_of_statements_however_many_recipients(any_app: 
     assert len(statements) - len(writes) <= 10
 
 
-def test_a_failing_template_falls_back_to_the_built_in_words_and_says_so(people: tuple[User, ...]) -> None:
+def test_a_failing_template_falls_back_to_the_built_in_text_and_is_reported(people: tuple[User, ...]) -> None:
     template = db.session.scalar(
         select(NotificationTemplate).where(NotificationTemplate.name == "job_created")
     )
@@ -220,7 +222,7 @@ def test_a_failing_template_falls_back_to_the_built_in_words_and_says_so(people:
     )
 
 
-def test_an_alert_speaks_its_own_words_when_it_has_any(people: tuple[User, ...]) -> None:
+def test_an_alert_uses_its_own_text_if_it_has_one(people: tuple[User, ...]) -> None:
     send("system.alert", ["alice@example.test"])
     bare = factories.event_body("system.alert", ["alice@example.test"])
     bare["data"] = {"recipients": ["alice@example.test"]}
@@ -229,7 +231,7 @@ def test_an_alert_speaks_its_own_words_when_it_has_any(people: tuple[User, ...])
     assert titles == ["Calendar sync is delayed", "System Alert"]
 
 
-def test_an_interview_is_kept_moved_and_cancelled(people: tuple[User, ...]) -> None:
+def test_an_interview_is_stored_moved_and_cancelled(people: tuple[User, ...]) -> None:
     facts = {"id": "iv-1", "ends_at": "2027-03-12T18:00:00+00:00"}
     send("interview.scheduled", ["alice@example.test"], starts_at="2027-03-12T14:00:00+00:00", **facts)
     send("interview.rescheduled", ["alice@example.test"], starts_at="2027-03-12T16:00:00+00:00", **facts)
@@ -244,7 +246,7 @@ def test_an_interview_is_kept_moved_and_cancelled(people: tuple[User, ...]) -> N
     assert sequences == sorted(set(sequences)), "each change of the calendar entry has a higher number"
 
 
-def test_old_news_that_comes_late_changes_nothing(people: tuple[User, ...]) -> None:
+def test_outdated_events_change_nothing(people: tuple[User, ...]) -> None:
     new = factories.event_body("interview.cancelled", ["alice@example.test"], id="iv-1")
     old = factories.event_body("interview.rescheduled", ["alice@example.test"], id="iv-1")
     old["time"] = (utc_now() - timedelta(hours=1)).isoformat()

@@ -1,4 +1,4 @@
-"""Previews and tests of templates go through the code that sends."""
+"""Previews of templates are rendered by the code that sends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from sqlalchemy import func, select
 from app import catalog
 from app.database.base import db
 from app.models import Delivery, Event, Notification, User
-from app.services.base.errors import Invalid
 from app.services.routing import wording
 from app.services.sending import email as sending_email
 from app.services.templates import preview as template_preview
 from app.services.templates import samples as template_samples
-from app.services.templates import test_send
 from app.services.templates.drafts import TemplateContent
 from tests.support import factories
 
@@ -43,7 +41,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
     assert db.session.scalar(select(func.count(Event.id))) == 0
 
 
-def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: Flask) -> None:
+def test_a_preview_is_in_the_readers_time_zone_with_the_interviews_facts(app: Flask) -> None:
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
     row = wording.by_name("interview_scheduled")
     shown = template_preview.preview(
@@ -57,7 +55,7 @@ def test_a_preview_is_on_the_readers_clock_with_the_facts_of_the_interview(app: 
     assert "22:00 to 23:00" in html
 
 
-def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: User) -> None:
+def test_the_theme_of_a_preview_is_independent_of_the_browser(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     pages = {
         is_dark: template_preview.email_html(
@@ -70,9 +68,7 @@ def test_the_theme_of_a_preview_is_chosen_and_not_the_browsers(app: Flask, bob: 
     assert not [html for html in pages.values() if "prefers-color-scheme" in html]
 
 
-def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
-    app: Flask, bob: User
-) -> None:
+def test_email_html_is_sanitized_and_the_text_part_keeps_the_message(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     edited = replace(
         TemplateContent.of(row),
@@ -85,7 +81,7 @@ def test_admins_html_is_cleaned_in_the_mail_and_the_text_part_keeps_the_message(
     assert "has opened a new job" not in html.split("</h1>")[1]
 
 
-def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
+def test_the_checks_report_possible_improvements(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     edited = replace(
         TemplateContent.of(row),
@@ -104,7 +100,7 @@ def test_the_checks_say_what_could_be_better(app: Flask, bob: User) -> None:
     assert shown.sms_text == "Ж http://bellhop.test/n/123456"
 
 
-def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None:
+def test_a_preview_that_cannot_be_rendered_says_why(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     edited = replace(TemplateContent.of(row), message_template="{{ nobody }}")
     shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
@@ -113,46 +109,7 @@ def test_a_text_that_cannot_be_filled_in_says_why(app: Flask, bob: User) -> None
     assert "nobody" in html
 
 
-def test_a_test_goes_to_the_admin_alone_past_all_preferences(app: Flask, alice: User) -> None:
-    admin = factories.user(
-        "q@example.test", role="admin", preference={"job_notifications": False, "quiet_enabled": True}
-    )
-    row = wording.by_name("job_created")
-    edited = replace(
-        TemplateContent.of(row), title_template="Draft: {{job_title}}", email_html="<p>{{company_name}}</p>"
-    )
-    made = test_send.send_test(row, edited, data("job_created"), actor=admin)
-    assert (made.recipient_id, made.title) == (admin.id, "Test: Draft: Staff Data Engineer")
-    states = {delivery.channel: delivery.state for delivery in made.deliveries}
-    assert states == {"in_app": "sent", "email": "pending"}
-    (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = sending_email.compose_email(mail, SENDER, made.created_at)
-    assert message.subject == "Test: Draft: Staff Data Engineer"
-    assert "Alder Robotics" in message.html
-    assert db.session.scalar(select(func.count(Notification.id))) == 1
-
-
-def test_a_test_of_an_interview_carries_its_facts_and_enters_no_calendar(app: Flask, bob: User) -> None:
-    row = wording.by_name("interview_scheduled")
-    made = test_send.send_test(row, TemplateContent.of(row), data("interview_scheduled"), actor=bob)
-    (mail,) = [delivery for delivery in made.deliveries if delivery.channel == "email"]
-    message = sending_email.compose_email(mail, SENDER, made.created_at)
-    assert "Room Birch" in message.html
-    assert message.attachments == ()
-
-
-def test_a_test_that_reaches_nobody_says_so(app: Flask, bob: User) -> None:
-    row = wording.by_name("job_created")
-    for edited in (
-        replace(TemplateContent.of(row), channels=("webhook",)),
-        replace(TemplateContent.of(row), title_template="{{ nobody }}"),
-    ):
-        with pytest.raises(Invalid) as caught:
-            test_send.send_test(row, edited, data("job_created"), actor=bob)
-        assert list(caught.value.errors) == ["general"]
-
-
-def test_values_of_ones_own_need_not_be_whole(app: Flask, bob: User) -> None:
+def test_a_preview_with_own_values_reports_missing_ones(app: Flask, bob: User) -> None:
     row = wording.by_name("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.validate_context(given)
