@@ -42,7 +42,7 @@ def writing(*, lock: type[Row] | None = None, row_id: Any = None) -> Iterator[Ro
 
         with writing(lock=User, row_id=user_id) as user:
             if user is None:
-                raise NotFound(_("There is no such person."))
+                raise NotFound(_("User not found."))
             user.role = role
 
     SQLite's write lock is taken at once. On PostgreSQL a block that depends on rows must lock them itself: name one

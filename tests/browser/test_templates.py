@@ -56,7 +56,7 @@ def test_typed_changes_are_previewed_saved_and_published(
         "<p>See you, <b>{{ candidate_name }}</b><script>alert(1)</script></p>"
     )
     expect(mail.locator("b")).to_have_text("Priya Raman")
-    expect(page.get_by_text("Mail programs would drop: <script>")).to_be_visible()
+    expect(page.get_by_text("Email apps would remove: <script>")).to_be_visible()
     page.get_by_label("Preview as").select_option(
         label=page.get_by_label("Preview as").locator("option").nth(3).inner_text()
     )

@@ -56,7 +56,7 @@ def test_a_number_is_verified_with_its_code(mine: FlaskClient, alice: User) -> N
     code = db.session.scalars(select(CapturedMail)).one().raw.decode().rpartition("\n")[2].split()[0]
     wrong = post(mine, "/phone/verification", code=f"{(int(code) + 1) % 1_000_000:06d}")
     assert wrong.status_code == 422
-    assert "Tries left: 4" in wrong.text
+    assert "Attempts left: 4" in wrong.text
     assert post(mine, "/phone/verification", code=code).status_code == 302
     assert "Verified" in mine.get("/account/devices").text
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from app.channels import CONNECTORS
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import Notification, NotificationTemplate, User
 from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
@@ -54,25 +54,24 @@ def send_test(
         texts.email_html,
         texts.sms,
     )
-    lock_for_writing()
-    event = preview.build_event(data, now)
-    db.session.add(event)
-    db.session.flush()
-    request = fanout.NotificationRequest(
-        notification_type=template.notification_type,
-        priority=content.priority,
-        channels=tuple(channels),
-        texts_for=lambda _user: texts,
-        event_id=event.id,
-        action_url=str(data.get("meeting_url") or ""),
-    )
-    verdicts = {
-        name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
-        for name in channels
-    }
-    (notification_id,) = fanout.write(request, [fanout.Plan(Recipient.of(actor), verdicts)], now)
-    audit.record("template.tested", template.name, actor=actor, channels=channels)
-    db.session.commit()
+    with writing():
+        event = preview.build_event(data, now)
+        db.session.add(event)
+        db.session.flush()
+        request = fanout.NotificationRequest(
+            notification_type=template.notification_type,
+            priority=content.priority,
+            channels=tuple(channels),
+            texts_for=lambda _user: texts,
+            event_id=event.id,
+            action_url=str(data.get("meeting_url") or ""),
+        )
+        verdicts = {
+            name: Verdict("sent", "shown", now) if name == "in_app" else Verdict("pending", "queued", now)
+            for name in channels
+        }
+        (notification_id,) = fanout.write(request, [fanout.Plan(Recipient.of(actor), verdicts)], now)
+        audit.record("template.tested", template.name, actor=actor, channels=channels)
     return db.session.get_one(Notification, notification_id)
 
 

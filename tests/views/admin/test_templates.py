@@ -155,7 +155,7 @@ def test_a_custom_template_is_created_and_deleted(admin: FlaskClient, bob: User)
     assert "Maintenance" in admin.get(custom).text
     again = send(admin, LIST, LIST, name="Maintenance", notification_type="system_alert")
     assert again.status_code == 422
-    assert "There is a template of this name already." in again.text
+    assert "A template with this name already exists." in again.text
     assert send(admin, custom, f"{custom}/reset").location == LIST
     assert send(admin, custom, f"{custom}/deletion").location == LIST
     assert admin.get(custom).status_code == 404
