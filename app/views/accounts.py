@@ -175,7 +175,7 @@ def _account_page(**context: Any) -> str:
 def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:
     """Render the form or, when the link has expired, how to get a new one."""
     try:
-        owner, kind = account_emails.link_owner(token, secret=current_app.config["SECRET_KEY"])
+        owner, kind = account_emails.find_link_owner(token, secret=current_app.config["SECRET_KEY"])
     except NotFound:
         response = make_response(render_template("accounts/link_expired.html"), 410)
     else:

@@ -31,7 +31,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     administration.deactivate(charlie.id, actor=bob)
     tokens.create(bob, "CI job", ["read", "write"], days=90, actor=bob)
     tokens.create(bob, "An old one", ["events"], days=1, now=utc_now().replace(year=2020))
-    link = account_emails.password_link("invitation", dana, app.config["SECRET_KEY"], "", utc_now())
+    link = account_emails.make_password_link("invitation", dana, app.config["SECRET_KEY"], "", utc_now())
     page = page_factory(live_server, width=width, color_scheme=scheme)
 
     def look(path: str) -> None:

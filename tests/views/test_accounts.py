@@ -209,7 +209,7 @@ def test_requesting_a_reset_does_not_reveal_whether_an_account_exists(
 
 
 def path_of(app: Flask, user: User, kind: str = "password_reset") -> str:
-    return account_emails.password_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
+    return account_emails.make_password_link(kind, user, app.config["SECRET_KEY"], "", utc_now())
 
 
 def test_a_link_lets_its_owner_choose_a_password_once(

@@ -70,7 +70,7 @@ def invite(email: str, name: str, role: str, *, actor: User, now: datetime | Non
     Raises:
         Invalid: keyed `email`, `name` or `role`.
     """
-    user = users.new_user(email, name, role=role, time_zone=actor.time_zone)
+    user = users.build_user(email, name, role=role, time_zone=actor.time_zone)
     users.add(user)
     emails.queue_account_email("invitation", user, now or utc_now())
     audit.record("user.invited", user.email, actor=actor, role=user.role)

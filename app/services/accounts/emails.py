@@ -54,7 +54,7 @@ def queue_account_email(kind: str, user: User, now: datetime) -> None:
     )
 
 
-def account_email(kind: str, user: User, link: str, base_url: str) -> EmailContent:
+def compose_account_email(kind: str, user: User, link: str, base_url: str) -> EmailContent:
     """Compose an `invitation` or a `password_reset` in the current language.
 
     Args:
@@ -90,7 +90,7 @@ def account_email(kind: str, user: User, link: str, base_url: str) -> EmailConte
     )
 
 
-def password_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
+def make_password_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
     """Make the link by which the reader of an account email chooses a password.
 
     It works until a password is chosen, the account is deactivated, or its lifetime is over: one hour from `now` for
@@ -101,7 +101,7 @@ def password_link(kind: str, user: User, secret: str, base_url: str, now: dateti
     return f"{base_url}/password/reset/{text}"
 
 
-def link_owner(text: str, *, secret: str, now: datetime | None = None) -> tuple[User, str]:
+def find_link_owner(text: str, *, secret: str, now: datetime | None = None) -> tuple[User, str]:
     """Find the user a link belongs to and the kind of its email. Raises NotFound if it is expired, used or forged."""
     values = signed_links.read(text, purpose=_PURPOSE, secret=secret, now=now or utc_now())
     user = db.session.get(User, values["user"], populate_existing=True)
@@ -117,13 +117,13 @@ def set_password_by_link(text: str, password: str, *, secret: str, now: datetime
         NotFound: the link is expired, used or forged.
         Invalid: keyed `password`.
     """
-    user, _kind = link_owner(text, secret=secret, now=now)
+    user, _kind = find_link_owner(text, secret=secret, now=now)
     if problem := passwords.password_problem(password, user.email):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
     with writing(lock=User, row_id=user.id):
         # Checked again under the lock: of two requests at once, one finds the link used.
-        user, _kind = link_owner(text, secret=secret, now=now)
+        user, _kind = find_link_owner(text, secret=secret, now=now)
         users.replace_password(user, hashed)
     return user
 

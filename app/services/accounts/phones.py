@@ -34,7 +34,7 @@ def is_verified(user: User) -> bool:
 
 def has_open_code(user: User, *, now: datetime | None = None) -> bool:
     """Tell whether a code was sent that can still be entered."""
-    return _open_code(user, now or utc_now()) is not None
+    return _find_open_code(user, now or utc_now()) is not None
 
 
 def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
@@ -50,7 +50,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
         raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
     with writing():
         user = users.get_for_update(user.id)
-        if refusal := _refusal(user, number, now):
+        if refusal := _find_refusal(user, number, now):
             raise Invalid({"phone": refusal})
         sms = Delivery(
             kind="phone_code",
@@ -82,11 +82,11 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
     entered = "".join(code.split())
     with writing():
         user = users.get_for_update(user.id)
-        sent = _open_code(user, now)
+        sent = _find_open_code(user, now)
         if sent is None:
             raise Invalid({"code": _("This code has expired. Request a new one.")})
         sent.tries += 1
-        is_right = hmac.compare_digest(_code(sent, secret).encode(), entered.encode())
+        is_right = hmac.compare_digest(_compute_code(sent, secret).encode(), entered.encode())
         if is_right:
             sent.verified_at = now
         audit.record("phone.verified" if is_right else "phone.code_wrong", user.email, actor=user)
@@ -108,15 +108,15 @@ def remove(user: User) -> None:
         audit.record("phone.removed", user.email, actor=user)
 
 
-def code_of(delivery: Delivery, secret: str) -> str:
+def compute_code(delivery: Delivery, secret: str) -> str:
     """Compute the code that an SMS carries. Raises PermanentFailure if it was replaced by a newer one."""
     row = db.session.scalar(select(PhoneCode).where(PhoneCode.delivery_id == delivery.id))
     if row is None:
         raise PermanentFailure(_("This code was replaced by a newer one"))
-    return _code(row, secret)
+    return _compute_code(row, secret)
 
 
-def _refusal(user: User, number: str, now: datetime) -> str | None:
+def _find_refusal(user: User, number: str, now: datetime) -> str | None:
     """Explain why no code may be sent to this number or for this user now; None if one may.
 
     Codes are counted for both, so that entering another number does not reset the limits.
@@ -135,7 +135,7 @@ def _refusal(user: User, number: str, now: datetime) -> str | None:
     return None
 
 
-def _open_code(user: User, now: datetime) -> PhoneCode | None:
+def _find_open_code(user: User, now: datetime) -> PhoneCode | None:
     """Find the newest code for the user's number that can still be entered."""
     newest = (
         select(PhoneCode)
@@ -153,6 +153,6 @@ def _open_code(user: User, now: datetime) -> PhoneCode | None:
     return row if is_open else None
 
 
-def _code(row: PhoneCode, secret: str) -> str:
+def _compute_code(row: PhoneCode, secret: str) -> str:
     seed = hmac.digest(secret.encode(), f"bellhop.phone:{row.salt}:{row.phone}".encode(), "sha256")
     return f"{int.from_bytes(seed[:8], 'big') % 1_000_000:06d}"

@@ -37,7 +37,7 @@ def create_user(
     Raises:
         Invalid: keyed `email`, `name`, `role`, `password` or `time_zone`.
     """
-    user = new_user(email, name, role=role, time_zone=time_zone)
+    user = build_user(email, name, role=role, time_zone=time_zone)
     if password is not None:
         if problem := passwords.password_problem(password, user.email):
             raise Invalid({"password": problem})
@@ -48,7 +48,7 @@ def create_user(
     return user
 
 
-def new_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> User:
+def build_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> User:
     """Build a user with preferences, not yet in the database. Raises Invalid, keyed by field."""
     values = _check_all(
         email=lambda: validation.email_for_account(email),

@@ -64,7 +64,7 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
         db.session.add(hook)
         user.preference.webhook_enabled = True
         audit.record("webhook.created", user.email, actor=user, host=safe_http.parse_url(url).hostname)
-    return hook, _secret(hook, hook.rotation, secret)
+    return hook, _derive_secret(hook, hook.rotation, secret)
 
 
 def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = None) -> tuple[Webhook, str]:
@@ -86,7 +86,7 @@ def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = N
             )
         hook.rotation, hook.rotated_at = hook.rotation + 1, now
         audit.record("webhook.rotated", user.email, actor=user, webhook=hook.id)
-    return hook, _secret(hook, hook.rotation, secret)
+    return hook, _derive_secret(hook, hook.rotation, secret)
 
 
 def change(
@@ -129,10 +129,10 @@ def remove(user: User, webhook_id: int) -> None:
     db.session.commit()
 
 
-def secrets_of(hook: Webhook, secret: str, now: datetime) -> tuple[str, ...]:
+def signing_secrets(hook: Webhook, secret: str, now: datetime) -> tuple[str, ...]:
     """List the secrets that sign a call at an instant, newest first."""
     rotations = (hook.rotation, hook.rotation - 1) if _is_overlapping(hook, now) else (hook.rotation,)
-    return tuple(_secret(hook, rotation, secret) for rotation in rotations)
+    return tuple(_derive_secret(hook, rotation, secret) for rotation in rotations)
 
 
 def _is_overlapping(hook: Webhook, now: datetime) -> bool:
@@ -140,7 +140,7 @@ def _is_overlapping(hook: Webhook, now: datetime) -> bool:
     return hook.rotated_at is not None and now < hook.rotated_at + OVERLAP
 
 
-def _secret(hook: Webhook, rotation: int, secret: str) -> str:
+def _derive_secret(hook: Webhook, rotation: int, secret: str) -> str:
     seed = f"bellhop.webhook:{hook.id}:{hook.secret_salt}:{rotation}"
     return "whsec_" + base64.b64encode(hmac.digest(secret.encode(), seed.encode(), "sha256")).decode()
 

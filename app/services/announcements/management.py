@@ -39,9 +39,9 @@ class AnnouncementPage:
     newer: int | None
 
 
-def count(wanted: AnnouncementRequest) -> int:
+def count_recipients(wanted: AnnouncementRequest) -> int:
     """Count the people an announcement would go to now. Raises Invalid for an unusable audience."""
-    return audiences.count(_audience(wanted))
+    return audiences.count(_resolve_audience(wanted))
 
 
 def create(
@@ -70,7 +70,7 @@ def create(
     if earlier := _find_earlier(external_id):
         return _require_same(earlier, wanted, actor)
     row = validation.validate(wanted, actor, now)
-    row.author_id, row.audience = actor.id, _audience(wanted)
+    row.author_id, row.audience = actor.id, _resolve_audience(wanted)
     row.total = audiences.count(row.audience)
     if expected is not None and expected != row.total:
         raise Conflict(_("The audience is now %(count)s people. Review and send again.", count=row.total))
@@ -144,7 +144,7 @@ def title_of(row: Announcement) -> str:
     return row.title or row.template_name
 
 
-def _audience(wanted: AnnouncementRequest) -> audiences.Audience:
+def _resolve_audience(wanted: AnnouncementRequest) -> audiences.Audience:
     return audiences.resolve(wanted.recipients, wanted.roles, everyone=wanted.everyone)
 
 
@@ -178,7 +178,7 @@ def _insert_once(external_id: str, row: Announcement, now: datetime) -> int | No
 def _require_same(earlier: Announcement, wanted: AnnouncementRequest, actor: User) -> Announcement:
     """Return what was created with this key. Raises Conflict if it differs from the present request."""
     row = validation.validate(wanted, actor, earlier.created_at)
-    row.audience = _audience(wanted)
+    row.audience = _resolve_audience(wanted)
     if any(getattr(row, name) != getattr(earlier, name) for name in AUTHORED_FIELDS):
         raise Conflict(_("This form was already sent with different content. Send it again to send both."))
     return earlier

@@ -45,7 +45,7 @@ def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = No
     errors: dict[str, str] = {}
     count = row = None
     try:
-        count = management.count(wanted)
+        count = management.count_recipients(wanted)
     except Invalid as error:
         errors |= error.errors
     try:

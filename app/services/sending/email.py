@@ -131,8 +131,8 @@ def _list_headers(name: str, unsubscribe_url: str, site: SiteIdentity) -> dict[s
 
 def _account_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     user = delivery.recipient
-    link = account_emails.password_link(delivery.kind, user, site.secret, site.base_url, now)
-    content = account_emails.account_email(delivery.kind, user, link, site.base_url)
+    link = account_emails.make_password_link(delivery.kind, user, site.secret, site.base_url, now)
+    content = account_emails.compose_account_email(delivery.kind, user, link, site.base_url)
     return Message(
         id=message_id(delivery, site),
         address=delivery.address,

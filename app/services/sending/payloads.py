@@ -55,7 +55,7 @@ def _sms(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     row = delivery.notification
     if row is None:
         with force_locale(delivery.recipient.locale):
-            code = phones.code_of(delivery, site.secret)
+            code = phones.compute_code(delivery, site.secret)
             text_message = _("%(code)s is your Bellhop code. It works for 10 minutes.", code=code)
             text = plain_text.fit_sms(text_message)
     else:
@@ -116,7 +116,7 @@ def _webhook(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
         subject="",
         # In ASCII, so that no program on the way misreads what people typed.
         text=json.dumps(content, separators=(",", ":")),
-        keys=webhooks.secrets_of(hook, site.secret, now),
+        keys=webhooks.signing_secrets(hook, site.secret, now),
     )
 
 

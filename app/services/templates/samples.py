@@ -61,9 +61,9 @@ def sample_data(notification_type: str, key: str) -> dict[str, Any]:
         return values_of_event(event)
     if key not in {"sample", "long", "missing"}:
         raise NotFound(_("There is no such sample."))
-    sample = with_instants(_sample(notification_type))
+    sample = with_instants(_fixed_sample(notification_type))
     if key == "long":
-        return {name: _lengthened(name, value) for name, value in sample.items()}
+        return {name: _lengthen(name, value) for name, value in sample.items()}
     if key == "missing":
         optional = {field.name for field in catalog.TYPES[notification_type].variables if not field.required}
         return {name: value for name, value in sample.items() if name not in optional}
@@ -124,14 +124,14 @@ def validate_context(context: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _sample(notification_type: str) -> dict[str, Any]:
+def _fixed_sample(notification_type: str) -> dict[str, Any]:
     sample = catalog.sample_context(notification_type)
     if "interview_date" in sample:
         sample |= {field.name: field.sample for field in catalog.INTERVIEW_FIELDS}
     return sample
 
 
-def _lengthened(name: str, value: Any) -> Any:
+def _lengthen(name: str, value: Any) -> Any:
     if not isinstance(value, str) or name in {"id", "meeting_url"}:
         return value
     return LONG_NAME if name.endswith("_name") else " ".join([value] * 4)

@@ -21,7 +21,7 @@ NEW = "a password for later"
 
 
 def link(user: User, kind: str = "password_reset", now=None, secret: str = KEY) -> str:
-    address = account_emails.password_link(kind, user, secret, "https://bellhop.test", now or utc_now())
+    address = account_emails.make_password_link(kind, user, secret, "https://bellhop.test", now or utc_now())
     start = "https://bellhop.test/password/reset/"
     assert address.startswith(start)
     return address.removeprefix(start)
@@ -65,7 +65,7 @@ def test_an_address_gets_three_reset_emails_an_hour(alice: User, charlie: User) 
 def test_a_link_sets_a_password_once_and_ends_every_session(alice: User) -> None:
     text, session = link(alice), alice.get_id()
     other = link(alice)
-    assert account_emails.link_owner(text, secret=KEY) == (alice, "password_reset")
+    assert account_emails.find_link_owner(text, secret=KEY) == (alice, "password_reset")
     account_emails.set_password_by_link(text, NEW, secret=KEY)
     assert users.by_session(session) is None
     assert users.authenticate(alice.email, NEW) is alice
@@ -86,16 +86,16 @@ def test_a_refused_password_leaves_the_link_usable(alice: User) -> None:
 def test_a_link_expires(alice: User, kind: str, hours: int) -> None:
     now = utc_now()
     text = link(alice, kind, now)
-    assert account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
+    assert account_emails.find_link_owner(text, secret=KEY, now=now + timedelta(hours=hours, seconds=-2))
     with pytest.raises(NotFound):
-        account_emails.link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
+        account_emails.find_link_owner(text, secret=KEY, now=now + timedelta(hours=hours))
 
 
 def test_a_forged_link_is_not_found(alice: User) -> None:
     good = link(alice)
     for text in ("", "x", good[:-1], good + "x", "." + good, link(alice, secret="another key"), "é" * 20):
         with pytest.raises(NotFound):
-            account_emails.link_owner(text, secret=KEY)
+            account_emails.find_link_owner(text, secret=KEY)
 
 
 def test_a_link_stops_working_when_the_account_is_deactivated(alice: User, bob: User) -> None:
@@ -103,7 +103,7 @@ def test_a_link_stops_working_when_the_account_is_deactivated(alice: User, bob: 
     administration.deactivate(alice.id, actor=bob)
     administration.reactivate(alice.id, actor=bob)
     with pytest.raises(NotFound):
-        account_emails.link_owner(text, secret=KEY)
+        account_emails.find_link_owner(text, secret=KEY)
 
 
 def test_a_link_reveals_neither_address_nor_password(alice: User) -> None:

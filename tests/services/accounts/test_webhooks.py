@@ -32,7 +32,7 @@ def test_a_new_webhook_is_enabled_and_its_secret_is_not_stored(alice: User) -> N
     assert alice.preference.webhook_enabled
     assert secret.startswith("whsec_")
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
-    assert webhooks.secrets_of(hook, SECRET, utc_now()) == (secret,)
+    assert webhooks.signing_secrets(hook, SECRET, utc_now()) == (secret,)
     kept = " ".join(str(value) for value in vars(hook).values())
     audited = " ".join(str(entry.detail) for entry in db.session.scalars(select(AuditEntry)))
     assert secret.removeprefix("whsec_") not in kept + audited
@@ -44,8 +44,8 @@ def test_a_replaced_secret_also_signs_for_a_day(alice: User) -> None:
     hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
     assert old != new
-    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
-    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=24)) == (new,)
+    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
+    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=24)) == (new,)
 
 
 def test_a_third_secret_within_a_day_is_a_conflict(alice: User) -> None:
@@ -54,7 +54,7 @@ def test_a_third_secret_within_a_day_is_a_conflict(alice: User) -> None:
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
     with pytest.raises(Conflict):
         webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=23))
-    assert webhooks.secrets_of(hook, SECRET, now + timedelta(hours=23)) == (new, old)
+    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23)) == (new, old)
     assert webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=24))[1] not in {new, old}
 
 

@@ -38,4 +38,4 @@ def test_roles_and_everyone_mean_active_people_only(any_app: Flask) -> None:
     assert reached() == ["alice@example.test"]
     assert announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS)).total == 2
     assert reached() == ["alice@example.test", "alice@example.test", "bob@example.test"]
-    assert announcement_management.count(AnnouncementRequest(roles=["recruiter", "admin"])) == 2
+    assert announcement_management.count_recipients(AnnouncementRequest(roles=["recruiter", "admin"])) == 2

@@ -27,7 +27,7 @@ def test_webhook_gets_the_signed_notification(channel_server: WebServer) -> None
     deliver_due()
     assert (reload(row).state, reload(row).reason) == ("sent", "sent")
     call = channel_server.calls[0]
-    (secret,) = webhooks.secrets_of(mine, SITE.secret, utc_now())
+    (secret,) = webhooks.signing_secrets(mine, SITE.secret, utc_now())
     data = Verifier(secret).verify(call.body, call.headers)
     assert data["type"] == "notification.created"
     assert data["data"]["id"] == note.id
