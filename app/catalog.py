@@ -49,7 +49,7 @@ class NotificationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Plain strings: inside Bellhop and in its tables nothing but strings is used.
+# Plain strings, as everything inside Bellhop and in its tables uses them.
 PRIORITIES = tuple(priority.value for priority in NotificationPriority)
 STATUSES = tuple(status.value for status in NotificationStatus)
 ROLES = ("recruiter", "admin")
