@@ -100,7 +100,7 @@ def test_nothing_is_sent_when_the_audience_differs_from_the_preview(
 ) -> None:
     answer = send(sign_in(bob), NEW, "/admin/announcements", **FIELDS, **seen)
     assert answer.status_code == 409
-    assert "It goes to 2 people now." in answer.text
+    assert "The audience is now 2 people." in answer.text
     assert "Maintenance tonight" in answer.text
     assert count(Notification) == 0
 
