@@ -1,1 +1,1 @@
-"""."""
+"""Forms and query strings, read into dataclasses that the services take."""

@@ -1,4 +1,4 @@
-"""What the forms of an account send: these fields and no others reach a service."""
+"""Forms of an account: profile, password, tokens, invitations. Only these fields reach a service."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from werkzeug.datastructures import MultiDict
 
 from app.forms.integers import parse_integer
 
-# How long a token may live, as the form offers it; 0 is for ever.
+# The lifetimes of a token that the form offers, in days; 0 means no expiry.
 TOKEN_DAYS = (30, 90, 365, 0)
 
 
 @dataclass(frozen=True)
 class ProfileForm:
-    """What a person says about themselves."""
+    """A user's own profile."""
 
     name: str
     time_zone: str
@@ -23,26 +23,26 @@ class ProfileForm:
 
     @classmethod
     def read(cls, form: Mapping[str, str]) -> ProfileForm:
-        """Read the form as it was sent."""
+        """Read the submitted form."""
         return cls(form.get("name", ""), form.get("time_zone", "").strip(), form.get("phone", ""))
 
 
 @dataclass(frozen=True)
 class PasswordForm:
-    """A change of password by its owner."""
+    """A change of one's own password."""
 
     current: str
     new: str
 
     @classmethod
     def read(cls, form: Mapping[str, str]) -> PasswordForm:
-        """Read the form as it was sent."""
+        """Read the submitted form."""
         return cls(form.get("current_password", ""), form.get("new_password", ""))
 
 
 @dataclass(frozen=True)
 class TokenForm:
-    """A new API token; `days` is None for one that does not end."""
+    """A new API token; `days` is None if it does not expire."""
 
     name: str = ""
     scopes: tuple[str, ...] = ("read",)
@@ -50,18 +50,16 @@ class TokenForm:
 
     @classmethod
     def read(cls, form: MultiDict[str, str]) -> TokenForm:
-        """Read the form as it was sent; a life that is not offered becomes the usual one."""
+        """Read the submitted form; a lifetime that is not offered becomes 90 days."""
         days = form.get("token_days", 90, type=parse_integer)
-        return cls(
-            form.get("token_name", ""),
-            tuple(form.getlist("token_scopes")),
-            (days or None) if days in TOKEN_DAYS else 90,
-        )
+        if days not in TOKEN_DAYS:
+            days = 90
+        return cls(form.get("token_name", ""), tuple(form.getlist("token_scopes")), days or None)
 
 
 @dataclass(frozen=True)
 class InvitationForm:
-    """Whom an admin invites."""
+    """An invitation by an admin."""
 
     email: str = ""
     name: str = ""
@@ -69,5 +67,5 @@ class InvitationForm:
 
     @classmethod
     def read(cls, form: Mapping[str, str]) -> InvitationForm:
-        """Read the form as it was sent."""
+        """Read the submitted form."""
         return cls(form.get("email", ""), form.get("name", ""), form.get("role", ""))

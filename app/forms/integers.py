@@ -1,13 +1,13 @@
-"""Numbers as addresses and forms write them, no larger than a database can hold."""
+"""Integers in query strings and forms."""
 
 from __future__ import annotations
 
-LARGEST = 2**63 - 1
+MAX_ID = 2**63 - 1
 
 
 def parse_integer(text: str) -> int:
-    """A whole number that may be an id, for `args.get(name, type=whole_number)`. Raises ValueError: it is none."""
-    found = int(text)
-    if not 0 <= found <= LARGEST:
+    """Parse an integer that fits a database id, for `args.get(name, type=parse_integer)`. Raises ValueError."""
+    number = int(text)
+    if not 0 <= number <= MAX_ID:
         raise ValueError(text)
-    return found
+    return number

@@ -1,4 +1,4 @@
-"""The address of a list: everything that makes it up, read from a query and written back into one."""
+"""The query string of a list of notifications: read, and written back into links."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list as its address says it. What is unknown there is left out, so any address shows something."""
+    """A list as its query string describes it. Unknown values are ignored, so that any URL shows a list."""
 
     place: str = "inbox"
     categories: tuple[str, ...] = ()
@@ -30,14 +30,14 @@ class ListQuery:
     cursor: str | None = None
     limit: int = PAGE
     open: int | None = None
-    # The stack that stands open in the list, the one that the list shows alone, and the newest row that it shows.
+    # The stack that is expanded in the list, the only stack that is shown, and the newest row that is shown.
     stack: str = ""
     within: str = ""
     upto: str = ""
 
     @classmethod
     def read(cls, args: MultiDict[str, str] | str) -> ListQuery:
-        """Read a query, parsed or as it stands behind the "?"."""
+        """Read a parsed query string, or the text after the "?"."""
         if isinstance(args, str):
             args = MultiDict(parse_qsl(args, max_num_fields=100))
         place = args.get("place", "inbox")
@@ -55,7 +55,7 @@ class ListQuery:
         )
 
     def filters(self, time_zone: str) -> Filters:
-        """What the service is asked for, by a reader in that zone. Raises Invalid: the search is not understood."""
+        """Build the filters for a reader in a time zone. Raises Invalid if the search cannot be parsed."""
         return Filters(
             place=self.place,
             categories=self.categories,
@@ -70,7 +70,7 @@ class ListQuery:
         return bool(self.categories or self.priorities or self.search)
 
     def params(self, **changes: Any) -> dict[str, Any]:
-        """The query for `url_for`: this list's own values, then the changes; what says nothing is left out."""
+        """Build the parameters for `url_for`: this list with some changes; empty values are left out."""
         values: dict[str, Any] = {
             "place": self.place if self.place != "inbox" else None,
             "category": list(self.categories),
@@ -82,10 +82,10 @@ class ListQuery:
         return {name: value for name, value in (values | changes).items() if value}
 
     def text(self, **changes: Any) -> str:
-        """The same as it stands behind the "?"; `read` understands it."""
+        """Build the text after the "?", for `read`."""
         return urlencode(self.params(**changes), doseq=True)
 
 
 def _known(values: list[str], table: Mapping[str, Any]) -> tuple[str, ...]:
-    # In the table's order: the same filter has one address.
+    # In the order of the table, so that one filter has one URL.
     return tuple(name for name in table if name in values)

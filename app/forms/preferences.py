@@ -1,4 +1,4 @@
-"""What the preferences form sends, as the service takes it: named as in JSON, with dots for what is nested."""
+"""The preferences form, read into the nested fields of the JSON API. Field names have dots for nesting."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CLOCKS = ("quiet_hours.start", "quiet_hours.end")
 
 
 def read(form: MultiDict[str, str]) -> dict[str, Any]:
-    """The fields that the form had; whether they can be used is the service's to say.
+    """Read the fields that the form contains. The service validates them.
 
-    A box that is not ticked is not sent: the form lists those that it had as `shown`. What is on the page but
-    cannot be changed there, because it is locked or waits for another switch, is in neither.
+    Browsers do not send unticked boxes, so the form lists its boxes in `shown`. A box that cannot be changed, because
+    it is required or another switch is off, is not among them.
     """
     found: dict[str, Any] = {name: form[name] for name in (*TEXTS, *CLOCKS) if name in form}
     found |= {name: _number(form[name]) for name in NUMBERS if name in form}
@@ -27,7 +27,7 @@ def read(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 def read_undo(form: MultiDict[str, str]) -> dict[str, Any]:
-    """The fields as they were before a change, as the page that told of it gave them away."""
+    """Read the values before a change, which the page with the undo button contains."""
     try:
         values = json.loads(form.get("values", ""))
     except (ValueError, RecursionError):  # The second: nested thousands deep.

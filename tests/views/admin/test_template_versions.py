@@ -145,7 +145,7 @@ def test_undeclared_variables_must_be_confirmed_before_publishing(admin: FlaskCl
     review = admin.get(f"{page}/publication").text
     assert "Callers will supply “service”" in review
     refused = send(admin, page, f"{page}/publication")
-    assert (refused.status_code, "Nobody brings a value for: service." in refused.text) == (422, True)
+    assert (refused.status_code, "No caller supplies service." in refused.text) == (422, True)
     assert send(admin, page, f"{page}/publication", brings="service").status_code == 302
     save_draft(admin, custom, title_template="Down now: {{ service }}")
     assert "Callers will supply" not in admin.get(f"{page}/publication").text, "confirmed once is enough"
