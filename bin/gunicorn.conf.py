@@ -1,4 +1,4 @@
-"""How gunicorn serves Bellhop: few processes with many threads, the scheduler and the sender inside each."""
+"""How gunicorn serves Bellhop: few processes with many threads, each with a scheduler and a delivery worker."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ bind = f"{f'[{host}]' if ':' in host else host}:{settings.get('PORT') or 5000}"
 chdir = str(ROOT)
 
 # An open event stream holds a thread, so there are many. More processes pay on PostgreSQL: on SQLite they would
-# only share the one writer. Rows in the database see to it that each job is started once, whoever keeps the timetable.
+# only share the one writer. Rows in the database ensure that each job runs once, whichever process starts it.
 workers = int(settings.get("BELLHOP_WORKERS") or 1)
 worker_class = "gthread"
 threads = 256
@@ -33,7 +33,7 @@ master_lives, master_holds = os.pipe()
 
 
 def post_worker_init(worker):
-    """Start the background jobs in a process that serves; the first says where it can be reached."""
+    """Start the background jobs in a serving process. The first one prints its URL."""
     from app import jobs  # here, not above: the master never imports the application
 
     os.close(master_holds)
@@ -44,17 +44,17 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Give back what was claimed to be sent, and leave soon even with streams open: their threads do not end."""
+    """Give back claimed deliveries, and exit soon even with open streams, whose threads do not end."""
     leave = threading.Timer(1, os._exit, [0])
     leave.daemon = True
     leave.start()
-    # A worker that never came up has none.
+    # A worker that failed to start has none.
     if hasattr(worker, "jobs"):
         worker.jobs.stop()
 
 
 def exit_with_master():
-    """Leave at once when the master is gone.
+    """Exit at once when the master is gone.
 
     gunicorn's own check takes seconds and then waits for open streams: meanwhile the port stays taken and
     the next start finds a second sender at work.

@@ -1,4 +1,4 @@
-"""`flask demo load`: something to look at on a first start."""
+"""`flask demo load`: demo data for a first start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flask jobs run`, `flask scheduler`, `flask worker`: the timetable by hand and as processes of their own."""
+"""`flask jobs run`, `flask scheduler`, `flask worker`: run one job, or the schedule in a separate process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flask.cli import AppGroup, with_appcontext
 from app import jobs
 from app.jobs import scheduler as jobs_scheduler
 
-group = AppGroup("jobs", help="Jobs of the timetable.")
+group = AppGroup("jobs", help="Scheduled jobs.")
 
 
 class Instant(click.ParamType[datetime]):
-    """A time as RFC 3339 writes it, with its offset."""
+    """A time in RFC 3339 format, with its offset."""
 
     name = "RFC3339"
 
@@ -36,37 +36,37 @@ class Instant(click.ParamType[datetime]):
 @click.argument("name", type=click.Choice(sorted(jobs.SCHEDULE)))
 @click.option("--at", type=Instant(), help="Act as if it were this time.")
 def run(name: str, at: datetime | None) -> None:
-    """Run one job once, now; exit with 1 where it fails."""
-    count = jobs_scheduler.run_now(jobs.SCHEDULE[name], at, _say)
+    """Run a job once, now. Exit with 1 if it fails."""
+    count = jobs_scheduler.run_now(jobs.SCHEDULE[name], at, _print_progress)
     if count is None:
         raise click.ClickException(f"{name} failed; the log above says why.")
     click.echo(f"{name}: {count}")
 
 
-def _say(done: int, total: int) -> None:
-    """Progress goes beside the answer, not into it."""
+def _print_progress(done: int, total: int) -> None:
+    """Print progress on standard error, apart from the result."""
     click.echo(f"{done:,} of {total:,}", err=True)
 
 
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
-    """Send what is due until told to stop."""
-    _keep(["deliver", "sweep"])
+    """Send what is due until stopped."""
+    _run_until_stopped(["deliver", "sweep"])
 
 
 @click.command("scheduler")
 @with_appcontext
 def scheduler() -> None:
-    """Keep the timetable, and leave the sending to workers."""
-    _keep([name for name in jobs.SCHEDULE if name != "deliver"])
+    """Run all jobs except sending, which workers do."""
+    _run_until_stopped([name for name in jobs.SCHEDULE if name != "deliver"])
 
 
-def _keep(names: Collection[str]) -> None:
+def _run_until_stopped(names: Collection[str]) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (threads need the object itself)
-    told_to_stop = threading.Event()
+    stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: told_to_stop.set())
-    kept = jobs.start(app, names)
-    told_to_stop.wait()
-    kept.stop()
+        signal.signal(number, lambda _number, _frame: stop_requested.set())
+    running = jobs.start(app, names)
+    stop_requested.wait()
+    running.stop()

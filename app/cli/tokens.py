@@ -1,4 +1,4 @@
-"""`flask tokens …`: bearer tokens of the API."""
+"""`flask tokens …`: bearer tokens for the API."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ tokens = AppGroup("tokens", help="Bearer tokens of the API.")
 @click.argument("email")
 @click.option("--scopes", default="read,write", show_default=True, help="Out of read,write,events,admin.")
 @click.option("--name", default="command line", show_default=True, help="What the token is for.")
-@click.option("--days", type=int, help="After how many days it ends; never, when left out.")
+@click.option("--days", type=int, help="After how many days it expires; never, if left out.")
 def create(email: str, scopes: str, name: str, days: int | None) -> None:
-    """Make a token for a person and print it, alone, on standard output."""
+    """Create a token for a person and print only the token on standard output."""
     user = users.by_email(email)
     if user is None:
-        raise click.ClickException(f"Nobody has the address {email}.")
+        raise click.ClickException(f"No account has the email {email}.")
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     try:
         _token, text = service.create(user, name, wanted, days=days)

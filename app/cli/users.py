@@ -16,9 +16,9 @@ users = AppGroup("users", help="People who can sign in.")
 
 @users.command()
 @click.argument("email")
-@click.option("--name", required=True, help="How the person is called.")
+@click.option("--name", required=True, help="The person's name.")
 @click.option("--role", type=click.Choice(ROLES), default="recruiter", show_default=True)
-@click.option("--password", help="Asked for, or read from standard input, when left out.")
+@click.option("--password", help="Prompted for, or read from standard input, if left out.")
 def create(email: str, name: str, role: str, password: str | None) -> None:
     """Add a person with a password."""
     if password is None:
@@ -31,7 +31,7 @@ def create(email: str, name: str, role: str, password: str | None) -> None:
 
 
 def _ask() -> str:
-    """The password from a terminal, typed twice, or the first line of what is piped in."""
+    """Prompt for the password twice on a terminal, or read the first line of standard input."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")

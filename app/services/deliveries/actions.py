@@ -18,7 +18,7 @@ from app.services.base.errors import Conflict, NotFound
 from app.services.notifications import actions as notification_actions
 from app.services.routing.fanout import GIVE_UP_AFTER
 
-# What may be tried again, and what may still be stopped. A claimed row is in a sender's hands: neither.
+# States in which a delivery can be retried or cancelled. A claimed one is being sent, so neither.
 CAN_RETRY = ("failed", "dead", "uncertain", "expired", "retry_wait", "suppressed")
 CAN_CANCEL = ("pending", "retry_wait")
 
@@ -51,7 +51,7 @@ def cancel(delivery_id: int, actor: User) -> None:
 def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], actor: User) -> None:
     lock_for_writing()
     is_it, is_cancelled = Delivery.id == delivery_id, values["state"] == "cancelled"
-    # Decided by the statement that changes it: a sender may take the row at any moment.
+    # Checked by the UPDATE itself, because a worker may claim the row at any moment.
     moved = db.session.execute(
         update(Delivery)
         .where(is_it, Delivery.state.in_(allowed))

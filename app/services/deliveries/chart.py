@@ -1,4 +1,4 @@
-"""How many deliveries went out, failed and wait, day by day on the reader's calendar."""
+"""Counts sent, captured, failed and waiting deliveries per day, in the reader's time zone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.rendering.dates import zone
 from app.services.deliveries.log import has_outcome
 
 DAYS = 14
-# Stacked from the bottom; what was left out on purpose is no news of the senders' health.
+# Stacked from the bottom. Skipped deliveries are left out, because they say nothing about sending.
 SERIES = {"sent": ("sent",), "kept": ("kept",), "failed": ("failed",), "waiting": ("waiting", "retrying")}
 
 
 @dataclass(frozen=True)
 class DayCount:
-    """One day's numbers, by the names of `SERIES`."""
+    """The counts of one day, keyed by `SERIES`."""
 
     on: date
     counts: dict[str, int]
@@ -32,7 +32,7 @@ class DayCount:
 
 
 def daily_counts(reader: User, now: datetime | None = None) -> list[DayCount]:
-    """The last fourteen days, today last, counted in one pass over the recent rows."""
+    """Count the last fourteen days, today last, in one query."""
     now, local = now or utc_now(), zone(reader.time_zone)
     today = now.astimezone(local).date()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]

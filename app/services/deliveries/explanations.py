@@ -1,4 +1,4 @@
-"""Why somebody got a notification, or did not: read from what was decided and tried, never worked out anew."""
+"""Explains why a person got a notification or not, from the recorded decisions and attempts."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
 
 
 def _recipient_reason(row: Notification) -> str:
-    """Why this person is among the recipients."""
+    """Why this person is a recipient."""
     event = row.event
     if event is None:
         return _unreported(row)

@@ -1,4 +1,4 @@
-"""The mail of a delivery, taken apart to be read by an admin."""
+"""The email of a delivery, in parts, for admins to read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.services.sending.email import SiteIdentity
 
 @dataclass(frozen=True)
 class SentMessage:
-    """A mail taken apart to be read; `was_kept` where it was kept here instead of sent."""
+    """The parts of an email. `was_kept`: this is the captured email; False if it was rebuilt from stored content."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
@@ -27,12 +27,12 @@ class SentMessage:
 
 
 def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None:
-    """The mail of a delivery, to be read: as it was kept, or put together again from the same stored words.
+    """Return the email of a delivery: as it was captured, or rebuilt from its stored content.
 
-    None for other channels, and for account mails that left: their links are personal and not to be made again.
+    None for other channels, and for account emails that were sent, whose personal links must not be shown again.
     """
     if row.captured is not None:
-        return _taken_apart(email.message_from_bytes(row.captured.raw, policy=policy.default))
+        return _parse(email.message_from_bytes(row.captured.raw, policy=policy.default))
     if row.channel != "email" or row.notification is None:
         return None
     message = sending_email.compose_email(row, sender, row.sent_at or row.due_at)
@@ -48,7 +48,7 @@ def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None
     )
 
 
-def _taken_apart(mail: EmailMessage) -> SentMessage:
+def _parse(mail: EmailMessage) -> SentMessage:
     return SentMessage(
         headers=[(name, str(value)) for name, value in mail.items()],
         text=_body(mail, "plain"),

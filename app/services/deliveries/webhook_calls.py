@@ -1,4 +1,4 @@
-"""What went to a person's webhooks, and how it went; and the test that somebody asks for."""
+"""Lists the calls to a person's webhooks and their results, and sends test calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WebhookWithCalls:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a test is on its way that somebody waits for."""
+        """Whether a test call is waiting or being sent."""
         return any(
             call.row.kind == "test" and call.row.state in {"pending", "claimed"} for call in self.calls
         )
@@ -49,7 +49,7 @@ def page_for(
 
 
 def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> DeliveryRow:
-    """Put a test call into the outbox.
+    """Queue a test call.
 
     Raises:
         NotFound: for another's.
@@ -65,7 +65,7 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> De
         address=hook.address,
         created_at=now,
         due_at=now,
-        # Somebody waits for its answer: a test that comes hours later helps nobody.
+        # The user waits for the result, so a test that is sent hours later is useless.
         expires_at=now + timedelta(minutes=10),
     )
     db.session.add(row)
@@ -76,12 +76,12 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> De
 def _page(
     hook: Webhook, user: User, *, limit: int, before: int | None = None, after: int | None = None
 ) -> DeliveryPage:
-    # By the person first: that is what the index knows.
+    # The recipient comes first, to use the index.
     query = select(Delivery).where(
         Delivery.recipient_id == hook.user_id,
         Delivery.channel == "webhook",
         Delivery.address == hook.address,
-        # SQLite gives the number of one that was deleted out again.
+        # SQLite reuses the id of a deleted webhook.
         Delivery.created_at >= hook.created_at,
     )
     loaded = query.options(selectinload(Delivery.log), joinedload(Delivery.notification))

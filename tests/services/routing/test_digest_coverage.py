@@ -135,7 +135,7 @@ def test_notifications_of_a_digest_that_is_turned_off_say_so(any_app: Flask) -> 
         turn_off(dana)
         assert result_of(left) == ("skipped", "digest_gone")
         assert result_of(read) == ("skipped", "in_digest")
-    assert "see the inbox" in reasons.describe(*result_of(left), {}, time_zone="UTC")
+    assert "See the inbox" in reasons.describe(*result_of(left), {}, time_zone="UTC")
     assert result_of(their_email) == ("skipped", "digest_gone"), "an admin turned it off for everyone"
 
 
