@@ -168,7 +168,7 @@ def test_changes_in_one_tab_show_in_another(open_inbox: Open, five: list[Notific
 def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: User) -> None:
     from app.services.notifications.stream import Broadcaster
 
-    app.extensions["broadcaster"] = Broadcaster(app, most=0)
+    app.extensions["broadcaster"] = Broadcaster(app, max_streams=0)
     page = open_inbox()
     factories.notification(alice, "By asking")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

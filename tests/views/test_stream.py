@@ -21,7 +21,7 @@ SignIn = Callable[[User], FlaskClient]
 
 @pytest.fixture
 def broadcaster(app: Flask) -> stream.Broadcaster:
-    return stream.Broadcaster(app, most=2)
+    return stream.Broadcaster(app, max_streams=2)
 
 
 def test_a_listener_hears_only_of_its_own_inbox(
@@ -114,7 +114,7 @@ def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> N
 
 
 def test_without_a_free_stream_the_response_is_204(app: Flask, sign_in: SignIn, alice: User) -> None:
-    app.extensions["broadcaster"] = stream.Broadcaster(app, most=0)
+    app.extensions["broadcaster"] = stream.Broadcaster(app, max_streams=0)
     assert sign_in(alice).get("/notifications/stream").status_code == 204
 
 

@@ -115,7 +115,7 @@ def check_email(
             Check(
                 "warn",
                 _(
-                    "The subject has %(n)s characters; phones show %(most)s",
+                    "The subject has %(n)s characters, but phones show %(most)s",
                     n=len(subject),
                     most=VISIBLE_SUBJECT,
                 ),
@@ -126,7 +126,7 @@ def check_email(
     if removed := _removed_parts(content.email_html):
         checks.append(Check("warn", _("Email apps would remove: %(names)s", names=", ".join(removed[:8]))))
     if len(content.email_html) > html_sanitizer.MAX_BODY or size > MAX_EMAIL_BYTES:
-        checks.append(Check("warn", _("The HTML is too long for an email; the message is sent instead")))
+        checks.append(Check("warn", _("The HTML is too long for an email, so the message is sent instead")))
     elif size:
         checks.append(Check("ok", _("%(size)s of 60 KB", size=max(1, round(size / 1024)))))
     return checks
@@ -158,7 +158,7 @@ def check_inbox(title: str, message: str) -> list[Check]:
     else:
         title_check = Check(
             "warn",
-            _("The title has %(n)s characters; a row shows %(most)s", n=len(title), most=VISIBLE_TITLE),
+            _("The title has %(n)s characters, but a row shows %(most)s", n=len(title), most=VISIBLE_TITLE),
         )
     if message:
         return [title_check, Check("ok", _("There is a message"))]
