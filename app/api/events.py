@@ -29,7 +29,6 @@ from app.api.schemas.events import (
     EventOut,
     EventQuery,
 )
-from app.clock import utc_now
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
@@ -146,9 +145,7 @@ def _batch_error(index: int, error: Mapping[str, str]) -> BatchError:
 def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
     data = event_data.validate(body.type, body.data or {})
     recipients = data.pop("recipients", None)
-    event = IncomingEvent(
-        body.source, body.id, body.type, body.time or utc_now(), data, recipients, body.subject
-    )
+    event = IncomingEvent(body.source, body.id, body.type, body.time, data, recipients, body.subject)
     result = event_publish.publish(event, dry_run=is_dry_run)
     is_new = not (result.is_duplicate or is_dry_run)
     return 201 if is_new else 200, _output(event, result, is_dry_run=is_dry_run)

@@ -25,6 +25,8 @@ class InterviewRecruiter(Base):
     )
     # Set when this person did not attend and is not asked for an evaluation.
     absent_at: Mapped[datetime | None]
+    # When a booking, a move or a reassignment told this person of the present start.
+    start_reported_at: Mapped[datetime | None]
 
 
 class Interview(Base):

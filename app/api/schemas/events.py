@@ -71,7 +71,7 @@ class EventBody(Input):
     source: UriReference
     type: Annotated[str, OneOf(tuple(catalog.EVENTS))]
     time: Annotated[datetime, checked(validation.instant)] | None = Field(
-        None, description="Defaults to now."
+        None, description="Defaults to now, which is also what a time in the future counts as."
     )
     datacontenttype: Annotated[str, AfterValidator(_json_type)] | None = None
     dataschema: UriReference | None = None

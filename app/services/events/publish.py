@@ -43,12 +43,13 @@ class IncomingEvent:
     """An event to publish.
 
     `data` has been checked by `events.data.validate`. Without `recipients`, the event type decides who gets it.
+    Without `occurred_at`, it happened when it arrived.
     """
 
     source: str
     external_id: str
     type: str
-    occurred_at: datetime
+    occurred_at: datetime | None
     data: Mapping[str, Any]
     recipients: Sequence[str] | None = None
     subject: str | None = None
@@ -66,14 +67,16 @@ def publish(event: IncomingEvent, *, dry_run: bool = False, now: datetime | None
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
         OperationalError: the database failed. Nothing was saved, and another event can be published.
     """
+    now = now or utc_now()
     try:
-        return _publish(event, now or utc_now(), dry_run=dry_run)
+        return _publish(event, min(event.occurred_at or now, now), now, dry_run=dry_run)
     except OperationalError:
         db.session.rollback()
         raise
 
 
-def _publish(event: IncomingEvent, now: datetime, *, dry_run: bool) -> PublishResult:
+def _publish(event: IncomingEvent, occurred_at: datetime, now: datetime, *, dry_run: bool) -> PublishResult:
+    """Publish an event that happened at `occurred_at`, which is never later than its arrival."""
     if dry_run and (earlier := earlier_result(event.source, event.external_id)):
         return earlier
     try:
@@ -84,8 +87,8 @@ def _publish(event: IncomingEvent, now: datetime, *, dry_run: bool) -> PublishRe
             return earlier
         raise
     if dry_run:
-        return _decide_only(event, people, now)
-    return _write(event, people, now)
+        return _decide_only(event, people, occurred_at, now)
+    return _write(event, people, occurred_at, now)
 
 
 def _find_recipients(event: IncomingEvent) -> list[Recipient]:
@@ -99,22 +102,26 @@ def _find_recipients(event: IncomingEvent) -> list[Recipient]:
     raise Invalid({"data.recipients": _("Add recipients: a list of email addresses.")})
 
 
-def _decide_only(event: IncomingEvent, people: Sequence[Recipient], now: datetime) -> PublishResult:
+def _decide_only(
+    event: IncomingEvent, people: Sequence[Recipient], occurred_at: datetime, now: datetime
+) -> PublishResult:
     is_outdated = event.type in interview_records.STATUS and interview_records.is_outdated(
-        interview_records.get_by_external_id(event.data["id"]), event.type, event.data, event.occurred_at
+        interview_records.get_by_external_id(event.data["id"]), event.type, event.data, occurred_at, now
     )
     plans = _plan(_notification_request(event), people, now, is_outdated=is_outdated)
     return PublishResult(None, event.type, outcomes=outcomes_of_plans(plans))
 
 
-def _write(event: IncomingEvent, people: Sequence[Recipient], now: datetime) -> PublishResult:
+def _write(
+    event: IncomingEvent, people: Sequence[Recipient], occurred_at: datetime, now: datetime
+) -> PublishResult:
     lock_for_writing()
-    event_id = _insert_once(event, now)
+    event_id = _insert_once(event, occurred_at, now)
     if event_id is None:
         db.session.rollback()
         earlier = earlier_result(event.source, event.external_id)
         return earlier or PublishResult(None, event.type, is_duplicate=True)
-    applied = interview_records.apply_event(event.type, event.data, people, event.occurred_at)
+    applied = interview_records.apply_event(event.type, event.data, people, occurred_at, now)
     request = _notification_request(event, event_id, applied.interview)
     plans = _plan(request, people, now, is_outdated=applied.is_outdated)
     notification_ids: list[int] = []
@@ -122,12 +129,12 @@ def _write(event: IncomingEvent, people: Sequence[Recipient], now: datetime) -> 
         notification_ids = fanout.write(request, plans, now)
     _retract_outdated(applied, now)
     if event.type == evaluations.EVENT:
-        evaluations.record_evaluation(event.data, people, event.occurred_at, now)
+        evaluations.record_evaluation(event.data, people, occurred_at, now)
     db.session.commit()
     return PublishResult(event_id, event.type, outcomes=outcomes_of_plans(plans, notification_ids))
 
 
-def _insert_once(event: IncomingEvent, now: datetime) -> int | None:
+def _insert_once(event: IncomingEvent, occurred_at: datetime, now: datetime) -> int | None:
     data = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in event.data.items()
@@ -138,7 +145,7 @@ def _insert_once(event: IncomingEvent, now: datetime) -> int | None:
         source=event.source,
         external_id=event.external_id,
         type=event.type,
-        occurred_at=event.occurred_at,
+        occurred_at=occurred_at,
         received_at=now,
         data=data,
     )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 
+from app.clock import utc_now
 from app.database.base import db
-from app.database.writing import insert_ignore
-from app.models import Interview, Notification, User
+from app.database.writing import BULK, insert_ignore
+from app.models import Interview, InterviewRecruiter, Notification, User
 from app.rendering.interview_facts import InterviewDetails
 from app.services.base.recipients import Recipient
 
@@ -68,21 +69,40 @@ def by_id(interview_id: int, *, lock: bool = False) -> Interview | None:
 
 
 def is_outdated(
-    interview: Interview | None, event_type: str, data: Mapping[str, Any], occurred_at: datetime
+    interview: Interview | None,
+    event_type: str,
+    data: Mapping[str, Any],
+    occurred_at: datetime,
+    now: datetime,
 ) -> bool:
     """Whether a newer event about this interview has been applied already.
 
     Of two events of the same instant the same one wins in either order: a cancellation over a completion, a completion
     over a move, a move over a booking, and the later start between two of the same type.
+
+    Args:
+        occurred_at, now: when the event happened, and when it arrived.
     """
-    if interview is None or occurred_at != interview.changed_at:
-        return interview is not None and occurred_at < interview.changed_at
+    # Read again: other events may have been applied since this one arrived.
+    if interview is None or interview.changed_at > max(now, utc_now()):
+        # A clock that was ahead said when the last event happened, so only the order of arrival is known.
+        return False
+    known_at = interview.changed_at
+    if not occurred_at.microsecond:
+        # A time in whole seconds means any instant within the second.
+        known_at = known_at.replace(microsecond=0)
+    if occurred_at != known_at:
+        return occurred_at < known_at
     rank, known_rank = RANK[event_type], _rank(interview)
     return rank < known_rank or (rank == known_rank and _sort_key(data) < _sort_key(facts(interview)))
 
 
 def apply_event(
-    event_type: str, data: Mapping[str, Any], recruiters: Sequence[Recipient], occurred_at: datetime
+    event_type: str,
+    data: Mapping[str, Any],
+    recruiters: Sequence[Recipient],
+    occurred_at: datetime,
+    now: datetime,
 ) -> AppliedEvent:
     """Apply an event to the stored interview, in the caller's transaction.
 
@@ -90,6 +110,7 @@ def apply_event(
         data: validated event data, instants as aware datetimes.
         recruiters: the event's recipients. They replace the previous recruiters on a booking or a move.
         occurred_at: an older event than the last one only fills in missing details.
+        now: when the event arrived.
     """
     if event_type not in STATUS:
         return AppliedEvent(None)
@@ -102,7 +123,7 @@ def apply_event(
     if interview is None:
         return AppliedEvent(None)
     details = {name: data.get(name, "") for name in DETAILS if "starts_at" in data}
-    if is_outdated(interview, event_type, data, occurred_at):
+    if is_outdated(interview, event_type, data, occurred_at, now):
         if details and not interview.candidate_name:  # Its completion was reported first.
             _set(interview, details)
             interview.recruiters = interview.recruiters or _users(recruiters)
@@ -122,6 +143,9 @@ def apply_event(
     if status == "scheduled" or not interview.recruiters:
         interview.recruiters = _users(recruiters)
     db.session.flush()
+    if status == "scheduled":
+        informed = stood_for if stood_at == interview.starts_at else frozenset()
+        _record_start_reported(interview, informed, now)
     return AppliedEvent(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
 
 
@@ -164,6 +188,14 @@ def insert_stub(external_id: str, occurred_at: datetime) -> None:
             **unknown,
         )
     )
+
+
+def _record_start_reported(interview: Interview, informed: frozenset[int], now: datetime) -> None:
+    """Record that the start is news to the recruiters, except to those who were informed of it before."""
+    participation = update(InterviewRecruiter).where(
+        InterviewRecruiter.interview_id == interview.id, InterviewRecruiter.user_id.not_in(informed)
+    )
+    db.session.execute(participation.values(start_reported_at=now), execution_options=BULK)
 
 
 def _rank(interview: Interview) -> int:

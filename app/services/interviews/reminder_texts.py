@@ -25,6 +25,7 @@ TOLERANCE = timedelta(minutes=2)
 OUTCOMES: dict[str, LazyString] = {
     "sent": _l("Sent"),
     "late": _l("Skipped: a closer reminder was sent instead"),
+    "passed": _l("Skipped: its time had passed when the interview was reported"),
     "moved": _l("Skipped: the interview was moved"),
     "cancelled": _l("Skipped: the interview was cancelled"),
     "completed": _l("Skipped: the interview was reported as completed"),

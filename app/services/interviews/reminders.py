@@ -55,13 +55,19 @@ def remind_due(now: datetime | None = None) -> int:
 
 
 def decide(
-    starts_at: datetime, leads: Collection[int], decided: Mapping[int, str], now: datetime
+    starts_at: datetime,
+    leads: Collection[int],
+    decided: Mapping[int, str],
+    now: datetime,
+    *,
+    reported_at: datetime | None = None,
 ) -> dict[int, str]:
     """Decide on one person's reminders of one start.
 
     Args:
         leads: the lead times that the person wants, in minutes.
         decided: the outcomes so far, by lead time.
+        reported_at: when the person was told of the start. A lead time that had passed by then would repeat the news.
     Returns:
         the outcome of each lead time that is decided now. Of several that are due only the closest is sent.
     """
@@ -70,6 +76,10 @@ def decide(
         return dict.fromkeys(open_leads, "over")
     due = [lead for lead in open_leads if starts_at - timedelta(minutes=lead) <= now]
     outcomes = dict.fromkeys(due, "late")
+    if reported_at is not None:
+        passed = [lead for lead in due if starts_at - timedelta(minutes=lead) <= reported_at]
+        outcomes |= dict.fromkeys(passed, "passed")
+        due = [lead for lead in due if lead not in passed]
     if due and not any(lead < due[0] for lead, outcome in decided.items() if outcome == "sent"):
         outcomes[due[0]] = "sent"
     return outcomes
@@ -103,8 +113,14 @@ def _undecided(ids: Sequence[int], now: datetime) -> list[int]:
 
     def is_undecided(interview_id: int, starts_at: datetime) -> bool:
         return any(
-            decide(starts_at, leads[user_id], decided[interview_id, starts_at, user_id], now)
-            for user_id in recruiters[interview_id]
+            decide(
+                starts_at,
+                leads[user_id],
+                decided[interview_id, starts_at, user_id],
+                now,
+                reported_at=reported_at,
+            )
+            for user_id, reported_at in recruiters[interview_id].items()
             if user_id in leads
         )
 
@@ -118,8 +134,8 @@ def _remind(interview_id: int, now: datetime) -> int:
     if interview is None or interview.status != "scheduled":
         db.session.rollback()
         return 0
-    people = {user.id: user for user in recipients.by_ids(_recruiters([interview_id])[interview_id])}
-    decided = _decided([interview_id])
+    reported_at, decided = _recruiters([interview_id])[interview_id], _decided([interview_id])
+    people = {user.id: user for user in recipients.by_ids(reported_at)}
     outcomes = [
         (user.id, lead, outcome)
         for user in people.values()
@@ -128,6 +144,7 @@ def _remind(interview_id: int, now: datetime) -> int:
             user.preference.reminder_lead_minutes,
             decided[interview_id, interview.starts_at, user.id],
             now,
+            reported_at=reported_at[user.id],
         ).items()
     ]
     sent = _record_outcomes(interview_id, interview.starts_at, outcomes, now)
@@ -160,13 +177,17 @@ def _request(interview: Interview, lead: int, now: datetime) -> fanout.Notificat
     )
 
 
-def _recruiters(ids: Collection[int]) -> dict[int, list[int]]:
-    pairs = select(InterviewRecruiter.interview_id, InterviewRecruiter.user_id)
-    found: dict[int, list[int]] = defaultdict(list)
-    for interview_id, user_id in db.session.execute(
-        pairs.where(InterviewRecruiter.interview_id.in_(ids)).order_by(InterviewRecruiter.user_id)
-    ):
-        found[interview_id].append(user_id)
+def _recruiters(ids: Collection[int]) -> dict[int, dict[int, datetime | None]]:
+    """Return the recruiters of interviews, by user id, with when they were told of the start."""
+    columns = (
+        InterviewRecruiter.interview_id,
+        InterviewRecruiter.user_id,
+        InterviewRecruiter.start_reported_at,
+    )
+    query = select(*columns).where(InterviewRecruiter.interview_id.in_(ids))
+    found: dict[int, dict[int, datetime | None]] = defaultdict(dict)
+    for interview_id, user_id, reported_at in db.session.execute(query.order_by(InterviewRecruiter.user_id)):
+        found[interview_id][user_id] = reported_at
     return found
 
 

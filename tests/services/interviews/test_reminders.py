@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from app.database.base import db
 from app.models import Delivery, Interview, Notification, Reminder, User
+from app.services.events import publish
 from app.services.interviews import reminders
 from app.services.notifications.filters import Filters
 from app.services.notifications.inbox import page_for
@@ -304,8 +305,9 @@ def test_any_history_sends_the_reminders_of_a_simple_model(
                 NOW + happened * HOUR,
                 None if kind == "interview.completed" else NOW + starts * HOUR,
                 number,
+                now=NOW + hour * HOUR,
             )
-            model = _applied(model, kind, happened, starts)
+            model = _applied(model, kind, happened, starts, hour)
             continue
         before = len(reminders_of(user))
         reminders.remind_due(now)
@@ -323,19 +325,21 @@ def test_any_history_sends_the_reminders_of_a_simple_model(
         assert not is_in_inbox or (is_true and row.expires_at == interview.ends_at)
 
 
-Model = tuple[int, int, int | None]  # hour of occurrence, index into KINDS, hour of the start
+# Hour of occurrence, index into KINDS, hour of the start, hour at which the start was reported.
+Model = tuple[int, int, int | None, int]
 
 
-def _applied(model: Model | None, kind: str, happened: int, starts: int) -> Model:
+def _applied(model: Model | None, kind: str, happened: int, starts: int, hour: int) -> Model:
     rank = KINDS.index(kind)
     is_end = kind == "interview.completed"
     if model is None:
-        return (happened, rank, None if is_end else starts)
+        return (happened, rank, None if is_end else starts, hour)
     known = model[2]
     newest, event = (model[0], model[1], known or 0), (happened, rank, starts)
     if event[:2] < newest[:2] or (event[:2] == newest[:2] and (is_end or starts < newest[2])):
-        return (model[0], model[1], known if known is not None or is_end else starts)
-    return (happened, rank, known if is_end else starts)
+        return (model[0], model[1], known if known is not None or is_end else starts, model[3])
+    was_ahead = model[1] < KINDS.index("interview.completed")
+    return (happened, rank, known if is_end else starts, model[3] if was_ahead and known == starts else hour)
 
 
 def _wanted(model: Model | None, decided: dict[tuple[int, int], int], hour: int) -> dict[Any, int]:
@@ -347,10 +351,74 @@ def _wanted(model: Model | None, decided: dict[tuple[int, int], int], hour: int)
     ):
         return {}
     start = model[2]
-    due = [lead for lead in (1, 24) if start - lead <= hour and (start, lead) not in decided]
+    due = [lead for lead in (1, 24) if model[3] < start - lead <= hour and (start, lead) not in decided]
     nearest = min(due, default=0)
     settled = {(start, lead): hour for lead in due}
     sent = nearest and not any(of_start == start and lead < nearest for of_start, lead in decided)
     for key in settled:
         decided[key] = hour
     return {(start, nearest): hour} if sent else {}
+
+
+@pytest.mark.parametrize(
+    ("hours_ahead", "sent"), [(72, [1440, 60]), (24, [60]), (3, [60]), (1, []), (0.5, []), (-1, [])]
+)
+def test_a_lead_time_that_had_passed_at_the_booking_sends_nothing(
+    alice: User, hours_ahead: float, sent: list[int]
+) -> None:
+    booked_at = NOW - hours_ahead * HOUR
+    publish_interview("interview.scheduled", alice, booked_at, NOW)
+    for minutes in range(0, max(int(hours_ahead * 60), 0) + 1, 30):
+        reminders.remind_due(booked_at + minutes * MINUTE)
+    assert [lead for lead, outcome in outcomes_of(alice) if outcome == "sent"] == sent
+    assert len(reminders_of(alice)) == len(sent)
+
+
+@pytest.mark.parametrize(("moved_by", "sent"), [(-20, []), (2, [60]), (30, [1440, 60])])
+def test_a_move_is_followed_by_the_lead_times_still_to_come(
+    alice: User, moved_by: int, sent: list[int]
+) -> None:
+    start = NOW + moved_by * HOUR
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    reminders.remind_due(NOW - 24 * HOUR)
+    publish_interview("interview.rescheduled", alice, NOW - 20 * HOUR - 30 * MINUTE, start)
+    before = len(reminders_of(alice))
+    for minutes in range(0, (20 + moved_by) * 60 + 31, 30):
+        reminders.remind_due(NOW - 20 * HOUR - 30 * MINUTE + minutes * MINUTE)
+    assert len(reminders_of(alice)) - before == len(sent)
+
+
+def test_a_booking_that_arrives_late_counts_from_its_arrival(alice: User) -> None:
+    data = factories.event_body(recipients=[alice.email])["data"]
+    data = {name: value for name, value in data.items() if name != "recipients"}
+    data |= {"starts_at": NOW, "ends_at": NOW + HOUR}
+    event = publish.IncomingEvent("/t", "late", "interview.scheduled", NOW - 72 * HOUR, data, [alice.email])
+    publish.publish(event, now=NOW - 3 * HOUR)
+    assert reminders.remind_due(NOW - 3 * HOUR) == 0
+    assert reminders.remind_due(NOW - HOUR) == 1
+
+
+def test_a_recruiter_who_takes_over_is_not_reminded_of_what_was_just_reported(
+    alice: User, charlie: User
+) -> None:
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    reminders.remind_due(NOW - 24 * HOUR)
+    publish_interview("interview.rescheduled", charlie, NOW - 3 * HOUR, NOW)
+    assert reminders.remind_due(NOW - 3 * HOUR) == 0
+    assert reminders.remind_due(NOW - HOUR) == 1
+    assert len(reminders_of(charlie)) == 1
+
+
+def test_a_change_of_the_place_keeps_the_reminders_to_come(alice: User) -> None:
+    publish_interview("interview.scheduled", alice, NOW - 72 * HOUR, NOW)
+    publish_interview("interview.rescheduled", alice, NOW - 24 * HOUR, NOW)
+    assert reminders.remind_due(NOW - 24 * HOUR + MINUTE) == 1
+
+
+def test_a_lead_time_chosen_after_the_booking_reminds_when_it_comes(alice: User) -> None:
+    publish_interview("interview.scheduled", alice, NOW - 3 * HOUR, NOW)
+    alice.preference.reminder_lead_minutes = [120]
+    db.session.commit()
+    assert reminders.remind_due(NOW - 2 * HOUR - MINUTE) == 0
+    assert reminders.remind_due(NOW - 2 * HOUR) == 1
+    assert reminders.remind_due(NOW - HOUR) == 0
