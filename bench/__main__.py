@@ -24,7 +24,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "inbox-json": inbox.api_list,
     "inbox-stacked": inbox.stacked,
     "inbox-search": inbox.search,
-    "inbox-counts": inbox.counts,
+    "inbox-counts": inbox.sidebar_counts,
     "inbox-mark-all": inbox.mark_all,
 }
 

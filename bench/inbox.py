@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from app.services.notifications import actions, inbox, json_list, search_query
+from app.services.notifications import actions, counts, inbox, json_list, search_query
 from app.services.notifications.filters import Filters
 from bench.rounds import Case
 from bench.tables import LARGE, SMALL, Table, table
@@ -29,7 +29,7 @@ def first_page() -> Case:
 
 
 def deep_page() -> Case:
-    """The page that begins in the middle of the list."""
+    """A page in the middle of the list."""
     cursors: dict[int, str] = {}
 
     def deep(user: User) -> Any:
@@ -47,7 +47,7 @@ def deep_page() -> Case:
 
 
 def search() -> Case:
-    """A word and a filter."""
+    """Search for a word with a filter."""
     return _case("search for a word among the unread", lambda user: inbox.page_for(user, SEARCH))
 
 
@@ -56,13 +56,13 @@ def api_list() -> Case:
     return _case("list of 50 as JSON", lambda user: json_list.page_for(user.id, FIRST))
 
 
-def counts() -> Case:
-    """The numbers beside the places."""
+def sidebar_counts() -> Case:
+    """The counts in the sidebar."""
 
     def count(user: User) -> Any:
         return counts.unread_count(user.id), counts.snoozed_count(user, utc_now())
 
-    return _case("counts of unread and of what is put off", count)
+    return _case("unread and snoozed counts", count)
 
 
 def stacked() -> Case:

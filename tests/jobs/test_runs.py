@@ -1,4 +1,4 @@
-"""Each moment of the timetable is run once; failures are tried again and told to the admins once."""
+"""Each slot of the schedule is run once; failures are retried, and admins are alerted once."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flas
     assert job_runs.claim_requested(["retention"], "another", NOW) == []
 
 
-def test_a_kept_timetable_records_a_failure_in_words_and_goes_on(
+def test_scheduler_records_the_error_of_a_failed_run_and_goes_on(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:

@@ -56,7 +56,7 @@ def test_a_job_for_one_process_at_a_time_waits_while_another_has_it(app: Flask, 
     assert state_of(row) == "claimed"
 
 
-def test_stopping_lets_others_keep_the_timetable_at_once(app: Flask, smtp: Server) -> None:
+def test_stopping_releases_the_leases_at_once(app: Flask, smtp: Server) -> None:
     running = jobs.start(app, ["sweep"])
     wait_until(lambda: db.session.scalar(select(Lease.holder)), 5)
     assert not leases.hold("job sweep", "another process", 15)
