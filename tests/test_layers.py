@@ -18,14 +18,14 @@ MAY_NAME_ROWS = {"views", "api"}
 # What a layer may import from `app`, besides itself and EVERYONE.
 MAY_IMPORT = {
     "views": {"services", "forms", "catalog", "extensions", "rendering"},
-    "api": {"services", "catalog", "extensions", "rendering"},
+    "api": {"services", "catalog", "extensions"},
     "forms": {"services", "catalog"},
     "jobs": {"services", "catalog"},
     "cli": {"services", "jobs", "catalog"},
-    "services": {"models", "channels", "rendering", "catalog", "database", "extensions"},
+    "services": {"models", "channels", "rendering", "catalog", "database"},
     "rendering": {"catalog"},
     "channels": {"catalog", "extensions"},
-    "models": {"database", "catalog"},
+    "models": {"database"},
     "extensions": {"database"},
     "database": set(),
     "catalog": set(),
@@ -98,6 +98,31 @@ def test_each_service_imports_only_its_package_and_lower_floors(path: Path) -> N
         assert target == package or FLOOR_OF[target] < FLOOR_OF[package], f"{path.name} imports {target}"
         # Another package's private names are its own.
         assert target == package or not name.startswith("_"), f"{path.name} imports {module}.{name}"
+
+
+@pytest.mark.parametrize("floor", range(1, len(FLOORS)), ids=lambda floor: FLOORS[floor])
+def test_each_floor_is_needed(floor: int) -> None:
+    """Put together with the floor below, its packages could no longer import what they do."""
+    below = set(FLOORS[floor - 1].split())
+    used = {
+        module.split(".")[2]
+        for package in FLOORS[floor].split()
+        for path in (APP / "services" / package).glob("*.py")
+        for module, _ in imports(path)
+        if module.startswith("app.services.")
+    }
+    assert used & below
+
+
+def test_each_permission_is_used() -> None:
+    used: dict[str, set[str]] = {}
+    for path in FILES:
+        targets = {module.split(".")[1] for module, _ in imports(path) if module.startswith("app.")}
+        targets |= {name for module, name in imports(path) if module == "app"}
+        used.setdefault(layer_of(path), set()).update(targets)
+    assert {
+        layer: allowed - used[layer] for layer, allowed in MAY_IMPORT.items() if allowed - used[layer]
+    } == {}
 
 
 def test_every_service_package_has_a_floor() -> None:
