@@ -62,7 +62,10 @@ def _events(broadcaster: Broadcaster, user_id: int, version: int) -> Iterator[st
     with broadcaster.listen(user_id, version) as listener:
         yield "retry: 2000\n\n"
         while time.monotonic() < until:
-            yield "event: inbox\ndata: changed\n\n" if listener.wait(HEARTBEAT) else ": still here\n\n"
+            has_changed = listener.wait(HEARTBEAT)
+            if broadcaster.is_closed:
+                return
+            yield "event: inbox\ndata: changed\n\n" if has_changed else ": still here\n\n"
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -57,6 +57,14 @@ class Broadcaster:
         self._listeners: set[Listener] = set()
         self._thread: threading.Thread | None = None
         self._is_idle = threading.Event()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """End every stream and take no more: the server stops, and the pages reconnect to its successor."""
+        with self._lock:
+            self.is_closed = True
+            for listener in self._listeners:
+                listener.changed.set()
 
     @contextmanager
     def listen(self, user_id: int, version: int) -> Iterator[Listener]:
@@ -68,7 +76,7 @@ class Broadcaster:
         listener = Listener(user_id, version)
         with self._lock:
             theirs = sum(other.user_id == user_id for other in self._listeners)
-            if len(self._listeners) >= self._max_streams or theirs >= MAX_STREAMS_PER_USER:
+            if self.is_closed or len(self._listeners) >= self._max_streams or theirs >= MAX_STREAMS_PER_USER:
                 raise Conflict("there are too many open streams")
             self._listeners.add(listener)
             self._is_idle.clear()
