@@ -1,12 +1,18 @@
 """How gunicorn serves Bellhop: few processes with many threads, each with a scheduler and a delivery worker."""
 
 import os
+import resource
+import sys
 import threading
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "bin"))
+import buffered_worker  # noqa: E402  # beside this file
+
+MOST_FILES = 8192
 settings = {**dotenv_values(ROOT / ".env"), **os.environ}
 
 host = settings.get("HOST") or "127.0.0.1"
@@ -16,12 +22,21 @@ chdir = str(ROOT)
 # An open event stream holds a thread, so there are many. More processes pay on PostgreSQL: on SQLite they would
 # only share the one writer. Rows in the database ensure that each job runs once, whichever process starts it.
 workers = int(settings.get("BELLHOP_WORKERS") or 1)
-worker_class = "gthread"
+worker_class = buffered_worker.BufferedWorker
 threads = 256
-# The most it takes: a search of 200 characters may be written with twelve signs each.
+# A connection costs a file descriptor. Some stay free for the database, mail servers and files.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_files = MOST_FILES if _hard == resource.RLIM_INFINITY else min(MOST_FILES, _hard)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files, _soft), _hard))
+worker_connections = max(_files - 300, threads + 100)
+# Longer than the interval of any client that polls: one that closes first never meets a connection that is closing.
+keepalive = 75
+# The longest honest one: a search of 200 characters may be written with twelve signs each.
 limit_request_line = 8190
-# Streams never end by themselves: after this long a stopping worker is killed, and its claims lapse.
-graceful_timeout = 3
+# Responses go through the worker's own buffers.
+sendfile = False
+# Seconds that a stopping worker has to finish what is at hand. Then it is killed, and its claims lapse.
+graceful_timeout = 9
 # Also --no-control-socket: nothing here is steered through one, and it would be written under $HOME.
 control_socket_disable = True
 
@@ -39,18 +54,37 @@ def post_worker_init(worker):
     os.close(master_holds)
     threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
     worker.jobs = jobs.start(worker.wsgi)
+    worker.on_stop = lambda: stop(worker)
+    # Where only a proxy connects, a limit per address would be a limit for everybody.
+    worker.limits_addresses = not int(settings.get("TRUSTED_PROXIES") or 0)
     if worker.age == 1:
         print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)
 
 
+def stop(worker):
+    """Stop sending and give back what was claimed, then end the event streams, which hold threads."""
+    # A mail server may keep the sender waiting; the streams must end all the same.
+    stopping = threading.Thread(target=worker.jobs.stop, name="stop-jobs", daemon=True)
+    stopping.start()
+    stopping.join(4)
+    worker.wsgi.extensions["broadcaster"].close()
+    stopping.join()
+
+
 def worker_exit(server, worker):
-    """Give back claimed deliveries, and exit soon even with open streams, whose threads do not end."""
-    leave = threading.Timer(1, os._exit, [0])
-    leave.daemon = True
-    leave.start()
-    # A worker that failed to start has none.
-    if hasattr(worker, "jobs"):
+    """Stop what an interrupted worker (Ctrl-C) has not stopped, then exit soon, whatever threads are still busy."""
+    exit_after(graceful_timeout - 1)
+    # A worker that failed to start has no jobs.
+    if hasattr(worker, "jobs") and not worker.is_stopping:
         worker.jobs.stop()
+    exit_after(1)
+
+
+def exit_after(seconds):
+    """Exit the process after so many seconds, unless it has ended before."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def exit_with_master():
