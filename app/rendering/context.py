@@ -27,8 +27,10 @@ def values_for(
         )
     starts_at = data.get("starts_at")
     if isinstance(starts_at, datetime):
-        values["interview_date"] = dates.full(starts_at, time_zone, locale)
+        given_end = data.get("ends_at")
+        ends_at = given_end if isinstance(given_end, datetime) and given_end > starts_at else None
+        values["interview_date"] = dates.start_of_span(starts_at, ends_at, time_zone, locale)
         values["interview_day"] = dates.day(starts_at, time_zone, locale)
-        values["interview_time"] = dates.clock(starts_at, time_zone, locale)
+        values["interview_time"] = dates.start_time_of_span(starts_at, ends_at, time_zone, locale)
         values["place"] = values.get("location") or values.get("meeting_url") or ""
     return values

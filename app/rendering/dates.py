@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_datetime, format_timedelta
 from flask_babel import gettext as _
 
+# Formats the day of an instant, in a time zone and a locale.
+FormatDay = Callable[[datetime, str, str], str]
 UNITS: tuple[Literal["day", "hour", "minute"], ...] = ("day", "hour", "minute")
 
 
@@ -31,8 +34,20 @@ def short_day(instant: datetime, time_zone: str, locale: str) -> str:
 
 
 def clock(instant: datetime, time_zone: str, locale: str) -> str:
-    """Format as `14:00`."""
-    return format_datetime(instant, "HH:mm", tzinfo=zone(time_zone), locale=locale)
+    """Format as `14:00`, or `02:30 CEST` in the hour that comes twice when clocks are set back."""
+    time = format_datetime(instant, "HH:mm", tzinfo=zone(time_zone), locale=locale)
+    return time + repeated_hour_note(instant, time_zone)
+
+
+def repeated_hour_note(instant: datetime, time_zone: str) -> str:
+    """Return ` CEST` or ` UTC+10:30`, to follow a time of day that comes twice on its day; else an empty string."""
+    local = instant.astimezone(zone(time_zone))
+    if local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
+        return ""
+    name = local.tzname() or ""
+    # Zones without an abbreviation of their own are named by their offset: `+1030`.
+    offset = f"{local:%z}"
+    return f" {name}" if name.isalpha() else f" UTC{offset[:3]}:{offset[3:5]}"
 
 
 def full(instant: datetime, time_zone: str, locale: str) -> str:
@@ -47,19 +62,43 @@ def full(instant: datetime, time_zone: str, locale: str) -> str:
 
 def interval(start: datetime, end: datetime, time_zone: str, locale: str) -> str:
     """Format as `Thursday 12 March 2026, 14:00 to 15:00 (Paris time)`; a second day is named too."""
-    first, last = (day(instant, time_zone, locale) for instant in (start, end))
-    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
-    label = zone_label(time_zone)
-    if first == last:
-        return _("%(day)s, %(start)s to %(end)s (%(zone)s)", day=first, start=begins, end=ends, zone=label)
     return _(
-        "%(day)s, %(start)s to %(last)s, %(end)s (%(zone)s)",
-        day=first,
-        start=begins,
-        last=last,
-        end=ends,
-        zone=label,
+        "%(day)s, %(times)s (%(zone)s)",
+        day=day(start, time_zone, locale),
+        times=times(start, end, time_zone, locale),
+        zone=zone_label(time_zone),
     )
+
+
+def times(start: datetime, end: datetime, time_zone: str, locale: str, *, format_day: FormatDay = day) -> str:
+    """Format a span as `14:00 to 15:00`, or `23:30 to Friday 13 March 2026, 00:30` if it ends on another day."""
+    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
+    if not ends_on_another_day(start, end, time_zone):
+        return _("%(start)s to %(end)s", start=begins, end=ends)
+    last = format_day(end, time_zone, locale)
+    return _("%(start)s to %(day)s, %(end)s", start=begins, day=last, end=ends)
+
+
+def start_of_span(start: datetime, end: datetime | None, time_zone: str, locale: str) -> str:
+    """Format the start in full, and the end too if it is on another day."""
+    if end is None or not ends_on_another_day(start, end, time_zone):
+        return full(start, time_zone, locale)
+    return interval(start, end, time_zone, locale)
+
+
+def start_time_of_span(
+    start: datetime, end: datetime | None, time_zone: str, locale: str, *, format_day: FormatDay = day
+) -> str:
+    """Format the time of day of the start, and the end too if it is on another day."""
+    if end is None or not ends_on_another_day(start, end, time_zone):
+        return clock(start, time_zone, locale)
+    return times(start, end, time_zone, locale, format_day=format_day)
+
+
+def ends_on_another_day(start: datetime, end: datetime, time_zone: str) -> bool:
+    """Whether a span ends on another day than it starts, in this time zone."""
+    first, last = (instant.astimezone(zone(time_zone)).date() for instant in (start, end))
+    return first != last
 
 
 def duration(minutes: int, locale: str) -> str:

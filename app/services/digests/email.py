@@ -114,7 +114,9 @@ def _interview_groups(
 
 
 def _interview_line(row: Interview, user: User, *, is_weekly: bool) -> DigestLine:
-    when = dates.clock(row.starts_at, user.time_zone, user.locale)
+    when = dates.start_time_of_span(
+        row.starts_at, row.ends_at, user.time_zone, user.locale, format_day=dates.short_day
+    )
     if is_weekly:
         when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {when}"
     return DigestLine(

@@ -13,8 +13,9 @@ from flask_babel import lazy_gettext as _l
 
 from app import catalog
 from app.clock import utc_now
+from app.services.base import local_time
 from app.services.routing import quiet_hours
-from app.views.web.datetime_filters import clock_time, full_day, local
+from app.views.web.datetime_filters import clock_time, full_day, local, time_zone
 
 if TYPE_CHECKING:
     from app.models import User
@@ -106,9 +107,11 @@ def next_digest(values: dict[str, Any], now: datetime) -> str:
     """
     if not (values["daily_digest"] and values["email_enabled"]):
         return ""
-    local_now = local(now)
-    due = local_now.replace(hour=values["digest_hour"], minute=0, second=0, microsecond=0)
-    return moment(due if due > local_now else due + timedelta(days=1))
+    today = local(now).date()
+    due = local_time.at_hour(today, values["digest_hour"], time_zone())
+    if due <= now:
+        due = local_time.at_hour(today + timedelta(days=1), values["digest_hour"], time_zone())
+    return moment(due)
 
 
 def moment(instant: datetime) -> str:

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from flask import Flask
-from flask_babel import get_locale, get_timezone, ngettext
+from flask_babel import format_datetime, get_locale, get_timezone, ngettext
 from flask_babel import gettext as _
 
 from app.clock import utc_now
+from app.rendering import dates
 
 
 def register(app: Flask) -> None:
@@ -24,6 +25,7 @@ def register(app: Flask) -> None:
         full_day,
         clock_time,
         exact_time,
+        full_time,
         back_at,
         menu_time,
     ):
@@ -35,10 +37,15 @@ def local(instant: datetime) -> datetime:
     return instant.astimezone(get_timezone() or ZoneInfo("UTC"))
 
 
+def time_zone() -> str:
+    """Return the name of the reader's time zone."""
+    return str(get_timezone() or "UTC")
+
+
 def day_range(day: date) -> tuple[datetime, datetime]:
     """Return the start of a day in the reader's time zone, and of the next day."""
     # By name, because the zone of flask-babel knows the offsets of instants but not of dates.
-    here = ZoneInfo(str(get_timezone() or "UTC"))
+    here = ZoneInfo(time_zone())
     start, end = (
         datetime(each.year, each.month, each.day, tzinfo=here) for each in (day, day + timedelta(days=1))
     )
@@ -75,17 +82,19 @@ def long_time(instant: datetime, now: datetime | None = None) -> str:
 
 
 def clock_time(instant: datetime) -> str:
-    """Format the time of day: "16:48"."""
-    there = local(instant)
+    """Format the time of day: "16:48", or "02:30 CEST" in an hour that comes twice."""
     # A pattern of Unicode TR 35, which translators adapt to their language.
-    return format_time(there, _("HH:mm"), tzinfo=there.tzinfo, locale=get_locale())
+    return _format_time(instant, _("HH:mm"))
 
 
 def exact_time(instant: datetime) -> str:
     """Format a time to the second: "18 Nov 13:49:05"."""
-    there = local(instant)
-    clock = format_time(there, _("HH:mm:ss"), tzinfo=there.tzinfo, locale=get_locale())
-    return f"{_format(there, _('d MMM'))} {clock}"
+    return f"{_format(local(instant), _('d MMM'))} {_format_time(instant, _('HH:mm:ss'))}"
+
+
+def full_time(instant: datetime) -> str:
+    """Format a day and a time to the second, as the language does: "Nov 18, 2026, 1:49:05 PM"."""
+    return format_datetime(instant, "medium") + dates.repeated_hour_note(instant, time_zone())
 
 
 def full_day(day: date, now: datetime | None = None) -> str:
@@ -137,6 +146,12 @@ def menu_time(instant: datetime, now: datetime | None = None) -> str:
     if local(instant).date() == local(now or utc_now()).date():
         return clock_time(instant)
     return _("%(day)s %(time)s", day=_format(local(instant), "EEE"), time=clock_time(instant))
+
+
+def _format_time(instant: datetime, pattern: str) -> str:
+    there = local(instant)
+    clock = format_time(there, pattern, tzinfo=there.tzinfo, locale=get_locale())
+    return clock + dates.repeated_hour_note(instant, time_zone())
 
 
 def _format(day: date, pattern: str) -> str:

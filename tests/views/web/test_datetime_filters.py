@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -64,3 +64,22 @@ def test_names_follow_the_readers_language(app: Flask) -> None:
     with app.test_request_context(), force_locale("fr"):
         assert datetime_filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
         assert datetime_filters.full_day(datetime(2026, 2, 23, tzinfo=UTC).date(), NOW) == "lundi 23 février"
+
+
+@pytest.mark.parametrize(("instant", "name"), [("2027-10-31T00:30Z", "CEST"), ("2027-10-31T01:30Z", "CET")])
+def test_a_time_in_the_hour_that_comes_twice_says_which(
+    app: Flask, alice: User, instant: str, name: str
+) -> None:
+    alice.time_zone = "Europe/Paris"
+    db.session.commit()
+    then = datetime.fromisoformat(instant)
+    before, after = then - timedelta(days=1), then + timedelta(days=3)
+    with app.test_request_context():
+        login_user(alice)
+        assert datetime_filters.clock_time(then) == f"02:30 {name}"
+        assert datetime_filters.exact_time(then) == f"31 Oct 02:30:00 {name}"
+        assert datetime_filters.back_at(then, before) == f"Back tomorrow at 02:30 {name}"
+        assert datetime_filters.menu_time(then, before) == f"Sun 02:30 {name}"
+        assert datetime_filters.long_time(then, after) == f"Sunday 31 October at 02:30 {name}"
+        assert datetime_filters.full_time(then).endswith(f" {name}")
+        assert datetime_filters.clock_time(before).endswith(":30")
