@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 from flask_babel import gettext as _
-from icalendar import Calendar, Event, vCalAddress, vText
+from icalendar import Calendar, Event, vCalAddress, vText, vUri
 
 from app.rendering.interview_facts import InterviewDetails
 from app.rendering.texts import one_line
@@ -56,21 +56,44 @@ def build_calendar_file(
     )
     if place := one_line(interview.location or interview.meeting_url):
         entry.add("location", place)
+    entry.add("description", _description(interview))
     if interview.meeting_url:
-        entry.add("url", interview.meeting_url)
+        link = vUri(interview.meeting_url)
+        entry.add("url", link)
+        # For the "Join" buttons of Apple's and newer calendars (RFC 7986, 5.11), and of Google's.
+        parameters = {"VALUE": "URI", "LABEL": _("Meeting link")}
+        entry.add("conference", vUri(interview.meeting_url, params=parameters), encode=False)
+        entry.add("x-google-conference", link, encode=False)
     entry.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
     entry.add("organizer", _calendar_user(*organizer), encode=False)
     entry.add(
         "attendee",
-        _calendar_user(*attendee, role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"),
+        _calendar_user(
+            *attendee, cutype="INDIVIDUAL", role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"
+        ),
         encode=False,
     )
     calendar = Calendar()
     calendar.add("prodid", "-//Bellhop//Bellhop//EN")
     calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
+
+
+def _description(interview: InterviewDetails) -> str:
+    """List the facts that have no property of their own, and the link: Outlook and Google do not show `URL`."""
+    facts = [
+        (_("Meeting link"), interview.meeting_url),
+        (_("Where"), interview.location),
+        (_("Candidate"), interview.candidate_name),
+        (_("Job"), interview.job_title),
+        (_("Company"), interview.company_name),
+        (_("Interviewer"), interview.interviewer),
+    ]
+    lines = ((label, one_line(text)) for label, text in facts)
+    return "\n".join(_("%(label)s: %(text)s", label=label, text=text) for label, text in lines if text)
 
 
 def _calendar_user(name: str, address: str, **parameters: str) -> vCalAddress:

@@ -94,7 +94,7 @@ def exact_time(instant: datetime) -> str:
 
 def full_time(instant: datetime) -> str:
     """Format a day and a time to the second, as the language does: "Nov 18, 2026, 1:49:05 PM"."""
-    return format_datetime(instant, "medium") + dates.repeated_hour_note(instant, time_zone())
+    return str(format_datetime(instant, "medium")) + dates.repeated_hour_note(instant, time_zone())
 
 
 def full_day(day: date, now: datetime | None = None) -> str:
