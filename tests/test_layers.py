@@ -12,7 +12,7 @@ APP = ROOT / "app"
 FILES = sorted(APP.rglob("*.py"))
 
 # Plain helpers without imports of their own from `app`, open to every layer.
-EVERYONE = {"clock", "safe_urls", "search_text"}
+EVERYONE = {"addresses", "clock", "safe_urls", "search_text"}
 # Layers that may name the rows which services return, in annotations only.
 MAY_NAME_ROWS = {"views", "api"}
 # What a layer may import from `app`, besides itself and EVERYONE.
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "extensions": {"database"},
     "database": set(),
     "catalog": set(),
+    "addresses": set(),
     "clock": set(),
     "safe_urls": set(),
     "search_text": set(),

@@ -12,6 +12,7 @@ from base64 import b64encode
 from email.header import Header
 from email.utils import format_datetime, parseaddr, quote
 
+from app import addresses
 from app.channels.base import Attachment, Message, PermanentFailure
 from app.clock import utc_now
 
@@ -57,8 +58,8 @@ def address(text: str) -> str:
     """
     local, _, domain = text.rpartition("@")
     try:
-        plain = f"{local}@{domain.encode('idna').decode('ascii')}" if not domain.isascii() else text
-    except UnicodeError:
+        plain = f"{local}@{addresses.host(domain)}" if not domain.isascii() else text
+    except ValueError:
         plain = ""
     if not ADDRESS.fullmatch(plain) or "<" in plain or ">" in plain:
         raise PermanentFailure(f"{text!r} is not a plain ASCII address")

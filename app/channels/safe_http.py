@@ -21,6 +21,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from app import addresses
 from app.channels.base import PermanentFailure, TemporaryFailure
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
@@ -98,9 +99,11 @@ def parse_url(url: str) -> SplitResult:
     Raises:
         ValueError: it is not an HTTP URL, contains a user name, or has a number as its host.
     """
-    if len(url) > 1000 or not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):
+    if len(url) > 1000 or not url.isprintable() or re.search(r"[\s\\]", url):
         raise ValueError("not a URL")
-    parts = urlsplit(url)
+    parts = addresses.with_canonical_host(urlsplit(url))
+    if not parts.geturl().isascii():
+        raise ValueError("not a URL: only its host may have letters outside ASCII")
     host, port = (parts.hostname or "").lower(), parts.port
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc or (port or 443) not in PORTS:
         raise ValueError("not an HTTP URL")
@@ -108,6 +111,8 @@ def parse_url(url: str) -> SplitResult:
         literal: IPAddress | None = ip_address(host)
     except ValueError:
         literal = None
+    if literal and not (urlsplit(url).hostname or "").isascii():
+        raise ValueError("not a host name: an IP address in letters that are no digits of an address")
     # "2130706433", "0177.0.0.1" and "0x7f.1" are 127.0.0.1 to some programs and names to others.
     if literal is None and (
         not NAME.fullmatch(host) or NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2])

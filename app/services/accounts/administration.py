@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.writing import writing
 from app.models import User
 from app.services.accounts import emails, tokens, users
-from app.services.base import audit, paging, validation
+from app.services.base import audit, paging, recipients, validation
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
 _by_name = tuple_(func.lower(User.name), User.id)
@@ -39,9 +39,7 @@ def page_for(
     """
     query = select(User)
     if search:
-        query = query.where(
-            or_(User.name.icontains(search, autoescape=True), User.email.icontains(search, autoescape=True))
-        )
+        query = query.where(recipients.matches_person(search))
     cursor = after if after is not None else before
     if cursor is not None:
         # The cursor is a user id, so that a page stays in place when names before it change.

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from flask_babel import ngettext
 from sqlalchemy import delete, func, select
 
+from app import addresses
 from app.database.base import db
 from app.models import SignInAttempt
 from app.services.base.errors import ServiceError
@@ -89,4 +90,5 @@ def _count(email: str, now: datetime) -> int:
 
 
 def _normalized(email: str) -> str:
-    return email.strip().lower().replace("\0", "")[:254]
+    # The same function looks the account up, so that no spelling of an address has attempts of its own.
+    return addresses.key(email)

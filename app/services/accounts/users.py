@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app import addresses
 from app.clock import utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
@@ -70,12 +71,8 @@ def add(user: User) -> None:
 
 
 def by_email(email: str) -> User | None:
-    """Find the user with this address, in upper or lower case."""
-    try:
-        address = validation.email_for_account(email)
-    except Invalid:
-        return None
-    return db.session.scalar(select(User).where(User.email == address))
+    """Find the user with this address, in any spelling."""
+    return db.session.scalar(select(User).where(User.email == addresses.key(email)))
 
 
 def by_session(text: str) -> User | None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from app import addresses
 from app.channels import safe_http
 from app.clock import utc_now
 from app.database.base import db
@@ -146,15 +147,15 @@ def _derive_secret(hook: Webhook, rotation: int, secret: str) -> str:
 
 
 def _usable_url(url: str) -> str:
-    url = url.strip()
     try:
-        parts = safe_http.parse_url(url)
+        parts = safe_http.parse_url(addresses.trim(url))
     except ValueError as error:
         raise Invalid({"url": _("Enter a URL such as https://example.com/hooks/bellhop.")}) from error
     if parts.scheme != "https":
         raise Invalid({"url": _("The URL must start with https://.")})
     if not safe_http.looks_public(parts):
         raise Invalid({"url": _("This URL is not on the public internet.")})
+    url = parts.geturl()
     if len(url) > 500:
         raise Invalid({"url": _("The URL is too long.")})
     return url

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
+from app import addresses
 from app.database.base import db
 from app.models import AuditEntry, User
 from app.services.base import paging
@@ -47,8 +48,9 @@ def page_for(*, action: str = "", person: str = "", before: int | None = None, l
     if action:
         query = query.where(AuditEntry.action == action)
     if person:
-        actor = select(User.id).where(User.email == person).scalar_subquery()
-        query = query.where(or_(AuditEntry.actor_id == actor, AuditEntry.subject == person))
+        email = addresses.key(person)
+        actor = select(User.id).where(User.email == email).scalar_subquery()
+        query = query.where(or_(AuditEntry.actor_id == actor, AuditEntry.subject == email))
     rows, older, _newer = paging.newest_first(query, AuditEntry.id, before=before, limit=limit)
     return AuditPage(rows, older)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
+from app import addresses
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.models import User, UserNotificationPreference
@@ -80,7 +82,7 @@ def by_emails(emails: Sequence[str]) -> list[Recipient]:
     Raises:
         Invalid: an address belongs to no account, or to a deactivated one; keyed `recipients[i]`.
     """
-    wanted = [email.strip().lower() for email in emails]
+    wanted = [addresses.key(email) for email in emails]
     if len(wanted) == 1:
         rows = _BY_EMAIL.fetch(email=wanted[0])
     else:
@@ -95,6 +97,19 @@ def by_emails(emails: Sequence[str]) -> list[Recipient]:
     if errors:
         raise Invalid(errors)
     return [_recipient(found[email]) for email in dict.fromkeys(wanted)]
+
+
+def matches_person(search: str) -> ColumnElement[bool]:
+    """Build the condition that a person's name or address contains a text, the address in any spelling."""
+    search = addresses.trim(search)
+    wanted = [search]
+    name, at, host = search.rpartition("@")
+    with contextlib.suppress(ValueError):
+        wanted.append(f"{name.lower()}{at}{addresses.host(host)}")
+    with contextlib.suppress(ValueError):
+        wanted.append(addresses.email(search))
+    in_name = User.name.icontains(search, autoescape=True)
+    return or_(in_name, *(User.email.icontains(text, autoescape=True) for text in dict.fromkeys(wanted)))
 
 
 def _recipient(row: Any) -> Recipient:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
-from app import catalog, safe_urls
+from app import addresses, catalog, safe_urls
 from app.rendering.invisible_characters import strip_invisible
 from app.rendering.texts import one_line
 from app.services.base.errors import Invalid
@@ -25,7 +26,6 @@ WHOLE_NUMBERS = range(-(2**63), 2**63)
 MAX_JSON_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 8
 MAX_URL = 2000
-MAX_EMAIL = 254
 YEARS = range(1970, 2200)
 
 # RFC 3339, 5.6. The offset is required: a naive time means something else to every reader.
@@ -120,9 +120,9 @@ def url(value: object) -> str:
         InvalidValue: anything else, or too long.
     """
     if isinstance(value, str):
-        value = value.strip()
-        if safe_urls.is_web_address(value) and strip_invisible(value) == value:
-            return _at_most(MAX_URL, value)
+        value = addresses.trim(value)
+        if safe_urls.is_web_address(value):
+            return _at_most(MAX_URL, _with_canonical_host(value))
     raise InvalidValue(_("Write an address that begins with https:// or http://."))
 
 
@@ -132,9 +132,8 @@ def link(value: object) -> str:
     Raises:
         InvalidValue: anything else, or too long.
     """
-    if isinstance(value, str) and safe_urls.is_path(value) and strip_invisible(value) == value:
-        return _at_most(MAX_URL, value)
-    return url(value)
+    path = addresses.trim(value) if isinstance(value, str) else ""
+    return _at_most(MAX_URL, path) if safe_urls.is_path(path) else url(value)
 
 
 def email_shaped(value: object) -> str:
@@ -145,11 +144,10 @@ def email_shaped(value: object) -> str:
     Raises:
         InvalidValue: anything else.
     """
-    value = value.strip() if isinstance(value, str) else ""
-    has_form = re.fullmatch(r"[^@]+@[^@]+", value) and not safe_urls.UNSAFE.search(value)
-    if len(value) <= MAX_EMAIL and has_form and strip_invisible(value) == value:
-        return value.lower()
-    raise InvalidValue(_("This must be an email address."))
+    try:
+        return addresses.email(value) if isinstance(value, str) else addresses.email("")
+    except ValueError as error:
+        raise InvalidValue(_("This must be an email address.")) from error
 
 
 def priority(value: object) -> str:
@@ -224,12 +222,11 @@ def email_for_account(value: str) -> str:
     """
     try:
         # No SMTPUTF8 in the part before the @: many mail servers refuse it.
-        found = validate_email(
-            value.strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False
-        )
-    except EmailNotValidError as error:
+        address = addresses.email(value)
+        validate_email(address, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+    except (ValueError, EmailNotValidError) as error:
         raise Invalid({"email": _("Write an email address such as name@example.com.")}) from error
-    return (found.ascii_email or found.normalized).lower()
+    return address
 
 
 def name(value: str) -> str:
@@ -287,6 +284,13 @@ def _parse_phone(digits: str) -> phonenumbers.PhoneNumber | None:
     # Only the length is checked: the numbers that are in use change faster than releases of the library.
     length = phonenumbers.is_possible_number_with_reason(number)
     return number if length == phonenumbers.ValidationResult.IS_POSSIBLE else None
+
+
+def _with_canonical_host(address: str) -> str:
+    try:
+        return urlunsplit(addresses.with_canonical_host(urlsplit(address)))
+    except ValueError as error:
+        raise InvalidValue(_("Write an address that begins with https:// or http://.")) from error
 
 
 def _whole_number(digits: str) -> int:

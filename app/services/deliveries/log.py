@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.channels import CONNECTORS
 from app.database.base import db
 from app.models import Delivery, Notification, User
-from app.services.base import paging
+from app.services.base import paging, recipients
 from app.services.base.errors import NotFound
 from app.services.routing import reasons
 
@@ -126,9 +126,7 @@ def page_for(
     if filters.channels:
         query = query.where(Delivery.channel.in_(filters.channels))
     if filters.person:
-        is_meant = or_(
-            *(column.icontains(filters.person, autoescape=True) for column in (User.name, User.email))
-        )
+        is_meant = recipients.matches_person(filters.person)
         query = query.where(Delivery.recipient_id.in_(select(User.id).where(is_meant)))
     if filters.notification_types:
         of_type = Notification.notification_type.in_(filters.notification_types)

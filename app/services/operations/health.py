@@ -11,11 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import addresses
 from app.channels import email
 from app.channels.base import DeliveryError
 from app.database.base import db
+from app.models import User
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def examine(config: Mapping[str, Any]) -> Iterator[Finding]:
     """
     yield Finding(_("Address"), config["BASE_URL"], _address_advice(config["BASE_URL"]))
     yield _check_database()
+    yield from _check_accounts()
     yield _check_mail(config)
     if config["REDIS_URL"]:
         yield _check_redis(config["REDIS_URL"])
@@ -67,6 +71,21 @@ def _check_database() -> Finding:
     if not is_migrated:
         return Finding(subject, _("Migrations are out of date."), _("Run: flask db upgrade"))
     return Finding(subject, _("%(dialect)s, migrated", dialect=db.engine.dialect.name))
+
+
+def _check_accounts() -> Iterator[Finding]:
+    """Find accounts that share an address with another in a different spelling. No sign-in reaches them."""
+    try:
+        stored_emails = db.session.scalars(select(User.email).where(User.is_enabled)).all()
+    except SQLAlchemyError:
+        return  # Reported with the database.
+    for stored in stored_emails:
+        if (canonical := addresses.key(stored)) != stored:
+            yield Finding(
+                _("Accounts"),
+                _("%(email)s is another spelling of %(canonical)s.", email=stored, canonical=canonical),
+                _("Deactivate one of the two accounts, or give it another address in the database."),
+            )
 
 
 def _check_mail(config: Mapping[str, Any]) -> Finding:

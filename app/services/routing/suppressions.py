@@ -7,6 +7,7 @@ from collections.abc import Collection
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 
+from app import addresses
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.database.writing import insert_ignore, writing
@@ -32,7 +33,7 @@ def add(channel: str, address: str, reason: str) -> None:
     Args:
         reason: the server's response.
     """
-    values = {"channel": channel, "address": address, "reason": reason[:500]}
+    values = {"channel": channel, "address": _canonical(channel, address), "reason": reason[:500]}
     db.session.execute(insert_ignore(Suppression).values(values))
 
 
@@ -54,26 +55,34 @@ def release(suppression_id: int, actor: User) -> str:
 
 def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the reasons of those pairs of channel and address that are suppressed."""
-    if len(pairs) <= FEW:
-        found = [row for channel, address in pairs for row in _ONE.fetch(channel=channel, address=address)]
+    given = {(channel, _canonical(channel, address)): (channel, address) for channel, address in pairs}
+    if len(given) <= FEW:
+        found = [row for channel, address in given for row in _ONE.fetch(channel=channel, address=address)]
     else:
-        channels = {channel for channel, _address in pairs}
-        addresses = {address for _channel, address in pairs}
-        query = _AMONG_ADDRESSES if len(addresses) <= MANY else _ON_CHANNELS
-        values = {"channels": list(channels), "addresses": list(addresses)}
+        channels = {channel for channel, _address in given}
+        wanted = {address for _channel, address in given}
+        query = _AMONG_ADDRESSES if len(wanted) <= MANY else _ON_CHANNELS
+        values = {"channels": list(channels), "addresses": list(wanted)}
         found = list(db.session.connection().execute(query, values))
-    return {(row.channel, row.address): row.reason for row in found}
+    reason_of = {(row.channel, row.address): row.reason for row in found}
+    return {given[pair]: reason for pair, reason in reason_of.items() if pair in given}
 
 
-def suppressed_among(channel: str, addresses: Collection[str]) -> set[str]:
+def suppressed_among(channel: str, candidates: Collection[str]) -> set[str]:
     """Return those of the addresses that are suppressed on a channel."""
-    found = select(Suppression.address).where(
-        Suppression.channel == channel, Suppression.address.in_(addresses)
+    canonical = {address: _canonical(channel, address) for address in candidates}
+    query = select(Suppression.address).where(
+        Suppression.channel == channel, Suppression.address.in_(set(canonical.values()))
     )
-    return set(db.session.execute(found).scalars())
+    found = set(db.session.execute(query).scalars())
+    return {address for address in candidates if canonical[address] in found}
 
 
 def page_for(*, before: int | None = None, limit: int = 50) -> tuple[list[Suppression], int | None]:
     """Return a page of suppressed addresses, newest first, and the cursor of the next page."""
     rows, older, _newer = paging.newest_first(select(Suppression), Suppression.id, before=before, limit=limit)
     return rows, older
+
+
+def _canonical(channel: str, address: str) -> str:
+    return addresses.key(address) if channel == "email" else address

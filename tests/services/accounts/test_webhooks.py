@@ -81,7 +81,8 @@ def test_webhooks_have_different_secrets(alice: User) -> None:
         "https://0x7f.1/",
         "https://user:password@example.com/",
         "https://example.com:22/",
-        "https://example.com/\u202e",
+        "https://\uff11\uff12\uff17.0.0.1/",
+        "https://example.com/\u202ea b",
         "https://example.com/" + "x" * 500,
     ],
 )

@@ -62,10 +62,22 @@ def test_instants_without_an_offset_or_out_of_range_are_refused(text):
 
 @pytest.mark.parametrize(
     "address",
-    ["https://example.com", "http://localhost:8080/a?b=c#d", "https://[::1]/", "https://exämple.com/ü"],
+    ["https://example.com", "http://localhost:8080/a?b=c#d", "https://[::1]/", "https://example.com/ü"],
 )
 def test_urls_are_kept_unchanged(address):
     assert validation.url(address) == validation.link(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://exämple.com/ü?x=1",
+        "https://EXÄMPLE.com/ü?x=1",
+        "\u200bhttps://xn--exmple-cua.com/ü?x=1\u202c\u00a0",
+    ],
+)
+def test_the_host_of_a_url_is_kept_in_its_ascii_form(address):
+    assert validation.url(address) == validation.link(address) == "https://xn--exmple-cua.com/ü?x=1"
 
 
 @pytest.mark.parametrize(
