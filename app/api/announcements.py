@@ -20,12 +20,8 @@ from app.api.schemas.announcements import (
 )
 from app.api.schemas.base import Paged
 from app.clock import utc_now
-from app.services.announcements import (
-    management as announcement_management,
-)
-from app.services.announcements import (
-    progress as announcement_progress,
-)
+from app.services.announcements import management as announcement_management
+from app.services.announcements import progress as announcement_progress
 from app.services.announcements.validation import AnnouncementRequest
 
 bp = APIBlueprint("announcements", __name__, url_prefix="/notifications", tag="Announcements")

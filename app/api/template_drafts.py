@@ -12,15 +12,9 @@ from app.api.http.request_body import json_body
 from app.api.http.responses import json_response
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
 from app.services.base.errors import NotFound
-from app.services.templates import (
-    drafts as template_drafts,
-)
-from app.services.templates import (
-    management as template_management,
-)
-from app.services.templates import (
-    publishing as template_publishing,
-)
+from app.services.templates import drafts as template_drafts
+from app.services.templates import management as template_management
+from app.services.templates import publishing as template_publishing
 
 bp = APIBlueprint("template_drafts", __name__, url_prefix="/notifications/templates", tag="Templates")
 

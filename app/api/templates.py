@@ -27,21 +27,11 @@ from app.api.schemas.templates import (
 )
 from app.services.base.errors import Conflict, Invalid
 from app.services.sending.email import SiteIdentity
-from app.services.templates import (
-    management as template_management,
-)
-from app.services.templates import (
-    preview as template_preview,
-)
-from app.services.templates import (
-    publishing as template_publishing,
-)
-from app.services.templates import (
-    samples as template_samples,
-)
-from app.services.templates import (
-    versions as template_versions,
-)
+from app.services.templates import management as template_management
+from app.services.templates import preview as template_preview
+from app.services.templates import publishing as template_publishing
+from app.services.templates import samples as template_samples
+from app.services.templates import versions as template_versions
 from app.services.templates.drafts import TemplateContent
 
 bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", tag="Templates")

@@ -19,12 +19,7 @@ from app import catalog, services
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
-from app.services import (
-    NotificationPriority,
-    NotificationService,
-    NotificationStatus,
-    NotificationType,
-)
+from app.services import NotificationPriority, NotificationService, NotificationStatus, NotificationType
 from app.services.base.errors import Invalid, NotFound
 from tests.support import factories
 

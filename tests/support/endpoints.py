@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.database.base import db
-from app.models import (
-    PushSubscription,
-    Webhook,
-)
+from app.models import PushSubscription, Webhook
 from tests.channels.test_push import Browser
 from tests.support import factories
 

@@ -9,12 +9,8 @@ from sqlalchemy import select
 
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, Notification, User
-from app.services.announcements import (
-    management as announcement_management,
-)
-from app.services.announcements import (
-    progress as announcement_progress,
-)
+from app.services.announcements import management as announcement_management
+from app.services.announcements import progress as announcement_progress
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import explanations
 from app.services.events import publish as event_publish

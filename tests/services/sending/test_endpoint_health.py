@@ -11,13 +11,7 @@ from sqlalchemy import select
 from app.channels import safe_http
 from app.clock import utc_now
 from app.database.base import db
-from app.models import (
-    AuditEntry,
-    Notification,
-    PushSubscription,
-    Suppression,
-    Webhook,
-)
+from app.models import AuditEntry, Notification, PushSubscription, Suppression, Webhook
 from app.services.deliveries import webhook_calls
 from tests.channels.test_push import Browser
 from tests.support import factories

@@ -13,9 +13,7 @@ from flask_babel import lazy_gettext
 from app import catalog
 from app.channels import CONNECTORS, safe_http
 from app.clock import utc_now
-from app.models import (
-    UserNotificationPreference,
-)
+from app.models import UserNotificationPreference
 from tests.services.sending.conftest import is_loopback
 from tests.support import factories
 from tests.support.delivery import deliver_due, reload
