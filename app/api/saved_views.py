@@ -10,7 +10,7 @@ from flask import Response
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, query_params
 from app.api.http.responses import json_response, short_json_response
-from app.api.schemas.base import Paged
+from app.api.schemas.base import KeyPaged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import Filter
@@ -21,13 +21,14 @@ bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", ta
 @bp.get("/")
 @requires("read")
 @bp.output(ViewList)
-@query_params(Paged)
-def list_views(query: Paged) -> Response:
+@query_params(KeyPaged)
+def list_views(query: KeyPaged) -> Response:
     """List your saved views
 
     In the caller's order, each with the number of notifications that it shows.
     """
-    return short_json_response(ViewList, saved_views.list_views_with_counts(caller().user), query, _output)
+    views = saved_views.list_views_with_counts(caller().user)
+    return short_json_response(ViewList, views, query, lambda view: [view.position, view.id], _output)
 
 
 @bp.post("/")

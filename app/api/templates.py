@@ -13,7 +13,7 @@ from app.api.http.auth import caller, requires
 from app.api.http.problems import problem
 from app.api.http.request_body import json_body, query_params
 from app.api.http.responses import json_response, short_json_response, with_etag
-from app.api.schemas.base import Paged, SearchPaged
+from app.api.schemas.base import KeyPaged, SearchKeyPaged
 from app.api.schemas.templates import (
     PreviewOut,
     TemplateChange,
@@ -40,10 +40,16 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 @bp.get("/")
 @requires("admin")
 @bp.output(TemplateList)
-@query_params(SearchPaged)
-def list_templates(query: SearchPaged) -> Response:
+@query_params(SearchKeyPaged)
+def list_templates(query: SearchKeyPaged) -> Response:
     """List templates"""
-    return short_json_response(TemplateList, template_management.list_templates(query.search), query)
+    templates = template_management.list_templates(query.search)
+    return short_json_response(
+        TemplateList,
+        templates,
+        query,
+        key=lambda row: [row.notification_type, not row.is_builtin, row.name],
+    )
 
 
 @bp.post("/")
@@ -149,11 +155,11 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 @bp.get("/<row_id:template_id>/versions/")
 @requires("admin")
 @bp.output(VersionList)
-@query_params(Paged)
-def list_template_versions(query: Paged, template_id: int) -> Response:
+@query_params(KeyPaged)
+def list_template_versions(query: KeyPaged, template_id: int) -> Response:
     """List a template's versions"""
     rows = template_versions.list_versions(template_management.get(template_id))
-    return short_json_response(VersionList, rows, query, _version_output)
+    return short_json_response(VersionList, rows, query, lambda row: [-row.number], _version_output)
 
 
 @bp.post("/<row_id:template_id>/reset/")

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, query_params
 from app.api.http.responses import json_response_once, short_json_response
-from app.api.schemas.base import Paged
+from app.api.schemas.base import KeyPaged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
 from app.services.accounts import tokens
 from app.services.base.errors import Invalid
@@ -20,10 +20,12 @@ bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 @bp.get("/")
 @requires("read")
 @bp.output(TokenList)
-@query_params(Paged)
-def list_tokens(query: Paged) -> Response:
+@query_params(KeyPaged)
+def list_tokens(query: KeyPaged) -> Response:
     """List your tokens"""
-    return short_json_response(TokenList, tokens.for_user(caller().user), query)
+    return short_json_response(
+        TokenList, tokens.for_user(caller().user), query, key=lambda token: [-token.id]
+    )
 
 
 @bp.post("/")

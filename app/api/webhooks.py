@@ -15,7 +15,7 @@ from app.api.http.responses import (
     json_response_once,
     short_json_response,
 )
-from app.api.schemas.base import MOMENT, Paged
+from app.api.schemas.base import MOMENT, KeyPaged, Paged
 from app.api.schemas.webhooks import (
     CallList,
     CallOut,
@@ -46,10 +46,12 @@ TEST_CALL_EXAMPLE = {
 @bp.get("/")
 @requires("read")
 @bp.output(WebhookList)
-@query_params(Paged)
-def list_webhooks(query: Paged) -> Response:
+@query_params(KeyPaged)
+def list_webhooks(query: KeyPaged) -> Response:
     """List your webhooks"""
-    return short_json_response(WebhookList, webhooks.for_user(caller().user), query)
+    return short_json_response(
+        WebhookList, webhooks.for_user(caller().user), query, key=lambda hook: [hook.id]
+    )
 
 
 @bp.post("/")

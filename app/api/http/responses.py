@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -13,9 +15,10 @@ from flask_babel import gettext as _
 from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
-from app.api.schemas.base import Paged
+from app.api.schemas.base import KeyPaged
 from app.services.base.errors import Invalid
 
+Row = TypeVar("Row")
 # Below this, gzip saves less than its header costs.
 MIN_GZIP_BYTES = 1000
 
@@ -50,33 +53,51 @@ def json_page_response(rows: bytes, next_cursor: str | None, previous_cursor: st
 
 def short_json_response(
     schema: type[BaseModel],
-    rows: Sequence[Any],
-    query: Paged,
-    to_output: Callable[[Any], Any] = lambda row: row,
+    rows: Iterable[Row],
+    query: KeyPaged,
+    key: Callable[[Row], list[Any]],
+    to_output: Callable[[Row], Any] = lambda row: row,
 ) -> Response:
     """Build one page of a list that is short enough to be loaded completely.
 
     Args:
         schema: the schema of the page.
-        rows: the complete list, in its own order.
+        rows: the complete list.
+        query: its limit and cursor.
+        key: the unique key that the list is sorted by; a page starts after it even if its row has been deleted.
         to_output: converts a row to what the schema takes.
     Raises:
-        Invalid: the row that the cursor names is no longer in the list.
+        Invalid: the cursor is not one of this list's.
     """
-    cursor_id = query.next_from or query.previous_from
-    index = next((index for index, row in enumerate(rows) if row.id == cursor_id), None)
-    if index is None and cursor_id is not None:
-        raise Invalid({"cursor": _("The list has changed. Start again from its first page.")})
-    if index is None:
-        start, end = 0, query.limit
-    elif query.next_from:
-        start, end = index + 1, index + 1 + query.limit
-    else:
-        start, end = max(index - query.limit, 0), index
-    page = rows[start:end]
-    next_id = page[-1].id if page and end < len(rows) else None
-    previous_id = page[0].id if page and start else None
-    return json_keyset_response(schema, [to_output(row) for row in page], next_id, previous_id)
+    ordered = sorted(rows, key=key)
+    start, end = 0, query.limit
+    if query.cursor:
+        try:
+            cursor_key = _read_key(query.cursor[1:])
+            is_forwards = query.cursor[0] == "n"
+            find = bisect_right if is_forwards else bisect_left
+            place = find(ordered, cursor_key, key=key)
+        except (ValueError, TypeError) as error:
+            raise Invalid(
+                {"cursor": _("Use a cursor from the `next` or `previous` of this list.")}
+            ) from error
+        start, end = (place, place + query.limit) if is_forwards else (max(place - query.limit, 0), place)
+    page = ordered[start:end]
+    next_url = page_url(f"n{_write_key(key(page[-1]))}" if page and end < len(ordered) else None)
+    previous_url = page_url(f"p{_write_key(key(page[0]))}" if page and start else None)
+    body = {"results": [to_output(row) for row in page], "next": next_url, "previous": previous_url}
+    return json_response(schema.model_validate(body), headers=link_header(next_url, previous_url))
+
+
+def _write_key(key: list[Any]) -> str:
+    return urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+
+
+def _read_key(text: str) -> list[Any]:
+    key = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    if not isinstance(key, list):
+        raise TypeError("The key of a cursor is a list.")
+    return key
 
 
 def json_keyset_response(

@@ -120,6 +120,22 @@ class Paged(Input):
         return int(self.cursor[1:]) if self.cursor and self.cursor[0] == "p" else None
 
 
+class KeyPaged(Input):
+    """Selects a page of a short list, whose cursors hold a row's sort key so that the row itself may be gone."""
+
+    limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
+    # The letter is the direction, as in `Paged`; the rest is the key as JSON in base64url.
+    cursor: str | None = Field(
+        None, pattern="^[np][A-Za-z0-9_-]{1,800}$", description="From `next` or `previous`."
+    )
+
+
+class SearchKeyPaged(KeyPaged):
+    """Selects a page of the search results of a short list."""
+
+    search: str = Field("", max_length=200)
+
+
 class SearchPaged(Paged):
     """Selects a page of search results."""
 

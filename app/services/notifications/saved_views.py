@@ -52,6 +52,7 @@ class ViewWithCount:
     id: int
     name: str
     filter: Filter
+    position: int
     count: int
 
 
@@ -73,8 +74,10 @@ def list_views_with_counts(user: User, now: datetime | None = None) -> list[View
     now = now or utc_now()
 
     def count() -> tuple[list[ViewWithCount], datetime]:
-        views = [(view.id, view.name, Filter.of(view)) for view in list_views(user)]
-        numbers = [_count_query(user, wanted, now).scalar_subquery() for _id, _name, wanted in views]
+        views = [(view.id, view.name, Filter.of(view), view.position) for view in list_views(user)]
+        numbers = [
+            _count_query(user, wanted, now).scalar_subquery() for _id, _name, wanted, _position in views
+        ]
         counts = db.session.execute(select(*numbers)).one() if views else ()
         return [
             ViewWithCount(*view, number) for view, number in zip(views, counts, strict=True)
