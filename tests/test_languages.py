@@ -48,7 +48,7 @@ def abroad(
 ) -> Iterator[Flask]:
     """The demo's people in a country whose language is none, what they wrote in Cyrillic."""
     sample = template_samples._fixed_sample
-    monkeypatch.setattr(template_samples, "_sample", lambda kind: pseudo.foreign_values(sample(kind)))
+    monkeypatch.setattr(template_samples, "_fixed_sample", lambda kind: pseudo.foreign_values(sample(kind)))
     monkeypatch.setattr(template_samples, "LONG_NAME", pseudo.foreign(template_samples.LONG_NAME))
     path = shutil.copy(migrated_file, tmp_path / "abroad.db")
     app = make_app(
