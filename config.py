@@ -51,7 +51,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SECRET_KEY": secret_key,
         "SQLALCHEMY_DATABASE_URI": url,
         # For one process with 256 threads: with a pool smaller than the threads in use, requests wait.
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80},
+        # Who gets no connection within seconds is told so (503) instead of waiting.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80, "pool_timeout": 3},
         "BASE_URL": base_url.rstrip("/"),
         "MAIL_SERVER": env.get("EMAIL_HOST", ""),
         "MAIL_PORT": _number(env, "EMAIL_PORT", 587, 1, 65535),

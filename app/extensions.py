@@ -10,7 +10,7 @@ from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 
-from app.database import sqlite  # noqa: F401  # Importing it registers its listeners on every engine.
+from app.database import postgresql, sqlite  # noqa: F401  # Importing them registers their listeners.
 from app.database.base import db
 
 
@@ -20,9 +20,14 @@ class SessionLogin(LoginManager):
     def _update_remember_cookie(self, response: Response) -> Response:
         return response
 
+    def become_anonymous(self) -> None:
+        """Treat the rest of the request as anonymous."""
+        self._update_request_context_with_user()  # type: ignore[no-untyped-call]  # Flask-Login has no types.
+
 
 migrate = Migrate(render_as_batch=True)
-login: LoginManager = SessionLogin()  # type: ignore[no-untyped-call]  # Flask-Login has no types.
+_session_login = SessionLogin()  # type: ignore[no-untyped-call]  # Flask-Login has no types.
+login: LoginManager = _session_login
 mail = Mail()
 csrf = CSRFProtect()
 babel = Babel()
@@ -39,6 +44,11 @@ class LazySessions(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session or session.accessed or session.modified:
             super().save_session(app, session, response)
+
+
+def forget_user() -> None:
+    """Treat the rest of the request as anonymous: its user cannot be loaded."""
+    _session_login.become_anonymous()
 
 
 def init_app(app: Flask) -> None:

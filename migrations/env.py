@@ -75,6 +75,9 @@ def migrate() -> None:
             open_sqlite(connection)
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
+                # The limits of requests do not apply to a migration.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             context.run_migrations()
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from apiflask import APIBlueprint
 from flask import Response, request
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest
 
 from app.api.http import idempotency
@@ -29,6 +29,7 @@ from app.api.schemas.events import (
     EventOut,
     EventQuery,
 )
+from app.services.base import outages
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
@@ -116,9 +117,10 @@ def _batch_result(
     except (BadRequest, Unprocessable, Invalid) as error:
         errors = [_batch_error(index, each) for each in _errors(error)[:MAX_ERRORS_PER_EVENT]]
         return BatchResult(status=422, event=None, errors=errors)
-    except OperationalError:
-        if idempotency.HEADER in request.headers:
+    except SQLAlchemyError as error:
+        if not outages.is_outage(error) or idempotency.HEADER in request.headers:
             raise  # With a key the whole batch is one transaction, which is rolled back.
+        outages.report(error)
         detail = _("The database is unavailable. Send this event again.")
         failure = BatchError(field="", detail=detail, pointer=f"#/{index}")
         return BatchResult(status=503, event=None, errors=[failure])

@@ -12,9 +12,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
 from flask_babel import LazyString
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
 from app.jobs.tasks import Progress, delivery_worker, no_progress
+from app.services.base import outages
 from app.services.operations import job_runs, leases
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,37 +95,46 @@ class Scheduler:
         trigger = IntervalTrigger(seconds=int(every.total_seconds()), start_date=EPOCH)
         now = datetime.now(UTC)
         self._background.add_job(
-            function, trigger, args=args, id=name, next_run_time=now, misfire_grace_time=None
+            self._run, trigger, args=(function, *args), id=name, next_run_time=now, misfire_grace_time=None
         )
+
+    def _run(self, function: Callable[..., None], *args: Job) -> None:
+        """Run one of the functions below. If the database is unavailable, the next time will do."""
+        with self._app.app_context():
+            try:
+                function(*args)
+            except SQLAlchemyError as error:
+                if not outages.is_outage(error):
+                    raise
+                outages.report(error)
 
     def _run_frequent(self, job: Job) -> None:
         """Run a frequent job. While it finds nothing to do, it is recorded once a minute."""
-        with self._app.app_context():
-            if not job.is_shared and not leases.hold(f"job {job.name}", self._holder, LEASE_SECONDS):
-                return
-            started_at, count, error = utc_now(), 0, ""
-            try:
-                count = job.run(None, no_progress)
-            except Exception as failure:
-                log.exception("The job %s failed", job.name)
-                error = describe_error(failure)
-            minute = started_at.replace(second=0, microsecond=0)
-            if count or error or self._recorded.get(job.name) != minute:
-                self._recorded[job.name] = minute
-                job_runs.record_frequent_run(job.name, started_at, count, error)
+        if not job.is_shared and not leases.hold(f"job {job.name}", self._holder, LEASE_SECONDS):
+            return
+        started_at, count, error = utc_now(), 0, ""
+        try:
+            count = job.run(None, no_progress)
+        except Exception as failure:
+            if outages.is_outage(failure):
+                raise  # It cannot be recorded either.
+            log.exception("The job %s failed", job.name)
+            error = describe_error(failure)
+        minute = started_at.replace(second=0, microsecond=0)
+        if count or error or self._recorded.get(job.name) != minute:
+            self._recorded[job.name] = minute
+            job_runs.record_frequent_run(job.name, started_at, count, error)
 
     def _run_slot(self, job: Job) -> None:
         """Run the current slot of a job, unless it has been run."""
-        with self._app.app_context():
-            run_id = job_runs.begin(job.name, job.slot(utc_now()), self._holder)
-            if run_id is not None:
-                run_job(job, run_id)
+        run_id = job_runs.begin(job.name, job.slot(utc_now()), self._holder)
+        if run_id is not None:
+            run_job(job, run_id)
 
     def _run_requested(self) -> None:
         """Run what an admin requested."""
-        with self._app.app_context():
-            for run_id, name in job_runs.claim_requested(self._jobs, self._holder):
-                run_job(self._jobs[name], run_id)
+        for run_id, name in job_runs.claim_requested(self._jobs, self._holder):
+            run_job(self._jobs[name], run_id)
 
 
 def run_job(job: Job, run_id: int, at: datetime | None = None, watch: Progress = no_progress) -> int | None:
@@ -147,6 +158,8 @@ def run_job(job: Job, run_id: int, at: datetime | None = None, watch: Progress =
     try:
         count = job.run(at, progress)
     except Exception as failure:
+        if outages.is_outage(failure):
+            raise  # The run is begun again when its lease has ended.
         log.exception("The job %s failed", job.name)
         job_runs.fail(run_id, describe_error(failure))
         return None

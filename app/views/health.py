@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.services.base import outages
 from app.services.operations import health, metrics
 
 bp = Blueprint("health", __name__)
@@ -27,6 +29,17 @@ def ready() -> Response:
 def numbers() -> Response:
     page = metrics.render_metrics(current_app.extensions["schedule"])
     return _uncached(Response(page, content_type=CONTENT_TYPE_PLAIN_0_0_4))
+
+
+@bp.errorhandler(SQLAlchemyError)
+def database_error(error: SQLAlchemyError) -> Response:
+    """Tell a monitor in plain text that the database is unavailable."""
+    if not outages.is_outage(error):
+        raise error
+    outages.report(error)
+    response = Response("The database is unavailable.\n", 503, content_type="text/plain; charset=utf-8")
+    response.headers["Retry-After"] = str(outages.RETRY_AFTER)
+    return _uncached(response)
 
 
 def _uncached(response: Response) -> Response:

@@ -12,11 +12,13 @@ from apiflask import APIFlask
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
+from app.extensions import forget_user
+from app.services.base import outages
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 from app.services.operations.idempotency import StillRunning
 
@@ -86,7 +88,7 @@ def register(app: APIFlask, api: Blueprint) -> None:
     api.register_error_handler(
         StillRunning, lambda error: problem(409, str(error), headers={"Retry-After": "1"})
     )
-    api.register_error_handler(OperationalError, _database_unavailable)
+    api.register_error_handler(SQLAlchemyError, _database_error)
     app.before_request(_handle_unrouted)
 
 
@@ -121,14 +123,21 @@ def _invalid(error: Invalid) -> Response:
     return _unprocessable(Unprocessable(error_in_query(name, text) for name, text in error.errors.items()))
 
 
-def _internal_error(_error: HTTPException) -> Response:
+def _internal_error(error: HTTPException) -> Response:
+    original = getattr(error, "original_exception", None)
+    if isinstance(original, SQLAlchemyError) and outages.is_outage(original):
+        return _database_error(original)
     # Flask has already logged the exception; this line connects it to the id that the caller sees.
     request_id = secrets.token_hex(8)
     current_app.logger.error("%s %s failed, request id %s", request.method, request.path, request_id)
     return problem(500, request_id=request_id)
 
 
-def _database_unavailable(error: OperationalError) -> Response:
-    # The disk is full, the file is locked or the server is down. Nothing was written; a retry may succeed.
-    current_app.logger.error("database error: %s", error.orig)
-    return problem(503, _("The database is unavailable. Nothing was changed."), headers={"Retry-After": "5"})
+def _database_error(error: SQLAlchemyError) -> Response:
+    if not outages.is_outage(error):
+        raise error
+    outages.report(error)
+    # Translating needs the caller's language, which is in the database: without a user it is the default one.
+    forget_user()
+    headers = {"Retry-After": str(outages.RETRY_AFTER)}
+    return problem(503, _("The database is unavailable. Nothing was changed."), headers=headers)

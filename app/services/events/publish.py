@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import catalog
 from app.catalog import ENVELOPE
@@ -65,12 +65,12 @@ def publish(event: IncomingEvent, *, dry_run: bool = False, now: datetime | None
         The verdict for each recipient and channel.
     Raises:
         Invalid: a recipient is unknown or inactive, or the type needs recipients and there are none.
-        OperationalError: the database failed. Nothing was saved, and another event can be published.
+        SQLAlchemyError: the database failed. Nothing was saved, and another event can be published.
     """
     now = now or utc_now()
     try:
         return _publish(event, min(event.occurred_at or now, now), now, dry_run=dry_run)
-    except OperationalError:
+    except SQLAlchemyError:
         db.session.rollback()
         raise
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database.base import db
 from app.models import User
+from app.services.base import outages
 from app.services.base.errors import Conflict
 
 # A stream occupies one of the server's threads; the others must be free for ordinary requests.
@@ -92,19 +93,14 @@ class Broadcaster:
                     self._is_idle.set()
 
     def _run(self) -> None:
-        is_database_down = False
         while not self._stop_if_idle():
             listeners = self._snapshot()
             try:
                 with self._app.app_context():
                     current = versions({listener.user_id for listener in listeners})
-                is_database_down = False
             except SQLAlchemyError as error:
-                if not is_database_down:
-                    self._app.logger.warning(
-                        "open pages are not updated while the database is unavailable: %s", error
-                    )
-                is_database_down, current = True, {}
+                outages.report(error)
+                current = {}
             for listener in listeners:
                 version = current.get(listener.user_id, listener.version)
                 if version != listener.version:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from flask import Flask, current_app
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
 from app.database.base import db
+from app.services.base import outages
 from app.services.sending import outbox
 
 HEARTBEAT_SECONDS = 10.0
-log = logging.getLogger(__name__)
 
 
 class Claim:
@@ -60,6 +59,8 @@ def _beat(app: Flask, claim: Claim, done: threading.Event) -> None:
         with app.app_context():
             try:
                 claim.renew()
-            except OperationalError:
-                log.warning("The claim could not be renewed; trying again", exc_info=True)
+            except SQLAlchemyError as error:
                 db.session.rollback()
+                if not outages.is_outage(error):
+                    raise
+                outages.report(error)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
 from app import catalog
@@ -21,6 +21,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.rendering import plain_text
+from app.services.base import outages
 from app.services.sending import failures, outbox, payloads, pool, preflight
 from app.services.sending import results as send_results
 from app.services.sending.email import SiteIdentity
@@ -62,6 +63,8 @@ class DeliveryWorker:
         self.holder = holder
         self.stopping = threading.Event()
         self.backoffs: dict[str, Backoff] = {}
+        # Claims that an outage of the database interrupted; given back when it is over.
+        self.abandoned: set[str] = set()
 
     def deliver_due(
         self, now: datetime | None = None, *, before_round: Callable[[], None] | None = None
@@ -74,6 +77,9 @@ class DeliveryWorker:
         Returns:
             the number of messages sent, failed or decided against.
         """
+        for token in list(self.abandoned):
+            outbox.give_back(token)
+            self.abandoned.discard(token)
         return pool.drain_channels(self._has_work, self._drain_channel, now, before_round)
 
     def _has_work(self, name: str, now: datetime | None) -> bool:
@@ -114,8 +120,12 @@ class DeliveryWorker:
         if not ids:
             return 0
         claim = Claim(token, ids, lease_until)
-        with heartbeat(claim):
-            done, host_error = self._send_claimed(name, channel, claim, _load(ids), now)
+        try:
+            with heartbeat(claim):
+                done, host_error = self._send_claimed(name, channel, claim, _load(ids), now)
+        except SQLAlchemyError:
+            self.abandoned.add(token)
+            raise
         if done < len(ids):
             if host_error:
                 outbox.give_back(token, reason="unreachable", reason_data={"detail": host_error[:300]})
@@ -131,21 +141,23 @@ class DeliveryWorker:
         db.session.commit()  # No transaction stays open while waiting for the network.
         results: list[SendResult] = []
         done, host_error, recorded_at = 0, "", time.monotonic()
-        for row in rows:
-            if self._must_stop(name):
-                break
-            if not claim.still_holds(row.id):
-                continue
-            try:
-                results.append(self._send(channel, row, context, now))
-                done += 1
-            except HostUnavailable as error:
-                host_error = plain_text.to_single_line(str(error))
-                self._back_off(name, host_error)
-            if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
-                _record(claim, results)
-                results, recorded_at = [], time.monotonic()
-        _record(claim, results)
+        try:
+            for row in rows:
+                if self._must_stop(name):
+                    break
+                if not claim.still_holds(row.id):
+                    continue
+                try:
+                    results.append(self._send(channel, row, context, now))
+                    done += 1
+                except HostUnavailable as error:
+                    host_error = plain_text.to_single_line(str(error))
+                    self._back_off(name, host_error)
+                if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
+                    group, results, recorded_at = results, [], time.monotonic()
+                    _record(claim, group)
+        finally:
+            _record(claim, results)  # What has left is recorded, even if the database fails in between.
         return done, host_error
 
     def _send(
@@ -165,6 +177,8 @@ class DeliveryWorker:
                 self._back_off(row.channel, plain_text.to_single_line(str(error)))
             failure = error
         except Exception as error:
+            if outages.is_outage(error):
+                raise
             # A bug in Bellhop. The message is retried, so it is not lost if the bug is fixed in time.
             log.exception("Delivery %s could not be built", row.id)
             failure = TemporaryFailure(f"internal error: {type(error).__name__}")
@@ -202,9 +216,11 @@ def _record(claim: Claim, results: Sequence[SendResult]) -> None:
     for seconds in RECORD_AGAIN_AFTER:
         try:
             send_results.record_results(claim.token, results)
-        except OperationalError:
+        except SQLAlchemyError as error:
             db.session.rollback()
-            log.warning("Results could not be recorded; trying again", exc_info=True)
+            if not outages.is_outage(error):
+                raise
+            outages.report(error)
             time.sleep(seconds)
         else:
             return

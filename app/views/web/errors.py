@@ -6,9 +6,11 @@ from flask import Flask, Response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from app.services.base import errors
+from app.extensions import forget_user
+from app.services.base import errors, outages
 from app.views.web import htmx
 
 TEXTS = {
@@ -35,6 +37,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, handle_http_error)
     for error_class in STATUS:
         app.register_error_handler(error_class, handle_service_error)
+    app.register_error_handler(SQLAlchemyError, handle_database_error)
     app.register_error_handler(500, handle_failure)
 
 
@@ -62,8 +65,29 @@ def handle_csrf_error(_error: CSRFError) -> Response:
     return page(400, _("This page is out of date"), _("You signed in or out since it loaded. Reload it."))
 
 
-def handle_failure(_error: Exception) -> Response:
+def handle_database_error(error: SQLAlchemyError) -> Response:
+    """Render a page that needs no database if it is unavailable; any other error is a failure.
+
+    Raises:
+        SQLAlchemyError: this error, which is a bug.
+    """
+    if not outages.is_outage(error):
+        raise error
+    outages.report(error)
+    forget_user()
+    response = page(
+        503, text=_("The database is not responding. Nothing was changed. Try again in a moment.")
+    )
+    response.headers["Retry-After"] = str(outages.RETRY_AFTER)
+    return response
+
+
+def handle_failure(error: Exception) -> Response:
     """Render an unexpected error, without its details. Flask has logged it."""
+    original = getattr(error, "original_exception", None)
+    if isinstance(original, SQLAlchemyError) and outages.is_outage(original):
+        return handle_database_error(original)
+    forget_user()  # Loading the user may be what failed.
     return page(500)
 
 

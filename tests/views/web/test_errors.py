@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ImATeapot, RequestEntityTooLarge, ServiceUnavailable, TooManyRequests
 
+from app.database.base import db
 from app.models import User
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 
@@ -81,3 +86,41 @@ def test_pages_are_not_kept_by_any_cache(client: FlaskClient) -> None:
 
 def test_redirects_pass_through(client: FlaskClient) -> None:
     assert client.get("/account").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked")),
+        OperationalError("SELECT 1", None, Exception("connection refused")),
+        PoolTimeout("QueuePool limit of size 20 overflow 80 reached"),
+        PendingRollbackError("Can't reconnect", code="8s2b"),
+    ],
+    ids=["locked", "refused", "no connection is free", "connection lost"],
+)
+@pytest.mark.parametrize("path", ["/fails", "/metrics", "/api/notifications/unread-count/"])
+def test_a_database_that_is_unavailable_is_a_503_that_needs_no_database(
+    app: Flask, sign_in: SignIn, alice: User, monkeypatch: pytest.MonkeyPatch, error: Exception, path: str
+) -> None:
+    def fail(*_args: object, **_values: object) -> None:
+        raise error
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/fails", "fails", fail)
+    client = sign_in(alice)
+    monkeypatch.setattr(db.session, "execute", fail)
+    monkeypatch.setattr(db.session, "get", fail)
+    response = client.get(path)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert 'class="side"' not in response.text
+    assert ("<h1" in response.text) is (path == "/fails")
+
+
+def test_a_wrong_statement_is_a_failure_and_not_an_outage(app: Flask, sign_in: SignIn, alice: User) -> None:
+    def fail() -> None:
+        db.session.execute(text("SELECT nonsense"))
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/fails", "fails", fail)
+    assert sign_in(alice).get("/fails").status_code == 500
