@@ -57,6 +57,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAIL_SERVER": env.get("EMAIL_HOST", ""),
         "MAIL_PORT": _number(env, "EMAIL_PORT", 587, 1, 65535),
         "MAIL_USE_TLS": _flag(env, "EMAIL_USE_TLS", default=True),
+        # TLS from the first byte instead of STARTTLS; it wins over EMAIL_USE_TLS, which is on by default.
+        "MAIL_USE_SSL": _flag(env, "EMAIL_USE_SSL", default=env.get("EMAIL_PORT") == "465"),
         "MAIL_USERNAME": env.get("EMAIL_HOST_USER") or None,
         "MAIL_PASSWORD": env.get("EMAIL_HOST_PASSWORD") or None,
         "MAIL_DEFAULT_SENDER": env.get("DEFAULT_FROM_EMAIL") or "Bellhop <bellhop@localhost>",

@@ -32,7 +32,13 @@ from tests.support.delivery import delivery_worker
 settings.register_profile("bellhop", deadline=None)
 settings.load_profile("bellhop")
 
-pytest_plugins = ["tests.support.browser", "tests.support.pseudo", "tests.support.smtp", "tests.support.web"]
+pytest_plugins = [
+    "tests.support.browser",
+    "tests.support.certificates",
+    "tests.support.pseudo",
+    "tests.support.smtp",
+    "tests.support.web",
+]
 
 # Werkzeug compiles a function for each URL rule of each application, which takes most of the time of creating one.
 # The rules are the same in all of the two thousand applications of a test run, so compile each only once.

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "cli": {"services", "jobs", "catalog"},
     "services": {"models", "channels", "rendering", "catalog", "database"},
     "rendering": {"catalog"},
-    "channels": {"catalog", "extensions"},
+    "channels": {"catalog"},
     "models": {"database"},
     "extensions": {"database"},
     "database": set(),

@@ -67,12 +67,22 @@ class TemporaryFailure(DeliveryError):
     Args:
         retry_after: how many seconds the other side asked to wait; None if it did not say.
         slow_down: the host refuses all messages for now (SMTP 421, HTTP 429), not just this one.
+        is_our_fault: our settings are to blame, not the recipient: an admin can fix it, so the message is never
+            given up before it expires.
     """
 
-    def __init__(self, text: str, *, retry_after: float | None = None, slow_down: bool = False) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        retry_after: float | None = None,
+        slow_down: bool = False,
+        is_our_fault: bool = False,
+    ) -> None:
         super().__init__(text)
         self.retry_after = retry_after
         self.slow_down = slow_down
+        self.is_our_fault = is_our_fault
 
 
 class PermanentFailure(DeliveryError):
@@ -92,4 +102,12 @@ class UncertainOutcome(DeliveryError):
 
 
 class HostUnavailable(DeliveryError):
-    """The other side cannot be reached or rejects our account. This says nothing about the message."""
+    """The other side cannot be reached or rejects our settings. This says nothing about the message.
+
+    Args:
+        is_our_fault: our settings are to blame: the sign-in, the sender address, the encryption, the host's name.
+    """
+
+    def __init__(self, text: str, *, is_our_fault: bool = False) -> None:
+        super().__init__(text)
+        self.is_our_fault = is_our_fault

@@ -6,7 +6,7 @@ Captured messages are shown under Admin → Deliveries.
 from __future__ import annotations
 
 from app.channels import mime
-from app.channels.base import Message, Receipt
+from app.channels.base import HostUnavailable, Message, Receipt
 
 
 class CaptureEmail:
@@ -19,8 +19,15 @@ class CaptureEmail:
         """Build the email.
 
         Raises:
+            HostUnavailable: the sender cannot be used in an email.
             PermanentFailure: the address cannot be used in an email.
         """
+        try:
+            mime.parse_sender(self.sender)
+        except ValueError as error:
+            raise HostUnavailable(
+                f"DEFAULT_FROM_EMAIL is {self.sender!r}: {error}", is_our_fault=True
+            ) from error
         return Receipt("", captured=mime.build(message, self.sender))
 
     def close(self) -> None:

@@ -2,70 +2,62 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import select
 import smtplib
-import socket
-import ssl
-from collections.abc import Callable
-from email.utils import parseaddr
 
-import flask_mail
+from flask import current_app
 
-from app.channels import mime, smtp_replies
-from app.channels.base import Channel, HostUnavailable, Message, Receipt, TemporaryFailure, UncertainOutcome
+from app.channels import mime, smtp_connection, smtp_replies
+from app.channels.base import (
+    Channel,
+    HostUnavailable,
+    Message,
+    PermanentFailure,
+    Receipt,
+    TemporaryFailure,
+    UncertainOutcome,
+)
 from app.channels.capture import CaptureEmail
-from app.extensions import mail
+from app.channels.smtp_connection import MailServer, describe
 
-TIMEOUT = 20.0
-Command = Callable[..., tuple[int, bytes]]
+# How long `check` waits at each stage: an admin is waiting for the result.
+CHECK_SECONDS = 20.0
 log = logging.getLogger(__name__)
-host_name = functools.cache(socket.getfqdn)
 
 
 def connect() -> Channel:
     """Open the email channel: SMTP, or capturing if no server is configured."""
-    connection = Connection(mail.connect().mail)
-    sender = connection.mail.default_sender or ""
-    return SmtpChannel(connection, sender) if connection.mail.server else CaptureEmail(sender)
+    state = current_app.extensions["mail"]
+    sender = state.default_sender or ""
+    return SmtpChannel(MailServer.from_state(state), sender) if state.server else CaptureEmail(sender)
 
 
-def check() -> None:
-    """Connect, sign in and disconnect. Raises HostUnavailable."""
+def check() -> str:
+    """Connect, sign in, offer our sender address and disconnect. Nothing is sent.
+
+    Returns:
+        what worked, and the server's last words.
+    Raises:
+        HostUnavailable: with what was tried and what the server said.
+    """
     channel = connect()
-    if isinstance(channel, SmtpChannel):
-        channel.open()
+    if not isinstance(channel, SmtpChannel):
+        return ""
+    channel.longest_stage = CHECK_SECONDS
+    try:
+        return channel.check_sender()
+    finally:
         channel.close()
-
-
-class Connection(flask_mail.Connection):
-    """Flask-Mail's connection, with a timeout and verified certificates, which it lacks."""
-
-    def configure_host(self) -> smtplib.SMTP:
-        host = smtplib.SMTP(self.mail.server, self.mail.port, host_name(), timeout=TIMEOUT)
-        try:
-            if host.sock is not None:
-                # Send the final dot at once instead of waiting for an acknowledgement of the packet before it.
-                host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.mail.use_tls:
-                host.starttls(context=ssl.create_default_context())
-            host.ehlo_or_helo_if_needed()
-            if self.mail.username and self.mail.password:
-                host.login(self.mail.username, self.mail.password)
-        except BaseException:
-            host.close()
-            raise
-        return host
 
 
 class SmtpChannel:
     """Sends emails one after the other, and reconnects if the connection is lost."""
 
-    def __init__(self, connection: Connection, sender: str) -> None:
-        self.connection = connection
+    def __init__(self, server: MailServer, sender: str) -> None:
+        self.server = server
         self.sender = sender
-        self.return_path = parseaddr(sender)[1]
+        self.longest_stage = float("inf")
         self.host: smtplib.SMTP | None = None
 
     def send(self, message: Message) -> Receipt:
@@ -74,31 +66,57 @@ class SmtpChannel:
         Raises:
             HostUnavailable, TemporaryFailure, PermanentFailure, UncertainOutcome: see `smtp_replies`.
         """
+        return_path = self._return_path()
         recipient, body = mime.address(message.address), _stuff_dots(mime.build(message, self.sender))
         if self.host is not None:
             try:
-                return self._transmit(self._open_envelope(recipient), body)
+                return self._transmit(self._open_envelope(return_path, recipient), body)
             except (OSError, smtplib.SMTPException):
                 # The server may have closed the connection since the last email: try again on a new one.
                 self._disconnect()
         try:
-            return self._transmit(self._open_envelope(recipient), body)
+            return self._transmit(self._open_envelope(return_path, recipient), body)
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
-            raise TemporaryFailure(f"Connection lost: {_describe(error)}", slow_down=True) from error
+            raise TemporaryFailure(f"Connection lost: {describe(error)}", slow_down=True) from error
 
-    def open(self) -> None:
-        """Connect now. Raises HostUnavailable."""
-        self._connect()
+    def check_sender(self) -> str:
+        """Connect and offer our sender address; return what the server said. Raises HostUnavailable."""
+        return_path = self._return_path()
+        host = self._connect()
+        try:
+            reply = self._offer_sender(host, return_path, needs_utf8=not return_path.isascii())
+        except HostUnavailable:
+            raise
+        except (TemporaryFailure, OSError, smtplib.SMTPException) as error:
+            raise HostUnavailable(f"{self.server}, MAIL FROM:<{return_path}>: {describe(error)}") from error
+        self._reset(0)
+        return f"{self.server}: {reply}"
 
     def close(self) -> None:
         """Say goodbye and disconnect."""
         if self.host is not None:
             try:
+                self._wait_up_to("quit")
                 self.host.quit()
             except (OSError, smtplib.SMTPException):
                 log.debug("The mail server closed the connection before the goodbye")
             self._disconnect()
+
+    def _return_path(self) -> str:
+        try:
+            return mime.parse_sender(self.sender)[1]
+        except ValueError as error:
+            raise HostUnavailable(
+                f"DEFAULT_FROM_EMAIL is {self.sender!r}: {error}", is_our_fault=True
+            ) from error
+
+    def _seconds(self, stage: str) -> float:
+        return min(smtp_connection.SECONDS[stage], self.longest_stage)
+
+    def _wait_up_to(self, stage: str) -> None:
+        if self.host is not None and self.host.sock is not None:
+            self.host.sock.settimeout(self._seconds(stage))
 
     def _disconnect(self) -> None:
         if self.host is not None:
@@ -108,31 +126,49 @@ class SmtpChannel:
     def _connect(self) -> smtplib.SMTP:
         if self.host is None:
             try:
-                self.host = self.connection.configure_host()
-            except (OSError, UnicodeError, smtplib.SMTPException) as error:
-                if isinstance(error, smtplib.SMTPAuthenticationError):
-                    log.error("The mail server rejects the user name and password: %s", _describe(error))  # noqa: TRY400 (not a bug, so the traceback is of no use)
-                raise HostUnavailable(_describe(error)) from error
+                self.host = smtp_connection.open_connection(self.server, self._seconds)
+            except HostUnavailable as error:
+                if error.is_our_fault:
+                    log.error("Email settings are rejected: %s", error)  # noqa: TRY400 (not a bug, so the traceback is of no use)
+                raise
         return self.host
 
-    def _open_envelope(self, recipient: str) -> smtplib.SMTP:
+    def _open_envelope(self, return_path: str, recipient: str) -> smtplib.SMTP:
         host = self._connect()
-        # Sent as commands, because smtplib's methods would parse both addresses again.
-        self._command("mail", {250}, host.docmd, "MAIL", f"FROM:<{self.return_path}>")
-        self._command("rcpt", {250, 251}, host.docmd, "RCPT", f"TO:<{recipient}>")
-        self._command("data", {354}, host.docmd, "DATA")
+        needs_utf8 = not (recipient.isascii() and return_path.isascii())
+        if not recipient.isascii() and not host.has_extn("smtputf8"):
+            raise PermanentFailure(
+                f"The mail server does not accept addresses such as {recipient!r}: it does not offer SMTPUTF8"
+            )
+        self._offer_sender(host, return_path, needs_utf8=needs_utf8)
+        # Sent as a command, because smtplib's methods would parse the address again.
+        self._check("rcpt", 2, *host.docmd("RCPT", f"TO:<{recipient}>"))
+        self._wait_up_to("data")
+        self._check("data", 3, *host.docmd("DATA"))
         return host
 
-    def _command(self, stage: str, accepted: set[int], command: Command, *arguments: str) -> str:
-        code, reply = command(*arguments)
+    def _offer_sender(self, host: smtplib.SMTP, return_path: str, *, needs_utf8: bool) -> str:
+        options = " SMTPUTF8 BODY=8BITMIME" if needs_utf8 else ""
+        if needs_utf8 and not host.has_extn("smtputf8"):
+            raise HostUnavailable(
+                f"The mail server does not accept the sender {return_path!r}: it does not offer SMTPUTF8",
+                is_our_fault=True,
+            )
+        host.command_encoding = "utf-8" if needs_utf8 else "ascii"
+        self._wait_up_to("command")
+        return self._check("mail", 2, *host.docmd("MAIL", f"FROM:<{return_path}>{options}"))
+
+    def _check(self, stage: str, accepted: int, code: int, reply: bytes) -> str:
+        """Return a reply whose first digit is the accepted one (RFC 5321, 4.3.2); raise the failure of any other."""
         text = reply.decode("utf-8", "replace")
-        if code in accepted:
+        if code // 100 == accepted:
             return f"{code} {text}"
         self._reset(code)
         raise smtp_replies.failure(stage, code, text)
 
     def _reset(self, code: int) -> None:
         """Reset the connection for the next email, or close it."""
+        self._wait_up_to("command")
         try:
             if code == 421 or self.host is None or self.host.rset()[0] != 250:
                 self._disconnect()
@@ -141,20 +177,29 @@ class SmtpChannel:
 
     def _transmit(self, host: smtplib.SMTP, body: bytes) -> Receipt:
         try:
-            host.send(body)
+            self._wait_up_to("block")
+            for start in range(0, len(body), smtp_connection.BLOCK_BYTES):
+                host.send(body[start : start + smtp_connection.BLOCK_BYTES])
             self._check_still_listening(host)
             host.send(b".\r\n")
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
-            raise TemporaryFailure(f"Connection lost while sending: {_describe(error)}") from error
+            raise TemporaryFailure(f"Connection lost while sending: {describe(error)}") from error
         try:
-            return Receipt(self._command("data", {250}, host.getreply))
+            self._wait_up_to("dot")
+            code, reply = host.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
             if isinstance(error.__context__, ConnectionResetError):
                 # The server did not read everything, so it has not seen the final dot.
-                raise TemporaryFailure(f"Connection lost while sending: {_describe(error)}") from error
-            raise UncertainOutcome(f"No response after the message: {_describe(error)}") from error
+                raise TemporaryFailure(f"Connection lost while sending: {describe(error)}") from error
+            raise UncertainOutcome(f"No response after the message: {describe(error)}") from error
+        if not 200 <= code < 600 or 300 <= code < 400:
+            self._disconnect()
+            raise UncertainOutcome(
+                f"An odd response after the message: {code} {reply.decode('utf-8', 'replace')}"
+            )
+        return Receipt(self._check("data", 2, code, reply))
 
     def _check_still_listening(self, host: smtplib.SMTP) -> None:
         """A server that speaks before the final dot has given up on the message."""
@@ -167,10 +212,3 @@ class SmtpChannel:
 def _stuff_dots(body: bytes) -> bytes:
     """Double the dot at the beginning of a line (RFC 5321, 4.5.2)."""
     return body.replace(b"\r\n.", b"\r\n..")
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        return f"{error.smtp_code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
-    return str(error) or type(error).__name__

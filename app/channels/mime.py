@@ -10,7 +10,7 @@ import functools
 import re
 from base64 import b64encode
 from email.header import Header
-from email.utils import format_datetime, parseaddr, quote
+from email.utils import format_datetime, quote
 
 from app import addresses
 from app.channels.base import Attachment, Message, PermanentFailure
@@ -19,7 +19,9 @@ from app.clock import utc_now
 # Characters that could end a header line.
 CONTROL = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
 ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+ADDRESS = re.compile(r"[^\x00-\x20\x7f-\xa0<>]+@[!-;=?A-~]+")
+# `Name <address>`, also where the name has commas that need quotes in a header but not in a setting.
+SENDER = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 # "=_" cannot occur in quoted-printable or base64, so no body can contain a boundary.
 MIXED, ALTERNATIVE = "=_mixed", "=_alternative"
 
@@ -42,27 +44,47 @@ def build(message: Message, sender: str) -> bytes:
         "MIME-Version": "1.0",
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return head.encode("ascii") + _body(message)
+    # ASCII but for an address that needs SMTPUTF8 (RFC 6532).
+    return head.encode() + _body(message)
 
 
 @functools.cache
 def _from(sender: str) -> str:
-    return mailbox("From", *parseaddr(sender))
+    return mailbox("From", *parse_sender(sender))
+
+
+def parse_sender(text: str) -> tuple[str, str]:
+    """Split the sender into its name and its address.
+
+    Raises:
+        ValueError: there is no address in it.
+    """
+    text = text.strip()
+    match = SENDER.fullmatch(text)
+    name, plain = (match["name"].strip(), match["address"].strip()) if match else ("", text)
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    try:
+        return name, address(plain)
+    except PermanentFailure:
+        raise ValueError("write an address such as Bellhop <bellhop@example.com>") from None
 
 
 def address(text: str) -> str:
-    """Return an address in ASCII, with an international domain in its `xn--` form.
+    """Return an address with an international domain in its `xn--` form.
+
+    The part before the @ may be outside ASCII, which takes a server with SMTPUTF8 (RFC 6531).
 
     Raises:
-        PermanentFailure: it is not an address, or would need SMTPUTF8 (RFC 6531).
+        PermanentFailure: it is not an address.
     """
     local, _, domain = text.rpartition("@")
     try:
         plain = f"{local}@{addresses.host(domain)}" if not domain.isascii() else text
     except ValueError:
         plain = ""
-    if not ADDRESS.fullmatch(plain) or "<" in plain or ">" in plain:
-        raise PermanentFailure(f"{text!r} is not a plain ASCII address")
+    if not ADDRESS.fullmatch(plain) or not plain.isprintable():
+        raise PermanentFailure(f"{text!r} is not an email address")
     return plain
 
 

@@ -78,13 +78,14 @@ class Mailbox:
 class Server:
     """A mail server that can be stopped and restarted on the same port."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, **options: Any) -> None:
         self.mailbox = mailbox
+        self.options = options
         self.port = free_port()
         self.controller: Controller | None = None
 
     def start(self) -> None:
-        self.controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port)
+        self.controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port, **self.options)
         self.controller.start()
 
     def stop(self) -> None:
@@ -148,8 +149,9 @@ def smtp(app: Any) -> Iterator[Server]:
     server.stop()
 
 
-def point_at(app: Any, port: int) -> None:
-    """Make an application send its email to a local port."""
+def point_at(app: Any, port: int, **state: Any) -> None:
+    """Make an application send its email to a local port, without encryption unless `state` says otherwise."""
     app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_USE_TLS=False)
-    state = app.extensions["mail"]
-    state.server, state.port, state.use_tls = "127.0.0.1", port, False
+    values = {"server": "127.0.0.1", "port": port, "use_tls": False, "use_ssl": False} | state
+    for name, value in values.items():
+        setattr(app.extensions["mail"], name, value)

@@ -94,16 +94,18 @@ def _check_mail(config: Mapping[str, Any]) -> Finding:
         return Finding(
             subject, _("EMAIL_HOST is not set: emails are captured and shown under Admin → Deliveries.")
         )
-    host = f"{config['MAIL_SERVER']}:{config['MAIL_PORT']}"
     try:
-        email.check()
+        response = email.check()
     except DeliveryError as error:
         return Finding(
             subject,
-            f"{host}: {error}",
-            _("Check EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_HOST_USER and EMAIL_HOST_PASSWORD."),
+            str(error),
+            _(
+                "Check EMAIL_HOST, EMAIL_PORT, EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD "
+                "and DEFAULT_FROM_EMAIL."
+            ),
         )
-    return Finding(subject, _("%(host)s responds", host=host))
+    return Finding(subject, response)
 
 
 def _check_redis(url: str) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from flask_babel import gettext as _
 
 from app import catalog, safe_urls
 from app.catalog import DIGESTS
+from app.channels import mime
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Notification, User
 from app.rendering import calendar, email, html_sanitizer
@@ -187,9 +187,16 @@ def _calendar(
         interview,
         method=method,
         sequence=row.interview_sequence or 0,
-        organizer=parseaddr(site.address),
+        organizer=_organizer(site),
         attendee=(delivery.recipient.name, delivery.address),
         made_at=row.created_at,
     )
     name = "cancelled.ics" if method == "CANCEL" else "invite.ics"
     return (Attachment(name, f"text/calendar; charset=utf-8; method={method}", body),)
+
+
+def _organizer(site: SiteIdentity) -> tuple[str, str]:
+    try:
+        return mime.parse_sender(site.address)
+    except ValueError:
+        return "", site.address  # The channel refuses it, so the message waits until an admin has fixed it.
