@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -17,8 +18,11 @@ from app.channels.base import Channel, Message, PermanentFailure, Receipt, Tempo
 
 # The subscription has ended (RFC 8030, 7.3).
 GONE = frozenset({404, 410})
-# Retrying would not help: malformed request, rejected key, body too large.
-PERMANENT = frozenset({400, 401, 403, 405, 411, 413, 415})
+# Our key is rejected (RFC 8292, 4.2), in the words of those services that answer 400.
+OUR_FAULT = frozenset({401, 403})
+OUR_FAULT_WORDS = re.compile("vapid|jwt|authori[sz]ation|unauthori[sz]ed", re.IGNORECASE)
+# Retrying would not help: malformed request, body too large.
+PERMANENT = frozenset({400, 405, 411, 413, 415})
 TOKEN_SECONDS = 12 * 3600
 # A push service that does not respond in time is left alone for a while, so it does not delay the others.
 TIMEOUT_SECONDS, BACKOFF_SECONDS = 10.0, 60.0
@@ -76,6 +80,11 @@ class PushChannel:
         response = self._post(message.address, body, headers)
         if response.is_ok:
             return Receipt(response.summary())
+        if response.status in OUR_FAULT or (response.status == 400 and OUR_FAULT_WORDS.search(response.text)):
+            raise TemporaryFailure(
+                f"The push service rejects VAPID_PRIVATE_KEY or VAPID_SUBJECT: {response.summary()}",
+                is_our_fault=True,
+            )
         if response.status in GONE | PERMANENT:
             raise PermanentFailure(response.summary(), suppress=response.status in GONE)
         raise TemporaryFailure(response.summary(), retry_after=response.retry_after())

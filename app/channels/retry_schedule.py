@@ -12,6 +12,9 @@ MAX_BACKOFF = 4
 # A message without a response may have arrived. It is repeated once, after a late arrival would have shown.
 AFTER_UNCERTAIN = timedelta(minutes=15)
 
+# An admin may fix our settings at any time, so messages that wait for it are tried at least this often.
+LONGEST_FOR_OUR_FAULT = timedelta(minutes=10)
+
 
 def next_attempt_at(
     channel: str, attempts: int, now: datetime, *, retry_after: float | None = None
@@ -28,3 +31,11 @@ def next_attempt_at(
     # Jitter, so that deliveries that failed together are not retried together.
     seconds = schedule[attempts] * random.uniform(0.8, 1.2)  # noqa: S311 (not a secret)
     return now + timedelta(seconds=max(seconds, retry_after or 0))
+
+
+def next_attempt_after_our_fault(channel: str, attempts: int, now: datetime) -> datetime:
+    """Return when to try a message again that our settings kept from being sent. Its schedule has no end."""
+    last = len(catalog.CHANNELS[channel].retry_seconds) - 1
+    scheduled = next_attempt_at(channel, min(attempts, last), now)
+    latest = now + LONGEST_FOR_OUR_FAULT
+    return min(scheduled, latest) if scheduled else latest

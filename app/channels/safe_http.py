@@ -136,18 +136,18 @@ def post(
     headers: Mapping[str, str],
     *,
     may_reach: Callable[[IPAddress], bool] = is_public,
-    within: float = TOTAL_SECONDS,
+    within: float | None = None,
 ) -> HttpResponse:
     """Send a body and return the response.
 
     Args:
         may_reach: which addresses are allowed. Pass another function only for hosts that an admin chose.
-        within: how many seconds it may take in total, if less than `TOTAL_SECONDS`.
+        within: how many seconds it may take in total; by default `TOTAL_SECONDS`.
     Raises:
         PermanentFailure: the address must not be called.
         NoResponse: the host did not respond in time, or not with HTTP.
     """
-    within = min(within, TOTAL_SECONDS)
+    within = TOTAL_SECONDS if within is None else within
     deadline = time.monotonic() + within
     try:
         parts = parse_url(url)

@@ -22,14 +22,14 @@ from app.channels.base import (
 )
 from app.channels.capture import CaptureSms
 
+# A slow answer is not a lost one: without it, the text may be sent and paid for twice.
+ANSWER_SECONDS = 120.0
 # Twilio's error codes for messages that can never be sent. True: do not write to this number again.
 PERMANENT: dict[int, bool] = {
     21211: False,  # not a number
     21214: False,  # cannot be reached
     21217: False,  # not a number
-    21408: False,  # country not enabled
-    21606: False,  # our number cannot send to it
-    21610: True,  # its owner responseed STOP
+    21610: True,  # its owner replied STOP
     21612: False,  # cannot be reached from our number
     21614: False,  # not a mobile
     21617: False,  # text too long
@@ -38,6 +38,31 @@ PERMANENT: dict[int, bool] = {
     30006: True,  # a landline
     30007: False,  # filtered by the carrier
 }
+# Error codes that blame our account or our number. True: every text is rejected, not just those to some countries.
+OUR_FAULT: dict[int, bool] = {
+    10001: True,  # account not active
+    10002: True,  # trial account cannot do this
+    20003: True,  # wrong account or token
+    20005: True,  # account not active
+    20006: True,  # access denied
+    20008: True,  # test credentials
+    20404: True,  # no such account
+    21212: True,  # our number is not a number
+    21408: False,  # country not enabled for our account
+    21603: True,  # no sender
+    21606: False,  # our number cannot send to it
+    21608: False,  # trial account, number not verified
+    21659: False,  # our number is not Twilio's
+    21660: True,  # our number belongs to another account
+    21701: True,  # no such messaging service
+    21703: True,  # the messaging service has no numbers
+    21705: True,  # not a messaging service
+    30002: True,  # account suspended
+    30034: False,  # our number is not registered
+    63038: True,  # our daily limit
+}
+# Without a code of Twilio's: the account or the address of the service is wrong, not the recipient's number.
+OUR_STATUSES = frozenset({401, 403, 404, 405})
 
 
 def connect() -> Channel:
@@ -66,7 +91,9 @@ class TwilioChannel:
         """Send a text. Raises HostUnavailable, TemporaryFailure, PermanentFailure, UncertainOutcome."""
         form = urlencode({"To": message.address, "Body": message.text, **self.sender})
         try:
-            response = safe_http.post(self.url, form.encode(), self.headers, may_reach=lambda _address: True)
+            response = safe_http.post(
+                self.url, form.encode(), self.headers, may_reach=lambda _address: True, within=ANSWER_SECONDS
+            )
         except safe_http.NoResponse as error:
             # A text costs money and may wake a person, so do not send it again if it may have been sent.
             raise UncertainOutcome(str(error)) if error.was_sent else HostUnavailable(str(error)) from error
@@ -84,13 +111,16 @@ class TwilioChannel:
 def failure(response: safe_http.HttpResponse) -> DeliveryError:
     """Map an error response of Twilio to a failure."""
     error = _json(response)
-    code = error.get("code") if isinstance(error.get("code"), int) else 0
+    given = error.get("code")
+    code = given if isinstance(given, int) else 0
     text = f"{response.status} {code or ''} {error.get('message') or response.text}"
     text = " ".join(text.split())[:300]
     if code in PERMANENT:
         return PermanentFailure(text, suppress=PERMANENT[code])
-    if response.status in {401, 403}:
-        return HostUnavailable(text)  # Our account is rejected, not the recipient's number.
+    if OUR_FAULT.get(code, not code and response.status in OUR_STATUSES) or response.status == 401:
+        return HostUnavailable(text, is_our_fault=True)
+    if code in OUR_FAULT:
+        return TemporaryFailure(text, is_our_fault=True)
     if response.status == 429 or response.status >= 500 or 300 <= response.status < 400:
         return TemporaryFailure(text, retry_after=response.retry_after(), slow_down=response.status == 429)
     return PermanentFailure(text)

@@ -3,32 +3,72 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from app.channels.base import DeliveryError, HostUnavailable, PermanentFailure, TemporaryFailure
 
 # Enhanced codes (RFC 3463) for a mailbox that does not exist.
 NO_SUCH_MAILBOX = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
+# Our sender address, our account, our encryption or our host is rejected (RFC 3463, 7372, 4954; Exchange, Gmail).
+OUR_FAULT = {
+    *("5.1.7", "5.1.8", "5.1.90", "5.4.5", "5.7.3", "5.7.8", "5.7.9", "5.7.11", "5.7.14"),
+    *(
+        "5.7.20",
+        "5.7.21",
+        "5.7.22",
+        "5.7.23",
+        "5.7.25",
+        "5.7.26",
+        "5.7.27",
+        "5.7.54",
+        "5.7.57",
+        "5.7.60",
+        "5.7.64",
+    ),
+}
+# The same where there is no such code, in the words of Postfix, Exim, sendmail, qmail and Exchange.
+OUR_FAULT_WORDS = re.compile(
+    r"relay (access )?(denied|not permitted|prohibited)|relaying (denied|prohibited|not allowed)"
+    r"|(unable|not permitted) to relay|rcpthosts|client host rejected|(helo|ehlo) command rejected"
+    r"|sender (address |verify )?(rejected|failed)|sender domain"
+    r"|authentication (is )?required|must (be )?authenticate|not authenticated|must issue a starttls",
+    re.IGNORECASE,
+)
 NO_CODE = {""}
 ANY: set[str] = set()
+NO_WORDS = re.compile("")
 
-# (command, beginning of the code, enhanced codes, meaning). The first match counts.
-RULES: tuple[tuple[str, str, set[str], str], ...] = (
-    ("", "421", ANY, "slow_down"),
-    # "Authentication required" and similar replies concern our account, not the recipient.
-    ("", "530", ANY, "unavailable"),
-    ("", "534", ANY, "unavailable"),
-    ("", "535", ANY, "unavailable"),
-    ("", "538", ANY, "unavailable"),
-    ("", "5", NO_SUCH_MAILBOX, "suppress"),
-    ("rcpt", "550", NO_CODE, "suppress"),
-    ("rcpt", "551", NO_CODE, "suppress"),
-    ("rcpt", "553", NO_CODE, "suppress"),
-    ("", "5", {"5.2.2"}, "temporary"),  # mailbox full
-    ("", "552", {"5.3.4", "5.2.3"}, "permanent"),  # message too big
-    ("", "552", ANY, "temporary"),  # RFC 5321, 4.5.3.1.10: treat as 452
-    # Our From address is rejected: an admin can fix that.
-    ("mail", "5", ANY, "temporary"),
-    ("", "5", ANY, "permanent"),
+
+class Rule(NamedTuple):
+    """What a reply means: the command it replies to, the beginning of its code, its enhanced codes, its words."""
+
+    stage: str
+    code: str
+    enhanced: set[str]
+    words: re.Pattern[str]
+    meaning: str
+
+
+# The first match counts; "" and empty sets match everything.
+RULES: tuple[Rule, ...] = (
+    Rule("", "421", ANY, NO_WORDS, "slow_down"),
+    # Replies that concern our account, not the recipient. Until there is a recipient, they concern every message.
+    Rule("", "530", ANY, NO_WORDS, "our_fault"),
+    Rule("", "534", ANY, NO_WORDS, "our_fault"),
+    Rule("", "535", ANY, NO_WORDS, "our_fault"),
+    Rule("", "538", ANY, NO_WORDS, "our_fault"),
+    Rule("", "5", OUR_FAULT, NO_WORDS, "our_fault"),
+    Rule("mail", "552", ANY, NO_WORDS, "temporary"),
+    Rule("mail", "5", ANY, NO_WORDS, "our_fault"),
+    Rule("", "5", NO_SUCH_MAILBOX, NO_WORDS, "suppress"),
+    Rule("", "5", ANY, OUR_FAULT_WORDS, "our_fault"),
+    Rule("rcpt", "550", NO_CODE, NO_WORDS, "suppress"),
+    Rule("rcpt", "551", NO_CODE, NO_WORDS, "suppress"),
+    Rule("rcpt", "553", NO_CODE, NO_WORDS, "suppress"),
+    Rule("", "5", {"5.2.2"}, NO_WORDS, "temporary"),  # mailbox full
+    Rule("", "552", {"5.3.4", "5.2.3"}, NO_WORDS, "permanent"),  # message too big
+    Rule("", "552", ANY, NO_WORDS, "temporary"),  # RFC 5321, 4.5.3.1.10: treat as 452
+    Rule("", "5", ANY, NO_WORDS, "permanent"),
 )
 
 
@@ -42,8 +82,11 @@ def failure(stage: str, code: int, reply: str) -> DeliveryError:
     """
     text = f"{code} {reply}".strip()
     meaning = _meaning(stage, str(code), reply)
-    if meaning == "unavailable":
-        return HostUnavailable(text)
+    if meaning == "our_fault":
+        if stage == "mail":
+            return HostUnavailable(text, is_our_fault=True)
+        # Another recipient may be allowed: many servers relay for some domains only.
+        return TemporaryFailure(text, is_our_fault=True)
     if meaning in {"permanent", "suppress"}:
         return PermanentFailure(text, suppress=meaning == "suppress")
     return TemporaryFailure(text, slow_down=meaning == "slow_down")
@@ -52,7 +95,12 @@ def failure(stage: str, code: int, reply: str) -> DeliveryError:
 def _meaning(stage: str, code: str, reply: str) -> str:
     match = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", reply)
     enhanced = match[0] if match else ""
-    for at, beginning, codes, meaning in RULES:
-        if at in {"", stage} and code.startswith(beginning) and (not codes or enhanced in codes):
-            return meaning
+    for rule in RULES:
+        if (
+            rule.stage in {"", stage}
+            and code.startswith(rule.code)
+            and (not rule.enhanced or enhanced in rule.enhanced)
+            and rule.words.search(reply)
+        ):
+            return rule.meaning
     return "temporary"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.channels import push, safe_http
+from app.channels import push
 from app.channels.base import Message, PermanentFailure, TemporaryFailure
 from app.channels.push import PushChannel
 from tests.support.web import Call, Reply, WebServer
@@ -108,7 +108,7 @@ def test_a_browser_that_is_gone_is_dropped(status: int, web_server: WebServer) -
     assert caught.value.suppress
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 413])
+@pytest.mark.parametrize("status", [400, 405, 413])
 def test_what_another_try_would_not_change_ends(status: int, web_server: WebServer) -> None:
     web_server.usual = Reply(status)
     with pytest.raises(PermanentFailure) as caught:
@@ -118,12 +118,27 @@ def test_what_another_try_would_not_change_ends(status: int, web_server: WebServ
 
 @pytest.mark.parametrize(
     "reply",
+    [
+        Reply(401, b"invalid JWT provided"),
+        Reply(403, b"the key in the authorization header does not correspond to the sender ID"),
+        Reply(400, b'{"reason":"VapidPkHashMismatch"}'),
+    ],
+)
+def test_a_rejected_key_of_ours_keeps_the_message_waiting(reply: Reply, web_server: WebServer) -> None:
+    web_server.usual = reply
+    with pytest.raises(TemporaryFailure, match="VAPID_PRIVATE_KEY") as caught:
+        channel().send(message(web_server.url, Browser()))
+    assert caught.value.is_our_fault
+
+
+@pytest.mark.parametrize(
+    "reply",
     [Reply(429, headers={"Retry-After": "30"}), Reply(500), Reply(503), Reply(raw=b"x\r\n"), Reply(after=9)],
 )
 def test_everything_else_is_tried_again(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(push, "TIMEOUT_SECONDS", 0.3)
     web_server.usual = reply
     with pytest.raises(TemporaryFailure) as caught:
         channel().send(message(web_server.url, Browser()))

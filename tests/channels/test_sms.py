@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from app.channels import safe_http
+from app.channels import sms
 from app.channels.base import (
     DeliveryError,
     HostUnavailable,
@@ -19,7 +19,7 @@ from app.channels.base import (
     UncertainOutcome,
 )
 from app.channels.capture import CaptureSms
-from app.channels.sms import PERMANENT, TwilioChannel
+from app.channels.sms import OUR_FAULT, PERMANENT, TwilioChannel
 from tests.support.web import Reply, WebServer
 
 TEXT = Message(id="msg_1", address="+442079460958", subject="", text="Hello & goodbye: 1+1=2 £")
@@ -65,6 +65,10 @@ def test_a_messaging_service_is_named_instead_of_a_number(web_server: WebServer)
         (Reply(503, b"<html>upstream</html>"), TemporaryFailure, "503"),
         (Reply(302, headers={"Location": "http://127.0.0.1:1/"}), TemporaryFailure, "302"),
         (refusal(20003, 401), HostUnavailable, "401"),
+        (refusal(20404, 404), HostUnavailable, "20404"),
+        (refusal(21212), HostUnavailable, "21212"),
+        (Reply(404, b"<html>not here</html>"), HostUnavailable, "404"),
+        (refusal(21606), TemporaryFailure, "21606"),
         (Reply(201, b"not json"), UncertainOutcome, "without an id"),
         (Reply(201, b'["sid"]'), UncertainOutcome, "without an id"),
         (Reply(201, b"[" * 9000), UncertainOutcome, "without an id"),
@@ -77,6 +81,15 @@ def test_every_answer_has_its_meaning(
     web_server.usual = reply
     with pytest.raises(kind, match=words):
         channel(web_server).send(TEXT)
+
+
+@pytest.mark.parametrize("code", sorted(OUR_FAULT))
+def test_an_error_of_our_account_or_number_never_ends_a_text(code: int, web_server: WebServer) -> None:
+    web_server.usual = refusal(code)
+    with pytest.raises((HostUnavailable, TemporaryFailure)) as caught:
+        channel(web_server).send(TEXT)
+    assert caught.value.is_our_fault
+    assert isinstance(caught.value, HostUnavailable) == OUR_FAULT[code]
 
 
 @pytest.mark.parametrize("code", sorted(PERMANENT))
@@ -104,7 +117,7 @@ def test_a_host_that_is_down_says_nothing_about_the_text_and_a_lost_answer_is_un
         port = free.getsockname()[1]
     with pytest.raises(HostUnavailable):
         TwilioChannel(f"http://127.0.0.1:{port}", "AC123", "t", "+1").send(TEXT)
-    monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(sms, "ANSWER_SECONDS", 0.3)
     web_server.usual = Reply(after=20)
     with pytest.raises(UncertainOutcome):
         channel(web_server).send(TEXT)

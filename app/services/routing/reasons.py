@@ -55,6 +55,8 @@ REASONS: dict[str, LazyString] = {
     "kept": _l("Captured: no server is configured to send it"),
     "deferred": _l("Retrying at %(when)s: %(detail)s"),
     "unreachable": _l("Waiting for the server to respond again: %(detail)s"),
+    # Our sender address, sign-in, certificate or key is rejected, not the recipient.
+    "misconfigured": _l("Waiting until an admin fixes Bellhop's own %(channel)s settings: %(detail)s"),
     "refused": _l("Rejected: %(detail)s"),
     "gave_up": _l("Gave up after several attempts: %(detail)s"),
     "answer_lost": _l("May or may not have arrived: %(detail)s"),

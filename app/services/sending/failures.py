@@ -40,6 +40,10 @@ def result_of_failure(
             return SendResult(state="uncertain", reason="answer_lost", **common)
         due_at, reason = now + retry_schedule.AFTER_UNCERTAIN, "answer_lost"
         common["attempt_state"] = "uncertain"
+    elif isinstance(error, TemporaryFailure) and error.is_our_fault:
+        due_at = retry_schedule.next_attempt_after_our_fault(delivery.channel, delivery.attempts + 1, now)
+        reason = "misconfigured"
+        common["reason_data"]["channel"] = delivery.channel
     else:
         retry_after = error.retry_after if isinstance(error, TemporaryFailure) else None
         next_at = retry_schedule.next_attempt_at(

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, insert, literal_col
 from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, Delivery
+from app.services.routing.reasons import HELD
 from app.services.sending import results
 
 LEASE = timedelta(seconds=30)
@@ -102,11 +103,21 @@ def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, A
     """Give back the deliveries of a claim that have no result, and commit.
 
     Args:
-        reason: the new reason why they wait; None leaves it unchanged.
+        reason: the new reason why they wait; None leaves it unchanged. A message that was held for its recipient's
+            sake keeps its reason, because it is not sent if it has been read meanwhile.
     """
     values = results.UNCLAIMED | {"state": WAITING_AGAIN}
     if reason is not None:
-        values |= {"reason": reason, "reason_data": reason_data or {}}
+        is_held = Delivery.reason.in_(HELD)
+        values |= {
+            "reason": case((is_held, Delivery.reason), else_=reason),
+            "reason_data": case(
+                (is_held, Delivery.reason_data),
+                else_=bindparam("new_data", reason_data or {}, type_=Delivery.reason_data.type),
+            ),
+        }
+    if reason == "misconfigured":
+        values["state"] = "retry_wait"
     db.session.connection().execute(OURS.values(values), {"held": token})
     db.session.commit()
 

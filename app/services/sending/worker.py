@@ -127,20 +127,26 @@ class DeliveryWorker:
             self.abandoned.add(token)
             raise
         if done < len(ids):
-            if host_error:
-                outbox.give_back(token, reason="unreachable", reason_data={"detail": host_error[:300]})
-            else:
+            if host_error is None:
                 outbox.give_back(token)
+            else:
+                detail = plain_text.to_single_line(str(host_error))[:300]
+                outbox.give_back(
+                    token,
+                    reason="misconfigured" if host_error.is_our_fault else "unreachable",
+                    reason_data={"channel": name, "detail": detail},
+                )
         return done
 
     def _send_claimed(
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
-    ) -> tuple[int, str]:
+    ) -> tuple[int, HostUnavailable | None]:
         """Send claimed deliveries; returns how many are done, and the error of a host that is unavailable."""
         context = preflight.load_context(name, rows)
         db.session.commit()  # No transaction stays open while waiting for the network.
         results: list[SendResult] = []
-        done, host_error, recorded_at = 0, "", time.monotonic()
+        host_error: HostUnavailable | None = None
+        done, recorded_at = 0, time.monotonic()
         try:
             for row in rows:
                 if self._must_stop(name):
@@ -151,8 +157,8 @@ class DeliveryWorker:
                     results.append(self._send(channel, row, context, now))
                     done += 1
                 except HostUnavailable as error:
-                    host_error = plain_text.to_single_line(str(error))
-                    self._back_off(name, host_error)
+                    host_error = error
+                    self._back_off(name, plain_text.to_single_line(str(error)))
                 if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
                     group, results, recorded_at = results, [], time.monotonic()
                     _record(claim, group)

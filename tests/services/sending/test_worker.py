@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -151,14 +152,86 @@ def test_unreachable_server_costs_no_attempt_and_gets_the_email_when_it_is_back(
 
 def test_wrong_credentials_cost_no_attempt(app: Flask, alice: User, worker: DeliveryWorker) -> None:
     server = Script(["220 hello", "250-hello\r\n250 AUTH PLAIN", "535 5.7.8 wrong password"])
-    point_at(app, server.port)
-    app.extensions["mail"].username, app.extensions["mail"].password = "bellhop", "secret word"
+    point_at(app, server.port, username="bellhop", password="secret word")
     row = pending_email(alice)
     worker.deliver_due()
     server.close()
-    assert (reload(row).state, row.reason, row.attempts) == ("pending", "unreachable", 0)
+    assert (reload(row).state, row.reason, row.attempts) == ("retry_wait", "misconfigured", 0)
     assert "535" in row.reason_data["detail"]
     assert "secret word" not in str(row.reason_data)
+
+
+@pytest.mark.parametrize(
+    ("at", "answer"),
+    [
+        ("MAIL", "553 5.1.8 your domain does not exist"),
+        ("MAIL", "550 we do not know you"),
+        ("MAIL", "530 5.7.0 sign in first"),
+        ("RCPT", "554 5.7.1 relay access denied"),
+        ("RCPT", "550 relay not permitted"),
+        ("DATA", "550 5.7.60 not allowed to send as this sender"),
+    ],
+)
+def test_mail_waits_while_our_settings_are_refused_and_goes_out_once_they_are_mended(
+    smtp: Server, alice: User, worker: DeliveryWorker, at: str, answer: str
+) -> None:
+    smtp.mailbox.at, smtp.mailbox.answers = at, [answer] * 200
+    rows = [pending_email(alice) for _ in range(2)]
+    now = utc_now()
+    for minutes in range(0, 400, 20):  # More attempts than the schedule has.
+        worker.backoffs.clear()
+        worker.deliver_due(now + timedelta(minutes=minutes))
+    assert {(reload(row).state, row.reason) for row in rows} == {("retry_wait", "misconfigured")}
+    words = reasons.describe(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
+    assert "Bellhop's own Email settings" in words
+    assert answer in words
+    assert db.session.scalar(select(func.count()).select_from(Suppression)) == 0
+    smtp.mailbox.answers = []
+    worker.backoffs.clear()
+    worker.deliver_due(now + timedelta(minutes=420))
+    assert {reload(row).state for row in rows} == {"sent"}
+
+
+def test_a_relay_for_some_domains_only_delays_no_other_mail(
+    smtp: Server, alice: User, worker: DeliveryWorker
+) -> None:
+    smtp.mailbox.at, smtp.mailbox.answers = "RCPT", ["554 5.7.1 relay access denied"]
+    rows = [pending_email(alice) for _ in range(3)]
+    worker.deliver_due()
+    assert [reload(row).state for row in rows] == ["retry_wait", "sent", "sent"]
+
+
+@pytest.mark.parametrize("sender", ["no address", "Bellhop <>"])
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_mail_waits_while_the_sender_is_not_an_address(
+    app: Flask, smtp: Server, alice: User, worker: DeliveryWorker, sender: str, is_captured: bool
+) -> None:
+    point_at(app, smtp.port, default_sender=sender)
+    if is_captured:
+        app.extensions["mail"].server = ""
+    row = pending_email(alice)
+    worker.deliver_due()
+    assert (reload(row).state, row.reason) == ("retry_wait", "misconfigured")
+    assert "DEFAULT_FROM_EMAIL" in row.reason_data["detail"]
+    app.extensions["mail"].default_sender = "Alder Robotics, Inc. <bellhop@example.test>"
+    worker.backoffs.clear()
+    worker.deliver_due()
+    assert reload(row).state == "sent"
+
+
+def test_a_message_held_for_its_reader_keeps_its_reason_while_the_server_is_down(
+    smtp: Server, alice: User, worker: DeliveryWorker
+) -> None:
+    smtp.stop()
+    row = pending_email(alice, reason="unread_wait")
+    worker.deliver_due()
+    assert reload(row).reason == "unread_wait"
+    row.notification.read_at = utc_now()
+    db.session.commit()
+    worker.backoffs.clear()
+    smtp.start()
+    worker.deliver_due()
+    assert (reload(row).state, row.reason) == ("skipped", "read_before_sending")
 
 
 HELLO: list[str | None] = ["220 hello", "250 hello", "250 sender ok", "250 recipient ok", "354 go on"]
