@@ -1,191 +1,659 @@
-"""Reads and checks the settings from the environment and `.env`, once, when the application starts."""
+"""The settings: one table, read from the environment and `.env`, and checked once when the application starts.
+
+`flask doctor` reports what `problems` finds here, and then tries what the settings name.
+"""
 
 from __future__ import annotations
 
 import base64
+import difflib
 import hmac
+import io
+import ipaddress
 import os
 import re
-import secrets
-from collections.abc import Mapping
-from email.utils import parseaddr
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import parseaddr, quote, unquote
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import idna
 from cryptography.hazmat.primitives.asymmetric import ec
 from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+import data_folder
+
 ROOT = Path(__file__).resolve().parent
-TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[^\W_](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?")
+LOCAL_PART = re.compile(r"(?!\.)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)")
+# A name without the characters that mean something in a mail header (RFC 5322, 3.2.3).
+PLAIN_NAME = re.compile(r"[^()<>\[\]:;@\\,.\"]+")
+# A key that others can guess signs their sessions as well as ours.
+SHORTEST_KEY, LONG_KEY = 16, 32
 
 
 class ConfigError(RuntimeError):
-    """A setting is missing or not usable; the message names it and says what to write."""
+    """Settings are missing or not usable; the message names each and says what to write."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A wrong setting, and what to write instead. The application starts only without errors."""
+
+    name: str
+    detail: str
+    advice: str
+    is_error: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.detail}: {self.advice}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table, which the README repeats.
+
+    Args:
+        default: parsed where the setting is unset or empty. If empty, the value is empty or computed from others.
+        parse: turns the text into a value; raises ValueError with what to write instead.
+        about: what it is for.
+        computed: says in the README what a computed default is.
+        key: its name in Flask's configuration, if that is another one.
+        is_secret: its value is not shown.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    about: str
+    computed: str = ""
+    key: str = ""
+    is_secret: bool = False
+
+
+# Parsers.
+
+
+def _flag(value: str) -> bool | None:
+    if value.lower() in TRUE | FALSE:
+        return value.lower() in TRUE
+    if not value:
+        return None
+    raise ValueError("write true or false")
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value[:20]) <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _rate(value: str) -> tuple[int, int]:
+    """Parse a rate limit into a number of calls and a number of seconds."""
+    match = re.fullmatch(r"([1-9]\d{0,8})\s*(?:per|/)\s*(second|minute|hour|day)s?", value, re.ASCII)
+    if match is None:
+        raise ValueError("write a limit such as 600 per minute")
+    return int(match[1]), SECONDS[match[2]]
+
+
+def _host(value: str) -> str:
+    """Parse the name or address of a machine, without scheme and port."""
+    if not value:
+        return ""
+    bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    if not _is_ip_address(bare) and not HOST_NAME.fullmatch(bare):
+        raise ValueError("write only the name or address of a machine, without http:// and without a port")
+    return bare
+
+
+def _mail_host(value: str) -> str:
+    try:
+        return _host(value)
+    except ValueError:
+        raise ValueError(
+            "write only the mail server's name, such as smtp.example.com, and its port in EMAIL_PORT"
+        ) from None
+
+
+def _web_address(value: str, example: str, *, path: bool = True) -> SplitResult | None:
+    """Parse the address of a site; None if it is empty."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_valid = parts.port != 0 and bool(parts.hostname) and parts.scheme in {"http", "https"}
+    except ValueError:
+        raise ValueError(f"write an address such as {example}") from None
+    if not is_valid or re.search(r"[\s\\<>\"]", value) or "//" in parts.path:
+        raise ValueError(f"write an address such as {example}")
+    if not _is_ip_address(str(parts.hostname)) and not HOST_NAME.fullmatch(str(parts.hostname)):
+        raise ValueError(f"{parts.hostname!r} is not a host name, write an address such as {example}")
+    if "?" in value or "#" in value:
+        raise ValueError(f"leave out what follows ? or #, and write an address such as {example}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"leave out the user name and password, and write an address such as {example}")
+    if parts.path.strip("/") and not path:
+        raise ValueError(f"leave out the path, and write an address such as {example}")
+    return parts
+
+
+def _base_url(value: str) -> str:
+    parts = _web_address(value, "https://bellhop.example.com")
+    if parts is not None and parts.hostname in {"0.0.0.0", "::"}:  # noqa: S104  # Compared with, not bound to.
+        raise ValueError("no browser can open that address, write the one that people type")
+    return value.rstrip("/")
+
+
+def _static_url(value: str) -> str:
+    _web_address(value, "https://cdn.example.com")
+    return value.rstrip("/")
+
+
+def _twilio_url(value: str) -> str:
+    _web_address(value, "https://api.twilio.com")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> URL:
+    forms = "write sqlite:////path/to/file.db or postgresql://user:password@host/name"
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"{forms}, with special characters of the password percent-encoded") from None
+    if url.get_backend_name() in {"postgres", "postgresql"}:
+        if "@" in (url.host or "") or not url.database or "/" in url.database:
+            raise ValueError(f"{forms}, with special characters of the password percent-encoded")
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise ValueError(f"Bellhop runs on SQLite and PostgreSQL, {forms}")
+    if url.host:
+        raise ValueError("write three slashes before a path in this folder, four before any other path")
+    if not url.database or url.database == ":memory:" or url.query.get("mode") == "memory":
+        raise ValueError("every thread would see its own empty database in memory, name a file")
+    return url.set(drivername="sqlite", database=str(ROOT / url.database))
+
+
+def _redis_url(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        is_valid = parts.port != 0 and (bool(parts.hostname) or (parts.scheme == "unix" and bool(parts.path)))
+    except ValueError:
+        is_valid, parts = False, urlsplit("")
+    is_numbered = parts.scheme == "unix" or re.fullmatch(r"/?\d*", parts.path) is not None
+    if parts.scheme not in {"redis", "rediss", "unix"} or not is_valid or not is_numbered:
+        raise ValueError("write redis://host:6379/0")
+    return value
+
+
+def parse_sender(value: str) -> str:
+    """Parse an address with or without a name, and return it with its name quoted where that is necessary.
+
+    Every reader of the result may use `email.utils.parseaddr`. `Alder Robotics, Inc. <bellhop@example.com>` is
+    understood, although RFC 5322 asks for quotes around a name with a comma.
+    """
+    advice = "write an address such as Bellhop <bellhop@example.com>"
+    match = re.fullmatch(r"([^<>]*)<\s*([^<>]*?)\s*>", value)
+    name, address = (match[1].strip(), match[2]) if match else parseaddr(value)
+    if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", value):
+        raise ValueError(f"leave out line breaks and control characters, and {advice}")
+    if not match and address not in value.split() and value != address:
+        raise ValueError(advice)
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        raise ValueError(f"there is no @ with a name before it and a host behind it, {advice}")
+    if not LOCAL_PART.fullmatch(local) or ".." in local:
+        raise ValueError(f"{local!r} cannot come before the @, {advice}")
+    try:
+        domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except UnicodeError:  # IDNAError is a UnicodeError.
+        domain = ""
+    if not HOST_NAME.fullmatch(domain):
+        raise ValueError(f"what follows the @ is not a host name, {advice}")
+    name = _decode_name(unquote(name)) if name.startswith('"') else _decode_name(name)
+    if not name:
+        return f"{local}@{domain}"
+    return (
+        f"{name} <{local}@{domain}>" if PLAIN_NAME.fullmatch(name) else f'"{quote(name)}" <{local}@{domain}>'
+    )
+
+
+def _decode_name(name: str) -> str:
+    """Decode a name that was encoded for a mail header (RFC 2047)."""
+    try:
+        return str(make_header(decode_header(name))) if "=?" in name else name
+    except (HeaderParseError, LookupError, UnicodeError):
+        return name
+
+
+def _twilio_from(value: str) -> str:
+    digits = re.sub(r"[\s().-]", "", value)
+    if value and not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}|MG\w+|[A-Za-z0-9 ]{1,11}", digits, re.ASCII):
+        raise ValueError("write our number such as +15005550006, or a messaging service (MG…)")
+    return digits if digits.startswith("+") else value
+
+
+def _vapid_subject(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^\s/]+\S*", value):
+        raise ValueError("write mailto:you@example.com or an https address")
+    return value
+
+
+def _vapid_key(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        key = base64.b64decode(value + "=" * (-len(value) % 4), b"-_", validate=True)
+        if len(key) != 32:
+            raise ValueError("of another length")  # noqa: TRY301  # Answered with the same advice.
+        ec.derive_private_key(int.from_bytes(key, "big"), ec.SECP256R1())
+    except ValueError:
+        raise ValueError("write a P-256 private key, 32 bytes in base64url") from None
+    return value
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("HOST", "127.0.0.1", _host, "the address that `bin/serve` listens on"),
+        Setting("PORT", "5000", _number(0, 65535), "the port that `bin/serve` listens on"),
+        Setting("BASE_URL", "", _base_url, "the address in emails and links", "`http://HOST:PORT`"),
+        Setting(
+            "DATABASE_URL",
+            f"sqlite:///{data_folder.DEFAULT / 'bellhop.db'}",
+            _database_url,
+            "SQLite, or `postgresql://user@host/name`",
+            "`sqlite:///instance/bellhop.db`",
+            key="SQLALCHEMY_DATABASE_URI",
+            is_secret=True,
+        ),
+        Setting(
+            "SECRET_KEY",
+            "",
+            str,
+            "signs sessions and links; webhooks' secrets and the push key derive from it; 32 random characters",
+            "generated beside the database",
+            is_secret=True,
+        ),
+        Setting(
+            "EMAIL_HOST",
+            "",
+            _mail_host,
+            "the mail server; unset: emails are captured and shown under Admin → Deliveries",
+            key="MAIL_SERVER",
+        ),
+        Setting("EMAIL_PORT", "587", _number(1, 65535), "the mail server's port", key="MAIL_PORT"),
+        # TLS from the first byte instead of STARTTLS; it wins over EMAIL_USE_TLS, which is on by default.
+        Setting(
+            "EMAIL_USE_SSL",
+            "",
+            _flag,
+            "TLS from the first byte, instead of STARTTLS",
+            "`true` on port 465, else `false`",
+            key="MAIL_USE_SSL",
+        ),
+        Setting(
+            "EMAIL_USE_TLS",
+            "true",
+            _flag,
+            "STARTTLS, required; `false` for a server on port 25 without encryption",
+            key="MAIL_USE_TLS",
+        ),
+        Setting("EMAIL_HOST_USER", "", str, "the user name at the mail server", key="MAIL_USERNAME"),
+        Setting(
+            "EMAIL_HOST_PASSWORD",
+            "",
+            str,
+            "its password, for PLAIN, LOGIN or CRAM-MD5, or an access token for XOAUTH2, whatever the server offers",
+            key="MAIL_PASSWORD",
+            is_secret=True,
+        ),
+        Setting(
+            "DEFAULT_FROM_EMAIL",
+            "Bellhop <bellhop@localhost>",
+            parse_sender,
+            "the sender",
+            key="MAIL_DEFAULT_SENDER",
+        ),
+        Setting("TWILIO_ACCOUNT_SID", "", str, "the Twilio account; unset: text messages are captured too"),
+        Setting("TWILIO_AUTH_TOKEN", "", str, "its token", is_secret=True),
+        Setting("TWILIO_FROM", "", _twilio_from, "our number, or a messaging service (`MG…`)"),
+        Setting("TWILIO_BASE_URL", "https://api.twilio.com", _twilio_url, "a stand-in for tests"),
+        Setting(
+            "VAPID_PRIVATE_KEY",
+            "",
+            _vapid_key,
+            "our key for push services: P-256, 32 bytes in base64url",
+            "derived from `SECRET_KEY`",
+            is_secret=True,
+        ),
+        # The contact for operators of push services (RFC 8292, 2.1).
+        Setting(
+            "VAPID_SUBJECT", "", _vapid_subject, "whom a push service may write to", "`mailto:` the sender"
+        ),
+        Setting("STATIC_URL", "", _static_url, "a CDN in front of the fingerprinted assets"),
+        Setting("API_RATE_LIMIT", "600 per minute", _rate, "of each token, or of each signed-in person"),
+        Setting(
+            "REDIS_URL",
+            "",
+            _redis_url,
+            "where several processes count the calls of the API together; unset: each counts alone",
+            is_secret=True,
+        ),
+        Setting(
+            "BELLHOP_WORKERS",
+            "1",
+            _number(1, 64),
+            "how many processes `bin/serve` serves with; more than one pays on PostgreSQL",
+        ),
+        Setting(
+            "BELLHOP_DEMO",
+            "",
+            _flag,
+            "`0`: no demo data",
+            "`1` if `HOST` and `BASE_URL` are both this machine's own (loopback), else `0`",
+        ),
+        Setting(
+            "FLASK_DEBUG",
+            "0",
+            _flag,
+            "for development; refused where others can reach the server",
+            key="DEBUG",
+        ),
+    )
+}
+# Names of settings that belong to parts of Bellhop that are not built yet.
+NOT_USED_YET = re.compile(r"CELERY_BROKER_URL|OIDC_\w+|SLACK_\w+|BOUNCE_\w+")
+# A variable with such a name is meant for Bellhop, so a name that is not in the table is a mistake.
+OUR_PREFIXES = ("BELLHOP_", "EMAIL_", "TWILIO_", "VAPID_")
 
 
 def environment() -> dict[str, str]:
-    """Combine the process environment with the `.env` file beside this module; the environment wins."""
-    file = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    """Combine the process environment with the `.env` file beside this module; the environment wins.
+
+    Raises:
+        ConfigError: `.env` cannot be read.
+    """
+    path = ROOT / ".env"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        text = ""
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8: save it as UTF-8 in your editor.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}): make it a file that the user of Bellhop may read, or delete it."
+        ) from error
+    file = {
+        name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None
+    }
     return file | os.environ
 
 
-def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Build Flask's configuration from the settings listed in the README.
+def clean(value: str) -> str:
+    """Remove what editors and copied commands leave around a value: a byte order mark, spaces, a pair of quotes."""
+    value = value.strip("\ufeff\u200b \t\r\n\v\f\u00a0")
+    if len(value) >= 2 and QUOTES.get(value[0]) == value[-1]:
+        return value[1:-1].strip()
+    return value
+
+
+def load(environ: Mapping[str, str] | None = None, *, tolerant: bool = False) -> dict[str, Any]:
+    """Build Flask's configuration from the table of settings.
 
     Args:
         environ: the settings; by default, the process environment and `.env`.
+        tolerant: use the defaults in place of wrong settings, and create no files; for `flask doctor`.
     Raises:
-        ConfigError: a setting is missing or not usable.
+        ConfigError: settings are missing or not usable.
     """
-    env = environment() if environ is None else environ
-    url = _database_url(env)
-    base_url = env.get("BASE_URL") or _listening_address(env)
-    if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
-        raise ConfigError(f"BASE_URL is {base_url!r}: write an address such as https://bellhop.example.com")
-    debug = _flag(env, "FLASK_DEBUG", default=False)
-    secret_key = env.get("SECRET_KEY") or ("debug" if debug else _generated_key(url))
-    return {
-        "SECRET_KEY": secret_key,
-        "SQLALCHEMY_DATABASE_URI": url,
+    found: list[Problem] = []
+    try:
+        env = environment() if environ is None else environ
+    except ConfigError as error:
+        if not tolerant:
+            raise
+        env, found = os.environ, [Problem(".env", "cannot be used", str(error))]
+    given = {name: text for name in SETTINGS if (text := clean(env.get(name, "")))}
+    values = _parse(given, found)
+    wrong = {problem.name for problem in found}
+    more = (*_contradictions(values, given), *_unknown_names(env))
+    found += [problem for problem in more if problem.name not in wrong]
+    errors = [problem for problem in found if problem.is_error and problem.name in {*SETTINGS, ".env"}]
+    if errors and not tolerant:
+        raise ConfigError("\n".join(map(str, errors)))
+    values["SECRET_KEY"] = _secret_key(values, found, tolerant=tolerant)
+    return _flask_settings(values) | {"SETTING_PROBLEMS": tuple(found)}
+
+
+def _parse(given: Mapping[str, str], found: list[Problem]) -> dict[str, Any]:
+    """Parse every setting once; add those that are wrong to `found`, and use their defaults."""
+    values = {}
+    for setting in SETTINGS.values():
+        try:
+            values[setting.name] = setting.parse(given.get(setting.name, setting.default))
+        except ValueError as error:
+            shown = "cannot be used" if setting.is_secret else f"is {given[setting.name]!r}"
+            found.append(Problem(setting.name, shown, str(error)))
+            values[setting.name] = setting.parse(setting.default)
+    values["BASE_URL"] = values["BASE_URL"] or _listening_address(values)
+    if values["EMAIL_USE_SSL"] is None:
+        values["EMAIL_USE_SSL"] = values["EMAIL_PORT"] == 465
+    if values["BELLHOP_DEMO"] is None:
+        values["BELLHOP_DEMO"] = not is_public(values)
+    return values
+
+
+def is_public(values: Mapping[str, Any]) -> bool:
+    """Whether other machines may reach this server: `HOST` or `BASE_URL` is not a loopback address."""
+    return not is_loopback(values["HOST"]) or not is_loopback(urlsplit(values["BASE_URL"]).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address means this machine."""
+    host = host.rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return _is_ip_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[Problem]:
+    """Find settings that are wrong together, or for a server that others can reach."""
+    yield from _weak_points(values)
+    yield from _email_contradictions(values, given)
+    twilio = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
+    if 0 < sum(name in given for name in twilio) < len(twilio):
+        missing = [name for name in twilio if name not in given]
+        yield Problem(missing[0], "is not set", f"text messages need all of {', '.join(twilio)}")
+    if values["BASE_URL"].startswith("https:") and values["STATIC_URL"].startswith("http:"):
+        yield Problem(
+            "STATIC_URL", "is not encrypted", "browsers refuse it on an https page, write an https address"
+        )
+    if values["BELLHOP_WORKERS"] > 1 and values["DATABASE_URL"].get_backend_name() == "sqlite":
+        yield Problem(
+            "BELLHOP_WORKERS",
+            f"is {values['BELLHOP_WORKERS']}",
+            "SQLite has one writer, so more processes make nothing faster. Write 1, or use PostgreSQL",
+            is_error=False,
+        )
+    if values["PORT"] == 0 and "BASE_URL" not in given:
+        yield Problem("PORT", "is 0", "links need a fixed port, write it or set BASE_URL", is_error=False)
+
+
+def _weak_points(values: Mapping[str, Any]) -> Iterator[Problem]:
+    key, public = values["SECRET_KEY"], is_public(values)
+    length = f"use {LONG_KEY} random characters, or leave SECRET_KEY out and Bellhop generates one"
+    if key and (len(key) < SHORTEST_KEY or len(set(key)) < 6):
+        yield Problem("SECRET_KEY", "can be guessed", length, is_error=public)
+    elif key and len(key) < LONG_KEY:
+        yield Problem("SECRET_KEY", f"has only {len(key)} characters", length, is_error=False)
+    if values["FLASK_DEBUG"]:
+        yield Problem(
+            "FLASK_DEBUG",
+            "is on",
+            "others could reach a server that shows its inside, write 0"
+            if public
+            else "write 0 unless you develop",
+            is_error=public,
+        )
+    host = urlsplit(values["BASE_URL"]).hostname or ""
+    if values["BASE_URL"].startswith("http:") and not is_loopback(host):
+        yield Problem(
+            "BASE_URL",
+            f"is {values['BASE_URL']!r}",
+            "passwords are sent unencrypted, use an https address",
+            is_error=False,
+        )
+
+
+def _email_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[Problem]:
+    host, user, password = (
+        given.get(name, "") for name in ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
+    )
+    if user and not password:
+        yield Problem("EMAIL_HOST_PASSWORD", "is not set", "write the password of EMAIL_HOST_USER")
+    if password and not user:
+        yield Problem(
+            "EMAIL_HOST_USER", "is not set", "write the user name that EMAIL_HOST_PASSWORD belongs to"
+        )
+    if (
+        values["EMAIL_USE_SSL"]
+        and "EMAIL_USE_SSL" in given
+        and values["EMAIL_USE_TLS"]
+        and "EMAIL_USE_TLS" in given
+    ):
+        yield Problem(
+            "EMAIL_USE_SSL",
+            "and EMAIL_USE_TLS are both on",
+            "port 465 speaks TLS from the first byte (EMAIL_USE_SSL), port 587 STARTTLS (EMAIL_USE_TLS), leave one out",
+        )
+    if not host:
+        for name in ("EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_HOST_USER"):
+            if name in given:
+                yield Problem(name, "has no effect", "set EMAIL_HOST, or leave it out", is_error=False)
+        return
+    is_encrypted = values["EMAIL_USE_TLS"] or values["EMAIL_USE_SSL"]
+    if user and not is_encrypted and not is_loopback(host):
+        yield Problem(
+            "EMAIL_USE_TLS", "is off", "the password is sent unencrypted, write true", is_error=False
+        )
+    domain = parseaddr(values["DEFAULT_FROM_EMAIL"])[1].rpartition("@")[2]
+    if not is_loopback(host) and "." not in domain:
+        yield Problem(
+            "DEFAULT_FROM_EMAIL",
+            f"is {values['DEFAULT_FROM_EMAIL']}",
+            "mail servers refuse senders of this domain, write an address of your own domain",
+            is_error=False,
+        )
+
+
+def _unknown_names(env: Mapping[str, str]) -> Iterator[Problem]:
+    """Find names that look like settings and are not."""
+    for name in sorted(set(env) - set(SETTINGS)):
+        if not clean(env[name]):
+            continue
+        if NOT_USED_YET.fullmatch(name):
+            yield Problem(name, "is not used by this release", "leave it out", is_error=False)
+            continue
+        close = difflib.get_close_matches(name.strip("\ufeff ").upper(), SETTINGS, n=1, cutoff=0.85)
+        if close:
+            yield Problem(name, "is not a setting", f"did you mean {close[0]}?")
+        elif name.upper().startswith(OUR_PREFIXES):
+            yield Problem(name, "is not a setting", "the README lists the settings", is_error=False)
+
+
+def _secret_key(values: Mapping[str, Any], found: list[Problem], *, tolerant: bool) -> str:
+    """Prepare the data folder and return the key that signs sessions and links."""
+    url = values["DATABASE_URL"]
+    if tolerant:
+        return str(values["SECRET_KEY"] or _inspect_data_folder(url, found) or "not for use")
+    try:
+        data_folder.prepare(url)
+        if values["SECRET_KEY"] or values["FLASK_DEBUG"]:
+            return str(values["SECRET_KEY"] or "debug")
+        return data_folder.read_or_create_key(url)
+    except data_folder.DataFolderError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _inspect_data_folder(url: URL, found: list[Problem]) -> str | None:
+    try:
+        return data_folder.read_key(url)
+    except data_folder.DataFolderError as error:
+        found.append(Problem(data_folder.KEY_FILE, "cannot be used", str(error)))
+        return None
+
+
+def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the configuration from parsed values."""
+    named = {setting.key or name: values[name] for name, setting in SETTINGS.items()}
+    sender = parseaddr(values["DEFAULT_FROM_EMAIL"])[1]
+    return named | {
         # For one process with 256 threads: with a pool smaller than the threads in use, requests wait.
-        # Who gets no connection within seconds is told so (503) instead of waiting.
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 80, "pool_timeout": 3},
-        "BASE_URL": base_url.rstrip("/"),
-        "MAIL_SERVER": env.get("EMAIL_HOST", ""),
-        "MAIL_PORT": _number(env, "EMAIL_PORT", 587, 1, 65535),
-        "MAIL_USE_TLS": _flag(env, "EMAIL_USE_TLS", default=True),
-        # TLS from the first byte instead of STARTTLS; it wins over EMAIL_USE_TLS, which is on by default.
-        "MAIL_USE_SSL": _flag(env, "EMAIL_USE_SSL", default=env.get("EMAIL_PORT") == "465"),
-        "MAIL_USERNAME": env.get("EMAIL_HOST_USER") or None,
-        "MAIL_PASSWORD": env.get("EMAIL_HOST_PASSWORD") or None,
-        "MAIL_DEFAULT_SENDER": env.get("DEFAULT_FROM_EMAIL") or "Bellhop <bellhop@localhost>",
-        "TWILIO_ACCOUNT_SID": env.get("TWILIO_ACCOUNT_SID", ""),
-        "TWILIO_AUTH_TOKEN": env.get("TWILIO_AUTH_TOKEN", ""),
-        "TWILIO_FROM": env.get("TWILIO_FROM", ""),
-        "TWILIO_BASE_URL": (env.get("TWILIO_BASE_URL") or "https://api.twilio.com").rstrip("/"),
-        "REDIS_URL": _redis_url(env),
-        "VAPID_PRIVATE_KEY": _vapid_key(env, secret_key),
-        # The contact for operators of push services (RFC 8292, 2.1).
-        "VAPID_SUBJECT": env.get("VAPID_SUBJECT") or f"mailto:{_sender_address(env)}",
-        "STATIC_URL": env.get("STATIC_URL", "").rstrip("/"),
-        # Read by bin/gunicorn.conf.py; checked here so that an unusable value is reported.
-        "BELLHOP_WORKERS": _number(env, "BELLHOP_WORKERS", 1, 1, 64),
-        "BELLHOP_DEMO": _flag(env, "BELLHOP_DEMO", default=True),
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_size": 20,
+            "max_overflow": 80,
+            # Requests that get no connection within these seconds end with a 503 instead of waiting.
+            "pool_timeout": 3,
+            # Parameters hold password hashes and messages, which must not reach a log.
+            "hide_parameters": True,
+        },
+        "MAIL_USERNAME": values["EMAIL_HOST_USER"] or None,
+        "MAIL_PASSWORD": values["EMAIL_HOST_PASSWORD"] or None,
+        "VAPID_PRIVATE_KEY": values["VAPID_PRIVATE_KEY"] or _derived_vapid_key(values["SECRET_KEY"]),
+        "VAPID_SUBJECT": values["VAPID_SUBJECT"] or f"mailto:{sender}",
         "SESSION_COOKIE_NAME": "bellhop",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": base_url.startswith("https:"),
+        "SESSION_COOKIE_SECURE": values["BASE_URL"].startswith("https:"),
         "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
         # A poll that is in flight during sign-out must not restore the old cookie.
         "SESSION_REFRESH_EACH_REQUEST": False,
         # The largest valid body is a batch of 1,000 events; anything larger is refused unread.
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
-        "API_RATE_LIMIT": _rate(env, "API_RATE_LIMIT", "600 per minute"),
         "WTF_CSRF_TIME_LIMIT": None,
-        "DEBUG": debug,
     }
 
 
-def _listening_address(env: Mapping[str, str]) -> str:
+def _listening_address(values: Mapping[str, Any]) -> str:
     """Return the URL by which a browser on this machine reaches `bin/serve`."""
-    host = env.get("HOST") or "127.0.0.1"
+    host = values["HOST"]
     host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # Compared with, not bound to.
-    return f"http://{f'[{host}]' if ':' in host else host}:{env.get('PORT') or '5000'}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
 
 
-def _database_url(env: Mapping[str, str]) -> URL:
-    text = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'bellhop.db'}"
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise ConfigError(
-            "DATABASE_URL cannot be read: write sqlite:////path/to/file.db or postgresql://user@host/name"
-        ) from error
-    if url.get_backend_name() in {"postgres", "postgresql"}:
-        return url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() != "sqlite":
-        raise ConfigError(
-            f"DATABASE_URL names {url.get_backend_name()!r}: Bellhop runs on sqlite and postgresql"
-        )
-    if not url.database or url.database == ":memory:":
-        raise ConfigError(
-            "DATABASE_URL names a database in memory, which every thread would see empty: name a file"
-        )
-    path = Path(url.database) if Path(url.database).is_absolute() else ROOT / url.database
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return url.set(database=str(path))
-
-
-def _redis_url(env: Mapping[str, str]) -> str:
-    url = env.get("REDIS_URL", "")
-    if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
-        raise ConfigError("REDIS_URL cannot be read: write redis://host:6379/0")
-    return url
-
-
-def _generated_key(url: URL) -> str:
-    """Read the generated key beside the database; the first process creates it."""
-    folder = Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else ROOT / "instance"
-    path = folder / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        # Written to a temporary file and linked into place: other processes see the whole key or none.
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process was first; its key is used.
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
-
-
-def _vapid_key(env: Mapping[str, str], secret_key: str) -> str:
-    """Return the private key for push services (RFC 8292): 32 bytes in base64url.
-
-    The default is derived from the secret key, so that machines with the same secret key have the same push key.
-    """
+def _derived_vapid_key(secret_key: str) -> str:
+    """Derive the private key for push services (RFC 8292), so that machines with one secret key have one push key."""
     seed = hmac.digest(secret_key.encode(), b"bellhop.vapid", "sha256")
-    key = env.get("VAPID_PRIVATE_KEY") or base64.urlsafe_b64encode(seed).rstrip(b"=").decode()
-    try:
-        number = int.from_bytes(base64.b64decode(key + "=" * (-len(key) % 4), b"-_", validate=True), "big")
-        ec.derive_private_key(number, ec.SECP256R1())
-    except ValueError as error:
-        raise ConfigError(
-            "VAPID_PRIVATE_KEY cannot be used: write a P-256 private key, 32 bytes in base64url"
-        ) from error
-    return key
+    return base64.urlsafe_b64encode(seed).rstrip(b"=").decode()
 
 
-def _sender_address(env: Mapping[str, str]) -> str:
-    return parseaddr(env.get("DEFAULT_FROM_EMAIL", ""))[1] or "bellhop@localhost"
-
-
-def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    value = env.get(name)
-    if value is None:
-        return default
-    if value.lower() in TRUE | FALSE:
-        return value.lower() in TRUE
-    raise ConfigError(f"{name} is {value!r}: write true or false")
-
-
-def _rate(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
-    """Parse a rate limit into a number of calls and a number of seconds."""
-    value = env.get(name) or default
-    match = re.fullmatch(r"([1-9]\d{0,8})\s*(?:per|/)\s*(second|minute|hour|day)s?", value.strip(), re.ASCII)
-    if match is None:
-        raise ConfigError(f"{name} is {value!r}: write a limit such as 600 per minute")
-    return int(match[1]), {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[match[2]]
-
-
-def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    value = env.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
-        raise ConfigError(f"{name} is {value!r}: write a whole number from {low} to {high}")
-    return int(value)
+def table() -> str:
+    """Render the table of settings for the README, which a test compares with it."""
+    rows = ["| name | default | meaning |", "|---|---|---|"]
+    for setting in SETTINGS.values():
+        default = setting.computed or (f"`{setting.default}`" if setting.default else "none")
+        rows.append(f"| `{setting.name}` | {default} | {setting.about} |")
+    return "\n".join(rows)
