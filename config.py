@@ -32,6 +32,9 @@ import data_folder
 ROOT = Path(__file__).resolve().parent
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# The path below which a reverse proxy shows Bellhop. Only characters that no proxy and no browser rewrites.
+URL_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[^\W_](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?")
 LOCAL_PART = re.compile(r"(?!\.)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)")
@@ -153,12 +156,39 @@ def _base_url(value: str) -> str:
     parts = _web_address(value, "https://bellhop.example.com")
     if parts is not None and parts.hostname in {"0.0.0.0", "::"}:  # noqa: S104  # Compared with, not bound to.
         raise ValueError("no browser can open that address, write the one that people type")
-    return value.rstrip("/")
+    return _as_browsers_write(parts)
 
 
 def _static_url(value: str) -> str:
-    _web_address(value, "https://cdn.example.com")
-    return value.rstrip("/")
+    parts = _web_address(value, "https://cdn.example.com")
+    if parts is not None and "[" in parts.netloc:
+        raise ValueError("a content security policy cannot name an IPv6 address, write a host name")
+    return _as_browsers_write(parts)
+
+
+def _as_browsers_write(parts: SplitResult | None) -> str:
+    """Return the address with a host in lower case and ASCII, and without a default port or a final slash."""
+    if parts is None:
+        return ""
+    path, host = parts.path.rstrip("/"), str(parts.hostname)
+    if not URL_PREFIX.fullmatch(path):
+        raise ValueError("write the path with letters, digits and - . _ ~ only")
+    if _is_ip_address(host):
+        host = f"[{host}]" if ":" in host else host
+    elif not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode()
+        except UnicodeError:
+            raise ValueError(f"{host!r} is not a host name") from None
+    is_default = parts.port is None or parts.port == DEFAULT_PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}{'' if is_default else f':{parts.port}'}{path}"
+
+
+def _script_name(value: str) -> str:
+    path = value.rstrip("/")
+    if not URL_PREFIX.fullmatch(path):
+        raise ValueError("write a path such as /bellhop")
+    return path
 
 
 def _twilio_url(value: str) -> str:
@@ -270,7 +300,22 @@ SETTINGS = {
     for setting in (
         Setting("HOST", "127.0.0.1", _host, "the address that `bin/serve` listens on"),
         Setting("PORT", "5000", _number(0, 65535), "the port that `bin/serve` listens on"),
-        Setting("BASE_URL", "", _base_url, "the address in emails and links", "`http://HOST:PORT`"),
+        Setting(
+            "BASE_URL",
+            "",
+            _base_url,
+            "the address that people open, in emails and links; it may end in a path, such as "
+            "`https://example.com/bellhop`",
+            "`http://HOST:PORT`",
+        ),
+        Setting(
+            "TRUSTED_PROXIES",
+            "0",
+            _number(0, 10),
+            "how many reverse proxies stand before Bellhop; the `X-Forwarded` headers of that many are believed",
+        ),
+        # Where some servers write the path of BASE_URL.
+        Setting("SCRIPT_NAME", "", _script_name, "the path of `BASE_URL` again, or instead of it", "the path of `BASE_URL`"),
         Setting(
             "DATABASE_URL",
             f"sqlite:///{data_folder.DEFAULT / 'bellhop.db'}",
@@ -450,7 +495,7 @@ def _parse(given: Mapping[str, str], found: list[Problem]) -> dict[str, Any]:
             shown = "cannot be used" if setting.is_secret else f"is {given[setting.name]!r}"
             found.append(Problem(setting.name, shown, str(error)))
             values[setting.name] = setting.parse(setting.default)
-    values["BASE_URL"] = values["BASE_URL"] or _listening_address(values)
+    values["BASE_URL"] = values["BASE_URL"] or _listening_address(values) + values["SCRIPT_NAME"]
     if values["EMAIL_USE_SSL"] is None:
         values["EMAIL_USE_SSL"] = values["EMAIL_PORT"] == 465
     if values["BELLHOP_DEMO"] is None:
@@ -468,7 +513,10 @@ def is_loopback(host: str) -> bool:
     host = host.rstrip(".").lower()
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    return _is_ip_address(host) and ipaddress.ip_address(host).is_loopback
+    if not _is_ip_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _is_ip_address(text: str) -> bool:
@@ -498,6 +546,8 @@ def _contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iter
             "SQLite has one writer, so more processes make nothing faster. Write 1, or use PostgreSQL",
             is_error=False,
         )
+    if values["SCRIPT_NAME"] not in {"", urlsplit(values["BASE_URL"]).path}:
+        yield Problem("SCRIPT_NAME", f"is {values['SCRIPT_NAME']!r}", "BASE_URL must end with the same path")
     if values["PORT"] == 0 and "BASE_URL" not in given:
         yield Problem("PORT", "is 0", "links need a fixed port, write it or set BASE_URL", is_error=False)
 
@@ -610,7 +660,9 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Build the configuration from parsed values."""
     named = {setting.key or name: values[name] for name, setting in SETTINGS.items()}
     sender = parseaddr(values["DEFAULT_FROM_EMAIL"])[1]
+    is_https, prefix = values["BASE_URL"].startswith("https:"), urlsplit(values["BASE_URL"]).path
     return named | {
+        "IS_PUBLIC": is_public(values),
         # For one process with 256 threads: with a pool smaller than the threads in use, requests wait.
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_size": 20,
@@ -624,17 +676,28 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "MAIL_PASSWORD": values["EMAIL_HOST_PASSWORD"] or None,
         "VAPID_PRIVATE_KEY": values["VAPID_PRIVATE_KEY"] or _derived_vapid_key(values["SECRET_KEY"]),
         "VAPID_SUBJECT": values["VAPID_SUBJECT"] or f"mailto:{sender}",
-        "SESSION_COOKIE_NAME": "bellhop",
+        "SESSION_COOKIE_NAME": _cookie_name(is_https=is_https, prefix=prefix),
+        "SESSION_COOKIE_PATH": prefix or "/",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": values["BASE_URL"].startswith("https:"),
+        "SESSION_COOKIE_SECURE": is_https,
         "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
         # A poll that is in flight during sign-out must not restore the old cookie.
         "SESSION_REFRESH_EACH_REQUEST": False,
         # The largest valid body is a batch of 1,000 events; anything larger is refused unread.
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
+        # Flask-WTF compares the Referer with the Host header, which a proxy may change and a page may withhold.
+        # app/csrf.py compares the origin instead.
+        "WTF_CSRF_SSL_STRICT": False,
     }
+
+
+def _cookie_name(*, is_https: bool, prefix: str) -> str:
+    """Return a name that keeps other hosts and plain http from setting the cookie (RFC 6265bis, 4.1.3)."""
+    if not is_https:
+        return "bellhop"
+    return "__Secure-bellhop" if prefix else "__Host-bellhop"
 
 
 def _listening_address(values: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from apiflask import APIFlask
 
 import config
-from app import api, cli, extensions, jobs, views
+from app import api, cli, extensions, jobs, proxies, views
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
@@ -36,4 +36,5 @@ def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
     api.register(app)
     cli.register(app)
     jobs.register(app)
+    proxies.register(app)
     return app

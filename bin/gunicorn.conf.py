@@ -37,6 +37,11 @@ limit_request_line = 8190
 sendfile = False
 # Seconds that a stopping worker has to finish what is at hand. Then it is killed, and its claims lapse.
 graceful_timeout = 9
+# app/proxies.py alone decides which forwarded headers count. By default gunicorn trusts every program on this machine,
+# and with it a header SCRIPT_NAME that a proxy passed on from a browser.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
 # Also --no-control-socket: nothing here is steered through one, and it would be written under $HOME.
 control_socket_disable = True
 
@@ -52,6 +57,8 @@ def post_worker_init(worker):
     from app import jobs  # here, not above: the master never imports the application
 
     os.close(master_holds)
+    # It has become part of BASE_URL (config.py). gunicorn would refuse paths from which a proxy removed it.
+    os.environ.pop("SCRIPT_NAME", None)
     threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
     worker.jobs = jobs.start(worker.wsgi)
     worker.on_stop = lambda: stop(worker)

@@ -17,7 +17,7 @@ EVERYONE = {"addresses", "clock", "safe_urls", "search_text"}
 MAY_NAME_ROWS = {"views", "api"}
 # What a layer may import from `app`, besides itself and EVERYONE.
 MAY_IMPORT = {
-    "views": {"services", "forms", "catalog", "extensions", "rendering"},
+    "views": {"services", "forms", "catalog", "csrf", "extensions", "rendering"},
     "api": {"services", "catalog", "extensions"},
     "forms": {"services", "catalog"},
     "jobs": {"services", "catalog"},
@@ -26,11 +26,13 @@ MAY_IMPORT = {
     "rendering": {"catalog"},
     "channels": {"catalog"},
     "models": {"database"},
-    "extensions": {"database"},
+    "extensions": {"csrf", "database"},
     "database": set(),
     "catalog": set(),
     "addresses": set(),
     "clock": set(),
+    "csrf": set(),
+    "proxies": set(),
     "safe_urls": set(),
     "search_text": set(),
 }

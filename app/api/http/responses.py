@@ -122,8 +122,8 @@ def page_url(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     arguments = urlencode(request.args.to_dict(flat=False) | {"cursor": [cursor]}, doseq=True)
-    # Behind a proxy the request does not know its public host name; BASE_URL does.
-    return f"{current_app.config['BASE_URL']}{request.script_root}{request.path}?{arguments}"
+    # Behind a proxy the request does not know its public address; BASE_URL does.
+    return f"{current_app.config['BASE_URL']}{request.path}?{arguments}"
 
 
 def link_header(next_url: str | None, previous_url: str | None) -> dict[str, str]:

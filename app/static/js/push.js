@@ -9,7 +9,7 @@ if (form && "serviceWorker" in navigator && "PushManager" in window && "Notifica
 
 async function showState() {
   message.textContent = "";
-  const worker = await navigator.serviceWorker.getRegistration("/");
+  const worker = await navigator.serviceWorker.getRegistration(form.dataset.worker);
   const subscription = await worker?.pushManager.getSubscription();
   const items = subscription ? $$("[data-endpoint]") : [];
   const item = items.find((other) => other.dataset.endpoint === subscription.endpoint);
@@ -37,7 +37,8 @@ async function turnOn() {
 }
 
 async function subscribe() {
-  await navigator.serviceWorker.register(form.dataset.worker, { scope: "/" });
+  // Its scope is the folder of the script: all of Bellhop, and nothing beside it.
+  await navigator.serviceWorker.register(form.dataset.worker);
   const { pushManager } = await navigator.serviceWorker.ready;
   // A subscription with an older key, for example from another server, would never receive anything.
   await (await pushManager.getSubscription())?.unsubscribe();

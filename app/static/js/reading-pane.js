@@ -126,7 +126,7 @@ document.addEventListener("click", (event) => {
 
 // An address may name an open notification where there is no room for the pane.
 if (openId() && !hasRoom()) {
-  location.replace(linkOf(openId())?.href ?? `/notifications/${openId()}`);
+  location.replace(linkOf(openId())?.href ?? `${location.pathname.replace(/\/$/, "")}/${openId()}`);
 } else {
   reportOpened();
 }

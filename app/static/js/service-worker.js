@@ -1,4 +1,7 @@
 // Shows push messages and opens them. It caches no pages: they always come from the server.
+// Paths in messages are paths within Bellhop, whatever prefix it is shown below.
+const inBellhop = (path) => new URL(`.${path}`, self.registration.scope).href;
+
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -13,7 +16,7 @@ self.addEventListener("push", (event) => {
     self.registration.showNotification(String(message.title || "Bellhop"), {
       body: String(message.message || ""),
       tag: String(message.tag || "bellhop"),
-      icon: "/favicon.ico",
+      icon: inBellhop("/favicon.ico"),
       data: { url: String(message.url || "/") },
     }),
   );
@@ -21,9 +24,7 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  const target = new URL(event.notification.data?.url ?? "/", self.location.origin);
-  const url = target.origin === self.location.origin ? target.href : self.location.origin;
-  event.waitUntil(open(url));
+  event.waitUntil(open(inBellhop(event.notification.data?.url ?? "/")));
 });
 
 async function open(url) {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flask import request
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 
@@ -66,8 +67,10 @@ def _is_absent(row: Notification) -> bool:
 
 
 def safe_link(url: str) -> str:
-    """The URL if people may be sent to it, else an empty string."""
-    return url if safe_urls.is_link(url) else ""
+    """The URL if people may be sent to it, else an empty string. A path is one within Bellhop."""
+    if not safe_urls.is_link(url):
+        return ""
+    return request.script_root + url if safe_urls.is_path(url) else url
 
 
 def _interview_facts(interview: Interview | None) -> list[tuple[str, str, str]]:

@@ -43,10 +43,10 @@ def to_sign_in() -> Response:
     """Redirect to the sign-in page, remembering the page that was asked for."""
     if request.path.startswith("/api/"):
         abort(401)
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    wanted = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
     if htmx.is_partial():
         wanted = htmx.page_path() or None
-    address = url_for("accounts.sign_in", next=wanted if wanted != "/" else None)
+    address = url_for("accounts.sign_in", next=wanted if wanted != f"{request.script_root}/" else None)
     return htmx.go(address) if htmx.is_partial() else redirect(address)
 
 
@@ -69,5 +69,11 @@ def admin_required(view: View) -> View:
 
 
 def safe_next(target: str) -> str:
-    """Return the page to open after signing in: the target if it is a path on this site, else the inbox."""
-    return target if safe_urls.is_local_redirect(target) else url_for("notifications.index")
+    """Return the page to open after signing in: the target if it is a path on this site, else the inbox.
+
+    On a host that Bellhop shares, a path without its prefix is taken as one below it.
+    """
+    if not safe_urls.is_local_redirect(target):
+        return url_for("notifications.index")
+    root = request.script_root
+    return target if target == root or target.startswith(f"{root}/") else root + target

@@ -46,7 +46,8 @@ def _missing(
     if present.get("content-type", "").startswith("text/html"):
         # Pages are personal, and a list must be current after going back to it.
         wanted.append(("Cache-Control", "private, no-store"))
-    if environ["wsgi.url_scheme"] == "https":
+    # A proxy that speaks TLS need not say so: BASE_URL does. Browsers ignore the header over http (RFC 6797, 8.1).
+    if environ["wsgi.url_scheme"] == "https" or config["BASE_URL"].startswith("https:"):
         wanted.append(("Strict-Transport-Security", "max-age=31536000"))
     return [(name, value) for name, value in wanted if name.lower() not in present]
 
