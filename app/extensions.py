@@ -10,6 +10,7 @@ from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 
+from app.csrf import CSRF
 from app.database import postgresql, sqlite  # noqa: F401  # Importing them registers their listeners.
 from app.database.base import db
 
@@ -29,7 +30,7 @@ migrate = Migrate(render_as_batch=True)
 _session_login = SessionLogin()  # type: ignore[no-untyped-call]  # Flask-Login has no types.
 login: LoginManager = _session_login
 mail = Mail()
-csrf = CSRFProtect()
+csrf: CSRFProtect = CSRF()  # type: ignore[no-untyped-call]  # Flask-WTF has no types.
 babel = Babel()
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # Text to enter into a field, by its type.
@@ -143,25 +144,29 @@ class Page:
     reading: PageContent
 
 
-def walk(app: Flask, client: FlaskClient, starts: list[str], skip: set[str]) -> Iterator[Page]:
+def walk(
+    app: Flask, client: FlaskClient, starts: list[str], skip: set[str], base_url: str = "http://localhost"
+) -> Iterator[Page]:
     """Yield every page that can be reached through links, and then through forms.
 
-    Forms with typed text are submitted as htmx does, so that fragments are covered as well.
+    Forms with typed text are submitted as htmx does, so that fragments are covered as well. Each form is sent with the
+    Referer that the policy of its page allows.
 
     Args:
         starts: the paths to start from.
         skip: the endpoints to skip.
+        base_url: the address that the browser uses.
     """
     seen: set[object] = set()
-    reads, sends = deque(starts), deque[tuple[str, str, dict[str, list[str]]]]()
+    reads, sends = deque(starts), deque[tuple[str, str, dict[str, list[str]], dict[str, str]]]()
     while reads or sends:
         if reads:
             way = reads.popleft()
-            answer = client.get(way, follow_redirects=True)
+            answer = client.get(way, base_url=base_url, follow_redirects=True)
         else:
-            url, how, data = sends.popleft()
-            headers = {"HX-Request": "true"} if how == "typed" else {}
-            answer = client.post(url, data=data, headers=headers, follow_redirects=True)
+            url, how, data, headers = sends.popleft()
+            headers = headers | ({"HX-Request": "true"} if how == "typed" else {})
+            answer = client.post(url, base_url=base_url, data=data, headers=headers, follow_redirects=True)
             way = f"POST {url}, {how}"
         if answer.mimetype != "text/html":
             continue
@@ -175,7 +180,14 @@ def walk(app: Flask, client: FlaskClient, starts: list[str], skip: set[str]) -> 
         for target, how, data, button in _submissions(reading, answer.request.path):
             if (key := _key(app, target, "POST", skip)) and (key, how, button) not in seen:
                 seen.add((key, how, button))
-                sends.append((target, how, data))
+                sends.append((target, how, data, referer(answer)))
+
+
+def referer(answer: TestResponse) -> dict[str, str]:
+    """Return the Referer that a page lets its own forms send."""
+    if answer.headers.get("Referrer-Policy") == "no-referrer":
+        return {}
+    return {"Referer": answer.request.url}
 
 
 def _submissions(reading: PageContent, here: str) -> Iterator[tuple[str, str, dict[str, list[str]], object]]:

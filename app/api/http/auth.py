@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 
 from app.api.http import idempotency, rate_limits
 from app.api.http.problems import problem
+from app.csrf import ForeignOrigin
 from app.extensions import csrf
 from app.services.accounts import administration, tokens
 
@@ -81,8 +82,13 @@ def unauthorized(error: Unauthorized) -> Response:
     return problem(401, str(error), headers={"WWW-Authenticate": error.challenge})
 
 
-def bad_csrf(_error: CSRFError) -> Response:
+def bad_csrf(error: CSRFError) -> Response:
     """Build the 403 response to a session call that may come from another site."""
+    if isinstance(error, ForeignOrigin):
+        detail = _(
+            "The browser sent this from another address than %(url)s.", url=current_app.config["BASE_URL"]
+        )
+        return problem(403, detail)
     return problem(403, _("Send the page's CSRF token in the X-CSRFToken header."))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, render_template, request
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from app.csrf import ForeignOrigin
 from app.extensions import forget_user
 from app.services.base import errors, outages
 from app.views.web import htmx
@@ -60,8 +63,17 @@ def handle_service_error(error: errors.ServiceError) -> Response:
     return page(STATUS[type(error)], text=str(error))
 
 
-def handle_csrf_error(_error: CSRFError) -> Response:
-    """Render the error of a form that belongs to an earlier session."""
+def handle_csrf_error(error: CSRFError) -> Response:
+    """Render the error of a form that belongs to an earlier session, or that another site may have sent."""
+    base_url = current_app.config["BASE_URL"]
+    if isinstance(error, ForeignOrigin):
+        return page(400, _("This form came from another address"), _origin_advice(error.origin, base_url))
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        text = _(
+            "Your browser didn't send Bellhop's cookie. Allow cookies, open %(url)s and try again.",
+            url=base_url,
+        )
+        return page(400, _("We couldn't tell that this is you"), text)
     return page(400, _("This page is out of date"), _("You signed in or out since it loaded. Reload it."))
 
 
@@ -80,6 +92,21 @@ def handle_database_error(error: SQLAlchemyError) -> Response:
     )
     response.headers["Retry-After"] = str(outages.RETRY_AFTER)
     return response
+
+
+def _origin_advice(origin: str, base_url: str) -> str:
+    """Say where the form came from and, for the admin, which setting or header of the proxy can be wrong."""
+    if origin == "null":
+        return _("Your browser says that another site sent it. Open %(url)s and try again.", url=base_url)
+    given, own = urlsplit(origin), urlsplit(base_url)
+    header = "X-Forwarded-Proto" if given.hostname == own.hostname else "Host"
+    return _(
+        "Your browser sent it from %(origin)s, but Bellhop's address is %(url)s. Open that and try again. "
+        "If %(origin)s is right, an admin must set BASE_URL to it, and the proxy must pass on %(header)s.",
+        origin=origin,
+        url=base_url,
+        header=header,
+    )
 
 
 def handle_failure(error: Exception) -> Response:
