@@ -315,7 +315,13 @@ SETTINGS = {
             "how many reverse proxies stand before Bellhop; the `X-Forwarded` headers of that many are believed",
         ),
         # Where some servers write the path of BASE_URL.
-        Setting("SCRIPT_NAME", "", _script_name, "the path of `BASE_URL` again, or instead of it", "the path of `BASE_URL`"),
+        Setting(
+            "SCRIPT_NAME",
+            "",
+            _script_name,
+            "the path of `BASE_URL` again, or instead of it",
+            "the path of `BASE_URL`",
+        ),
         Setting(
             "DATABASE_URL",
             f"sqlite:///{data_folder.DEFAULT / 'bellhop.db'}",
