@@ -39,7 +39,10 @@ def test_the_readme_lists_exactly_the_settings_of_the_table() -> None:
         ({"HOST": "[::1]"}, "http://[::1]:5000"),
         ({"BASE_URL": "https://bellhop.example.com/"}, "https://bellhop.example.com"),
         ({"BASE_URL": "https://example.com/bellhop/"}, "https://example.com/bellhop"),
-        ({"BASE_URL": "https://bücher.example"}, "https://bücher.example"),
+        ({"BASE_URL": "https://bücher.example"}, "https://xn--bcher-kva.example"),
+        ({"BASE_URL": "HTTPS://Bellhop.Example:443/"}, "https://bellhop.example"),
+        ({"BASE_URL": "http://bellhop.example:80"}, "http://bellhop.example"),
+        ({"SCRIPT_NAME": "/bellhop"}, "http://127.0.0.1:5000/bellhop"),
     ],
 )
 def test_links_use_a_url_that_a_browser_can_open(env: dict[str, str], address: str) -> None:
@@ -294,3 +297,76 @@ def test_the_first_start_generates_a_secret_key_for_all_processes(tmp_path: Path
     assert len(keys.pop()) >= 32
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"secret_key", "bellhop.db"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name", "path", "is_secure"),
+    [
+        ("http://bellhop.example", "bellhop", "/", False),
+        ("http://bellhop.example/bellhop", "bellhop", "/bellhop", False),
+        ("https://bellhop.example", "__Host-bellhop", "/", True),
+        ("HTTPS://bellhop.example/bellhop", "__Secure-bellhop", "/bellhop", True),
+    ],
+)
+def test_the_session_cookie_follows_base_url(base_url: str, name: str, path: str, is_secure: bool) -> None:
+    values = loaded(BASE_URL=base_url)
+    assert values["SESSION_COOKIE_NAME"] == name
+    assert values["SESSION_COOKIE_PATH"] == path
+    assert values["SESSION_COOKIE_SECURE"] is is_secure
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "https://example.com/a b"),
+        ("BASE_URL", "https://example.com/a/../b"),
+        ("BASE_URL", "https://example.com/caf%C3%A9"),
+        ("BASE_URL", "https://example.com/café"),
+        ("SCRIPT_NAME", "bellhop"),
+        ("SCRIPT_NAME", "//evil.example"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "yes"),
+        ("STATIC_URL", "cdn.example.com"),
+        ("STATIC_URL", "//cdn.example.com"),
+        ("STATIC_URL", "https://cdn.example.com; script-src *"),
+        ("STATIC_URL", "https://cdn.example.com/a;b"),
+        ("STATIC_URL", "https://*.example.com"),
+        ("STATIC_URL", "https://[2001:db8::1]"),
+    ],
+)
+def test_addresses_that_would_not_work_everywhere_are_refused(name: str, value: str) -> None:
+    with pytest.raises(config.ConfigError, match=name):
+        loaded(**{name: value})
+
+
+def test_script_name_must_agree_with_base_url() -> None:
+    assert loaded(SCRIPT_NAME="/bellhop", BASE_URL="https://example.com/bellhop")
+    with pytest.raises(config.ConfigError, match="SCRIPT_NAME"):
+        loaded(SCRIPT_NAME="/bellhop", BASE_URL="https://example.com")
+
+
+@pytest.mark.parametrize(
+    ("env", "is_on"),
+    [
+        ({}, True),
+        ({"HOST": "127.0.0.2"}, True),
+        ({"HOST": "::1"}, True),
+        ({"HOST": "localhost", "BASE_URL": "https://localhost:8443"}, True),
+        ({"BASE_URL": "http://[::1]:5000"}, True),
+        ({"BASE_URL": "http://[::ffff:127.0.0.1]:5000"}, True),
+        ({"BASE_URL": "http://bellhop.localhost"}, True),
+        ({"HOST": "0.0.0.0"}, False),
+        ({"HOST": "::"}, False),
+        ({"HOST": "192.168.1.7"}, False),
+        ({"HOST": "myhost"}, False),
+        ({"HOST": "0.0.0.0", "BASE_URL": "http://localhost:5000"}, False),
+        ({"BASE_URL": "https://bellhop.example.com"}, False),
+        ({"BASE_URL": "https://localhost.example.com"}, False),
+        ({"BASE_URL": "https://127.0.0.1.nip.io"}, False),
+    ],
+)
+def test_the_demo_is_on_by_default_only_where_this_machine_alone_has_access(
+    env: dict[str, str], is_on: bool
+) -> None:
+    assert loaded(**env)["BELLHOP_DEMO"] is is_on
+    assert loaded(**env, BELLHOP_DEMO="1")["IS_PUBLIC"] is not is_on
