@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 from flask_babel import LazyString
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.clock import utc_now
+from app.clock import ClockWatch, utc_now
 from app.jobs.tasks import Progress, delivery_worker, no_progress
 from app.services.base import outages
-from app.services.operations import job_runs, leases
+from app.services.operations import clock_changes, job_runs, leases
+from app.services.sending import clock_changes as sending_clock_changes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How often to look for due slots: also how soon another process takes over, or a failed run is retried.
@@ -27,6 +29,8 @@ CHECK_REQUESTS_EVERY = timedelta(seconds=2)
 # A process that dies keeps its leases this long, which is shorter than the claims that a sweep then gives back.
 LEASE_SECONDS = 15
 RENEW_RUN_SECONDS = 10.0
+# How often to look whether the clock was set.
+CHECK_CLOCK_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -61,8 +65,22 @@ class Job:
         return self.slot(now) + self.every
 
 
+class _Every(BaseTrigger):
+    """Fires at an interval from now on, however far the clock was set since the last time."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self.interval = interval
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        return now + self.interval
+
+
 class Scheduler:
-    """Runs jobs from `start` until `stop`."""
+    """Runs jobs from `start` until `stop`.
+
+    The background scheduler waits for times of the clock. A thread of our own, which does not, brings its waits back
+    in when the clock was set.
+    """
 
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
         self._app = app
@@ -73,6 +91,11 @@ class Scheduler:
         self._background = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1}
         )
+        self._clock = ClockWatch()
+        self._clock_lock = threading.Lock()
+        self._must_mend = False
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
         for job in jobs:
             if job.is_frequent:
                 self._add(job.name, self._run_frequent, job.every, job)
@@ -82,24 +105,69 @@ class Scheduler:
 
     def start(self) -> None:
         """Start the background threads."""
+        try:
+            self._mend(was_set=False)
+        except Exception:
+            log.exception("Times ahead of the clock could not be corrected")
         self._background.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop after the current message, give back claimed deliveries, and release the leases."""
+        self._stopping.set()
         with self._app.app_context():
             delivery_worker().stopping.set()
             self._background.shutdown(wait=True)
             leases.release(self._holder)
 
     def _add(self, name: str, function: Callable[..., None], every: timedelta, *args: Job) -> None:
-        trigger = IntervalTrigger(seconds=int(every.total_seconds()), start_date=EPOCH)
-        now = datetime.now(UTC)
         self._background.add_job(
-            self._run, trigger, args=(function, *args), id=name, next_run_time=now, misfire_grace_time=None
+            self._run,
+            _Every(every),
+            args=(function, *args),
+            id=name,
+            next_run_time=utc_now(),
+            misfire_grace_time=None,
         )
+
+    def _watch_clock(self) -> None:
+        """Bring in each run that is further away than its interval: the clock was set back."""
+        while not self._stopping.wait(CHECK_CLOCK_SECONDS):
+            try:
+                self._check_clock()
+                now = utc_now()
+                for waiting in self._background.get_jobs():
+                    next_at = waiting.next_run_time
+                    if next_at is not None and next_at > now + waiting.trigger.interval:
+                        waiting.modify(next_run_time=now)
+            except Exception:
+                log.exception("The clock could not be checked")
+
+    def _check_clock(self) -> None:
+        """If the clock was set, correct what was written by it, before any job acts on it."""
+        with self._clock_lock:
+            if jump := self._clock.read_jump():
+                log.warning("The clock was set by %+.0f seconds", jump.total_seconds())
+                self._must_mend = True
+            if self._must_mend:
+                self._mend(was_set=True)
+
+    def _mend(self, *, was_set: bool) -> None:
+        """Correct times ahead of the clock; if the database is unavailable, the next check tries again."""
+        self._must_mend = False
+        with self._app.app_context():
+            try:
+                sending_clock_changes.mend(utc_now(), was_set=was_set)
+                clock_changes.mend(utc_now(), was_set=was_set)
+            except SQLAlchemyError as error:
+                if not outages.is_outage(error):
+                    raise
+                self._must_mend = was_set
+                outages.report(error)
 
     def _run(self, function: Callable[..., None], *args: Job) -> None:
         """Run one of the functions below. If the database is unavailable, the next time will do."""
+        self._check_clock()
         with self._app.app_context():
             try:
                 function(*args)

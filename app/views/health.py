@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.clock import utc_now
 from app.services.base import outages
 from app.services.operations import health, metrics
 
@@ -20,8 +21,14 @@ def alive() -> Response:
 @bp.get("/readyz")
 def ready() -> Response:
     problem = health.readiness_problem()
-    response = jsonify(status="ok") if problem is None else jsonify(status="not ready", detail=problem)
-    response.status_code = 200 if problem is None else 503
+    if problem is not None:
+        response = jsonify(status="not ready", detail=problem)
+        response.status_code = 503
+    elif detail := health.schedule_problem(current_app.extensions["schedule"], utc_now()):
+        # Pages work all the same, so no load balancer should turn away from this process.
+        response = jsonify(status="ok", schedule="late", detail=detail)
+    else:
+        response = jsonify(status="ok")
     return _uncached(response)
 
 

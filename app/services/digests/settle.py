@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, func, insert, select, update
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
-from app.clock import utc_now
+from app.clock import TOLERANCE, utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import insert_ignore
@@ -119,6 +119,8 @@ def _due(kind: str, subscribers: Sequence[Subscriber], now: datetime) -> dict[in
             Digest.kind == kind,
             Digest.user_id.in_([subscriber.id for subscriber in subscribers]),
             Digest.local_date >= (now - LOOK_BACK).date(),
+            # Those of a clock that was ahead and has been set back do not count.
+            Digest.settled_at <= now + TOLERANCE,
         )
         .group_by(Digest.user_id)
     )

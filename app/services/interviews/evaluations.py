@@ -13,7 +13,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Row, func, select
 
-from app.clock import utc_now
+from app.clock import TOLERANCE, utc_now
 from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import insert_ignore
@@ -173,7 +173,7 @@ def _due(interview_id: int, completed_at: datetime | None, now: datetime) -> lis
     people = recipients.by_ids(list(db.session.scalars(attendees)))
     if completed_at is None or not people:
         return []
-    last = _last_dates(interview_id)
+    last = _last_dates(interview_id, now)
     due = []
     for user in people:
         hour, zone_name = user.preference.digest_hour, user.time_zone
@@ -183,9 +183,12 @@ def _due(interview_id: int, completed_at: datetime | None, now: datetime) -> lis
     return due
 
 
-def _last_dates(interview_id: int) -> dict[int, date]:
+def _last_dates(interview_id: int, now: datetime) -> dict[int, date]:
+    """Return the date of each person's last reminder, except those of a clock that was ahead and has been set back."""
     dates = select(EvaluationReminder.user_id, func.max(EvaluationReminder.local_date))
-    rows = dates.where(EvaluationReminder.interview_id == interview_id).group_by(EvaluationReminder.user_id)
+    rows = dates.where(
+        EvaluationReminder.interview_id == interview_id, EvaluationReminder.made_at <= now + TOLERANCE
+    ).group_by(EvaluationReminder.user_id)
     return dict(db.session.execute(rows).all())
 
 

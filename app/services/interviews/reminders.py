@@ -74,6 +74,8 @@ def decide(
     open_leads = sorted(lead for lead in leads if decided.get(lead, "moved") in WITHDRAWN)
     if now >= starts_at:
         return dict.fromkeys(open_leads, "over")
+    # Only a clock that was ahead, and has been set back, can have decided that it was over.
+    open_leads = sorted({*open_leads, *(lead for lead in leads if decided.get(lead) == "over")})
     due = [lead for lead in open_leads if starts_at - timedelta(minutes=lead) <= now]
     outcomes = dict.fromkeys(due, "late")
     if reported_at is not None:
@@ -230,7 +232,7 @@ def _record_outcomes(
         insert.on_conflict_do_update(
             index_elements=["interview_id", "starts_at", "lead_minutes", "user_id"],
             set_={"outcome": insert.excluded.outcome, "decided_at": now},
-            where=Reminder.outcome.in_(WITHDRAWN),
+            where=Reminder.outcome.in_((*WITHDRAWN, "over")),
         ).returning(Reminder.user_id, Reminder.lead_minutes, Reminder.outcome)
     )
     return [(row.user_id, row.lead_minutes) for row in written if row.outcome == "sent"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,8 @@ from app.channels import email
 from app.channels.base import DeliveryError
 from app.database.base import db
 from app.models import User
+from app.services.operations import job_runs
+from app.services.operations.job_runs import ScheduledJob
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,18 @@ def readiness_problem() -> str | None:
     except SQLAlchemyError:
         return _("The database does not respond.")
     return None
+
+
+def schedule_problem(schedule: Mapping[str, ScheduledJob], now: datetime) -> str | None:
+    """Return which jobs are late, as a sentence, or None."""
+    try:
+        late = job_runs.late_jobs(schedule, now)
+    except SQLAlchemyError:
+        db.session.rollback()
+        return None
+    if not late:
+        return None
+    return _("These jobs are late: %(names)s. Check that a scheduler is running.", names=", ".join(late))
 
 
 def examine(config: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ Rows decide who runs what, so any number of processes may share the schedule.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ScalarSelect, case, delete, func, select, update
 
@@ -23,6 +23,14 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=20)
 KEPT_FOR = timedelta(days=7)
+# A slot that has not begun by then is late.
+LATE_AFTER = timedelta(minutes=2)
+
+
+class ScheduledJob(Protocol):
+    """The part of a job that services need; they do not import jobs."""
+
+    def slot(self, now: datetime) -> datetime: ...
 
 
 def begin(name: str, slot_at: datetime, holder: str, now: datetime | None = None) -> int | None:
@@ -168,6 +176,27 @@ def claim_requested(
     ).all()
     db.session.commit()
     return [(row.id, row.name) for row in rows]
+
+
+def late_jobs(schedule: Mapping[str, ScheduledJob], now: datetime) -> list[str]:
+    """Return the names of the jobs whose last slot should have begun and has not, or that waits for a clock set back.
+
+    A job that has never run is not late: this installation may be new.
+    """
+    slots = select(JobRun.name, func.max(JobRun.slot_at)).group_by(JobRun.name)
+    newest = dict(db.session.execute(slots.where(JobRun.state != "asked")).all())
+    running = select(JobRun.name).where(JobRun.state == "running", JobRun.lease_until >= now)
+    busy = set(db.session.scalars(running))
+    late = []
+    for name, job in schedule.items():
+        slot_at = newest.get(name)
+        if slot_at is None or name in busy:
+            continue
+        # Frequent jobs share a row per minute.
+        expected = min(job.slot(now - LATE_AFTER), now - LATE_AFTER - timedelta(minutes=1))
+        if slot_at < expected or slot_at > now + LATE_AFTER:
+            late.append(name)
+    return late
 
 
 def latest(name: str) -> JobRun | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
@@ -30,8 +30,6 @@ STATES: dict[str, tuple[str, LazyString]] = {
     "succeeded": ("ok", _l("Done")),
     "failed": ("bad", _l("Failed")),
 }
-# The sweep is recorded every minute, so a gap means that no scheduler is running.
-STOPPED_AFTER = timedelta(minutes=3)
 
 
 class ScheduledJob(Protocol):
@@ -46,6 +44,8 @@ class ScheduledJob(Protocol):
     @property
     def is_frequent(self) -> bool: ...
 
+    def slot(self, now: datetime) -> datetime: ...
+
     def next_at(self, now: datetime) -> datetime: ...
 
 
@@ -58,6 +58,7 @@ class JobRow:
     run: JobRun | None
     state: str
     next_at: datetime | None
+    is_late: bool
 
     @property
     def seconds(self) -> float | None:
@@ -71,9 +72,11 @@ class JobRow:
 @admin_required
 def index() -> Response:
     now = utc_now()
-    rows = [_job_row(job, now) for job in current_app.extensions["schedule"].values()]
-    sweep = next(row.run for row in rows if row.name == "sweep")
-    is_stopped = sweep is None or sweep.started_at < now - STOPPED_AFTER
+    schedule: dict[str, ScheduledJob] = current_app.extensions["schedule"]
+    late = job_runs.late_jobs(schedule, now)
+    rows = [_job_row(job, now, is_late=job.name in late) for job in schedule.values()]
+    # The sweep is recorded every minute, so a gap means that no scheduler is running.
+    is_stopped = any(row.name == "sweep" and (row.run is None or row.is_late) for row in rows)
     is_busy = any(row.state in {"asked", "running"} for row in rows)
     template = "jobs/_table.html" if htmx.is_partial() else "jobs/index.html"
     return htmx.vary(
@@ -91,10 +94,10 @@ def run(name: str) -> Response:
     return redirect(url_for(".index"), 303)
 
 
-def _job_row(job: ScheduledJob, now: datetime) -> JobRow:
+def _job_row(job: ScheduledJob, now: datetime, *, is_late: bool) -> JobRow:
     last_run = job_runs.latest(job.name)
     next_at = None if job.is_frequent else job.next_at(now)
-    return JobRow(job.name, job.about, last_run, _state(last_run, now), next_at)
+    return JobRow(job.name, job.about, last_run, _state(last_run, now), next_at, is_late)
 
 
 def _state(last_run: JobRun | None, now: datetime) -> str:
