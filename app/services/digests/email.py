@@ -55,10 +55,11 @@ def compose_digest(
     listed = sum(len(group.lines) for group in groups)
     meetings = _interview_groups(user, day or as_of, now, is_weekly=is_weekly)
     label = str(catalog.TYPES[kind].label)
+    late = _late_note(user, as_of) if is_weekly and day is None else ""
     return texts, DigestContent(
         locale=user.locale,
         heading=texts.title,
-        message=texts.message,
+        message=f"{late}\n\n{texts.message}" if late else texts.message,
         label=label,
         category="system",
         facts=(),
@@ -77,6 +78,15 @@ def compose_digest(
         bars=_bars(user, as_of) if is_weekly else (),
         bars_label=_("Last week, compared with the week before") if is_weekly else "",
     )
+
+
+def _late_note(user: User, as_of: datetime) -> str:
+    """Say that a weekly summary was not settled on its Monday; "" if it was."""
+    monday = local_time.week_start(as_of, user.time_zone)
+    if as_of < local_time.day_bounds(monday, user.time_zone)[1]:
+        return ""
+    due = dates.day(monday, user.time_zone, user.locale)
+    return _("This summary is late. It was due on %(day)s.", day=due)
 
 
 def _daily_groups(

@@ -28,14 +28,14 @@ from app.services.routing import quiet_hours, wording
 # The least time between two digests, for people who cross the date line or change the digest hour.
 MIN_GAP = timedelta(hours=6)
 WEEK = timedelta(days=7)
-# A summary that was missed on Monday is sent until Wednesday.
-MAX_DELAY = timedelta(days=2)
+# A summary that was missed on Monday is sent until Saturday. On Sunday, the next one is near enough.
+MAX_DELAY = timedelta(days=5)
 # People per transaction: other writers can write between two of them.
 CHUNK = 100
 # A digest that cannot be sent expires before the next one, which includes everything that is still unread.
 EXPIRES_AFTER = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(days=3)}
-# Older digests do not affect whether one is due.
-LOOK_BACK = timedelta(days=15)
+# Older digests do not affect whether one is due: after so long a gap, a summary waits for Monday.
+LOOK_BACK = timedelta(days=36)
 # Called with the number of people processed so far, and the total.
 Progress = Callable[[int, int], None]
 
@@ -67,7 +67,7 @@ def due_date(
     if last is not None and last >= day:
         return None
     # A new subscriber's first summary is sent on a Monday.
-    if day < today and (last != day - WEEK or today - day > MAX_DELAY):
+    if day < today and (last is None or today - day > MAX_DELAY):
         return None
     earliest = at_hour(day, hour, time_zone)
     if last_at is not None:
@@ -154,7 +154,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
     if people:
         queued = db.session.execute(
             insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
-            [_delivery(kind, user, now) for user in people],
+            [_delivery(kind, user, due[user.id], now) for user in people],
         )
         totals = {user_id: sum(by_category.values()) for user_id, by_category in unread.items()}
         db.session.execute(
@@ -168,7 +168,9 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
     return len(people)
 
 
-def _delivery(kind: str, user: Recipient, now: datetime) -> dict[str, object]:
+def _delivery(kind: str, user: Recipient, day: date, now: datetime) -> dict[str, object]:
+    # Only a summary that is late can reach the next one.
+    next_at = at_hour(day + WEEK, user.preference.digest_hour, user.time_zone)
     hold = quiet_hours.hold_until(user, user.preference, now)
     due_at = hold.until if hold else now
     return {
@@ -179,5 +181,5 @@ def _delivery(kind: str, user: Recipient, now: datetime) -> dict[str, object]:
         "reason": hold.reason if hold else "queued",
         "created_at": now,
         "due_at": due_at,
-        "expires_at": due_at + EXPIRES_AFTER[kind],
+        "expires_at": min(due_at + EXPIRES_AFTER[kind], next_at) if next_at > due_at else due_at,
     }

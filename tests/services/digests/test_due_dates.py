@@ -84,13 +84,20 @@ def test_after_an_outage_of_three_days_one_digest_is_due_at_once() -> None:
     assert dict(settled)[date(2026, 3, 13)] == down[1]
 
 
-@pytest.mark.parametrize(("back_on", "comes"), [(9, True), (11, True), (12, False)])
-def test_a_summary_missed_on_monday_is_due_until_wednesday(back_on: int, comes: bool) -> None:
+@pytest.mark.parametrize(("back_on", "comes"), [(9, True), (12, True), (14, True), (15, False)])
+def test_a_summary_missed_on_monday_is_due_until_saturday(back_on: int, comes: bool) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 9, 1, tzinfo=UTC), datetime(2026, 3, back_on, 12, tzinfo=UTC))
     settled = run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=22), down=down)
     assert (date(2026, 3, 9) in dict(settled)) is comes
     assert date(2026, 3, 16) in dict(settled)
+
+
+def test_after_an_outage_of_two_weeks_one_late_summary_is_due() -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    down = (datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 3, 19, 12, tzinfo=UTC))
+    settled = run(WEEKLY_SUMMARY, [(start, "UTC")], start, start + timedelta(days=29), down=down)
+    assert [day.day for day, _ in settled] == [2, 16, 23]
 
 
 def test_the_first_summary_is_due_on_a_monday() -> None:

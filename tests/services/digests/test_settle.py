@@ -422,3 +422,21 @@ def _measure_run() -> tuple[int, int]:
     tracemalloc.stop()
     event.remove(*listener)
     return len(seen), peak
+
+
+def test_a_summary_after_an_outage_from_monday_to_thursday_is_sent_once_and_says_so(app: Flask) -> None:
+    alice = subscriber(daily_digest=False, weekly_summary=True)
+    factories.notification(alice, created_at=NOW - timedelta(days=20))
+    last_monday = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+    assert settle.send_due(WEEKLY_SUMMARY, last_monday) == 1
+    assert "late" not in email_of(alice, last_monday).text
+    thursday = NOW + 4 * HOUR
+    assert [settle.send_due(WEEKLY_SUMMARY, thursday + n * HOUR) for n in range(3)] == [1, 0, 0]
+    late = "This summary is late. It was due on Monday 9 March 2026."
+    assert late in email_of(alice, thursday).text
+    assert late in email_of(alice, thursday).html
+    monday = datetime(2026, 3, 16, 7, 0, tzinfo=UTC)
+    assert digests_of(alice)[-1].expires_at <= monday
+    assert settle.send_due(WEEKLY_SUMMARY, monday) == 1
+    assert "This summary is late" not in email_of(alice, monday).text
+    assert dates(alice) == [date(2026, 3, 2), date(2026, 3, 9), date(2026, 3, 16)]
