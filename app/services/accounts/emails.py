@@ -118,7 +118,7 @@ def set_password_by_link(text: str, password: str, *, secret: str, now: datetime
         Invalid: keyed `password`.
     """
     user, _kind = find_link_owner(text, secret=secret, now=now)
-    if problem := passwords.password_problem(password, user.email):
+    if problem := passwords.password_problem(password, email=user.email, name=user.name):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
     with writing(lock=User, row_id=user.id):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import gettext as _
+
+from app.services.accounts import common_passwords
 
 SHORTEST, LONGEST = 10, 200
 
@@ -19,35 +22,51 @@ _hashing_slots = threading.BoundedSemaphore(4)
 def hash_password(password: str) -> str:
     """Hash a password with argon2id."""
     with _hashing_slots:
-        return _hasher.hash(password)
+        return _hasher.hash(_normalize(password))
 
 
 def matches(password: str, password_hash: str | None) -> bool:
     """Check a password against a hash. Takes the same time when there is no hash."""
-    with _hashing_slots:
-        try:
-            _hasher.verify(password_hash or _decoy_hash(), password)
-        except (VerificationError, InvalidHashError):
-            return False
-    return password_hash is not None
+    # Older hashes are of the password as it was typed.
+    forms = dict.fromkeys((_normalize(password), password))
+    is_right = any(_verify(form, password_hash or _decoy_hash()) for form in forms)
+    return is_right and password_hash is not None
 
 
-def is_outdated(password_hash: str) -> bool:
-    """Tell whether a hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(password_hash)
+def is_outdated(password_hash: str, password: str) -> bool:
+    """Tell whether a hash was made with weaker parameters than today's, or of the password as it was typed."""
+    normalized = _normalize(password)
+    return _hasher.check_needs_rehash(password_hash) or (
+        normalized != password and not _verify(normalized, password_hash)
+    )
 
 
-def password_problem(password: str, email: str = "") -> str | None:
-    """Explain in a sentence why this cannot be a password; None if it can."""
+def password_problem(password: str, *, email: str = "", name: str = "") -> str | None:
+    """Explain in a sentence why this cannot be a password; None if it can.
+
+    Args:
+        email, name: of its owner, whose own words are easy to guess.
+    """
     if len(password) < SHORTEST:
         return _("Use at least %(count)d characters.", count=SHORTEST)
     if len(password) > LONGEST:
         return _("Use at most %(count)d characters.", count=LONGEST)
     if "\0" in password:
         return _("A password can't contain a NUL character.")
-    if password.strip().lower() == email.lower():
-        return _("Your email address is too easy to guess.")
-    return None
+    return common_passwords.weakness(_normalize(password), email=email, name=name)
+
+
+def _normalize(password: str) -> str:
+    """NFKC: keyboards and systems write the same letter in different ways (RFC 8265, 4.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _verify(password: str, password_hash: str) -> bool:
+    with _hashing_slots:
+        try:
+            return _hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
+            return False
 
 
 @cache

@@ -40,7 +40,7 @@ def create_user(
     """
     user = build_user(email, name, role=role, time_zone=time_zone)
     if password is not None:
-        if problem := passwords.password_problem(password, user.email):
+        if problem := passwords.password_problem(password, email=user.email, name=user.name):
             raise Invalid({"password": problem})
         user.password_hash = passwords.hash_password(password)
     add(user)
@@ -111,7 +111,7 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
             audit.record("sign_in.locked", subject, origin=origin)
         db.session.commit()
         raise Invalid({"password": _("The email or password is wrong.")})
-    if user.password_hash and passwords.is_outdated(user.password_hash):
+    if user.password_hash and passwords.is_outdated(user.password_hash, password):
         user.password_hash = passwords.hash_password(password)
     sign_in_throttle.clear(email)
     user.last_signed_in_at = now
@@ -145,7 +145,7 @@ def change_password(user: User, current: str, new: str, *, now: datetime | None 
         Conflict: the password was changed in the meantime.
     """
     old_hash, email = user.password_hash, user.email
-    if problem := passwords.password_problem(new, email):
+    if problem := passwords.password_problem(new, email=email, name=user.name):
         raise Invalid({"new_password": problem})
     sign_in_throttle.count_attempt(email, now or utc_now())
     if not passwords.matches(current, old_hash):

@@ -123,7 +123,7 @@ def test_an_outdated_hash_is_renewed_at_sign_in(alice: User) -> None:
     alice.password_hash = PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
     db.session.commit()
     users.authenticate(alice.email, PASSWORD)
-    assert not passwords.is_outdated(alice.password_hash)
+    assert not passwords.is_outdated(alice.password_hash, PASSWORD)
     users.authenticate(alice.email, PASSWORD)
 
 
