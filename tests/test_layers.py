@@ -12,7 +12,7 @@ APP = ROOT / "app"
 FILES = sorted(APP.rglob("*.py"))
 
 # Plain helpers without imports of their own from `app`, open to every layer.
-EVERYONE = {"addresses", "clock", "safe_urls", "search_text"}
+EVERYONE = {"addresses", "clock", "safe_urls", "search_letters", "search_text"}
 # Layers that may name the rows which services return, in annotations only.
 MAY_NAME_ROWS = {"views", "api"}
 # What a layer may import from `app`, besides itself and EVERYONE.
@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "csrf": set(),
     "proxies": set(),
     "safe_urls": set(),
+    "search_letters": set(),
     "search_text": set(),
 }
 # Service packages, lowest floor first. A file may import its own package and the floors below.

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from app import search_text
-
-# A word: letters and digits with their combining marks, which `search_text` removes.
-_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])*")
 
 # Consecutive words, and whether the last one is exact or a prefix.
 Wanted = tuple[tuple[str, ...], bool]
@@ -40,18 +36,16 @@ def excerpt(text: str, wanted: Sequence[Wanted], length: int = 200, lead: int = 
 
 
 def _spans(text: str, wanted: Iterable[Wanted]) -> list[tuple[int, int]]:
-    tokens = [
-        (token, word.start(), word.end())
-        for word in _WORD.finditer(text)
-        for token in search_text.tokenize(word.group())
-    ]
+    tokens = search_text.locate(text)
     found: list[tuple[int, int]] = []
     for words, is_exact in wanted:
         for at in range(len(tokens) - len(words) + 1):
-            here = [word for word, _start, _end in tokens[at : at + len(words)]]
-            last = here[-1] == words[-1] if is_exact else here[-1].startswith(words[-1])
-            if last and here[:-1] == list(words[:-1]):
-                found.append((tokens[at][1], tokens[at + len(words) - 1][2]))
+            here = [token.word for token in tokens[at : at + len(words)]]
+            is_match = here[-1] == words[-1] if is_exact else here[-1].startswith(words[-1])
+            if is_match and here[:-1] == list(words[:-1]):
+                last = tokens[at + len(words) - 1]
+                end = last.first_end if search_text.is_part(words[-1]) else last.end
+                found.append((tokens[at].start, end))
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(found):
         if merged and start < merged[-1][1]:

@@ -110,12 +110,14 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
             )
         )
     # Punctuation separates words and is not searched for: "R&D" finds "R & D".
-    words = tuple(search_text.tokenize(phrase or bare)[: search_text.MAX_WORDS])
+    words = tuple(search_text.tokenize_query(phrase or bare)[: search_text.MAX_WORDS])
     if bare == "-" or (is_not and not words):
         raise _invalid(
             _("“-” excludes what follows it without a space, as in %(example)s.", example="-cancelled")
         )
-    return Term(words=words, is_not=is_not, is_exact=not bare) if words else None
+    if not words:
+        return None
+    return Term(words=words, is_not=is_not, is_exact=not bare and not search_text.is_part(words[-1]))
 
 
 def _check_value(name: str, value: str) -> str:
