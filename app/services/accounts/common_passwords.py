@@ -45,7 +45,9 @@ def weakness(password: str, *, email: str = "", name: str = "") -> str | None:
     """
     text, own = password.lower(), _own_words(email, name)
     if _consists_of(own, text):
-        return _("This consists of your name, your email address or the product's name. Choose other words.")
+        return _(
+            "This consists of your name, your email address or the product's name. Choose something else."
+        )
     for typed in dict.fromkeys((text, *map(text.translate, _LAYOUTS))):
         if found := _weak_match(typed, own):
             return _sentence(found)
@@ -97,6 +99,6 @@ def _sentence(part: dict[str, Any]) -> str:
         return _("This is little more than a date. Add words to it.")
     if part.get("dictionary_name") == "user_inputs":
         return _(
-            "This is little more than your name, your email address or the product's name. Add other words."
+            "This is little more than your name, your email address or the product's name. Add something else."
         )
     return _("This is a common password, or little more than a common word. Choose several words.")
