@@ -15,6 +15,7 @@ from pywebpush import WebPusher
 
 from app.channels import safe_http
 from app.channels.base import Channel, Message, PermanentFailure, Receipt, TemporaryFailure
+from app.channels.public_addresses import is_public
 
 # The subscription has ended (RFC 8030, 7.3).
 GONE = frozenset({404, 410})
@@ -48,7 +49,7 @@ class PushChannel:
         self,
         private_key: str,
         subject: str,
-        may_reach: Callable[[safe_http.IPAddress], bool] = safe_http.is_public,
+        may_reach: Callable[[safe_http.IPAddress], bool] = is_public,
     ) -> None:
         self.vapid = Vapid02.from_string(private_key)
         self.subject = subject

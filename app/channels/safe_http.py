@@ -18,29 +18,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from app import addresses
 from app.channels.base import PermanentFailure, TemporaryFailure
+from app.channels.public_addresses import is_public
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
 # Only the beginning of a response is read.
 MAX_BYTES = 16 * 1024
 IPAddress = IPv4Address | IPv6Address
-# Networks that Python does not consider private: IPv6 forms that embed an IPv4 address, site-local, shared.
-REFUSED = [
-    ip_network(text)
-    for text in (
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2002::/16",
-        "2001::/32",
-        "::/96",
-        "fec0::/10",
-        "100.64.0.0/10",
-    )
-]
 NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?")
 # No ports of mail, shells or databases, which a POST must not reach.
@@ -84,15 +72,6 @@ class NoResponse(TemporaryFailure):
         self.was_sent = was_sent
 
 
-def is_public(address: IPAddress) -> bool:
-    """Whether an address is on the public internet."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if any(address in network for network in REFUSED if network.version == address.version):
-        return False
-    return address.is_global and not address.is_multicast
-
-
 def parse_url(url: str) -> SplitResult:
     """Split a URL, and check it as far as possible without using the network.
 
@@ -111,6 +90,8 @@ def parse_url(url: str) -> SplitResult:
         literal: IPAddress | None = ip_address(host)
     except ValueError:
         literal = None
+    if "%" in host:
+        raise ValueError("not a host name: a zone belongs to one machine")
     if literal and not (urlsplit(url).hostname or "").isascii():
         raise ValueError("not a host name: an IP address in letters that are no digits of an address")
     # "2130706433", "0177.0.0.1" and "0x7f.1" are 127.0.0.1 to some programs and names to others.

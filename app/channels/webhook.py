@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 
 from app.channels import safe_http
 from app.channels.base import Channel, Message, PermanentFailure, Receipt, TemporaryFailure
+from app.channels.public_addresses import is_public
 
 
 def connect() -> Channel:
@@ -19,7 +20,7 @@ def connect() -> Channel:
 class WebhookChannel:
     """Posts JSON to a message's address, signed with each of its keys."""
 
-    def __init__(self, may_reach: Callable[[safe_http.IPAddress], bool] = safe_http.is_public) -> None:
+    def __init__(self, may_reach: Callable[[safe_http.IPAddress], bool] = is_public) -> None:
         self.may_reach = may_reach
 
     def send(self, message: Message) -> Receipt:

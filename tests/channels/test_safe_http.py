@@ -11,6 +11,7 @@ import pytest
 
 from app.channels import safe_http
 from app.channels.base import PermanentFailure
+from app.channels.public_addresses import is_public
 from tests.support.web import Reply, WebServer
 
 
@@ -69,7 +70,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 def test_an_address_that_is_not_of_the_open_internet_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not safe_http.is_public(ip_address(address))
+    assert not is_public(ip_address(address))
     resolve_to(monkeypatch, address)
     with pytest.raises(PermanentFailure, match="not a public address"):
         safe_http.post("https://innocent.example.com/", b"", {})
@@ -77,7 +78,7 @@ def test_an_address_that_is_not_of_the_open_internet_is_refused(
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
 def test_an_address_of_the_open_internet_is_allowed(address: str) -> None:
-    assert safe_http.is_public(ip_address(address))
+    assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
