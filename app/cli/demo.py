@@ -6,6 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.services.accounts import demo_people
 from app.services.operations import demo as service
 
 demo = AppGroup("demo", help="Demo data.")
@@ -13,11 +14,18 @@ demo = AppGroup("demo", help="Demo data.")
 
 @demo.command()
 def load() -> None:
-    """Load demo people and notifications into an empty database, unless BELLHOP_DEMO=0; say how to sign in."""
-    if not current_app.config["BELLHOP_DEMO"]:
-        return
-    service.load()
-    if service.is_loaded():
-        click.echo(f"Demo sign-ins (password {service.PASSWORD}):")
-        for email, name, role, _zone in service.PEOPLE:
-            click.echo(f"  {email}  {name}, {role}")
+    """Load demo people and notifications into an empty database, if BELLHOP_DEMO is on. Print how to sign in."""
+    config = current_app.config
+    if config["BELLHOP_DEMO"]:
+        service.load()
+    people = demo_people.list_enabled()
+    if config["IS_PUBLIC"]:
+        state = "The demo's accounts cannot sign in here" if people else "No demo data"
+        click.echo(f"{state}: HOST or BASE_URL ({config['BASE_URL']}) lets others reach this server.")
+        if not demo_people.has_others():
+            click.echo("Create an account: .venv/bin/flask users create EMAIL --name NAME --role admin")
+    elif people and config["BELLHOP_DEMO"]:
+        click.echo(f"Demo sign-ins (password {demo_people.PASSWORD}):")
+        for email, name, role, _zone in demo_people.PEOPLE:
+            if email in people:
+                click.echo(f"  {email}  {name}, {role}")

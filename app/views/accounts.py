@@ -42,7 +42,12 @@ def begin_session() -> Response | tuple[str, int]:
     email, target = request.form.get("email", ""), request.form.get("next", "")
     try:
         password = request.form.get("password", "")
-        user = users.authenticate(email, password, origin=request.remote_addr or "")
+        user = users.authenticate(
+            email,
+            password,
+            origin=request.remote_addr or "",
+            is_public=current_app.config["IS_PUBLIC"],
+        )
     except Invalid as error:
         page = render_template("accounts/sign_in.html", email=email, errors=error.errors, next=target)
         return page, 422

@@ -17,7 +17,7 @@ from app.api.http import idempotency, rate_limits
 from app.api.http.problems import problem
 from app.csrf import ForeignOrigin
 from app.extensions import csrf
-from app.services.accounts import administration, tokens
+from app.services.accounts import administration, demo_people, tokens
 
 INVALID_BEARER = 'Bearer error="invalid_token"'
 View = Callable[..., Any]
@@ -99,6 +99,8 @@ def _authenticate() -> Caller:
         bearer = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
         if bearer is None:
             raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
+        if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):
+            raise _reject(demo_people.refusal(), INVALID_BEARER)
         return Caller(bearer.user_id, bearer.scopes, bearer.token_id, bearer.expires_at)
     user: Any = current_user
     if not user.is_authenticated:

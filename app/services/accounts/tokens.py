@@ -35,6 +35,7 @@ _BY_DIGEST = (
         ApiToken.expires_at,
         ApiToken.last_used_at,
         User.role,
+        User.email,
     )
     .join(User, User.id == ApiToken.user_id)
     .where(ApiToken.digest == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_enabled)
@@ -102,6 +103,7 @@ class Bearer:
 
     token_id: int
     user_id: int
+    email: str
     scopes: frozenset[str]
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -130,7 +132,7 @@ def _find(text: str, digest: str) -> Bearer | None:
     scopes = frozenset(row.scopes)
     if row.role != "admin":
         scopes -= {"admin"}
-    return Bearer(row.id, row.user_id, scopes, row.expires_at, row.last_used_at)
+    return Bearer(row.id, row.user_id, row.email, scopes, row.expires_at, row.last_used_at)
 
 
 def for_user(user: User) -> list[ApiToken]:

@@ -15,7 +15,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import writing
 from app.models import User
-from app.services.accounts import passwords, sign_in_throttle
+from app.services.accounts import demo_people, passwords, sign_in_throttle
 from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
 from app.services.preferences import editing as preference_editing
@@ -84,11 +84,19 @@ def by_session(text: str) -> User | None:
     return user if user is not None and user.is_enabled and user.get_id() == text else None
 
 
-def authenticate(email: str, password: str, *, origin: str = "", now: datetime | None = None) -> User:
+def authenticate(
+    email: str,
+    password: str,
+    *,
+    origin: str = "",
+    now: datetime | None = None,
+    is_public: bool = False,
+) -> User:
     """Sign a user in. Every attempt is audited; a successful one resets the count of failed ones.
 
     Args:
         origin: where the request comes from, for the audit log.
+        is_public: whether others can reach this server, where the published password of the demo is refused.
     Raises:
         Invalid: keyed `password`; the same sentence, after the same time, whatever was wrong.
         TooManyAttempts: ten attempts failed within fifteen minutes.
@@ -111,6 +119,10 @@ def authenticate(email: str, password: str, *, origin: str = "", now: datetime |
             audit.record("sign_in.locked", subject, origin=origin)
         db.session.commit()
         raise Invalid({"password": _("The email or password is wrong.")})
+    if is_public and (demo_people.is_demo_person(user.email) or password == demo_people.PASSWORD):
+        audit.record("sign_in.failed", user.email, origin=origin, why="demo")
+        db.session.commit()
+        raise Invalid({"password": demo_people.refusal()})
     if user.password_hash and passwords.is_outdated(user.password_hash, password):
         user.password_hash = passwords.hash_password(password)
     sign_in_throttle.clear(email)

@@ -21,15 +21,10 @@ from app.models.preference import UserNotificationPreference
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.services.accounts import passwords
+from app.services.accounts.demo_people import PASSWORD, PEOPLE
 from app.services.notifications import stacks
 from app.services.operations.demo_story import Draft, drafts
 
-PASSWORD = "welcome-to-bellhop"  # noqa: S105  # Printed at every start; only for the three people below.
-PEOPLE = (
-    ("ruth@bellhop.example", "Ruth Okafor", "recruiter", "Europe/Paris"),
-    ("maya@bellhop.example", "Maya Lindqvist", "recruiter", "America/New_York"),
-    ("admin@bellhop.example", "Daniel Osei", "admin", "Europe/Paris"),
-)
 # How an email may end: its state, the reason code, and the server's reply to each attempt.
 EMAIL_RESULTS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "sent": ("sent", "sent", [("sent", "250 2.0.0 Ok: queued")]),
@@ -42,11 +37,6 @@ EMAIL_RESULTS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "skipped": ("skipped", "category_off", []),
     "expired": ("expired", "expired", [("retry_wait", "450 4.2.0 Mailbox busy, try again later")]),
 }
-
-
-def is_loaded() -> bool:
-    """Whether the demo people are in the database."""
-    return db.session.scalar(select(User.id).where(User.email == PEOPLE[0][0])) is not None
 
 
 def load(now: datetime | None = None) -> bool:

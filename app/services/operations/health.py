@@ -20,6 +20,7 @@ from app.channels import email
 from app.channels.base import DeliveryError
 from app.database.base import db
 from app.models import User
+from app.services.accounts import demo_people
 from app.services.operations import job_runs
 from app.services.operations.job_runs import ScheduledJob
 
@@ -64,6 +65,7 @@ def examine(config: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding(_("Address"), config["BASE_URL"], _address_advice(config["BASE_URL"]))
     yield _check_database()
     yield from _check_accounts()
+    yield from _check_demo(config)
     yield _check_mail(config)
     if config["REDIS_URL"]:
         yield _check_redis(config["REDIS_URL"])
@@ -86,6 +88,29 @@ def _check_database() -> Finding:
     if not is_migrated:
         return Finding(subject, _("Migrations are out of date."), _("Run: flask db upgrade"))
     return Finding(subject, _("%(dialect)s, migrated", dialect=db.engine.dialect.name))
+
+
+def _check_demo(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find the demo on a server that others can reach. Its password is published."""
+    if not config["IS_PUBLIC"]:
+        return
+    if config["BELLHOP_DEMO"]:
+        yield Finding(
+            _("Demo"), _("BELLHOP_DEMO is on, and others can reach this server."), _("Set BELLHOP_DEMO=0.")
+        )
+    try:
+        people = demo_people.list_enabled()
+    except SQLAlchemyError:
+        return  # Reported with the database.
+    if people:
+        yield Finding(
+            _("Demo"),
+            _(
+                "These accounts have a published password, so they cannot sign in here: %(emails)s.",
+                emails=", ".join(people),
+            ),
+            _("Deactivate them under Admin → Users, or start again with an empty database."),
+        )
 
 
 def _check_accounts() -> Iterator[Finding]:

@@ -7,12 +7,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import flask_login
-from flask import Flask, abort, redirect, request, session, url_for
+from flask import Flask, abort, current_app, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app import safe_urls
 from app.extensions import login
-from app.services.accounts import users
+from app.services.accounts import demo_people, users
 from app.views.web import htmx
 
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ current_user: Any = flask_login.current_user
 
 def register(app: Flask) -> None:
     """Configure Flask-Login: how to load the user of a session, and how to ask for a sign-in."""
-    login.user_loader(users.by_session)
+    login.user_loader(_load_user)
     login.unauthorized_handler(to_sign_in)
     # Off, because it compares IP addresses and user agents, which also change during normal use.
     app.config["SESSION_PROTECTION"] = None
+
+
+def _load_user(text: str) -> User | None:
+    """Find the user of a session. Sessions of the demo end where others can reach the server."""
+    user = users.by_session(text)
+    is_refused = user and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(user.email)
+    return None if is_refused else user
 
 
 def start_session(user: User) -> None:

@@ -11,7 +11,7 @@ from app import catalog
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
-from app.services.accounts import users
+from app.services.accounts import demo_people, users
 from app.services.interviews import reminders
 from app.services.operations import demo
 from app.services.routing import wording
@@ -34,8 +34,8 @@ def test_every_type_and_every_state_is_there_for_people_who_can_sign_in(any_app:
         select(func.min(Notification.created_at), func.max(Notification.created_at))
     ).one()
     assert newest - oldest > timedelta(days=35)
-    for email, _name, role, _zone in demo.PEOPLE:
-        user = users.authenticate(email, demo.PASSWORD)
+    for email, _name, role, _zone in demo_people.PEOPLE:
+        user = users.authenticate(email, demo_people.PASSWORD)
         assert user
         assert user.role == role
 
@@ -61,7 +61,7 @@ def test_it_is_loaded_once_and_never_beside_real_people(app: Flask) -> None:
     db.session.query(User).delete()
     factories.user("alice@example.test")
     assert not demo.load()
-    assert not demo.is_loaded()
+    assert demo_people.list_enabled() == []
 
 
 def test_nothing_of_it_is_written_to_anyone(app: Flask) -> None:
