@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_keyset_response, json_response
 from app.api.schemas.announcements import (
     AnnouncementDetail,
@@ -58,8 +58,7 @@ def create_notification(body: AnnouncementIn) -> Response:
 
 @bp.get(ANNOUNCEMENTS)
 @requires("admin")
-@bp.output(AnnouncementList)
-@query_params(Paged)
+@list_call(bp, AnnouncementList, Paged)
 def list_announcements(query: Paged) -> Response:
     """List announcements
 

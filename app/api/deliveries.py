@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import query_params
+from app.api.http.request_body import list_call
 from app.api.http.responses import json_keyset_response, json_response
 from app.api.schemas.deliveries import (
     AttemptOut,
@@ -26,8 +26,7 @@ bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliver
 
 @bp.get("/")
 @requires("admin")
-@bp.output(DeliveryList)
-@query_params(DeliveryQuery)
+@list_call(bp, DeliveryList, DeliveryQuery)
 def list_deliveries(query: DeliveryQuery) -> Response:
     """List deliveries
 

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_keyset_response, json_response
 from app.api.schemas.base import SearchPaged
 from app.api.schemas.people import Invite, PersonChange, PersonList, PersonOut
@@ -17,8 +17,7 @@ bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 
 @bp.get("/")
 @requires("admin")
-@bp.output(PersonList)
-@query_params(SearchPaged)
+@list_call(bp, PersonList, SearchPaged)
 def list_people(query: SearchPaged) -> Response:
     """List people
 

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_response, short_json_response
 from app.api.schemas.base import KeyPaged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
@@ -20,8 +20,7 @@ bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", ta
 
 @bp.get("/")
 @requires("read")
-@bp.output(ViewList)
-@query_params(KeyPaged)
+@list_call(bp, ViewList, KeyPaged)
 def list_views(query: KeyPaged) -> Response:
     """List your saved views
 

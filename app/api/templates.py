@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
 from app.api.http.problems import problem
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_response, short_json_response, with_etag
 from app.api.schemas.base import KeyPaged, SearchKeyPaged
 from app.api.schemas.templates import (
@@ -39,8 +39,7 @@ bp = APIBlueprint("templates", __name__, url_prefix="/notifications/templates", 
 
 @bp.get("/")
 @requires("admin")
-@bp.output(TemplateList)
-@query_params(SearchKeyPaged)
+@list_call(bp, TemplateList, SearchKeyPaged)
 def list_templates(query: SearchKeyPaged) -> Response:
     """List templates"""
     templates = template_management.list_templates(query.search)
@@ -154,8 +153,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
 
 @bp.get("/<row_id:template_id>/versions/")
 @requires("admin")
-@bp.output(VersionList)
-@query_params(KeyPaged)
+@list_call(bp, VersionList, KeyPaged)
 def list_template_versions(query: KeyPaged, template_id: int) -> Response:
     """List a template's versions"""
     rows = template_versions.list_versions(template_management.get(template_id))

@@ -7,7 +7,7 @@ from flask import Response
 from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_response_once, short_json_response
 from app.api.schemas.base import KeyPaged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
@@ -19,8 +19,7 @@ bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 
 @bp.get("/")
 @requires("read")
-@bp.output(TokenList)
-@query_params(KeyPaged)
+@list_call(bp, TokenList, KeyPaged)
 def list_tokens(query: KeyPaged) -> Response:
     """List your tokens"""
     return short_json_response(

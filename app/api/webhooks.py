@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from app.api.http.auth import caller, requires
-from app.api.http.request_body import json_body, query_params
+from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import (
     json_keyset_response,
     json_response,
@@ -45,8 +45,7 @@ TEST_CALL_EXAMPLE = {
 
 @bp.get("/")
 @requires("read")
-@bp.output(WebhookList)
-@query_params(KeyPaged)
+@list_call(bp, WebhookList, KeyPaged)
 def list_webhooks(query: KeyPaged) -> Response:
     """List your webhooks"""
     return short_json_response(
@@ -122,8 +121,7 @@ def test_webhook(webhook_id: int) -> Response:
 
 @bp.get("/<row_id:webhook_id>/calls/")
 @requires("read")
-@bp.output(CallList)
-@query_params(Paged)
+@list_call(bp, CallList, Paged)
 def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
     """List a webhook's calls
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.database.base import Base, Id
+from app.database.base import Base, Id, partial_index
 from app.models.event import Event
 from app.models.user import User
 
@@ -26,12 +26,7 @@ class Announcement(Base):
     __tablename__ = "announcements"
     __table_args__ = (
         # Polled every second, and almost always empty.
-        Index(
-            "ix_announcements_writing",
-            "id",
-            sqlite_where=text("state = 'writing'"),
-            postgresql_where=text("state = 'writing'"),
-        ),
+        partial_index("ix_announcements_writing", "id", where="state = 'writing'"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.database.base import Base, Id
+from app.database.base import Base, Id, partial_index
 
 if TYPE_CHECKING:
     from app.models.notification import Notification
@@ -32,19 +32,8 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("notification_id", "channel", "address"),
         # Contains only the rows that the delivery worker looks for, no finished ones.
-        Index(
-            "ix_deliveries_due",
-            "due_at",
-            "id",
-            sqlite_where=text("state IN ('pending', 'retry_wait')"),
-            postgresql_where=text("state IN ('pending', 'retry_wait')"),
-        ),
-        Index(
-            "ix_deliveries_claimed",
-            "lease_until",
-            sqlite_where=text("state = 'claimed'"),
-            postgresql_where=text("state = 'claimed'"),
-        ),
+        partial_index("ix_deliveries_due", "due_at", "id", where="state IN ('pending', 'retry_wait')"),
+        partial_index("ix_deliveries_claimed", "lease_until", where="state = 'claimed'"),
         Index("ix_deliveries_recipient", "recipient_id", "id"),
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text, UniqueConstraint, text
+from sqlalchemy import String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database.base import Base, Id
+from app.database.base import Base, Id, partial_index
 
 
 class Lease(Base):
@@ -31,12 +31,7 @@ class JobRun(Base):
     __table_args__ = (
         UniqueConstraint("name", "slot_at"),
         # Polled every other second, and almost always empty.
-        Index(
-            "ix_job_runs_asked",
-            "id",
-            sqlite_where=text("state = 'asked'"),
-            postgresql_where=text("state = 'asked'"),
-        ),
+        partial_index("ix_job_runs_asked", "id", where="state = 'asked'"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

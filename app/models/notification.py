@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import search_text
 from app.clock import utc_now
-from app.database.base import Base, Id
+from app.database.base import Base, Id, partial_index
 
 if TYPE_CHECKING:
     from app.models.delivery import Delivery
@@ -36,54 +36,33 @@ class Notification(Base):
     __table_args__ = (
         UniqueConstraint("event_id", "recipient_id"),
         # The inbox and its unread count; expires_at last, so that the index alone answers the count.
-        Index(
-            "ix_notifications_inbox",
-            "recipient_id",
-            "surfaced_at",
-            "id",
-            sqlite_where=text("archived_at IS NULL"),
-            postgresql_where=text("archived_at IS NULL"),
+        partial_index(
+            "ix_notifications_inbox", "recipient_id", "surfaced_at", "id", where="archived_at IS NULL"
         ),
-        Index(
+        partial_index(
             "ix_notifications_unread",
             "recipient_id",
             "surfaced_at",
             "id",
             "expires_at",
-            sqlite_where=text("archived_at IS NULL AND read_at IS NULL"),
-            postgresql_where=text("archived_at IS NULL AND read_at IS NULL"),
+            where="archived_at IS NULL AND read_at IS NULL",
         ),
         Index("ix_notifications_all", "recipient_id", "surfaced_at", "id"),
-        Index(
+        partial_index(
             "ix_notifications_stack",
             "recipient_id",
             "stack_key",
             "surfaced_at",
             "id",
-            sqlite_where=text("stack_key <> ''"),
-            postgresql_where=text("stack_key <> ''"),
+            where="stack_key <> ''",
         ),
-        Index(
-            "ix_notifications_interview_id",
-            "interview_id",
-            sqlite_where=text("interview_id IS NOT NULL"),
-            postgresql_where=text("interview_id IS NOT NULL"),
-        ),
+        partial_index("ix_notifications_interview_id", "interview_id", where="interview_id IS NOT NULL"),
         # The few that expire: a count looks up expired rows here instead of checking each row.
-        Index(
-            "ix_notifications_expiring",
-            "recipient_id",
-            "expires_at",
-            sqlite_where=text("expires_at IS NOT NULL"),
-            postgresql_where=text("expires_at IS NOT NULL"),
+        partial_index(
+            "ix_notifications_expiring", "recipient_id", "expires_at", where="expires_at IS NOT NULL"
         ),
         # Only snoozed rows.
-        Index(
-            "ix_notifications_snoozed",
-            "snoozed_until",
-            sqlite_where=text("snoozed_until IS NOT NULL"),
-            postgresql_where=text("snoozed_until IS NOT NULL"),
-        ),
+        partial_index("ix_notifications_snoozed", "snoozed_until", where="snoozed_until IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -1,10 +1,9 @@
-"""Renders a digest as HTML and as plain text."""
+"""The content of a digest email, rendered by `email`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from flask import current_app
+from typing import ClassVar
 
 from app.rendering.email import CATEGORY_COLOURS, EmailContent
 
@@ -63,17 +62,4 @@ class DigestContent(EmailContent):
     bars: tuple[DigestBar, ...] = ()
     bars_label: str = ""
 
-
-def render_html(digest: DigestContent) -> str:
-    """Render the HTML part: tables and inline styles, no images, as mail programs require."""
-    return _render("email/digest.html", digest)
-
-
-def render_text(digest: DigestContent) -> str:
-    """Render the plain text part: the same lines, with URLs written out."""
-    return _render("email/digest.txt", digest).strip() + "\n"
-
-
-def _render(name: str, digest: DigestContent) -> str:
-    # flask.render_template would run context processors that need a request.
-    return current_app.jinja_env.get_template(name).render(email=digest)
+    template: ClassVar[str] = "digest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from babel import Locale
 from flask import current_app
@@ -41,6 +42,8 @@ class EmailContent:
     links: tuple[tuple[str, str], ...]
     body: Markup | None = None
 
+    template: ClassVar[str] = "message"
+
     @property
     def colour(self) -> str:
         return CATEGORY_COLOURS[self.category]
@@ -61,12 +64,12 @@ class EmailContent:
 
 def render_html(content: EmailContent) -> str:
     """Render the HTML part: no script, form or remote image, inline styles, readable in dark mode."""
-    return _render("email/message.html", content)
+    return _render(f"email/{content.template}.html", content)
 
 
 def render_text(content: EmailContent) -> str:
     """Render the plain text part: the same texts, with URLs written out."""
-    return _render("email/message.txt", content).strip() + "\n"
+    return _render(f"email/{content.template}.txt", content).strip() + "\n"
 
 
 def _render(name: str, content: EmailContent) -> str:

@@ -34,8 +34,7 @@ def send_code() -> Page:
         phones.send_code(current_user, request.form.get("phone", ""))
     except Invalid as error:
         return _page(phone=request.form.get("phone", ""), errors=error.errors), 422
-    flash(_("Sending you a code. It works for 10 minutes."))
-    return redirect(url_for(".show", _anchor="by-sms"))
+    return _back("by-sms", _("Sending you a code. It works for 10 minutes."))
 
 
 @bp.post("/account/devices/phone/verification")
@@ -45,16 +44,14 @@ def verify_phone() -> Page:
         phones.verify(current_user, request.form.get("code", ""), secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
         return _page(errors=error.errors), 422
-    flash(_("Number verified. Turn on SMS in Preferences to get text messages."))
-    return redirect(url_for(".show", _anchor="by-sms"))
+    return _back("by-sms", _("Number verified. Turn on SMS in Preferences to get text messages."))
 
 
 @bp.post("/account/devices/phone/removal")
 @login_required
 def remove_phone() -> Response:
     phones.remove(current_user)
-    flash(_("Number removed."))
-    return redirect(url_for(".show", _anchor="by-sms"))
+    return _back("by-sms", _("Number removed."))
 
 
 @bp.post("/account/devices/browsers")
@@ -65,24 +62,21 @@ def subscribe() -> Page:
         row = browsers.subscribe(current_user, *fields)
     except Invalid as error:
         return _page(errors=error.errors), 422
-    flash(_("“%(name)s” now shows your notifications.", name=row.label))
-    return redirect(url_for(".show", _anchor="browsers"))
+    return _back("browsers", _("“%(name)s” now shows your notifications.", name=row.label))
 
 
 @bp.post(f"{BROWSER}/removal")
 @login_required
 def unsubscribe(browser_id: int) -> Response:
     row = browsers.remove(current_user, browser_id)
-    flash(_("“%(name)s” removed.", name=row.label))
-    return redirect(url_for(".show", _anchor="browsers"))
+    return _back("browsers", _("“%(name)s” removed.", name=row.label))
 
 
 @bp.post(f"{BROWSER}/test")
 @login_required
 def test_browser(browser_id: int) -> Response:
     browsers.send_test(current_user, browser_id)
-    flash(_("Sending a test notification."))
-    return redirect(url_for(".show", _anchor="browsers"))
+    return _back("browsers", _("Sending a test notification."))
 
 
 @bp.post("/account/devices/webhooks")
@@ -117,16 +111,14 @@ def test_webhook(webhook_id: int) -> Response:
 @login_required
 def switch_on_webhook(webhook_id: int) -> Response:
     webhooks.change(current_user, webhook_id, is_enabled=True)
-    flash(_("Webhook turned on."))
-    return redirect(url_for(".show", _anchor="webhooks"))
+    return _back("webhooks", _("Webhook turned on."))
 
 
 @bp.post(f"{WEBHOOK}/removal")
 @login_required
 def remove_webhook(webhook_id: int) -> Response:
     webhooks.remove(current_user, webhook_id)
-    flash(_("Webhook removed."))
-    return redirect(url_for(".show", _anchor="webhooks"))
+    return _back("webhooks", _("Webhook removed."))
 
 
 @bp.get(f"/n/<{NUMBER}:notification_id>")
@@ -142,6 +134,12 @@ def service_worker() -> Response:
     return Response(
         script, content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"}
     )
+
+
+def _back(section: str, text: str) -> Response:
+    """Return to a section of the page, with a message."""
+    flash(text)
+    return redirect(url_for(".show", _anchor=section))
 
 
 def _page(**context: Any) -> str:

@@ -9,7 +9,7 @@ from flask_babel import force_locale
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
-from app.rendering import digest_email as rendering
+from app.rendering import email
 from app.services.base.errors import NotFound
 from app.services.digests import email as digest_email
 from app.services.digests import links as digest_links
@@ -60,7 +60,7 @@ def preview_mail() -> Response:
             secret=config["SECRET_KEY"],
             day=now + timedelta(days=1),
         )
-        return frame_email(rendering.render_html(content))
+        return frame_email(email.render_html(content))
 
 
 @bp.errorhandler(NotFound)

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, get_origin
 
+from apiflask import APIBlueprint
 from flask import request
 from flask_babel import gettext as _
 from pydantic import BaseModel, ValidationError
@@ -105,6 +106,23 @@ def query_params(schema: type[BaseModel]) -> Callable[[View], View]:
             return view(*args, query=_parse_query(schema, lists), **kwargs)
 
         return with_query
+
+    return decorate
+
+
+def list_call(
+    blueprint: APIBlueprint, page: type[BaseModel], query: type[BaseModel]
+) -> Callable[[View], View]:
+    """Decorate a view that returns a page of a list.
+
+    Args:
+        page: the schema of the page.
+        query: the schema of the query parameters; the view receives an instance as `query`.
+    """
+
+    def decorate(view: View) -> View:
+        documented: View = blueprint.output(page)(query_params(query)(view))
+        return documented
 
     return decorate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
@@ -14,9 +14,9 @@ from app.channels import push, safe_http
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
-from app.models import Delivery, PushSubscription, User
+from app.models import PushSubscription, User
 from app.rendering import plain_text
-from app.services.accounts import users
+from app.services.accounts import direct_messages, users
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
 
@@ -76,18 +76,7 @@ def remove(user: User, subscription_id: int) -> PushSubscription:
 def send_test(user: User, subscription_id: int, *, now: datetime | None = None) -> None:
     """Queue a test message. Raises NotFound if the browser is not this user's."""
     row, now = _own(user, subscription_id), now or utc_now()
-    db.session.add(
-        Delivery(
-            kind="test",
-            recipient_id=user.id,
-            channel="push",
-            address=row.address,
-            created_at=now,
-            due_at=now,
-            # The user is waiting for it: hours later it would be useless.
-            expires_at=now + timedelta(minutes=10),
-        )
-    )
+    direct_messages.queue("test", user, "push", row.address, now, lifetime=direct_messages.TEST_LIFETIME)
     db.session.commit()
 
 

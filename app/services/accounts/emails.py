@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.writing import writing
 from app.models import Delivery, User
 from app.rendering.email import EmailContent
-from app.services.accounts import passwords, users
+from app.services.accounts import direct_messages, passwords, users
 from app.services.base import audit, signed_links
 from app.services.base.errors import Invalid, NotFound
 
@@ -41,17 +41,7 @@ def request_password_reset(email: str, *, now: datetime | None = None) -> None:
 
 def queue_account_email(kind: str, user: User, now: datetime) -> None:
     """Queue an account email in the caller's transaction. Its link is made when it is sent."""
-    db.session.add(
-        Delivery(
-            kind=kind,
-            recipient_id=user.id,
-            channel="email",
-            address=user.email,
-            created_at=now,
-            due_at=now,
-            expires_at=now + LIFETIMES[kind],
-        )
-    )
+    direct_messages.queue(kind, user, "email", user.email, now, lifetime=LIFETIMES[kind])
 
 
 def compose_account_email(kind: str, user: User, link: str, base_url: str) -> EmailContent:

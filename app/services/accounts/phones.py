@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
 from app.models import Delivery, PhoneCode, User
-from app.services.accounts import users
+from app.services.accounts import direct_messages, users
 from app.services.base import audit, validation
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient
@@ -52,16 +52,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
         user = users.get_for_update(user.id)
         if refusal := _find_refusal(user, number, now):
             raise Invalid({"phone": refusal})
-        sms = Delivery(
-            kind="phone_code",
-            recipient_id=user.id,
-            channel="sms",
-            address=number,
-            created_at=now,
-            due_at=now,
-            expires_at=now + LIFETIME,
-        )
-        db.session.add(sms)
+        sms = direct_messages.queue("phone_code", user, "sms", number, now, lifetime=LIFETIME)
         db.session.flush()
         db.session.add(
             PhoneCode(

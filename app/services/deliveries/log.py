@@ -157,12 +157,5 @@ def get(delivery_id: int) -> Delivery:
 def delivery_row(row: Delivery, reader: User) -> DeliveryRow:
     """A delivery with its words, on its reader's clock."""
     title = row.notification.title if row.notification else str(TITLES.get(row.kind, row.kind))
-    words = reasons.describe(
-        row.state,
-        row.reason,
-        row.reason_data,
-        time_zone=reader.time_zone,
-        locale=reader.locale,
-        due_at=row.due_at,
-    )
+    words = reasons.describe_delivery(row, reader.time_zone, reader.locale)
     return DeliveryRow(row, outcome_label(row.state, row.reason), row.subject or title, words)

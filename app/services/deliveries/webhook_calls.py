@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User, Webhook
-from app.services.accounts import webhooks
+from app.services.accounts import direct_messages, webhooks
 from app.services.base import paging
 from app.services.base.errors import Conflict
 from app.services.deliveries import log
@@ -58,17 +58,9 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> De
     hook, now = webhooks.get(user, webhook_id), now or utc_now()
     if hook.disabled_at is not None:
         raise Conflict(_("This webhook is switched off. Switch it on before you test it."))
-    row = Delivery(
-        kind="test",
-        recipient_id=user.id,
-        channel="webhook",
-        address=hook.address,
-        created_at=now,
-        due_at=now,
-        # The user waits for the result, so a test that is sent hours later is useless.
-        expires_at=now + timedelta(minutes=10),
+    row = direct_messages.queue(
+        "test", user, "webhook", hook.address, now, lifetime=direct_messages.TEST_LIFETIME
     )
-    db.session.add(row)
     db.session.commit()
     return log.delivery_row(row, user)
 

@@ -11,6 +11,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app import catalog
+from app.models import Delivery
 from app.rendering import dates
 
 # Reasons to hold a message for its recipient's sake. It is not sent if it has been read by then.
@@ -88,6 +89,18 @@ STATES: dict[str, LazyString] = {
 }
 
 
+def describe_delivery(delivery: Delivery, time_zone: str, locale: str) -> str:
+    """Describe a delivery's state in a sentence, in a reader's time zone and language."""
+    return describe(
+        delivery.state,
+        delivery.reason,
+        delivery.reason_data,
+        time_zone=time_zone,
+        locale=locale,
+        due_at=delivery.due_at,
+    )
+
+
 def describe(
     state: str,
     reason: str,
@@ -97,7 +110,7 @@ def describe(
     locale: str = "en",
     due_at: datetime | None = None,
 ) -> str:
-    """Describe a delivery's state in a sentence.
+    """Describe a state and its reason in a sentence.
 
     Args:
         state, reason, data, due_at: of the delivery; `data` is its `reason_data`.

@@ -17,7 +17,6 @@ from app.channels import mime
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Notification, User
 from app.rendering import calendar, email, html_sanitizer
-from app.rendering import digest_email as rendering_digest_email
 from app.rendering.interview_facts import InterviewDetails, interview_facts
 from app.services.accounts import emails as account_emails
 from app.services.digests import email as digest_email
@@ -90,16 +89,10 @@ def _notification_email(delivery: Delivery, row: Notification, site: SiteIdentit
         ),
         body=html_sanitizer.sanitize_for_email(texts.email_html),
     )
-    return Message(
-        id=message_id(delivery, site),
-        address=delivery.address,
-        name=user.name,
-        subject=texts.email_subject or texts.title,
-        text=email.render_text(content),
-        html=email.render_html(content),
-        headers=_list_headers(category.name, unsubscribe_url, site),
-        attachments=_calendar(delivery, row, interview, site) if interview else (),
-    )
+    subject = texts.email_subject or texts.title
+    headers = _list_headers(category.name, unsubscribe_url, site)
+    attachments = _calendar(delivery, row, interview, site) if interview else ()
+    return _message(delivery, site, subject, content, headers=headers, attachments=attachments)
 
 
 def _digest_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
@@ -108,15 +101,8 @@ def _digest_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Mess
         delivery.kind, user, settled_at, now, base_url=site.base_url, secret=site.secret
     )
     unsubscribe_url = unsubscribe.unsubscribe_link(user, delivery.kind, site.secret, site.base_url)
-    return Message(
-        id=message_id(delivery, site),
-        address=delivery.address,
-        name=user.name,
-        subject=texts.email_subject or texts.title,
-        text=rendering_digest_email.render_text(content),
-        html=rendering_digest_email.render_html(content),
-        headers=_list_headers(delivery.kind.replace("_", "-"), unsubscribe_url, site),
-    )
+    headers = _list_headers(delivery.kind.replace("_", "-"), unsubscribe_url, site)
+    return _message(delivery, site, texts.email_subject or texts.title, content, headers=headers)
 
 
 def _list_headers(name: str, unsubscribe_url: str, site: SiteIdentity) -> dict[str, str]:
@@ -133,14 +119,27 @@ def _account_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Mes
     user = delivery.recipient
     link = account_emails.make_password_link(delivery.kind, user, site.secret, site.base_url, now)
     content = account_emails.compose_account_email(delivery.kind, user, link, site.base_url)
+    return _message(delivery, site, content.heading, content, headers={"Auto-Submitted": "auto-generated"})
+
+
+def _message(
+    delivery: Delivery,
+    site: SiteIdentity,
+    subject: str,
+    content: email.EmailContent,
+    *,
+    headers: dict[str, str],
+    attachments: tuple[Attachment, ...] = (),
+) -> Message:
     return Message(
         id=message_id(delivery, site),
         address=delivery.address,
-        name=user.name,
-        subject=content.heading,
+        name=delivery.recipient.name,
+        subject=subject,
         text=email.render_text(content),
         html=email.render_html(content),
-        headers={"Auto-Submitted": "auto-generated"},
+        headers=headers,
+        attachments=attachments,
     )
 
 

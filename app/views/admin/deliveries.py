@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
@@ -18,6 +21,9 @@ from app.services.routing import suppressions
 from app.services.sending.email import SiteIdentity
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import frame_email
+
+if TYPE_CHECKING:
+    from app.models import User
 
 bp = Blueprint("deliveries", __name__, url_prefix="/admin/deliveries")
 
@@ -69,23 +75,13 @@ def html(delivery_id: int) -> Response:
 @bp.post(f"{DELIVERY}/retry")
 @admin_required
 def retry(delivery_id: int) -> Redirect:
-    try:
-        delivery_actions.retry(delivery_id, current_user)
-        flash(_("Queued for resending."))
-    except Conflict as error:
-        flash(str(error), "error")
-    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+    return _act(delivery_actions.retry, delivery_id, _("Queued for resending."))
 
 
 @bp.post(f"{DELIVERY}/cancellation")
 @admin_required
 def cancel(delivery_id: int) -> Redirect:
-    try:
-        delivery_actions.cancel(delivery_id, current_user)
-        flash(_("Cancelled. It won't be sent."))
-    except Conflict as error:
-        flash(str(error), "error")
-    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+    return _act(delivery_actions.cancel, delivery_id, _("Cancelled. It won't be sent."))
 
 
 @bp.get("/suppressed")
@@ -101,3 +97,13 @@ def release(suppression_id: int) -> Redirect:
     address = suppressions.release(suppression_id, current_user)
     flash(_("Sending to %(address)s is on again.", address=address))
     return redirect(url_for(".suppressed"), 303)
+
+
+def _act(action: Callable[[int, User], None], delivery_id: int, done: str) -> Redirect:
+    """Retry or cancel a delivery, and show it again with the outcome."""
+    try:
+        action(delivery_id, current_user)
+        flash(done)
+    except Conflict as error:
+        flash(str(error), "error")
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)

@@ -107,13 +107,6 @@ def _step(delivery: Delivery) -> Step:
     return Step(
         icon=catalog.CHANNELS[delivery.channel].icon,
         channel=catalog.CHANNELS[delivery.channel].label,
-        text=reasons.describe(
-            delivery.state,
-            delivery.reason,
-            delivery.reason_data,
-            time_zone=current_user.time_zone,
-            locale=str(get_locale()),
-            due_at=delivery.due_at,
-        ),
+        text=reasons.describe_delivery(delivery, current_user.time_zone, str(get_locale())),
         at=delivery.sent_at,
     )
