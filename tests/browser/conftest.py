@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from app.clock import utc_now
 from app.models import Notification, User
 from tests.support import factories
+from tests.support.browser import sign_in_browser
 
 Open = Callable[..., Page]
 
@@ -25,9 +26,7 @@ def open_inbox(
 
     def opened(path: str = "/notifications", **options: Any) -> Page:
         page = page_factory(live_server, **options)
-        cookie = sign_in(alice).get_cookie("bellhop")
-        assert cookie is not None
-        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        sign_in_browser(page, sign_in(alice), live_server)
         page.goto(path)
         return page
 

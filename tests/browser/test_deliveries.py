@@ -16,7 +16,7 @@ from app.services.preferences import unsubscribe
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from tests.support import factories
-from tests.support.browser import axe
+from tests.support.browser import axe, sign_in_browser
 
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 
@@ -31,12 +31,6 @@ def captured(app: Flask, alice: User) -> Delivery:
     factories.delivery(factories.notification(alice), state="retry_wait", reason="deferred", due_at=later)
     factories.delivery(factories.notification(alice), state="failed", reason="refused")
     return row
-
-
-def sign_in_browser(page: Page, client: FlaskClient, address: str) -> None:
-    cookie = client.get_cookie("bellhop")
-    assert cookie is not None
-    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": address}])
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)

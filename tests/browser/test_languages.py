@@ -16,7 +16,7 @@ from app.models import Notification, User
 from app.services.operations import demo
 from tests.conftest import make_app
 from tests.support import pseudo
-from tests.support.browser import CUT_OFF, axe
+from tests.support.browser import CUT_OFF, axe, sign_in_browser
 
 PAGES = {
     "ruth": ("/notifications?open={row}", "/notifications/{row}", "/preferences", "/account/devices"),
@@ -66,9 +66,7 @@ def test_nothing_is_cut_off_on_any_screen_and_lines_run_their_way(
             row = db.session.scalar(
                 select(func.min(Notification.id)).where(Notification.recipient_id == user.id)
             )
-            cookie = sign_in(user).get_cookie("bellhop")
-            assert cookie is not None
-            page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+            sign_in_browser(page, sign_in(user), live_server)
         for path in paths:
             page.goto(path.format(row=row))
             for width in (390, 320, 1440):

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from app.clock import utc_now
 from app.models import User
 from tests.support import factories
-from tests.support.browser import CUT_OFF, axe
+from tests.support.browser import CUT_OFF, axe, sign_in_browser
 
 SHORTEST = "(one) => Math.max(...getComputedStyle(one).transitionDuration.split(',').map(parseFloat))"
 
@@ -38,9 +38,7 @@ def page(
             alice, f"File {n}", notification_type="resume_processed", created_at=now, stack_key="upload"
         )
     page = page_factory(live_server)
-    cookie = sign_in(alice).get_cookie("bellhop")
-    assert cookie is not None
-    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+    sign_in_browser(page, sign_in(alice), live_server)
     page.goto("/notifications")
     return page
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
-from tests.support.browser import axe
+from tests.support.browser import axe, sign_in_browser
 
 Open = Callable[..., Page]
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844, "has_touch": True}}
@@ -25,9 +25,7 @@ def open_page(page_factory: Open, live_server: str, sign_in: Callable[[User], Fl
 
     def opened(user: User, path: str = "/preferences", **options: Any) -> Page:
         page = page_factory(live_server, **options)
-        cookie = sign_in(user).get_cookie("bellhop")
-        assert cookie is not None
-        page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
+        sign_in_browser(page, sign_in(user), live_server)
         page.goto(path)
         return page
 

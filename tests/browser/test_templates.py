@@ -14,7 +14,7 @@ from app.models import NotificationTemplate, User
 from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
-from tests.support.browser import axe
+from tests.support.browser import axe, sign_in_browser
 from tests.support.templates import edited, publish_event
 
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
@@ -33,9 +33,7 @@ def page_of(page_factory: Callable[..., Page], live_server: str, sign_in) -> Cal
         page = page_factory(live_server, **options)
         client = sign_in(user)
         client.get("/account")
-        page.context.add_cookies(
-            [{"name": "bellhop", "value": client.get_cookie("bellhop").value, "url": live_server}]
-        )
+        sign_in_browser(page, client, live_server)
         return page
 
     return make

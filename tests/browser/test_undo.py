@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from app.database.base import db
 from app.models import Notification
@@ -200,15 +200,21 @@ def test_actions_older_than_ten_minutes_are_not_undone(open_inbox: Open, five: l
     assert reloaded(five[0]).is_done
 
 
-def test_z_waits_for_pending_responses_and_undoes_the_last_action(
-    open_inbox: Open, five: list[Notification]
-) -> None:
+def mark_first_done(open_inbox: Open) -> tuple[Page, list[Route]]:
+    """Mark the first row done, and hold the requests of all further rows."""
     page = open_inbox()
     held = hold_requests(page, "**/archival")
     page.keyboard.press("j")
     page.keyboard.press("e")
     held_request(page, held).continue_()
     expect(page.locator("#toasts")).to_contain_text("Marked done")
+    return page, held
+
+
+def test_z_waits_for_pending_responses_and_undoes_the_last_action(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page, held = mark_first_done(open_inbox)
     for key in ("e", "e", "z"):
         page.keyboard.press(key)
     # Its answer comes first, although it was done last.
@@ -228,12 +234,7 @@ def test_z_waits_for_pending_responses_and_undoes_the_last_action(
 def test_z_undoes_nothing_older_when_the_pending_action_fails(
     open_inbox: Open, five: list[Notification]
 ) -> None:
-    page = open_inbox()
-    held = hold_requests(page, "**/archival")
-    page.keyboard.press("j")
-    page.keyboard.press("e")
-    held_request(page, held).continue_()
-    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page, held = mark_first_done(open_inbox)
     page.keyboard.press("e")
     page.keyboard.press("z")
     held_request(page, held, 2).fulfill(status=502)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +17,7 @@ import pytest
 
 from app.models import User
 from tests.support import factories
+from tests.support.servers import start_gunicorn
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -90,17 +88,8 @@ class Server:
 
 @pytest.fixture
 def server(database_file: Path, tmp_path: Path) -> Iterator[Server]:
-    settings = {
-        "DATABASE_URL": f"sqlite:///{database_file}",
-        "SECRET_KEY": "a key for tests only",
-        "BASE_URL": "http://bellhop.test",
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "API_RATE_LIMIT": "1000000 per minute",
-        "MALLOC_ARENA_MAX": "2",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "bin/gunicorn.conf.py", "wsgi:app"]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE) as master:
+    settings = {"API_RATE_LIMIT": "1000000 per minute", "MALLOC_ARENA_MAX": "2"}
+    with start_gunicorn(database_file, **settings) as master:
         said = master.stdout.readline().decode()
         (worker,) = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
         yield Server(int(re.search(r":(\d+)$", said.strip())[1]), int(worker))

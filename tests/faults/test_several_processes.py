@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ import pytest
 from app.database.base import db
 from app.models import Notification, User
 from tests.support import factories
+from tests.support.servers import start_gunicorn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,16 +47,7 @@ def is_alive(process: int) -> bool:
 @pytest.fixture
 def master(database_file: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The process above two that serve."""
-    settings = {
-        "DATABASE_URL": f"sqlite:///{database_file}",
-        "SECRET_KEY": "a key for tests only",
-        "BASE_URL": "http://bellhop.test",
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "BELLHOP_WORKERS": "2",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "bin/gunicorn.conf.py", "wsgi:app"]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE) as started:
+    with start_gunicorn(database_file, BELLHOP_WORKERS="2") as started:
         yield started
         started.kill()
 

@@ -125,15 +125,6 @@ def test_unusable_arguments_are_named_and_nothing_is_written(
     assert db.session.scalar(select(Notification.id)) is None
 
 
-@pytest.fixture
-def people(any_app: Flask) -> tuple[User, User, User]:
-    return (
-        factories.user("alice@example.test", time_zone="Europe/Paris"),
-        factories.user("bob@example.test", role="admin"),
-        factories.user("charlie@example.test", time_zone="Asia/Kathmandu"),
-    )
-
-
 def test_each_function_of_the_contract_notifies_the_right_people(people: tuple[User, ...]) -> None:
     alice, _, charlie = people
     own = services.create_notification(

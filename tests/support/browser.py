@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -167,3 +168,10 @@ def axe(page: Page) -> list[str]:
         for rule in found
         for node in rule["nodes"]
     ]
+
+
+def sign_in_browser(page: Page, client: FlaskClient, address: str) -> None:
+    """Give a page the session of a signed-in client."""
+    cookie = client.get_cookie("bellhop")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": address}])

@@ -290,32 +290,22 @@ def test_bulk_actions_skip_notifications_of_other_people(sign_in: SignIn, alice:
     assert not fresh(theirs).is_done
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/notifications/1/reading",
-        "/notifications/1/archival",
-        "/notifications/1/snoozing",
-        "/notifications/1/saving",
-        "/notifications/changes",
-        "/notifications/changes/1/undo",
-    ],
+WRITES = (
+    "/notifications/1/reading",
+    "/notifications/1/archival",
+    "/notifications/1/snoozing",
+    "/notifications/1/saving",
+    "/notifications/changes",
+    "/notifications/changes/1/undo",
 )
+
+
+@pytest.mark.parametrize("path", WRITES)
 def test_a_write_refuses_get(sign_in: SignIn, alice: User, path: str) -> None:
     assert sign_in(alice).get(path).status_code in {404, 405}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/notifications/1/reading",
-        "/notifications/1/archival",
-        "/notifications/1/snoozing",
-        "/notifications/1/saving",
-        "/notifications/changes",
-        "/notifications/changes/1/undo",
-    ],
-)
+@pytest.mark.parametrize("path", WRITES)
 def test_a_write_needs_the_token_of_the_session(sign_in: SignIn, alice: User, path: str) -> None:
     response = sign_in(alice).post(path, data={"action": "done", "ids": "1"})
     assert response.status_code == 400

@@ -43,15 +43,6 @@ def count(model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-@pytest.fixture
-def people(any_app: Flask) -> tuple[User, User, User]:
-    return (
-        factories.user("alice@example.test", time_zone="Europe/Paris"),
-        factories.user("bob@example.test", role="admin"),
-        factories.user("charlie@example.test", time_zone="Asia/Kathmandu"),
-    )
-
-
 def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]) -> None:
     published = send("interview.scheduled", ["alice@example.test"])
     (row,) = db.session.scalars(select(Notification)).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from app.services.notifications import inbox
 from app.services.notifications.filters import Filters
 from app.services.sending import preflight
 from tests.support import factories
+from tests.support.threads import run_at_once
 
 # A Thursday, 10:00 in Paris.
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -172,21 +172,7 @@ def test_attendance_cannot_be_set_on_other_notifications(ruth: User) -> None:
 def test_four_schedulers_at_once_remind_each_person_once(any_app: Flask) -> None:
     people = [factories.user(f"p{number}@example.test") for number in range(5)]
     factories.interview(*people, starts_at=NOW - 2 * HOUR, status="completed", completed_at=NOW - HOUR)
-    failures = []
-
-    def run() -> None:
-        with any_app.app_context():
-            try:
-                evaluations.remind_due(NOW)
-            except Exception as error:  # noqa: BLE001 (handed to the test)
-                failures.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    assert len(run_at_once(any_app, lambda: evaluations.remind_due(NOW))) == 4
     assert db.session.scalar(select(func.count()).select_from(Notification)) == len(people)
     assert db.session.scalar(select(func.count()).select_from(EvaluationReminder)) == len(people)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy import event as sa_event
 from sqlalchemy import insert
 
@@ -16,16 +15,6 @@ from app.services.base.errors import NotFound
 from app.services.notifications import actions, counts
 from app.services.notifications.filters import Filters
 from tests.support import factories
-
-
-@pytest.fixture
-def owner(any_app: Flask) -> User:
-    return factories.user("alice@example.test")
-
-
-@pytest.fixture
-def stranger(any_app: Flask) -> User:
-    return factories.user("charlie@example.test")
 
 
 def states(user: User) -> list[tuple[object, ...]]:

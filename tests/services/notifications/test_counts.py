@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-from flask import Flask
-
 from app.clock import utc_now
 from app.models import User
 from app.services.notifications import counts
 from tests.support import factories
-
-
-@pytest.fixture
-def owner(any_app: Flask) -> User:
-    return factories.user("alice@example.test")
-
-
-@pytest.fixture
-def stranger(any_app: Flask) -> User:
-    return factories.user("charlie@example.test")
 
 
 def test_the_summary_counts_by_type_priority_status_channel_and_age(owner: User, stranger: User) -> None:

@@ -21,16 +21,6 @@ from app.services.notifications.search_query import parse
 from tests.support import factories
 
 
-@pytest.fixture
-def owner(any_app: Flask) -> User:
-    return factories.user("alice@example.test")
-
-
-@pytest.fixture
-def stranger(any_app: Flask) -> User:
-    return factories.user("charlie@example.test")
-
-
 def test_pages_follow_each_other_in_both_directions_without_gaps(owner: User) -> None:
     start = utc_now() - timedelta(hours=1)
     # Pairs at the very same instant: only the id tells them apart.

@@ -21,12 +21,12 @@ NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 
 @pytest.fixture
 def owner(app: Flask) -> User:
+    """Only on SQLite, where a test does not depend on the database."""
     return factories.user("owner@example.test")
 
 
 @pytest.fixture
 def anywhere(any_app: Flask) -> User:
-    """The same on both databases, for what depends on them."""
     return factories.user("owner@example.test")
 
 
