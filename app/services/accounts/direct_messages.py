@@ -21,8 +21,8 @@ def queue(
     """
     delivery = Delivery(
         kind=kind,
-        recipient_id=user.id,
         channel=channel,
+        recipient_id=user.id,
         address=address,
         created_at=now,
         due_at=now,

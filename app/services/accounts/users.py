@@ -7,7 +7,6 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from app import addresses
 from app.clock import utc_now
@@ -18,6 +17,7 @@ from app.models import User
 from app.services.accounts import demo_people, passwords, sign_in_throttle
 from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
+from app.services.base.unique import flush_unique
 from app.services.preferences import editing as preference_editing
 
 
@@ -63,11 +63,7 @@ def build_user(email: str, name: str, *, role: str, time_zone: str = "UTC") -> U
 def add(user: User) -> None:
     """Insert a new user in the caller's transaction. Raises Invalid, keyed `email`, if the address is taken."""
     db.session.add(user)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Invalid({"email": _("An account with this email already exists.")}) from error
+    flush_unique("email", _("An account with this email already exists."))
 
 
 def by_email(email: str) -> User | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
-from sqlalchemy.exc import IntegrityError
 
 from app import catalog
 from app.catalog import DAILY_DIGEST
@@ -20,6 +19,7 @@ from app.database.writing import writing
 from app.models import NotificationTemplate, TemplateDraft, User
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
+from app.services.base.unique import flush_unique
 from app.services.routing import digest_coverage, wording
 from app.services.templates import drafts, publishing, validation
 from app.services.templates.drafts import TemplateContent
@@ -99,11 +99,7 @@ def create(
         raise Invalid(errors)
     content.write_to(template)
     db.session.add(template)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Invalid({"name": _("A template with this name already exists.")}) from error
+    flush_unique("name", _("A template with this name already exists."))
     publishing.go_live(template, content, actor, _("Created"), now, action="template.created")
     db.session.commit()
     return template
