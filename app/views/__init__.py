@@ -28,6 +28,7 @@ from app.views.web import (
     compression,
     datetime_filters,
     errors,
+    pasted_text,
     search_highlight,
     security_headers,
     static_files,
@@ -43,6 +44,7 @@ def register(app: Flask) -> None:
     datetime_filters.register(app)
     search_highlight.register(app)
     navigation.register(app)
+    pasted_text.register(app)
     errors.register(app)
     auth.register(app)
     inbox_list.register(app)

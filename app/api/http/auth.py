@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from app.extensions import csrf
 from app.services.accounts import administration, demo_people, tokens
 
 INVALID_BEARER = 'Bearer error="invalid_token"'
+# Spaces and unseen characters that were pasted along, however the header was encoded.
+_NOT_IN_TOKEN = re.compile(r"[^!-~]")
 View = Callable[..., Any]
 
 
@@ -96,7 +99,7 @@ def _authenticate() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         scheme, _space, text = header.partition(" ")
-        bearer = tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+        bearer = tokens.authenticate(_NOT_IN_TOKEN.sub("", text)) if scheme.lower() == "bearer" else None
         if bearer is None:
             raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
         if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
+from app.addresses import trim
 from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.database.base import db
@@ -70,7 +72,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
         Invalid: keyed `code`: it is wrong, expired or used, or five wrong codes were entered.
     """
     now = now or utc_now()
-    entered = "".join(code.split())
+    entered = "".join(unicodedata.normalize("NFKC", trim(code)).split())
     with writing():
         user = users.get_for_update(user.id)
         sent = _find_open_code(user, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
@@ -89,7 +90,7 @@ def instant(value: object) -> datetime:
     Raises:
         InvalidValue: not such a time, or in a year that is not supported.
     """
-    match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    match = _INSTANT.fullmatch(addresses.trim(value)) if isinstance(value, str) else None
     if match is None:
         raise InvalidValue(_("Write a time with its offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339)."))
     day, clock, fraction, offset = match.groups()
@@ -262,7 +263,7 @@ def time_zones() -> tuple[str, ...]:
 
 def phone(value: str) -> str:
     """Normalise a phone number to E.164, `+442079460958`; empty is allowed. Raises Invalid, keyed `phone`."""
-    digits = _PHONE_SEPARATORS.sub("", value)
+    digits = _PHONE_SEPARATORS.sub("", unicodedata.normalize("NFKC", addresses.trim(value)))
     if not digits:
         return ""
     if digits.startswith("00"):
