@@ -91,7 +91,7 @@ def test_links_in_old_emails_still_work(old_app: Flask, alice: User) -> None:
     assert alice.preference.matrix == {"job": {"email": False}}
     assert links.find(DIGEST, SECRET).count == 2
     assert links.mark_read(DIGEST, SECRET).count == 2
-    owner, kind = emails.link_owner(PASSWORD_RESET, secret=SECRET)
+    owner, kind = emails.find_link_owner(PASSWORD_RESET, secret=SECRET)
     assert (owner, kind) == (alice, "password_reset")
     client = old_app.test_client()
     assert client.get(f"/unsubscribe/{UNSUBSCRIBE}").status_code == 200

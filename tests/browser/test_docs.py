@@ -17,7 +17,7 @@ def test_the_pages_about_the_api_are_readable_by_everyone(
     page = page_factory(live_server, width=width, color_scheme=scheme)
     page.goto("/api/docs")
     page.locator("#mark_read summary").click()
-    expect(page.locator("#mark_read").get_by_role("list", name="Answers")).to_be_visible()
+    expect(page.locator("#mark_read").get_by_role("list", name="Responses")).to_be_visible()
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.get_by_role("link", name="Events and their fields").click()

@@ -135,7 +135,7 @@ def test_page_and_api_list_the_reminders_of_the_interview(sign_in: SignIn, alice
 
 
 def test_every_reminder_outcome_has_a_text(app: Flask) -> None:
-    assert {*reminders.WITHDRAWN, "sent", "late", "over"} == set(reminder_texts.OUTCOMES)
+    assert {*reminders.WITHDRAWN, "sent", "late", "over", "passed"} == set(reminder_texts.OUTCOMES)
 
 
 def test_account_emails_have_no_explanation(sign_in: SignIn, bob: User) -> None:
