@@ -398,6 +398,12 @@ SETTINGS = {
         Setting("STATIC_URL", "", _static_url, "a CDN in front of the fingerprinted assets"),
         Setting("API_RATE_LIMIT", "600 per minute", _rate, "of each token, or of each signed-in person"),
         Setting(
+            "SESSION_IDLE_DAYS", "14", _number(1, 3650), "a browser that isn't used this long is signed out"
+        ),
+        Setting(
+            "SESSION_MAX_DAYS", "90", _number(1, 3650), "every browser is signed out this long after sign-in"
+        ),
+        Setting(
             "REDIS_URL",
             "",
             _redis_url,
@@ -687,7 +693,7 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": is_https,
-        "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 30,
+        "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * values["SESSION_MAX_DAYS"],
         # A poll that is in flight during sign-out must not restore the old cookie.
         "SESSION_REFRESH_EACH_REQUEST": False,
         # The largest valid body is a batch of 1,000 events; anything larger is refused unread.

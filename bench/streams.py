@@ -7,6 +7,9 @@ import sqlite3
 from contextlib import ExitStack
 from statistics import quantiles
 
+from app.database.base import db
+from app.models import User
+from app.services.accounts import sessions
 from bench.http import ask, serve
 from bench.rounds import Case
 from bench.tables import SMALL, Table, table
@@ -40,7 +43,9 @@ def beside_streams() -> Case:
 def _listen(resources: ExitStack, filled: Table, port: int, person: int) -> None:
     """Open a stream as this person and leave it open."""
     cookies = filled.app.session_interface.get_signing_serializer(filled.app)
-    session = cookies.dumps({"_user_id": f"{person}.0", "_fresh": True})
+    with filled.app.app_context():
+        key = sessions.start(db.session.get_one(User, person))
+    session = cookies.dumps({"_user_id": key, "_fresh": True})
     name = filled.app.config["SESSION_COOKIE_NAME"]
     connection = resources.enter_context(socket.create_connection(("127.0.0.1", port), 30))
     lines = ["GET /notifications/stream HTTP/1.1", "Host: 127.0.0.1", f"Cookie: {name}={session}", "", ""]

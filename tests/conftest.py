@@ -27,6 +27,7 @@ from app.services.sending.worker import DeliveryWorker
 from app.views.web import static_files
 from tests.support import factories
 from tests.support.delivery import delivery_worker
+from tests.support.sessions import open_session
 
 # Property tests have no deadline, because a busy machine would make them fail.
 settings.register_profile("bellhop", deadline=None)
@@ -202,11 +203,7 @@ def sign_in(app: Flask) -> Callable[[User], FlaskClient]:
     """Return a client with a signed-in session, without using the sign-in page."""
 
     def sign_in_as(user: User) -> FlaskClient:
-        client = app.test_client()
-        with client.session_transaction() as session:
-            session["_user_id"] = user.get_id()
-            session["_fresh"] = True
-        return client
+        return open_session(app.test_client(), user)
 
     return sign_in_as
 

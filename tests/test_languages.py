@@ -34,6 +34,7 @@ from app.views.web.errors import TEXTS
 from tests.conftest import make_app
 from tests.support import factories, pseudo
 from tests.support.crawl import PageContent, walk
+from tests.support.sessions import open_session
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "app" / "templates"
 # The pattern or the words that a value must have.
@@ -72,11 +73,7 @@ def abroad(
 
 def client_of(app: Flask, name: str) -> FlaskClient:
     user = db.session.scalars(select(User).where(User.email == f"{name}@bellhop.example")).one()
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["_user_id"] = user.get_id()
-        session["_fresh"] = True
-    return client
+    return open_session(app.test_client(), user)
 
 
 def untranslated(texts: list[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 from flask import Response
-from flask_babel import gettext as _
 
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, list_call
@@ -12,7 +11,6 @@ from app.api.http.responses import json_response_once, short_json_response
 from app.api.schemas.base import KeyPaged
 from app.api.schemas.tokens import NewToken, TokenIn, TokenList, TokenOut
 from app.services.accounts import tokens
-from app.services.base.errors import Invalid
 
 bp = APIBlueprint("tokens", __name__, url_prefix="/tokens", tag="Tokens")
 
@@ -34,16 +32,14 @@ def list_tokens(query: KeyPaged) -> Response:
 def create_token(body: TokenIn) -> Response:
     """Create a token
 
-    A token can only grant scopes that it has, and a token it creates expires when it does; see `expires_at`. The text
-    is shown once and not stored: a repeated call with the same `Idempotency-Key` responds with `"token": null`.
+    A token can only grant scopes that it has, and a token it creates stops working when it does: when it expires
+    (`expires_at`) and when it is revoked. You can have 100 tokens; one more is a 409. A browser session needs a
+    password that was typed within the last 15 minutes. The text is shown once and not stored: a repeated call with the
+    same `Idempotency-Key` responds with `"token": null`.
     """
-    if missing := set(body.scopes) - caller().scopes:
-        raise Invalid(
-            {"scopes": _("You cannot grant these scopes: %(names)s.", names=", ".join(sorted(missing)))}
-        )
     user = caller().user
     row, text = tokens.create(
-        user, body.name, body.scopes, days=body.days, until=caller().expires_at, actor=user
+        user, body.name, body.scopes, days=body.days, parent_id=caller().token_id, actor=user
     )
     output = TokenOut.model_validate(row)
     return json_response_once(NewToken(**output.model_dump(), token=text), "token")
@@ -55,7 +51,7 @@ def create_token(body: TokenIn) -> Response:
 def revoke_token(token_id: int) -> Response:
     """Revoke one of your tokens
 
-    It stops working immediately.
+    It stops working immediately, and so do the tokens that were created with it.
     """
     tokens.revoke(caller().user, token_id)
     return Response(status=204)

@@ -33,11 +33,12 @@ class PasswordForm:
 
     current: str
     new: str
+    revoke_access: bool
 
     @classmethod
     def read(cls, form: Mapping[str, str]) -> PasswordForm:
         """Read the submitted form."""
-        return cls(form.get("current_password", ""), form.get("new_password", ""))
+        return cls(form.get("current_password", ""), form.get("new_password", ""), "revoke_access" in form)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from flask import current_app
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
+from app.services.accounts.sessions import SessionLimits
 from app.services.announcements import writer
 from app.services.digests import settle
 from app.services.interviews import evaluations, reminders
@@ -72,4 +73,5 @@ def weekly_summary(now: datetime | None = None, progress: Progress = no_progress
 
 def retention(now: datetime | None = None, progress: Progress = no_progress) -> int:
     """Delete data that is past its retention period; returns the number of rows."""
-    return retention_service.purge(now, progress)
+    limits = SessionLimits.from_config(current_app.config)
+    return retention_service.purge(now, progress, session_limits=limits)

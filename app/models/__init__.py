@@ -13,6 +13,7 @@ from app.models.notification import Notification, NotificationChange
 from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotificationPreference
 from app.models.reminder import EvaluationReminder, Reminder
 from app.models.saved_view import RecentSearch, SavedView
+from app.models.session import BrowserSession
 from app.models.template import NotificationTemplate, TemplateDraft, TemplateVersion
 from app.models.user import ApiToken, SignInAttempt, User
 
@@ -20,6 +21,7 @@ __all__ = [
     "Announcement",
     "ApiToken",
     "AuditEntry",
+    "BrowserSession",
     "CapturedMail",
     "Delivery",
     "DeliveryAttempt",

@@ -28,7 +28,7 @@ class User(UserMixin, Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     locale: Mapped[str] = mapped_column(String(16), default="en")
     phone: Mapped[str] = mapped_column(String(32), default="")
-    # Raised to end every open session of this person.
+    # Raised with a new password and with deactivation: links in earlier account emails stop working.
     session_epoch: Mapped[int] = mapped_column(default=0)
     # Raised by every change to this person's inbox: open pages and pollers compare it.
     inbox_version: Mapped[int] = mapped_column(default=0)
@@ -53,10 +53,6 @@ class User(UserMixin, Base):
         words = self.name.split() or [self.email]
         return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
 
-    def get_id(self) -> str:
-        """Return the value for the session cookie; it becomes invalid when the epoch rises."""
-        return f"{self.id}.{self.session_epoch}"
-
 
 class ApiToken(Base):
     """A bearer token; only its SHA-256 is stored. `prefix` is its visible beginning."""
@@ -66,6 +62,8 @@ class ApiToken(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
+    # The token it was created with, whose end is also its own.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"), index=True)
     prefix: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[list[str]]

@@ -18,6 +18,7 @@ from app.views import (
     notifications,
     preferences,
     saved_views,
+    security,
     stream,
     unsubscribe,
 )
@@ -25,6 +26,7 @@ from app.views.admin import announcements, defaults, deliveries, jobs, people, t
 from app.views.presenters import inbox_list, navigation
 from app.views.web import (
     auth,
+    browser_names,
     compression,
     datetime_filters,
     errors,
@@ -42,6 +44,7 @@ def register(app: Flask) -> None:
     security_headers.register(app)
     static_files.register(app)
     datetime_filters.register(app)
+    browser_names.register(app)
     search_highlight.register(app)
     navigation.register(app)
     pasted_text.register(app)
@@ -50,6 +53,7 @@ def register(app: Flask) -> None:
     inbox_list.register(app)
     stream.register(app)
     app.register_blueprint(accounts.bp)
+    app.register_blueprint(security.bp)
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(api_docs.bp)

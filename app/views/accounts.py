@@ -12,7 +12,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    session,
     url_for,
 )
 from flask_babel import gettext as _
@@ -25,6 +24,7 @@ from app.services.accounts import tokens, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base import validation
 from app.services.base.errors import Conflict, Invalid, NotFound
+from app.views.web import auth
 from app.views.web.auth import current_user, login_required, safe_next, start_session
 
 bp = Blueprint("accounts", __name__)
@@ -65,9 +65,12 @@ def sign_out() -> Response | str:
 
 @bp.post("/sign-out")
 def end_session() -> Response:
-    session.clear()
+    auth.end_session()
     flash(_("You're signed out."))
-    return redirect(url_for(".sign_in"))
+    response = redirect(url_for(".sign_in"))
+    # What the pages stored in this browser: steps to undo, and the worker that shows push messages.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 @bp.get("/password/forgot")
@@ -91,12 +94,17 @@ def reset(token: str) -> Response:
 def choose_password(token: str) -> Response:
     password = request.form.get("password", "")
     try:
-        account_emails.set_password_by_link(token, password, secret=current_app.config["SECRET_KEY"])
+        account_emails.set_password_by_link(
+            token,
+            password,
+            secret=current_app.config["SECRET_KEY"],
+            revoke_access="revoke_access" in request.form,
+        )
     except Invalid as error:
         return _reset_page(token, error.errors)
     except NotFound:
         return _reset_page(token)
-    session.clear()
+    auth.end_session()
     flash(_("Password saved. You can sign in now."))
     return redirect(url_for(".sign_in"))
 
@@ -124,7 +132,8 @@ def update_profile() -> Response | tuple[str, int]:
 def change_password() -> Response | tuple[str, int]:
     form = PasswordForm.read(request.form)
     try:
-        start_session(users.change_password(current_user, form.current, form.new))
+        user = users.change_password(current_user, form.current, form.new, revoke_access=form.revoke_access)
+        start_session(user)
     except Invalid as error:
         return _account_page(errors=error.errors), 422
     except Conflict as error:

@@ -12,6 +12,7 @@ from app.forms.notifications import ListQuery
 from app.services.base.errors import Conflict
 from app.services.notifications.stream import Broadcaster
 from app.views.presenters import inbox_list
+from app.views.web import auth
 from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
@@ -33,7 +34,8 @@ def register(app: Flask) -> None:
 def stream() -> Response:
     """Send a server-sent event `inbox` on every change. 204 when no stream is free: the page then polls."""
     broadcaster: Broadcaster = current_app.extensions["broadcaster"]
-    events = _events(broadcaster, current_user.id, current_user.inbox_version)
+    session_id = auth.this_session().session_id
+    events = _events(broadcaster, current_user.id, session_id, current_user.inbox_version)
     try:
         first = next(events)
     except Conflict:
@@ -57,13 +59,13 @@ def pulse() -> BaseResponse:
     return response.make_conditional(request)
 
 
-def _events(broadcaster: Broadcaster, user_id: int, version: int) -> Iterator[str]:
+def _events(broadcaster: Broadcaster, user_id: int, session_id: int, version: int) -> Iterator[str]:
     until = time.monotonic() + LIFETIME
-    with broadcaster.listen(user_id, version) as listener:
+    with broadcaster.listen(user_id, session_id, version) as listener:
         yield "retry: 2000\n\n"
         while time.monotonic() < until:
             has_changed = listener.wait(HEARTBEAT)
-            if broadcaster.is_closed:
+            if listener.is_over or broadcaster.is_closed:
                 return
             yield "event: inbox\ndata: changed\n\n" if has_changed else ": still here\n\n"
 

@@ -72,12 +72,12 @@ def test_a_session_planted_before_signing_in_is_emptied(client: FlaskClient, ali
         assert session.permanent
 
 
-def test_the_session_lasts_thirty_days_and_no_script_reads_it(client: FlaskClient, alice: User) -> None:
+def test_the_cookie_lasts_ninety_days_and_no_script_reads_it(client: FlaskClient, alice: User) -> None:
     cookie = enter(client, alice.email).headers["Set-Cookie"]
     assert re.search(r"Expires=\w+, \d+ \w+ \d{4}", cookie)
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    assert client.application.permanent_session_lifetime.days == 30
+    assert client.application.permanent_session_lifetime.days == 90
 
 
 def test_the_eleventh_attempt_is_told_when_to_try_again(client: FlaskClient, alice: User) -> None:

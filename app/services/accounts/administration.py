@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
 from app.models import User
-from app.services.accounts import emails, tokens, users
+from app.services.accounts import access, emails, sessions, tokens, users
 from app.services.base import audit, paging, recipients, validation
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
@@ -112,8 +112,8 @@ def set_role(user_id: int, role: str, *, actor: User, now: datetime | None = Non
     return user
 
 
-def deactivate(user_id: int, *, actor: User) -> User:
-    """Deactivate a user: sessions, tokens and links stop working, and nothing is sent.
+def deactivate(user_id: int, *, actor: User, now: datetime | None = None) -> User:
+    """Deactivate a user: nothing is sent, and sessions, tokens, webhooks, browsers and links end for good.
 
     Raises:
         NotFound, Forbidden: as `set_role`.
@@ -124,12 +124,14 @@ def deactivate(user_id: int, *, actor: User) -> User:
         if user.is_enabled:
             user.is_enabled = False
             user.session_epoch += 1
+            sessions.end_all(user)
+            access.revoke_all(user, actor=actor, now=now or utc_now())
             audit.record("user.deactivated", user.email, actor=actor)
     return user
 
 
-def reactivate(user_id: int, *, actor: User) -> User:
-    """Reactivate a user, with the password and the tokens they had.
+def reactivate(user_id: int, *, actor: User, now: datetime | None = None) -> User:
+    """Reactivate a user, with the password they had. Sessions, tokens, webhooks and browsers stay gone.
 
     Raises:
         NotFound, Forbidden: as `set_role`.
@@ -137,6 +139,9 @@ def reactivate(user_id: int, *, actor: User) -> User:
     with writing():
         user = _lock_with_admins(user_id, actor)
         if not user.is_enabled:
+            # Again, for accounts that were deactivated without `deactivate`.
+            sessions.end_all(user)
+            access.revoke_all(user, actor=actor, now=now or utc_now())
             user.is_enabled = True
             audit.record("user.reactivated", user.email, actor=actor)
     return user

@@ -13,7 +13,7 @@ from app.database.base import db
 from app.database.writing import writing
 from app.models import Delivery, User
 from app.rendering.email import EmailContent
-from app.services.accounts import direct_messages, passwords, users
+from app.services.accounts import access, direct_messages, notices, passwords, users
 from app.services.base import audit, signed_links
 from app.services.base.errors import Invalid, NotFound
 
@@ -80,6 +80,22 @@ def compose_account_email(kind: str, user: User, link: str, base_url: str) -> Em
     )
 
 
+def compose_notice(delivery: Delivery, base_url: str) -> EmailContent:
+    """Compose a security notice in the current language; see `notices`."""
+    user = delivery.recipient
+    return EmailContent(
+        locale=user.locale,
+        heading=delivery.subject or "",
+        message=delivery.text or "",
+        label=_("Your account"),
+        category="system",
+        facts=(),
+        button=(_("Check your account"), f"{base_url}/account/security"),
+        reason=_("You get this because it concerns the security of your account."),
+        links=((_("Open Bellhop"), base_url),),
+    )
+
+
 def make_password_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
     """Make the link by which the reader of an account email chooses a password.
 
@@ -100,14 +116,19 @@ def find_link_owner(text: str, *, secret: str, now: datetime | None = None) -> t
     return user, str(values["kind"])
 
 
-def set_password_by_link(text: str, password: str, *, secret: str, now: datetime | None = None) -> User:
+def set_password_by_link(
+    text: str, password: str, *, secret: str, revoke_access: bool = False, now: datetime | None = None
+) -> User:
     """Set a password by the link of an account email. Ends every session; the link stops working.
 
+    Args:
+        revoke_access: also revoke the user's tokens and remove their webhooks and browsers.
     Raises:
         NotFound: the link is expired, used or forged.
         Invalid: keyed `password`.
     """
     user, _kind = find_link_owner(text, secret=secret, now=now)
+    is_first = user.password_hash is None
     if problem := passwords.password_problem(password, email=user.email, name=user.name):
         raise Invalid({"password": problem})
     hashed = passwords.hash_password(password)
@@ -115,6 +136,10 @@ def set_password_by_link(text: str, password: str, *, secret: str, now: datetime
         # Checked again under the lock: of two requests at once, one finds the link used.
         user, _kind = find_link_owner(text, secret=secret, now=now)
         users.replace_password(user, hashed)
+        if not is_first:
+            notices.password_changed(user, now or utc_now())
+        if revoke_access:
+            access.revoke_all(user, actor=user, now=now or utc_now())
     return user
 
 

@@ -15,14 +15,18 @@ from sqlalchemy import bindparam, or_, select, update
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.writing import writing
 from app.models import ApiToken, User
+from app.services.accounts import notices
 from app.services.base import audit, cache
-from app.services.base.errors import Invalid, NotFound
+from app.services.base.errors import Conflict, Invalid, NotFound
 
 SCOPES = ("read", "write", "events", "admin")
 # Scopes that only an admin may give a token: reporting events for the platform, and acting as an admin.
 ADMIN_SCOPES = ("events", "admin")
 MAX_DAYS = 3650
+# Tokens of one person that work. Beyond it, one has to be revoked first.
+MAX_TOKENS = 100
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX, _RANDOM, _CHECK = "bhp_", 34, 6
 # Built once: it runs with every API call.
@@ -48,7 +52,7 @@ def create(
     scopes: Sequence[str],
     *,
     days: int | None = None,
-    until: datetime | None = None,
+    parent_id: int | None = None,
     actor: User | None = None,
     now: datetime | None = None,
 ) -> tuple[ApiToken, str]:
@@ -59,12 +63,15 @@ def create(
         name: the owner's description of what it is for.
         scopes: one or more of `SCOPES`.
         days: the number of days until it expires; None for never.
-        until: the latest time of expiry, for a token requested with another token.
-        actor: the user who asks; None for the command line, which may give any scope.
+        parent_id: the token it is created with. The new one has no scopes that this one lacks, and stops working
+            when this one does.
+        actor: the user who asks; None for the command line, which may give any scope to any number of tokens.
     Returns:
         The token and its text, which is stored nowhere.
     Raises:
         Invalid: keyed `name`, `scopes` or `days`.
+        Conflict: the user has as many tokens as they may have.
+        NotFound: the parent no longer works.
     """
     now, name = now or utc_now(), " ".join(name.split())
     errors = {}
@@ -78,7 +85,6 @@ def create(
         errors["days"] = _("Choose from 1 to %(days)d days.", days=MAX_DAYS)
     if errors:
         raise Invalid(errors)
-    limits = [limit for limit in (now + timedelta(days=days) if days else None, until) if limit is not None]
     text = _new_text()
     token = ApiToken(
         user_id=user.id,
@@ -87,13 +93,20 @@ def create(
         digest=_digest(text),
         scopes=[scope for scope in SCOPES if scope in scopes],
         created_at=now,
-        expires_at=min(limits, default=None),
+        expires_at=now + timedelta(days=days) if days else None,
     )
-    db.session.add(token)
-    audit.record(
-        "token.created", user.email, actor=actor, name=name, prefix=token.prefix, scopes=token.scopes
-    )
-    db.session.commit()
+    # Under the lock, so that a parent which is being revoked leaves no child behind.
+    with writing(lock=User, row_id=user.id):
+        if parent_id is not None:
+            _give_parent(token, user, parent_id, now)
+        if actor is not None and _count_working(user, now) >= MAX_TOKENS:
+            raise Conflict(_("You can have %(most)s tokens. Revoke one first.", most=MAX_TOKENS))
+        db.session.add(token)
+        audit.record(
+            "token.created", user.email, actor=actor, name=name, prefix=token.prefix, scopes=token.scopes
+        )
+        if actor is not None:
+            notices.token_created(user, name, now)
     return token, text
 
 
@@ -147,30 +160,72 @@ def for_user(user: User) -> list[ApiToken]:
 
 
 def revoke(user: User, token_id: int, *, now: datetime | None = None) -> ApiToken:
-    """Revoke one of a user's tokens.
+    """Revoke one of a user's tokens, and those that were created with it.
 
     Raises:
         NotFound: the token does not exist, is not this user's, or was already revoked.
     """
-    token = db.session.scalar(
-        select(ApiToken).where(
-            ApiToken.id == token_id, ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)
+    with writing(lock=User, row_id=user.id):
+        token = _find_own(user, token_id)
+        children = _revoke_family([token], now or utc_now()) - 1
+        audit.record(
+            "token.revoked",
+            user.email,
+            actor=user,
+            name=token.name,
+            prefix=token.prefix,
+            **({"children": children} if children else {}),
         )
-    )
-    if token is None:
-        raise NotFound(_("Token not found. It may have been revoked."))
-    token.revoked_at = now or utc_now()
-    audit.record("token.revoked", user.email, actor=user, name=token.name, prefix=token.prefix)
-    db.session.commit()
     return token
 
 
 def revoke_admin_scopes(user: User, now: datetime) -> int:
     """Revoke the tokens that only an admin may have, in the caller's transaction. Returns their number."""
-    revoked = [token for token in for_user(user) if set(token.scopes) & set(ADMIN_SCOPES)]
-    for token in revoked:
-        token.revoked_at = now
-    return len(revoked)
+    return _revoke_family([token for token in for_user(user) if set(token.scopes) & set(ADMIN_SCOPES)], now)
+
+
+def revoke_all(user: User, now: datetime) -> int:
+    """Revoke every token of a user, in the caller's transaction. Returns their number."""
+    return _revoke_family(for_user(user), now)
+
+
+def _revoke_family(found: Sequence[ApiToken], now: datetime) -> int:
+    """Revoke tokens and those that were created with them, and so on. Returns the number of all."""
+    count, generation = 0, list(found)
+    while generation:
+        for token in generation:
+            token.revoked_at = now
+        count += len(generation)
+        parents = [token.id for token in generation]
+        children = select(ApiToken).where(ApiToken.parent_id.in_(parents), ApiToken.revoked_at.is_(None))
+        generation = list(db.session.scalars(children))
+    return count
+
+
+def _give_parent(token: ApiToken, user: User, parent_id: int, now: datetime) -> None:
+    """Bind a new token to the one it is created with. Raises as `create`."""
+    parent = _find_own(user, parent_id)
+    if parent.expires_at is not None and parent.expires_at <= now:
+        raise NotFound(_("Token not found. It may have been revoked."))
+    if missing := [scope for scope in token.scopes if scope not in parent.scopes]:
+        raise Invalid({"scopes": _("You cannot grant these scopes: %(names)s.", names=", ".join(missing))})
+    token.parent_id = parent.id
+    if parent.expires_at is not None:
+        token.expires_at = min(token.expires_at or parent.expires_at, parent.expires_at)
+
+
+def _find_own(user: User, token_id: int) -> ApiToken:
+    own = select(ApiToken).where(
+        ApiToken.id == token_id, ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)
+    )
+    token = db.session.scalar(own.execution_options(populate_existing=True))
+    if token is None:
+        raise NotFound(_("Token not found. It may have been revoked."))
+    return token
+
+
+def _count_working(user: User, now: datetime) -> int:
+    return sum(token.expires_at is None or token.expires_at > now for token in for_user(user))
 
 
 def _record_use(bearer: Bearer, now: datetime) -> Bearer:

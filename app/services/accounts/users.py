@@ -14,7 +14,7 @@ from app.database.base import db
 from app.database.sqlite import lock_for_writing
 from app.database.writing import writing
 from app.models import User
-from app.services.accounts import demo_people, passwords, sign_in_throttle
+from app.services.accounts import access, demo_people, notices, passwords, sessions, sign_in_throttle
 from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
 from app.services.base.unique import flush_unique
@@ -69,15 +69,6 @@ def add(user: User) -> None:
 def by_email(email: str) -> User | None:
     """Find the user with this address, in any spelling."""
     return db.session.scalar(select(User).where(User.email == addresses.key(email)))
-
-
-def by_session(text: str) -> User | None:
-    """Find the user a session belongs to; None if the session has ended (see `User.get_id`)."""
-    user_id, _dot, _epoch = text.partition(".")
-    if not (user_id.isascii() and user_id.isdigit()):
-        return None
-    user = db.session.get(User, int(user_id))
-    return user if user is not None and user.is_enabled and user.get_id() == text else None
 
 
 def authenticate(
@@ -144,9 +135,13 @@ def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User
     return user
 
 
-def change_password(user: User, current: str, new: str, *, now: datetime | None = None) -> User:
-    """Change a user's own password. Ends every session; the caller signs this one in again.
+def change_password(
+    user: User, current: str, new: str, *, revoke_access: bool = False, now: datetime | None = None
+) -> User:
+    """Change a user's own password. Ends every session; the caller starts a new one.
 
+    Args:
+        revoke_access: also revoke the user's tokens and remove their webhooks and browsers.
     Raises:
         Invalid: keyed `current_password` or `new_password`.
         TooManyAttempts: the current password was wrong too often.
@@ -155,7 +150,8 @@ def change_password(user: User, current: str, new: str, *, now: datetime | None 
     old_hash, email = user.password_hash, user.email
     if problem := passwords.password_problem(new, email=email, name=user.name):
         raise Invalid({"new_password": problem})
-    sign_in_throttle.count_attempt(email, now or utc_now())
+    now = now or utc_now()
+    sign_in_throttle.count_attempt(email, now)
     if not passwords.matches(current, old_hash):
         raise Invalid({"current_password": _("That is not your current password.")})
     new_hash = passwords.hash_password(new)
@@ -164,6 +160,9 @@ def change_password(user: User, current: str, new: str, *, now: datetime | None 
         if user.password_hash != old_hash:
             raise Conflict(_("Your password was changed in the meantime."))
         replace_password(user, new_hash)
+        notices.password_changed(user, now)
+        if revoke_access:
+            access.revoke_all(user, actor=user, now=now)
     return user
 
 
@@ -171,6 +170,7 @@ def replace_password(user: User, password_hash: str) -> None:
     """Replace the password of a locked user and end every session, in the caller's transaction."""
     user.password_hash = password_hash
     user.session_epoch += 1
+    sessions.end_all(user)
     sign_in_throttle.clear(user.email)
     audit.record("password.changed", user.email, actor=user)
 

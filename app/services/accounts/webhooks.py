@@ -17,7 +17,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
 from app.models import User, Webhook
-from app.services.accounts import users
+from app.services.accounts import notices, users
 from app.services.base import audit
 from app.services.base.errors import Conflict, Invalid, NotFound
 
@@ -50,7 +50,7 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
     Raises:
         Invalid: keyed `url`.
     """
-    url = _usable_url(url)
+    url, now = _usable_url(url), now or utc_now()
     with writing():
         user = users.get_for_update(user.id)
         if len(for_user(user)) >= MAX_WEBHOOKS:
@@ -59,12 +59,14 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
             user_id=user.id,
             url=url,
             secret_salt=secrets.token_hex(16),
-            created_at=now or utc_now(),
+            created_at=now,
             rotation=1,
         )
         db.session.add(hook)
         user.preference.webhook_enabled = True
-        audit.record("webhook.created", user.email, actor=user, host=safe_http.parse_url(url).hostname)
+        host = safe_http.parse_url(url).hostname or ""
+        audit.record("webhook.created", user.email, actor=user, host=host)
+        notices.webhook_added(user, host, now)
     return hook, _derive_secret(hook, hook.rotation, secret)
 
 
@@ -111,8 +113,9 @@ def change(
         hook = get(user, webhook_id)
         if url is not None and url != hook.url:
             hook.url, hook.failures, hook.failing_since = url, 0, None
-            host = safe_http.parse_url(url).hostname
+            host = safe_http.parse_url(url).hostname or ""
             audit.record("webhook.changed", user.email, actor=user, webhook=hook.id, host=host)
+            notices.webhook_added(user, host, now or utc_now())
         if is_enabled is True and hook.disabled_at is not None:
             hook.disabled_at, hook.disabled_reason, hook.failures, hook.failing_since = None, "", 0, None
             audit.record("webhook.switched_on", user.email, actor=user, webhook=hook.id)

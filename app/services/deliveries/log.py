@@ -45,6 +45,7 @@ _NAMES = {state: name for name, outcome in OUTCOMES.items() if name != KEPT for 
 TITLES = {
     "invitation": _l("Invitation"),
     "password_reset": _l("Password reset"),
+    "security_notice": _l("Security notice"),
     "phone_code": _l("Code for a phone"),
     "test": _l("Test"),
 }

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database.base import db
-from app.models import User
+from app.models import BrowserSession, User
 from app.services.base import outages
 from app.services.base.errors import Conflict
 
@@ -30,12 +30,20 @@ def versions(user_ids: Collection[int]) -> dict[int, int]:
     return dict(iter(rows))
 
 
+def open_sessions(session_ids: Collection[int]) -> set[int]:
+    """Return those of the sessions that nobody has ended."""
+    is_open = BrowserSession.id.in_(session_ids)
+    return set(db.session.scalars(select(BrowserSession.id).where(is_open)))
+
+
 @dataclass(eq=False)
 class Listener:
-    """An open page, and the version of the inbox that it shows."""
+    """An open page, the version of the inbox that it shows, and whether its session has ended."""
 
     user_id: int
+    session_id: int
     version: int
+    is_over: bool = False
     changed: threading.Event = field(default_factory=threading.Event)
 
     def wait(self, seconds: float) -> bool:
@@ -46,7 +54,7 @@ class Listener:
 
 
 class Broadcaster:
-    """Compares the versions of all listeners in one query, four times a second.
+    """Compares the versions and sessions of all listeners in two queries, four times a second.
 
     Its thread runs while there are listeners, and returns its connection after every query.
     """
@@ -68,13 +76,13 @@ class Broadcaster:
                 listener.changed.set()
 
     @contextmanager
-    def listen(self, user_id: int, version: int) -> Iterator[Listener]:
-        """Listen for anything newer than this version while the block runs.
+    def listen(self, user_id: int, session_id: int, version: int) -> Iterator[Listener]:
+        """Listen for anything newer than this version, and for the end of the session, while the block runs.
 
         Raises:
             Conflict: there are too many listeners; poll instead.
         """
-        listener = Listener(user_id, version)
+        listener = Listener(user_id, session_id, version)
         with self._lock:
             theirs = sum(other.user_id == user_id for other in self._listeners)
             if self.is_closed or len(self._listeners) >= self._max_streams or theirs >= MAX_STREAMS_PER_USER:
@@ -98,10 +106,15 @@ class Broadcaster:
             try:
                 with self._app.app_context():
                     current = versions({listener.user_id for listener in listeners})
+                    still_open = open_sessions({listener.session_id for listener in listeners})
             except SQLAlchemyError as error:
                 outages.report(error)
                 current = {}
+                still_open = {listener.session_id for listener in listeners}
             for listener in listeners:
+                if listener.session_id not in still_open:
+                    listener.is_over = True
+                    listener.changed.set()
                 version = current.get(listener.user_id, listener.version)
                 if version != listener.version:
                     listener.version = version

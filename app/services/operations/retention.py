@@ -11,7 +11,8 @@ from app import catalog
 from app.clock import utc_now
 from app.database.base import Base, db
 from app.database.writing import BULK
-from app.models import Delivery, Digest, Event, Interview, Notification, SignInAttempt
+from app.models import BrowserSession, Delivery, Digest, Event, Interview, Notification, SignInAttempt
+from app.services.accounts.sessions import SessionLimits
 from app.services.notifications import actions as notification_actions
 from app.services.operations import idempotency, job_runs
 
@@ -31,17 +32,26 @@ SIGN_IN_ATTEMPTS = timedelta(days=1)
 CHUNK = 500
 
 
-def purge(now: datetime | None = None, progress: Callable[[int, int], None] | None = None) -> int:
+def purge(
+    now: datetime | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    session_limits: SessionLimits | None = None,
+) -> int:
     """Delete data that is past its retention period, in small transactions.
 
     Args:
+        session_limits: when sessions end. None leaves them.
         progress: called after each transaction with the number of deleted rows, twice: the total is not known.
     Returns:
         how many rows were deleted.
     """
     now = now or utc_now()
     count = 0
-    for model, is_old in _old(now):
+    old = _old(now)
+    if session_limits is not None:
+        old.append((BrowserSession, session_limits.has_ended(now)))
+    for model, is_old in old:
         while deleted := _delete_chunk(model, is_old):
             count += deleted
             if progress:

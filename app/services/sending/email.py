@@ -19,6 +19,7 @@ from app.models import Delivery, Notification, User
 from app.rendering import calendar, email, html_sanitizer
 from app.rendering.interview_facts import InterviewDetails, interview_facts
 from app.services.accounts import emails as account_emails
+from app.services.accounts import notices
 from app.services.digests import email as digest_email
 from app.services.interviews import records, reminder_texts
 from app.services.preferences import unsubscribe
@@ -117,8 +118,11 @@ def _list_headers(name: str, unsubscribe_url: str, site: SiteIdentity) -> dict[s
 
 def _account_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     user = delivery.recipient
-    link = account_emails.make_password_link(delivery.kind, user, site.secret, site.base_url, now)
-    content = account_emails.compose_account_email(delivery.kind, user, link, site.base_url)
+    if delivery.kind == notices.KIND:
+        content = account_emails.compose_notice(delivery, site.base_url)
+    else:
+        link = account_emails.make_password_link(delivery.kind, user, site.secret, site.base_url, now)
+        content = account_emails.compose_account_email(delivery.kind, user, link, site.base_url)
     return _message(delivery, site, content.heading, content, headers={"Auto-Submitted": "auto-generated"})
 
 

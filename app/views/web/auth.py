@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import flask_login
-from flask import Flask, abort, current_app, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app import safe_urls
+from app.clock import utc_now
 from app.extensions import login
-from app.services.accounts import demo_people, users
+from app.services.accounts import demo_people, sessions
+from app.services.accounts.sessions import SessionLimits, SignedIn
 from app.views.web import htmx
 
 if TYPE_CHECKING:
@@ -30,20 +33,59 @@ def register(app: Flask) -> None:
     login.unauthorized_handler(to_sign_in)
     # Off, because it compares IP addresses and user agents, which also change during normal use.
     app.config["SESSION_PROTECTION"] = None
-
-
-def _load_user(text: str) -> User | None:
-    """Find the user of a session. Sessions of the demo end where others can reach the server."""
-    user = users.by_session(text)
-    is_refused = user and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(user.email)
-    return None if is_refused else user
+    app.after_request(_record_seen)
 
 
 def start_session(user: User) -> None:
-    """Start a session of thirty days, without the data of the previous one (session fixation)."""
-    session.clear()
+    """Start a session with a new key and without the data of the previous one (session fixation)."""
+    end_session()
+    key = sessions.start(user, browser=request.user_agent.string, address=request.remote_addr or "")
     session.permanent = True
     flask_login.login_user(user)
+    session["_user_id"] = key
+    # Flask-WTF's secret. Derived from the key, so that no form of another session is accepted.
+    session["csrf_token"] = hashlib.sha256(b"csrf " + key.encode()).hexdigest()
+
+
+def end_session() -> None:
+    """End the session of this request, if there is one, and empty its cookie."""
+    found = current_session()
+    if found is not None:
+        sessions.sign_out(found, origin=request.remote_addr or "")
+    session.clear()
+    g.pop("signed_in", None)
+
+
+def current_session() -> SignedIn | None:
+    """Return the session of this request; None for visitors and for calls with a token."""
+    return g.get("signed_in") if current_user.is_authenticated else None
+
+
+def this_session() -> SignedIn:
+    """Return the session of a request that needs one."""
+    found: SignedIn = g.signed_in
+    return found
+
+
+def session_limits() -> SessionLimits:
+    return SessionLimits.from_config(current_app.config)
+
+
+def _load_user(key: str) -> User | None:
+    """Find the user of a session. Sessions of the demo end where others can reach the server."""
+    found = sessions.find(key, session_limits())
+    if found and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(found.user.email):
+        found = None
+    g.signed_in = found
+    return found.user if found else None
+
+
+def _record_seen(response: Response) -> Response:
+    """Record the use of the session once the response is complete, so that no transaction is open."""
+    found, now = g.get("signed_in"), utc_now()
+    if found is not None and found.is_seen_due(now):
+        sessions.record_seen(found, address=request.remote_addr or "", now=now)
+    return response
 
 
 def to_sign_in() -> Response:

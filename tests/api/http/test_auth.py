@@ -8,7 +8,7 @@ import pytest
 
 from app.clock import utc_now
 from app.database.base import db
-from app.services.accounts import tokens
+from app.services.accounts import sessions, tokens
 from tests.support import factories
 
 API = "/api/notifications"
@@ -107,7 +107,7 @@ def test_sessions_need_a_csrf_token_and_bearer_tokens_do_not(client, alice, brow
 def test_an_ended_session_is_a_401(alice, browser_of):
     browser = browser_of(alice)
     assert browser.get(LIST).status_code == 200
-    alice.session_epoch += 1
+    sessions.end_all(alice)
     db.session.commit()
     assert browser.get(LIST).status_code == 401
 

@@ -1,0 +1,66 @@
+"""Emails that tell a user of a change to the security of their account, which may be another person's doing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from app.database.base import db
+from app.models import Delivery, User
+
+KIND = "security_notice"
+LIFETIME = timedelta(days=2)
+# Enough for ordinary days; a script that creates tokens all day must not fill its owner's mailbox.
+MAX_AN_HOUR = 10
+
+
+def password_changed(user: User, now: datetime) -> None:
+    """Queue the notice of a new password, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("Your password was changed")
+        message = _("The password of %(email)s was changed.", email=user.email)
+        _queue(user, heading, message, now, is_important=True)
+
+
+def token_created(user: User, name: str, now: datetime) -> None:
+    """Queue the notice of a new API token, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("New API token")
+        message = _("The API token “%(name)s” was created for %(email)s.", name=name, email=user.email)
+        _queue(user, heading, message, now)
+
+
+def webhook_added(user: User, host: str, now: datetime) -> None:
+    """Queue the notice that notifications now also go to a webhook, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("New webhook")
+        message = _("Notifications for %(email)s are now also sent to %(host)s.", email=user.email, host=host)
+        _queue(user, heading, message, now)
+
+
+def _queue(user: User, heading: str, message: str, now: datetime, *, is_important: bool = False) -> None:
+    """Queue an email unless there were many within the hour. An important one always goes out."""
+    recent = select(func.count()).where(
+        Delivery.recipient_id == user.id,
+        Delivery.kind == KIND,
+        Delivery.created_at > now - timedelta(hours=1),
+    )
+    if not is_important and (db.session.scalar(recent) or 0) >= MAX_AN_HOUR:
+        return
+    advice = _("If that wasn't you, choose a new password and check where you're signed in.")
+    db.session.add(
+        Delivery(
+            kind=KIND,
+            recipient_id=user.id,
+            channel="email",
+            address=user.email,
+            subject=heading,
+            text=f"{message}\n\n{advice}",
+            created_at=now,
+            due_at=now,
+            expires_at=now + LIFETIME,
+        )
+    )
