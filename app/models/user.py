@@ -76,11 +76,19 @@ class ApiToken(Base):
 
 
 class SignInAttempt(Base):
-    """An attempt to sign in, counted per email address across all processes to slow down guessing."""
+    """An attempt to sign in, counted across all processes to slow down guessing.
+
+    `address` is the client's network address, `device` the id of a browser that the account's owner used before.
+    """
 
     __tablename__ = "sign_in_attempts"
-    __table_args__ = (Index("ix_sign_in_attempts_email_at", "email", "attempted_at"),)
+    __table_args__ = (
+        Index("ix_sign_in_attempts_email_at", "email", "attempted_at"),
+        Index("ix_sign_in_attempts_address_at", "address", "attempted_at"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(45), default="")
+    device: Mapped[str] = mapped_column(String(32), default="")
     attempted_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -1,23 +1,30 @@
-"""Limits sign-in attempts per email address, across all processes, whether or not an account has the address."""
+"""Limits sign-in attempts, across all processes, whether or not an account has the address that was typed.
+
+A stranger must not lock the owner of an account out. So attempts are limited strictly for an account from one network
+address, more widely for an account from everywhere, and for one network address whatever the account. A browser in
+which the owner signed in before has attempts of its own.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import ngettext
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 
 from app import addresses
 from app.database.base import db
 from app.models import SignInAttempt
-from app.services.base.errors import ServiceError
+from app.services.base.errors import LimitReached
 
-LIMIT = 10
+# For an account from one address, or from one known browser; for an account from all unknown browsers; for an address.
+LIMIT, ACCOUNT_LIMIT, ADDRESS_LIMIT = 10, 50, 100
 WINDOW = timedelta(minutes=15)
 
 
-class TooManyAttempts(ServiceError):
-    """Ten attempts failed within fifteen minutes.
+class TooManyAttempts(LimitReached):
+    """Too many attempts failed within fifteen minutes.
 
     Args:
         retry_after: seconds until the next attempt is allowed.
@@ -26,67 +33,106 @@ class TooManyAttempts(ServiceError):
     def __init__(self, retry_after: int) -> None:
         minutes = max(1, -(-retry_after // 60))
         super().__init__(
-            ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", minutes),
+            ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", minutes), retry_after
         )
-        self.retry_after = retry_after
 
 
-def count_attempt(email: str, now: datetime) -> int:
-    """Count an attempt before its password is checked, so that parallel attempts cannot exceed the limit. Commits.
+@dataclass(frozen=True)
+class Origin:
+    """Where an attempt comes from.
+
+    Args:
+        address: the client's network address.
+        device: the id of a browser in which the owner of the account signed in before; "" for any other.
+    """
+
+    address: str = ""
+    device: str = ""
+
+
+UNKNOWN = Origin()
+# Asking for the password within a session. Its attempts do not count for the sign-in page.
+SESSION = Origin(device="session")
+
+
+@dataclass(frozen=True)
+class _Limit:
+    name: str
+    attempts: int
+    counted: ColumnElement[bool]
+
+
+def count_attempt(email: str, now: datetime, origin: Origin = UNKNOWN) -> str:
+    """Count an attempt before its password is checked, so that parallel attempts cannot exceed a limit. Commits.
 
     Args:
         email: whatever was typed; it is compared in lower case and cut to 254 characters.
     Returns:
-        The number of attempts within the window, this one included.
+        The name of the limit that this attempt reached; "" if there are attempts left.
     Raises:
-        TooManyAttempts: the limit was reached; this attempt is not counted.
+        TooManyAttempts: a limit was reached before; this attempt is not counted.
     """
     email = _normalized(email)
-    refuse_at_limit(email, now)
+    limits = _limits(email, origin)
+    _refuse_at(limits, now)
     db.session.execute(
         delete(SignInAttempt).where(SignInAttempt.email == email, SignInAttempt.attempted_at <= now - WINDOW)
     )
-    attempt = SignInAttempt(email=email, attempted_at=now)
+    attempt = SignInAttempt(email=email, address=origin.address[:45], device=origin.device, attempted_at=now)
     db.session.add(attempt)
     db.session.commit()
-    # Each attempt sees those committed before it, so at most LIMIT of them can count LIMIT or fewer.
-    count = _count(email, now)
-    if count > LIMIT:
+    # Each attempt sees those committed before it, so at most as many as the limit can count that many or fewer.
+    counts = [(limit, _count(limit, now)) for limit in limits]
+    if any(count > limit.attempts for limit, count in counts):
         db.session.delete(attempt)
         db.session.commit()
-        refuse_at_limit(email, now)
+        _refuse_at(limits, now)
         raise TooManyAttempts(60)
-    return count
+    return next((limit.name for limit, count in counts if count == limit.attempts), "")
 
 
-def refuse_at_limit(email: str, now: datetime) -> None:
-    """Raise TooManyAttempts if no attempt is left for this address."""
-    email = _normalized(email)
-    if _count(email, now) >= LIMIT:
-        oldest = db.session.scalar(
-            select(SignInAttempt.attempted_at)
-            .where(SignInAttempt.email == email, SignInAttempt.attempted_at > now - WINDOW)
-            .order_by(SignInAttempt.attempted_at)
-            .limit(1)
+def clear(email: str, origin: Origin | None = None) -> None:
+    """Reset the count of an account, in the caller's transaction: from one origin, or from everywhere."""
+    cleared = delete(SignInAttempt).where(SignInAttempt.email == _normalized(email))
+    if origin is not None:
+        cleared = cleared.where(
+            SignInAttempt.address == origin.address[:45], SignInAttempt.device == origin.device
         )
-        wait = (oldest or now) + WINDOW - now
-        raise TooManyAttempts(max(1, -int(-wait.total_seconds() // 1)))
+    db.session.execute(cleared)
 
 
-def clear(email: str) -> None:
-    """Reset the count of an address, in the caller's transaction."""
-    db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == _normalized(email)))
+def _limits(email: str, origin: Origin) -> list[_Limit]:
+    account = SignInAttempt.email == email
+    if origin.device:
+        return [_Limit("browser", LIMIT, and_(account, SignInAttempt.device == origin.device))]
+    unknown = SignInAttempt.device == ""
+    address = and_(unknown, SignInAttempt.address == origin.address[:45])
+    return [
+        _Limit("account and address", LIMIT, and_(account, address)),
+        _Limit("account", ACCOUNT_LIMIT, and_(account, unknown)),
+        *([_Limit("address", ADDRESS_LIMIT, address)] if origin.address else []),
+    ]
 
 
-def _count(email: str, now: datetime) -> int:
-    return (
-        db.session.scalar(
-            select(func.count()).where(
-                SignInAttempt.email == email, SignInAttempt.attempted_at > now - WINDOW
+def _refuse_at(limits: list[_Limit], now: datetime) -> None:
+    """Raise TooManyAttempts if no attempt is left under one of the limits."""
+    for limit in limits:
+        if _count(limit, now) >= limit.attempts:
+            # The attempt whose end makes room for the next one.
+            newest = select(SignInAttempt.attempted_at).where(limit.counted, _is_recent(now))
+            due = db.session.scalar(
+                newest.order_by(SignInAttempt.attempted_at.desc()).offset(limit.attempts - 1).limit(1)
             )
-        )
-        or 0
-    )
+            wait = (due or now) + WINDOW - now
+            raise TooManyAttempts(max(1, -int(-wait.total_seconds() // 1)))
+
+
+def _count(limit: _Limit, now: datetime) -> int:
+    return db.session.scalar(select(func.count()).where(limit.counted, _is_recent(now))) or 0
+
+
+def _is_recent(now: datetime) -> ColumnElement[bool]:
+    return SignInAttempt.attempted_at > now - WINDOW
 
 
 def _normalized(email: str) -> str:

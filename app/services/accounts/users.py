@@ -15,6 +15,7 @@ from app.database.sqlite import lock_for_writing
 from app.database.writing import writing
 from app.models import User
 from app.services.accounts import access, demo_people, notices, passwords, sessions, sign_in_throttle
+from app.services.accounts.known_browsers import KnownBrowser
 from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
 from app.services.base.unique import flush_unique
@@ -76,21 +77,25 @@ def authenticate(
     password: str,
     *,
     origin: str = "",
+    known_browser: KnownBrowser | None = None,
     now: datetime | None = None,
     is_public: bool = False,
 ) -> User:
-    """Sign a user in. Every attempt is audited; a successful one resets the count of failed ones.
+    """Sign a user in. Every attempt is audited; a successful one resets the count of failed ones from there.
 
     Args:
-        origin: where the request comes from, for the audit log.
+        origin: the address that the request comes from.
+        known_browser: the browser that it comes from, if it has signed in before.
         is_public: whether others can reach this server, where the published password of the demo is refused.
     Raises:
         Invalid: keyed `password`; the same sentence, after the same time, whatever was wrong.
-        TooManyAttempts: ten attempts failed within fifteen minutes.
+        TooManyAttempts: too many attempts failed within fifteen minutes; see `sign_in_throttle`.
     """
     now = now or utc_now()
-    count = sign_in_throttle.count_attempt(email, now)
     user = by_email(email)
+    device = known_browser.device if known_browser and user and known_browser.knows(user) else ""
+    where = sign_in_throttle.Origin(origin, device)
+    reached = sign_in_throttle.count_attempt(email, now, where)
     db.session.commit()  # Return the connection to the pool: hashing takes 100 ms.
     is_right = passwords.matches(password, user.password_hash if user else None)
     if user is None or not is_right or not user.is_enabled:
@@ -102,8 +107,8 @@ def authenticate(
         else:
             why = "switched off"
         audit.record("sign_in.failed", subject, origin=origin, why=why)
-        if count == sign_in_throttle.LIMIT:
-            audit.record("sign_in.locked", subject, origin=origin)
+        if reached:
+            audit.record("sign_in.locked", subject, origin=origin, limit=reached)
         db.session.commit()
         raise Invalid({"password": _("The email or password is wrong.")})
     if is_public and (demo_people.is_demo_person(user.email) or password == demo_people.PASSWORD):
@@ -112,7 +117,7 @@ def authenticate(
         raise Invalid({"password": demo_people.refusal()})
     if user.password_hash and passwords.is_outdated(user.password_hash, password):
         user.password_hash = passwords.hash_password(password)
-    sign_in_throttle.clear(email)
+    sign_in_throttle.clear(email, where)
     user.last_signed_in_at = now
     audit.record("sign_in.ok", user.email, actor=user, origin=origin)
     db.session.commit()
@@ -151,9 +156,7 @@ def change_password(
     if problem := passwords.password_problem(new, email=email, name=user.name):
         raise Invalid({"new_password": problem})
     now = now or utc_now()
-    sign_in_throttle.count_attempt(email, now)
-    if not passwords.matches(current, old_hash):
-        raise Invalid({"current_password": _("That is not your current password.")})
+    _check_current(user, current, "current_password", now)
     new_hash = passwords.hash_password(new)
     with writing():
         user = get_for_update(user.id)
@@ -164,6 +167,27 @@ def change_password(
         if revoke_access:
             access.revoke_all(user, actor=user, now=now)
     return user
+
+
+def confirm_password(user: User, password: str, *, now: datetime | None = None) -> None:
+    """Check the password that a signed-in user typed again.
+
+    Raises:
+        Invalid: keyed `confirm_password`.
+        TooManyAttempts: the password was wrong too often.
+    """
+    _check_current(user, password, "confirm_password", now or utc_now())
+    sign_in_throttle.clear(user.email, sign_in_throttle.SESSION)
+    audit.record("password.confirmed", user.email, actor=user)
+    db.session.commit()
+
+
+def _check_current(user: User, password: str, field: str, now: datetime) -> None:
+    """Check a signed-in user's password, as one of the attempts within sessions. Raises Invalid, keyed `field`."""
+    password_hash = user.password_hash
+    sign_in_throttle.count_attempt(user.email, now, sign_in_throttle.SESSION)
+    if not passwords.matches(password, password_hash):
+        raise Invalid({field: _("That is not your current password.")})
 
 
 def replace_password(user: User, password_hash: str) -> None:

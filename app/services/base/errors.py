@@ -21,6 +21,18 @@ class Conflict(ServiceError):
     """The row has changed, or its state does not allow this."""
 
 
+class LimitReached(ServiceError):
+    """The person did this too often.
+
+    Args:
+        retry_after: seconds until it is possible again.
+    """
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
 class Invalid(ServiceError):
     """Some of the values are invalid.
 
