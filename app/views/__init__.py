@@ -31,6 +31,7 @@ from app.views.web import (
     datetime_filters,
     errors,
     pasted_text,
+    refusals,
     search_highlight,
     security_headers,
     static_files,
@@ -49,6 +50,7 @@ def register(app: Flask) -> None:
     navigation.register(app)
     pasted_text.register(app)
     errors.register(app)
+    refusals.register(app)
     auth.register(app)
     inbox_list.register(app)
     stream.register(app)

@@ -54,7 +54,7 @@ def pulse() -> BaseResponse:
     query = ListQuery.read(request.args)
     inbox = inbox_list.load_list(query) if "list" in request.args else None
     response = Response(render_template("notifications/responses/pulse.hx.html", inbox=inbox, query=query))
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, no-store"
     response.add_etag()
     return response.make_conditional(request)
 

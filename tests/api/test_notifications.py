@@ -321,7 +321,7 @@ def test_a_session_with_a_csrf_token_is_accepted(alice, browser_of):
 
 def test_responses_are_not_cached_for_other_users(get):
     response = get("/api/notifications/")
-    assert {"private", "no-cache"} <= set(response.headers["Cache-Control"].split(", "))
+    assert {"private", "no-store"} <= set(response.headers["Cache-Control"].split(", "))
     assert {"authorization", "cookie"} <= {name.lower() for name in response.vary}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
@@ -65,6 +65,7 @@ def handle_service_error(error: errors.ServiceError) -> Response:
 
 def handle_csrf_error(error: CSRFError) -> Response:
     """Render the error of a form that belongs to an earlier session, or that another site may have sent."""
+    g.refusal = "csrf.refused"  # For the audit log.
     base_url = current_app.config["BASE_URL"]
     if isinstance(error, ForeignOrigin):
         return page(400, _("This form came from another address"), _origin_advice(error.origin, base_url))

@@ -43,9 +43,8 @@ def _missing(
     """Return the headers that a response lacks; a view may set its own policy."""
     present = {name.lower(): value for name, value in headers}
     wanted = [("Content-Security-Policy", _policy(config["STATIC_URL"])), *ALWAYS]
-    if present.get("content-type", "").startswith("text/html"):
-        # Pages are personal, and a list must be current after going back to it.
-        wanted.append(("Cache-Control", "private, no-store"))
+    # Answers are personal, and a list must be current after going back to it. Files say themselves how long they last.
+    wanted.append(("Cache-Control", "private, no-store"))
     # A proxy that speaks TLS need not say so: BASE_URL does. Browsers ignore the header over http (RFC 6797, 8.1).
     if environ["wsgi.url_scheme"] == "https" or config["BASE_URL"].startswith("https:"):
         wanted.append(("Strict-Transport-Security", "max-age=31536000"))

@@ -124,3 +124,11 @@ def test_a_wrong_statement_is_a_failure_and_not_an_outage(app: Flask, sign_in: S
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.add_url_rule("/fails", "fails", fail)
     assert sign_in(alice).get("/fails").status_code == 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/notifications", "/notifications/pulse", "/account", "/api/notifications/", "/api/people/", "/n/1"],
+)
+def test_private_answers_are_not_stored(sign_in, alice, path):
+    assert "no-store" in sign_in(alice).get(path).headers["Cache-Control"]
