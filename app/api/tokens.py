@@ -26,7 +26,7 @@ def list_tokens(query: KeyPaged) -> Response:
 
 
 @bp.post("/")
-@requires("write")
+@requires("write", needs_password=True)
 @bp.output(NewToken, status_code=201)
 @json_body(TokenIn)
 def create_token(body: TokenIn) -> Response:

@@ -54,14 +54,15 @@ def list_webhooks(query: KeyPaged) -> Response:
 
 
 @bp.post("/")
-@requires("write")
+@requires("read", "write", needs_password=True)
 @bp.output(NewWebhook, status_code=201)
 @json_body(WebhookIn)
 def create_webhook(body: WebhookIn) -> Response:
     """Add a webhook
 
-    From now on your notifications are posted to it, signed according to Standard Webhooks 1.0. The `secret` is shown
-    once: a repeated call with the same `Idempotency-Key` responds with `"secret": null`.
+    From now on your notifications are posted to it, signed according to Standard Webhooks 1.0; a token therefore needs
+    the scopes `read` and `write`, and a browser session a password that was typed within the last 15 minutes. The
+    `secret` is shown once: a repeated call with the same `Idempotency-Key` responds with `"secret": null`.
     """
     return _secret_response(webhooks.create(caller().user, body.url, secret=_secret_key()), 201)
 
@@ -75,7 +76,7 @@ def show_webhook(webhook_id: int) -> Response:
 
 
 @bp.patch("/<row_id:webhook_id>/")
-@requires("write")
+@requires("read", "write", needs_password=True)
 @bp.output(WebhookOut, example={"disabled_at": MOMENT, "disabled_reason": "by its owner"})
 @json_body(WebhookChange)
 def change_webhook(body: WebhookChange, webhook_id: int) -> Response:
@@ -97,7 +98,7 @@ def delete_webhook(webhook_id: int) -> Response:
 
 
 @bp.post("/<row_id:webhook_id>/rotate-secret/")
-@requires("write")
+@requires("read", "write", needs_password=True)
 @bp.output(NewWebhook, example={"rotated_at": MOMENT})
 def rotate_webhook_secret(webhook_id: int) -> Response:
     """Replace a webhook's secret
@@ -109,7 +110,7 @@ def rotate_webhook_secret(webhook_id: int) -> Response:
 
 
 @bp.post("/<row_id:webhook_id>/test/")
-@requires("write")
+@requires("read", "write")
 @bp.output(CallOut, status_code=201, example=TEST_CALL_EXAMPLE)
 def test_webhook(webhook_id: int) -> Response:
     """Send a test call to a webhook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import (
@@ -24,10 +25,14 @@ from app.services.accounts import tokens, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base import validation
 from app.services.base.errors import Conflict, Invalid, NotFound
-from app.views.web import auth
+from app.views.web import auth, known_browser
 from app.views.web.auth import current_user, login_required, safe_next, start_session
+from app.views.web.confirmation import password_required
 
 bp = Blueprint("accounts", __name__)
+
+# Longer than requesting a reset takes.
+RESET_SECONDS = 0.25
 
 
 @bp.get("/sign-in")
@@ -47,12 +52,13 @@ def begin_session() -> Response | tuple[str, int]:
             password,
             origin=request.remote_addr or "",
             is_public=current_app.config["IS_PUBLIC"],
+            known_browser=known_browser.read(),
         )
     except Invalid as error:
         page = render_template("accounts/sign_in.html", email=email, errors=error.errors, next=target)
         return page, 422
     start_session(user)
-    return redirect(safe_next(target))
+    return known_browser.remember(user, redirect(safe_next(target)))
 
 
 @bp.get("/sign-out")
@@ -80,8 +86,11 @@ def forgot() -> str:
 
 @bp.post("/password/forgot")
 def request_reset() -> Response:
+    """Respond after the same time, whether or not the account exists."""
+    ready_at = time.monotonic() + RESET_SECONDS
     account_emails.request_password_reset(request.form.get("email", ""))
     flash(_("If this address has an account, you'll get an email with a link. It works for one hour."))
+    time.sleep(max(0.0, ready_at - time.monotonic()))
     return redirect(url_for(".sign_in"))
 
 
@@ -143,7 +152,7 @@ def change_password() -> Response | tuple[str, int]:
 
 
 @bp.post("/account/tokens")
-@login_required
+@password_required
 def create_token() -> Response | tuple[str, int] | str:
     """Respond with the page instead of a redirect: the token must not pass through the session cookie."""
     form = TokenForm.read(request.form)
@@ -154,6 +163,8 @@ def create_token() -> Response | tuple[str, int] | str:
     except Invalid as error:
         errors = {f"token_{field}": message for field, message in error.errors.items()}
         return _account_page(token=form, errors=errors), 422
+    except Conflict as error:
+        return _account_page(token=form, errors={"token_name": str(error)}), 409
     return _account_page(new_token=token, new_secret=secret)
 
 

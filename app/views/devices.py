@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.services.accounts import browsers, phones, webhooks
-from app.services.base.errors import Invalid
+from app.services.base.errors import Invalid, LimitReached
 from app.services.deliveries import webhook_calls
 from app.views.web.auth import current_user, login_required
+from app.views.web.confirmation import password_required
 from app.views.web.static_files import FOLDER
 
 bp = Blueprint("devices", __name__)
@@ -80,7 +81,7 @@ def test_browser(browser_id: int) -> Response:
 
 
 @bp.post("/account/devices/webhooks")
-@login_required
+@password_required
 def create_webhook() -> Page:
     """Respond with the page instead of a redirect: the secret must not pass through the session cookie."""
     url = request.form.get("url", "")
@@ -92,7 +93,7 @@ def create_webhook() -> Page:
 
 
 @bp.post(f"{WEBHOOK}/secret")
-@login_required
+@password_required
 def rotate_secret(webhook_id: int) -> Page:
     """Respond with the page, for the same reason. Reloading it is refused, like any second secret within a day."""
     return _page(
@@ -108,7 +109,7 @@ def test_webhook(webhook_id: int) -> Response:
 
 
 @bp.post(f"{WEBHOOK}/activation")
-@login_required
+@password_required
 def switch_on_webhook(webhook_id: int) -> Response:
     webhooks.change(current_user, webhook_id, is_enabled=True)
     return _back("webhooks", _("Webhook turned on."))
@@ -134,6 +135,13 @@ def service_worker() -> Response:
     return Response(
         script, content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"}
     )
+
+
+@bp.errorhandler(LimitReached)
+def limit_reached(error: LimitReached) -> Response:
+    """Show the reason on the page."""
+    flash(str(error), "error")
+    return redirect(url_for(".show"))
 
 
 def _back(section: str, text: str) -> Response:

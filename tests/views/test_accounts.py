@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import ApiToken, CapturedMail, Delivery, User
-from app.services.accounts import administration, tokens, users
+from app.services.accounts import administration, sign_in_throttle, tokens, users
 from app.services.accounts import emails as account_emails
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
+from app.views.accounts import RESET_SECONDS
 from tests.support import factories
 from tests.support.factories import PASSWORD
 from tests.views.forms import send
@@ -265,3 +266,38 @@ def test_a_forged_link_has_expired(client: FlaskClient, token: str) -> None:
     answer = client.get(f"/password/reset/{token}")
     assert answer.status_code == 410
     assert "This link has expired" in answer.text
+
+
+def test_asking_for_a_reset_takes_the_same_time_whether_or_not_the_account_exists(
+    client: FlaskClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, slept = [0.0], []
+    monkeypatch.setattr("app.views.accounts.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.views.accounts.time.sleep", slept.append)
+    work = account_emails.request_password_reset
+
+    def request(email: str) -> None:
+        work(email)
+        now[0] += 0.02 if email == alice.email else 0.01
+
+    monkeypatch.setattr(account_emails, "request_password_reset", request)
+    totals = []
+    for email in (alice.email, "nobody@example.test"):
+        started = now[0]
+        send(client, "/password/forgot", "/password/forgot", email=email)
+        totals.append(round(now[0] - started + slept[-1], 6))
+    assert totals == [RESET_SECONDS] * 2
+
+
+def test_a_browser_that_signed_in_is_known_at_the_sign_in_page_only(client: FlaskClient, alice: User) -> None:
+    answer = enter(client, alice.email)
+    (cookie,) = [each for each in answer.headers.getlist("Set-Cookie") if "bellhop_browser=" in each]
+    assert "HttpOnly" in cookie
+    assert "Path=/sign-in" in cookie
+    assert "SameSite=Lax" in cookie
+    send(client, "/sign-out", "/sign-out")
+    stranger = client.application.test_client()
+    for number in range(50):
+        sign_in_throttle.count_attempt(alice.email, utc_now(), sign_in_throttle.Origin(f"203.0.113.{number}"))
+    assert enter(stranger, alice.email).status_code == 429
+    assert enter(client, alice.email).status_code == 302

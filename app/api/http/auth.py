@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -16,6 +15,7 @@ from flask_wtf.csrf import CSRFError
 
 from app.api.http import idempotency, rate_limits
 from app.api.http.problems import problem
+from app.clock import utc_now
 from app.csrf import ForeignOrigin
 from app.extensions import csrf
 from app.services.accounts import administration, demo_people, tokens
@@ -33,7 +33,8 @@ class Caller:
     id: int
     scopes: frozenset[str]
     token_id: int | None
-    expires_at: datetime | None = None
+    # Whether its owner typed the password a short time ago, or calls with a token.
+    is_confirmed: bool = True
 
     @property
     def user(self) -> Any:
@@ -49,24 +50,30 @@ class Unauthorized(Exception):
         self.challenge = challenge
 
 
-def requires(scope: str) -> Callable[[View], View]:
-    """Restrict a view to callers with `scope`; the view reads its caller from `caller()`.
+def requires(*scopes: str, needs_password: bool = False) -> Callable[[View], View]:
+    """Restrict a view to callers with every one of `scopes`; the view reads its caller from `caller()`.
 
-    Responds with 401 to unauthenticated callers and with 403 to callers without the scope.
+    Responds with 401 to unauthenticated callers and with 403 to callers without a scope.
+
+    Args:
+        needs_password: refuse sessions in which the password was not typed a short time ago. Tokens pass.
     """
 
     def decorate(view: View) -> View:
         # For the OpenAPI document: `_spec` is where APIFlask's own `doc` decorator stores this.
         vars(view).setdefault("_spec", {}).update(
-            security=[{"bearer": [scope]}, {"session": []}], operation_id=view.__name__
+            security=[{"bearer": list(scopes)}, {"session": []}], operation_id=view.__name__
         )
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             g.caller = who = _authenticate()
             rate_limits.count(f"token {who.token_id}" if who.token_id else f"person {who.id}")
-            if scope not in who.scopes:
-                return _forbidden(scope)
+            for scope in scopes:
+                if scope not in who.scopes:
+                    return _forbidden(scope)
+            if needs_password and not who.is_confirmed:
+                return problem(403, _("This needs your password again: sign out, sign in, then repeat it."))
             return idempotency.run_once(who.id, lambda: view(*args, **kwargs))
 
         return guarded
@@ -87,6 +94,7 @@ def unauthorized(error: Unauthorized) -> Response:
 
 def bad_csrf(error: CSRFError) -> Response:
     """Build the 403 response to a session call that may come from another site."""
+    g.refusal = "csrf.refused"  # For the audit log.
     if isinstance(error, ForeignOrigin):
         detail = _(
             "The browser sent this from another address than %(url)s.", url=current_app.config["BASE_URL"]
@@ -104,12 +112,13 @@ def _authenticate() -> Caller:
             raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
         if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):
             raise _reject(demo_people.refusal(), INVALID_BEARER)
-        return Caller(bearer.user_id, bearer.scopes, bearer.token_id, bearer.expires_at)
+        return Caller(bearer.user_id, bearer.scopes, bearer.token_id)
     user: Any = current_user
     if not user.is_authenticated:
         raise _reject(_("Send a token as “Authorization: Bearer …”, or sign in."))
     csrf.protect()  # Checks the method itself: safe methods need no token.
-    return Caller(user.id, frozenset(tokens.SCOPES if user.is_admin else ("read", "write")), token_id=None)
+    scopes = frozenset(tokens.SCOPES if user.is_admin else ("read", "write"))
+    return Caller(user.id, scopes, token_id=None, is_confirmed=g.signed_in.is_confirmed(utc_now()))
 
 
 def _reject(detail: str, challenge: str = "Bearer") -> Unauthorized:

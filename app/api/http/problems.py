@@ -19,7 +19,7 @@ from werkzeug.routing import RequestRedirect
 
 from app.extensions import forget_user
 from app.services.base import outages
-from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
 from app.services.operations.idempotency import StillRunning
 
 MEDIA_TYPE = "application/problem+json"
@@ -84,6 +84,10 @@ def register(app: APIFlask, api: Blueprint) -> None:
     api.register_error_handler(Invalid, _invalid)
     api.register_error_handler(NotFound, lambda _error: problem(404, str(DETAILS[404])))
     api.register_error_handler(Forbidden, lambda error: problem(403, str(error)))
+    api.register_error_handler(
+        LimitReached,
+        lambda error: problem(429, str(error), headers={"Retry-After": str(error.retry_after)}),
+    )
     api.register_error_handler(Conflict, lambda error: problem(409, str(error)))
     api.register_error_handler(
         StillRunning, lambda error: problem(409, str(error), headers={"Retry-After": "1"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -44,7 +45,8 @@ def subscribe(
     Args:
         label: the user's name for the browser.
     Raises:
-        Invalid: keyed `endpoint`: the address or a key is not usable, or there are too many browsers.
+        Invalid: keyed `endpoint`: the address or a key is not usable, there are too many browsers, or another user
+            registered the address with other keys.
     """
     _check(endpoint, p256dh, auth)
     with writing():
@@ -54,7 +56,10 @@ def subscribe(
             raise Invalid(
                 {"endpoint": _("You can have %(most)s browsers. Remove one first.", most=MAX_BROWSERS)}
             )
-        # A known browser moves to the user who is signed in now.
+        if known is not None and known.user_id != user.id and not _has_keys(known, p256dh, auth):
+            raise Invalid({"endpoint": _("This browser is registered for another account.")})
+        # A known browser moves to the user who is signed in now. Its keys prove that it is that browser: an address
+        # alone can be learned from elsewhere.
         row = known or PushSubscription(endpoint=endpoint, created_at=now or utc_now())
         row.user_id, row.p256dh, row.auth = user.id, p256dh.rstrip("="), auth.rstrip("=")
         row.label = plain_text.to_single_line(label)[:100] or _("A browser")
@@ -74,10 +79,13 @@ def remove(user: User, subscription_id: int) -> PushSubscription:
 
 
 def send_test(user: User, subscription_id: int, *, now: datetime | None = None) -> None:
-    """Queue a test message. Raises NotFound if the browser is not this user's."""
-    row, now = _own(user, subscription_id), now or utc_now()
-    direct_messages.queue("test", user, "push", row.address, now, lifetime=direct_messages.TEST_LIFETIME)
-    db.session.commit()
+    """Queue a test message.
+
+    Raises:
+        NotFound: the browser is not this user's.
+        LimitReached: the user sent many within a few minutes.
+    """
+    direct_messages.queue_test(user, "push", _own(user, subscription_id).address, now=now)
 
 
 def _own(user: User, subscription_id: int) -> PushSubscription:
@@ -89,6 +97,12 @@ def _own(user: User, subscription_id: int) -> PushSubscription:
     if row is None:
         raise NotFound(_("Browser not found. It may have been removed."))
     return row
+
+
+def _has_keys(row: PushSubscription, p256dh: str, auth: str) -> bool:
+    """Compare keys in constant time."""
+    given, kept = f"{p256dh.rstrip('=')} {auth.rstrip('=')}", f"{row.p256dh} {row.auth}"
+    return hmac.compare_digest(given.encode(), kept.encode())
 
 
 def _check(endpoint: str, p256dh: str, auth: str) -> None:

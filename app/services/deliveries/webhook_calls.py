@@ -9,8 +9,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.clock import utc_now
-from app.database.base import db
 from app.models import Delivery, User, Webhook
 from app.services.accounts import direct_messages, webhooks
 from app.services.base import paging
@@ -54,14 +52,12 @@ def send_test(user: User, webhook_id: int, *, now: datetime | None = None) -> De
     Raises:
         NotFound: for another's.
         Conflict: it is switched off.
+        LimitReached: the user sent many within a few minutes.
     """
-    hook, now = webhooks.get(user, webhook_id), now or utc_now()
+    hook = webhooks.get(user, webhook_id)
     if hook.disabled_at is not None:
         raise Conflict(_("This webhook is switched off. Switch it on before you test it."))
-    row = direct_messages.queue(
-        "test", user, "webhook", hook.address, now, lifetime=direct_messages.TEST_LIFETIME
-    )
-    db.session.commit()
+    row = direct_messages.queue_test(user, "webhook", hook.address, now=now)
     return log.delivery_row(row, user)
 
 

@@ -7,13 +7,13 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import AuditEntry, User
-from app.services.accounts import tokens
-from app.services.base.errors import Invalid, NotFound
+from app.models import AuditEntry, Delivery, User
+from app.services.accounts import notices, tokens
+from app.services.base.errors import Conflict, Invalid, NotFound
 
 
 @pytest.fixture
@@ -133,3 +133,56 @@ def test_anothers_token_cannot_be_revoked(alice: User, charlie: User) -> None:
         tokens.revoke(charlie, token.id)
     assert tokens.authenticate(text) is not None
     assert tokens.for_user(charlie) == []
+
+
+def test_a_child_has_no_more_scopes_and_dies_with_its_parent(alice: User) -> None:
+    parent, _text = tokens.create(alice, "parent", ["write"], days=30)
+    with pytest.raises(Invalid) as caught:
+        tokens.create(alice, "child", ["read"], parent_id=parent.id, actor=alice)
+    assert list(caught.value.errors) == ["scopes"]
+    child, child_text = tokens.create(alice, "child", ["write"], parent_id=parent.id, actor=alice)
+    _grandchild, text = tokens.create(alice, "grandchild", ["write"], parent_id=child.id, actor=alice)
+    _other, other_text = tokens.create(alice, "other", ["write"])
+    assert child.expires_at == parent.expires_at
+    tokens.revoke(alice, parent.id)
+    assert [tokens.authenticate(each) is not None for each in (child_text, text, other_text)] == [
+        False,
+        False,
+        True,
+    ]
+    with pytest.raises(NotFound):
+        tokens.create(alice, "orphan", ["write"], parent_id=parent.id, actor=alice)
+
+
+def test_a_former_admins_tokens_take_their_children_with_them(alice: User, bob: User) -> None:
+    parent, _text = tokens.create(bob, "mighty", ["read", "admin"])
+    _child, text = tokens.create(bob, "harmless", ["read"], parent_id=parent.id, actor=bob)
+    assert tokens.revoke_admin_scopes(bob, utc_now()) == 2
+    db.session.commit()
+    assert tokens.authenticate(text) is None
+
+
+def test_the_number_of_tokens_is_limited(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 2)
+    first, _text = tokens.create(alice, "1", ["read"], actor=alice)
+    tokens.create(alice, "2", ["read"], days=1, actor=alice)
+    with pytest.raises(Conflict):
+        tokens.create(alice, "3", ["read"], actor=alice)
+    tokens.revoke(alice, first.id)
+    tokens.create(alice, "3", ["read"], actor=alice)
+    # Expired tokens do not count.
+    tokens.create(alice, "4", ["read"], actor=alice, now=utc_now() + timedelta(days=2))
+
+
+def test_the_owner_gets_an_email_about_a_new_token(alice: User) -> None:
+    _token, text = tokens.create(alice, "nightly report", ["read"], actor=alice)
+    (mail,) = db.session.scalars(select(Delivery))
+    assert (mail.kind, mail.address, mail.subject) == ("security_notice", alice.email, "New API token")
+    assert "nightly report" in mail.text
+    assert text not in mail.text
+    for _number in range(20):
+        tokens.create(alice, "again", ["read"], actor=alice)
+    assert db.session.scalar(select(func.count()).select_from(Delivery)) == notices.MAX_AN_HOUR
+    # Tokens of the command line were not created by the owner's account.
+    tokens.create(alice, "by an operator", ["read"])
+    assert db.session.scalar(select(func.count()).select_from(Delivery)) == notices.MAX_AN_HOUR

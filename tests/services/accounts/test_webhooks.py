@@ -12,10 +12,11 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, User, Webhook
-from app.services.accounts import webhooks
-from app.services.base.errors import Conflict, Invalid, NotFound
+from app.services.accounts import direct_messages, webhooks
+from app.services.base.errors import Conflict, Invalid, LimitReached, NotFound
 from app.services.deliveries import webhook_calls
 from tests.support import factories
+from tests.support.endpoints import add_webhook
 
 SECRET = "a key for tests only"
 URL = "https://hooks.example.com/bellhop?who=alice"
@@ -124,3 +125,16 @@ def test_recent_calls_are_those_of_this_webhook_newest_first(alice: User) -> Non
     one, two = webhook_calls.for_user(alice)
     assert [call.title for call in one.calls] == [f"Number {n}" for n in range(11, 1, -1)]
     assert ([call.title for call in two.calls], two.is_busy, one.is_busy) == (["Test"], True, False)
+
+
+def test_tests_are_limited_over_all_webhooks_and_browsers(alice: User) -> None:
+    charlie = factories.user("charlie@example.test")
+    hook, his = add_webhook(alice, URL), add_webhook(charlie, URL)
+    now = utc_now()
+    for _number in range(direct_messages.MAX_TESTS):
+        webhook_calls.send_test(alice, hook.id, now=now)
+    with pytest.raises(LimitReached) as caught:
+        webhook_calls.send_test(alice, hook.id, now=now + timedelta(minutes=4))
+    assert caught.value.retry_after == 6 * 60
+    webhook_calls.send_test(charlie, his.id, now=now)
+    webhook_calls.send_test(alice, hook.id, now=now + timedelta(minutes=10, seconds=1))

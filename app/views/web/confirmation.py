@@ -1,0 +1,51 @@
+"""Asks for the password again before an action that gives lasting access to an account."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from flask import Response, g, make_response, render_template, request
+
+from app.clock import utc_now
+from app.services.accounts import sessions, users
+from app.services.base.errors import Invalid
+from app.views.web import auth
+from app.views.web.auth import View, current_user, login_required
+
+FIELD = "confirm_password"
+
+
+def password_required(view: View) -> View:
+    """Decorate a POST for signed-in users who typed their password a short time ago.
+
+    Others get a page that asks for it, which carries the submitted fields and sends them again.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        session = auth.this_session()
+        if not session.is_confirmed(utc_now()):
+            if FIELD not in request.form:
+                return _ask(403)
+            try:
+                users.confirm_password(current_user, request.form[FIELD])
+            except Invalid as error:
+                return _ask(422, error.errors)
+            sessions.record_confirmed(session)
+        return view(*args, **kwargs)
+
+    return login_required(guarded)
+
+
+def _ask(status: int, errors: dict[str, str] | None = None) -> Response:
+    g.refusal = ""  # Nothing for the audit log: the action is about to follow.
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in {FIELD, "csrf_token", "username"}
+    ]
+    page = render_template(
+        "security/confirm.html", action=request.path, fields=fields, field=FIELD, errors=errors or {}
+    )
+    return make_response(page, status)
