@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import email
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
 
 from flask_babel import gettext as _
 
-from app.models import Delivery
+from app.database.base import db
+from app.models import Delivery, User
+from app.services.accounts import emails as account_emails
+from app.services.base import audit
+from app.services.base.errors import NotFound
+from app.services.deliveries import log
 from app.services.sending import email as sending_email
 from app.services.sending.email import SiteIdentity
+
+_LINK = re.compile(r"https?://[^\s\"<>]+/password/reset/[\w.-]+")
+_HIDDEN = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class SentMessage:
     html: str = ""
     files: list[tuple[str, str, str]] = field(default_factory=list)
     was_kept: bool = True
+    has_hidden_link: bool = False
 
 
 def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None:
@@ -32,7 +42,8 @@ def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None
     None for other channels, and for account emails that were sent, whose personal links must not be shown again.
     """
     if row.captured is not None:
-        return _parse(email.message_from_bytes(row.captured.raw, policy=policy.default))
+        captured = _parse(email.message_from_bytes(row.captured.raw, policy=policy.default))
+        return _hide_link(captured) if row.kind in account_emails.LIFETIMES else captured
     if row.channel != "email" or row.notification is None:
         return None
     message = sending_email.compose_email(row, sender, row.sent_at or row.due_at)
@@ -45,6 +56,33 @@ def load_sent_message(row: Delivery, sender: SiteIdentity) -> SentMessage | None
             for file in message.attachments
         ],
         was_kept=False,
+    )
+
+
+def reveal_link(delivery_id: int, actor: User) -> str:
+    """Return the link for choosing a password in a captured email, and record that in the audit log.
+
+    Raises:
+        NotFound: there is no such email.
+    """
+    row = log.get(delivery_id)
+    link = None
+    if row.captured is not None and row.kind in account_emails.LIFETIMES:
+        link = _LINK.search(_parse(email.message_from_bytes(row.captured.raw, policy=policy.default)).text)
+    if link is None:
+        raise NotFound(_("This message has no link."))
+    audit.record("delivery.link_revealed", row.recipient.email, actor=actor, delivery=row.id, kind=row.kind)
+    db.session.commit()
+    return link[0]
+
+
+def _hide_link(message: SentMessage) -> SentMessage:
+    """Leave out the link for choosing a password: anyone who has it can sign in as the recipient."""
+    return replace(
+        message,
+        text=_LINK.sub(_HIDDEN, message.text),
+        html=_LINK.sub(_HIDDEN, message.html),
+        has_hidden_link=True,
     )
 
 

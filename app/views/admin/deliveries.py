@@ -51,6 +51,17 @@ def index() -> str:
 @bp.get(DELIVERY)
 @admin_required
 def show(delivery_id: int) -> str:
+    return _page(delivery_id)
+
+
+@bp.post(f"{DELIVERY}/link")
+@admin_required
+def reveal_link(delivery_id: int) -> str:
+    """Respond with the page instead of a redirect: the link must not pass through the session cookie."""
+    return _page(delivery_id, link=message_view.reveal_link(delivery_id, current_user))
+
+
+def _page(delivery_id: int, **context: str) -> str:
     row = delivery_log.get(delivery_id)
     return render_template(
         "deliveries/show.html",
@@ -59,6 +70,7 @@ def show(delivery_id: int) -> str:
         message=message_view.load_sent_message(row, SiteIdentity.from_config(current_app.config)),
         outcome_label=delivery_log.outcome_label,
         actions=delivery_actions,
+        **context,
     )
 
 

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from app.database.base import db
 from app.models import Delivery, DeliveryAttempt, User
+from app.services.accounts import administration
 from app.services.routing import suppressions
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
 from tests.support import factories
+from tests.support.audit import audit_entries
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
@@ -169,3 +173,40 @@ def test_delivery_actions_refuse_recruiters_and_get(sign_in: SignIn, alice: User
         assert send(client, "/notifications", f"/admin/deliveries/{path}").status_code == 403
         assert client.get(f"/admin/deliveries/{path}").status_code == 405
     assert client.get("/admin/deliveries/suppressed").status_code == 403
+
+
+@pytest.fixture
+def invitation(app: Flask, bob: User, worker: DeliveryWorker) -> Delivery:
+    """A captured invitation, as where no mail server is configured."""
+    administration.invite("dana@example.test", "Dana", "recruiter", actor=bob)
+    worker.deliver_due()
+    return db.session.scalars(select(Delivery).where(Delivery.kind == "invitation")).one()
+
+
+def test_a_link_for_choosing_a_password_is_hidden_until_an_admin_asks_for_it(
+    sign_in: SignIn, client: FlaskClient, bob: User, invitation: Delivery
+) -> None:
+    admin, path = sign_in(bob), f"/admin/deliveries/{invitation.id}"
+    for address in (path, f"{path}/html"):
+        text = admin.get(address).text
+        assert "Dana" in text
+        assert "/password/reset/" not in text
+    assert not audit_entries("delivery.link_revealed")
+    shown = send(admin, path, f"{path}/link").text
+    (entry,) = audit_entries("delivery.link_revealed")
+    assert (entry.actor_id, entry.subject) == (bob.id, "dana@example.test")
+    found = re.search(r'id="revealed-link">([^<]+)<', shown)
+    assert found is not None
+    link = found[1].removeprefix("http://bellhop.test")
+    assert link not in str(entry.detail)
+    assert "Welcome, Dana" in client.get(link).text
+
+
+def test_only_admins_reveal_links_and_only_those_for_passwords(
+    sign_in: SignIn, alice: User, bob: User, captured: Delivery, invitation: Delivery
+) -> None:
+    path = f"/admin/deliveries/{invitation.id}/link"
+    assert send(sign_in(alice), "/account", path).status_code == 403
+    assert send(sign_in(bob), "/account", f"/admin/deliveries/{captured.id}/link").status_code == 404
+    assert sign_in(bob).get(path).status_code == 405
+    assert not audit_entries("delivery.link_revealed")
