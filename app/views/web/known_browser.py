@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from werkzeug.wrappers import Response
 
 from app.services.accounts import known_browsers
@@ -28,7 +28,7 @@ def remember(user: User, response: Response) -> Response:
         COOKIE,
         known_browsers.remember(read(), user, secret=config["SECRET_KEY"]),
         max_age=known_browsers.LIFETIME,
-        path="/sign-in",
+        path=url_for("accounts.sign_in"),
         secure=config["SESSION_COOKIE_SECURE"],
         httponly=True,
         samesite="Lax",
