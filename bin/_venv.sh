@@ -19,7 +19,8 @@ apt_install() {
 }
 
 apt_get() {
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@" >/dev/null
+  # At run level 1 no package starts its service.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
 
 # find_python: prints the command of a Python that is new enough.
