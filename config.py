@@ -111,6 +111,14 @@ def _rate(value: str) -> tuple[int, int]:
     return int(match[1]), SECONDS[match[2]]
 
 
+def _per_minute(value: str) -> int:
+    """Parse a limit of emails per minute; 0 if there is none."""
+    match = re.fullmatch(r"([1-9]\d{0,5})(?:\s*(?:per|/)\s*minute)?", value, re.ASCII)
+    if value and match is None:
+        raise ValueError("write how many emails per minute, such as 120")
+    return int(match[1]) if match else 0
+
+
 def _host(value: str) -> str:
     """Parse the name or address of a machine, without scheme and port."""
     if not value:
@@ -379,6 +387,14 @@ SETTINGS = {
             "the sender",
             key="MAIL_DEFAULT_SENDER",
         ),
+        Setting(
+            "EMAIL_RATE_LIMIT",
+            "",
+            _per_minute,
+            "how many emails all processes send per minute at most, urgent ones first",
+            "no limit",
+        ),
+        Setting("EMAIL_DOMAIN_RATE_LIMIT", "", _per_minute, "the same for each recipient domain", "no limit"),
         Setting("TWILIO_ACCOUNT_SID", "", str, "the Twilio account; unset: text messages are captured too"),
         Setting("TWILIO_AUTH_TOKEN", "", str, "its token", is_secret=True),
         Setting("TWILIO_FROM", "", _twilio_from, "our number, or a messaging service (`MG…`)"),

@@ -370,3 +370,12 @@ def test_the_demo_is_on_by_default_only_where_this_machine_alone_has_access(
 ) -> None:
     assert loaded(**env)["BELLHOP_DEMO"] is is_on
     assert loaded(**env, BELLHOP_DEMO="1")["IS_PUBLIC"] is not is_on
+
+
+def test_limits_of_emails_are_numbers_per_minute() -> None:
+    assert loaded(EMAIL_RATE_LIMIT="120")["EMAIL_RATE_LIMIT"] == 120
+    assert loaded(EMAIL_DOMAIN_RATE_LIMIT="30 per minute")["EMAIL_DOMAIN_RATE_LIMIT"] == 30
+    assert loaded()["EMAIL_RATE_LIMIT"] == 0
+    for wrong in ("0", "-1", "5 per hour", "many"):
+        with pytest.raises(config.ConfigError, match="EMAIL_RATE_LIMIT"):
+            loaded(EMAIL_RATE_LIMIT=wrong)

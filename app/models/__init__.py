@@ -10,9 +10,11 @@ from app.models.idempotency import StoredResponse
 from app.models.interview import Interview, InterviewRecruiter
 from app.models.job import JobRun, Lease
 from app.models.notification import Notification, NotificationChange
+from app.models.outage import ChannelOutage
 from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotificationPreference
 from app.models.reminder import EvaluationReminder, Reminder
 from app.models.saved_view import RecentSearch, SavedView
+from app.models.send_rate import SendRate
 from app.models.session import BrowserSession
 from app.models.template import NotificationTemplate, TemplateDraft, TemplateVersion
 from app.models.user import ApiToken, SignInAttempt, User
@@ -23,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "BrowserSession",
     "CapturedMail",
+    "ChannelOutage",
     "Delivery",
     "DeliveryAttempt",
     "Digest",
@@ -42,6 +45,7 @@ __all__ = [
     "RecentSearch",
     "Reminder",
     "SavedView",
+    "SendRate",
     "SignInAttempt",
     "StoredResponse",
     "Suppression",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
@@ -33,6 +33,27 @@ class Delivery(Base):
         UniqueConstraint("notification_id", "channel", "address"),
         # Contains only the rows that the delivery worker looks for, no finished ones.
         partial_index("ix_deliveries_due", "due_at", "id", where="state IN ('pending', 'retry_wait')"),
+        # The queues that must not wait behind the long one; see `services.sending.outbox.LANES`.
+        Index(
+            "ix_deliveries_urgent",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('pending', 'retry_wait') AND is_urgent = 1"),
+            postgresql_where=text("state IN ('pending', 'retry_wait') AND is_urgent"),
+        ),
+        partial_index(
+            "ix_deliveries_retry",
+            "due_at",
+            "id",
+            where="state IN ('pending', 'retry_wait') AND state = 'retry_wait'",
+        ),
+        partial_index(
+            "ix_deliveries_suspect",
+            "crashes",
+            "due_at",
+            "id",
+            where="state IN ('pending', 'retry_wait') AND crashes > 0",
+        ),
         partial_index("ix_deliveries_claimed", "lease_until", where="state = 'claimed'"),
         Index("ix_deliveries_recipient", "recipient_id", "id"),
     )
@@ -54,6 +75,8 @@ class Delivery(Base):
     expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    # Sent before the others: urgent notifications, and emails and codes that a person is waiting for.
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     # How often a worker died while it held this row; see `services.sending.outbox`.
     crashes: Mapped[int] = mapped_column(default=0)
     token: Mapped[str | None] = mapped_column(String(32))

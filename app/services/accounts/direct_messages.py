@@ -31,6 +31,7 @@ def queue(
         kind=kind,
         channel=channel,
         recipient_id=user.id,
+        is_urgent=True,
         address=address,
         created_at=now,
         due_at=now,

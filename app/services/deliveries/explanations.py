@@ -19,6 +19,7 @@ from app.services.interviews import reminder_texts
 from app.services.interviews.reminder_texts import ReminderOutcome
 from app.services.notifications.filters import for_user
 from app.services.routing import alerts, reasons
+from app.services.sending import channel_outages
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
     if not found:
         words = reasons.describe("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
         return [ChannelExplanation(channel, label, "", "skipped", "not_used", words)]
+    outages = channel_outages.current_outages()
     return [
         ChannelExplanation(
             channel=channel,
@@ -117,7 +119,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
             address=delivery.address,
             state=delivery.state,
             reason=delivery.reason,
-            words=reasons.describe_delivery(delivery, reader.time_zone, reader.locale),
+            words=channel_outages.describe_delivery(delivery, outages, reader.time_zone, reader.locale),
             due_at=delivery.due_at,
             sent_at=delivery.sent_at,
             attempts=delivery.attempts,

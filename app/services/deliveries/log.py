@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +14,10 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from app.channels import CONNECTORS
 from app.database.base import db
-from app.models import Delivery, Notification, User
+from app.models import ChannelOutage, Delivery, Notification, User
 from app.services.base import paging, recipients
 from app.services.base.errors import NotFound
-from app.services.routing import reasons
+from app.services.sending import channel_outages
 
 # The ways out that there are, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CONNECTORS if name != "email"))
@@ -136,8 +137,9 @@ def page_for(
         query = query.where(Delivery.created_at >= filters.created_after)
     if filters.created_before:
         query = query.where(Delivery.created_at < filters.created_before)
+    outages = channel_outages.current_outages()
     rows, older, newer = paging.newest_first(query, Delivery.id, before=before, after=after, limit=limit)
-    return DeliveryPage([delivery_row(row, reader) for row in rows], older, newer)
+    return DeliveryPage([delivery_row(row, reader, outages) for row in rows], older, newer)
 
 
 def get(delivery_id: int) -> Delivery:
@@ -155,8 +157,15 @@ def get(delivery_id: int) -> Delivery:
     return row
 
 
-def delivery_row(row: Delivery, reader: User) -> DeliveryRow:
+def delivery_row(
+    row: Delivery, reader: User, outages: Mapping[str, ChannelOutage] | None = None
+) -> DeliveryRow:
     """A delivery with its words, on its reader's clock."""
     title = row.notification.title if row.notification else str(TITLES.get(row.kind, row.kind))
-    words = reasons.describe_delivery(row, reader.time_zone, reader.locale)
+    words = channel_outages.describe_delivery(
+        row,
+        channel_outages.current_outages() if outages is None else outages,
+        reader.time_zone,
+        reader.locale,
+    )
     return DeliveryRow(row, outcome_label(row.state, row.reason), row.subject or title, words)

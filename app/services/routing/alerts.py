@@ -32,8 +32,9 @@ def raise_system_alert(
     *,
     is_exact: bool = False,
     event_id: int | None = None,
+    channels: tuple[str, ...] = ("in_app", "email"),
 ) -> None:
-    """Notify people of a fault, in the app and by email, in the caller's transaction.
+    """Notify people of a fault, in the caller's transaction.
 
     Args:
         title, message: translated for each recipient.
@@ -49,7 +50,7 @@ def raise_system_alert(
     request = fanout.NotificationRequest(
         notification_type="system_alert",
         priority="high",
-        channels=("in_app", "email"),
+        channels=channels,
         texts_for=texts_for,
         is_exact=is_exact,
         event_id=event_id,

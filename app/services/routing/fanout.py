@@ -257,5 +257,6 @@ def _delivery_row(
         "expires_at": min(filter(None, (request.expires_at, give_up_at)), default=None),
         "sent_at": verdict.due_at if verdict.state == "sent" else None,
         "attempts": 0,
+        "is_urgent": request.priority == "urgent",
         "crashes": 0,
     } | channel_texts.get(channel, {})

@@ -11,7 +11,6 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app import catalog
-from app.models import Delivery
 from app.rendering import dates
 
 # Reasons to hold a message for its recipient's sake. It is not sent if it has been read by then.
@@ -56,6 +55,7 @@ REASONS: dict[str, LazyString] = {
     "kept": _l("Captured: no server is configured to send it"),
     "deferred": _l("Retrying at %(when)s: %(detail)s"),
     "unreachable": _l("Waiting for the server to respond again: %(detail)s"),
+    "unreachable_since": _l("Waiting for the server, which has not responded since %(since)s: %(detail)s"),
     # Our sender address, sign-in, certificate or key is rejected, not the recipient.
     "misconfigured": _l("Waiting until an admin fixes Bellhop's own %(channel)s settings: %(detail)s"),
     "refused": _l("Rejected: %(detail)s"),
@@ -89,18 +89,6 @@ STATES: dict[str, LazyString] = {
 }
 
 
-def describe_delivery(delivery: Delivery, time_zone: str, locale: str) -> str:
-    """Describe a delivery's state in a sentence, in a reader's time zone and language."""
-    return describe(
-        delivery.state,
-        delivery.reason,
-        delivery.reason_data,
-        time_zone=time_zone,
-        locale=locale,
-        due_at=delivery.due_at,
-    )
-
-
 def describe(
     state: str,
     reason: str,
@@ -121,6 +109,8 @@ def describe(
     text = str(no_address or REASONS.get(reason) or STATES[state])
     when = dates.full(due_at, time_zone, locale) if due_at and "%(when)s" in text else ""
     values = {name: str(value) for name, value in data.items()}
+    if "since" in data:
+        values["since"] = dates.full(datetime.fromisoformat(data["since"]), time_zone, locale)
     if values.get("channel") in catalog.CHANNELS:
         values["channel"] = str(catalog.CHANNELS[values["channel"]].label)
     if values.get("category") in catalog.CATEGORIES:

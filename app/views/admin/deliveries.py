@@ -18,6 +18,7 @@ from app.services.deliveries import actions as delivery_actions
 from app.services.deliveries import chart, message_view
 from app.services.deliveries import log as delivery_log
 from app.services.routing import suppressions
+from app.services.sending import channel_outages
 from app.services.sending.email import SiteIdentity
 from app.views.web.auth import admin_required, current_user
 from app.views.web.mail_frame import frame_email
@@ -43,6 +44,7 @@ def index() -> str:
         page=page,
         days=chart.daily_counts(current_user),
         outcomes=delivery_log.OUTCOMES,
+        outages=channel_outages.current_outages(),
         channels=delivery_log.WAYS,
         types=catalog.TYPES,
     )

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.services.operations import job_runs
+from app.services.sending import channel_outages
 from app.views.web import htmx
 from app.views.web.auth import admin_required, current_user
 
@@ -28,6 +29,7 @@ STATES: dict[str, tuple[str, LazyString]] = {
     "running": ("info", _l("Running")),
     "stopped": ("bad", _l("Interrupted")),
     "succeeded": ("ok", _l("Done")),
+    "held_up": ("warn", _l("Messages wait")),
     "failed": ("bad", _l("Failed")),
 }
 
@@ -74,13 +76,19 @@ def index() -> Response:
     now = utc_now()
     schedule: dict[str, ScheduledJob] = current_app.extensions["schedule"]
     late = job_runs.late_jobs(schedule, now)
-    rows = [_job_row(job, now, is_late=job.name in late) for job in schedule.values()]
+    outages = channel_outages.current_outages()
+    rows = [
+        _job_row(job, now, is_late=job.name in late, is_held_up=bool(outages) and job.name == "deliver")
+        for job in schedule.values()
+    ]
     # The sweep is recorded every minute, so a gap means that no scheduler is running.
     is_stopped = any(row.name == "sweep" and (row.run is None or row.is_late) for row in rows)
     is_busy = any(row.state in {"asked", "running"} for row in rows)
     template = "jobs/_table.html" if htmx.is_partial() else "jobs/index.html"
     return htmx.vary(
-        render_template(template, rows=rows, states=STATES, is_stopped=is_stopped, is_busy=is_busy)
+        render_template(
+            template, rows=rows, states=STATES, is_stopped=is_stopped, is_busy=is_busy, outages=outages
+        )
     )
 
 
@@ -94,10 +102,13 @@ def run(name: str) -> Response:
     return redirect(url_for(".index"), 303)
 
 
-def _job_row(job: ScheduledJob, now: datetime, *, is_late: bool) -> JobRow:
+def _job_row(job: ScheduledJob, now: datetime, *, is_late: bool, is_held_up: bool) -> JobRow:
     last_run = job_runs.latest(job.name)
     next_at = None if job.is_frequent else job.next_at(now)
-    return JobRow(job.name, job.about, last_run, _state(last_run, now), next_at, is_late)
+    state = _state(last_run, now)
+    if is_held_up and state == "succeeded":
+        state = "held_up"  # The run did what it could, which was nothing.
+    return JobRow(job.name, job.about, last_run, state, next_at, is_late)
 
 
 def _state(last_run: JobRun | None, now: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,11 @@ from flask_babel import gettext as _
 from app import catalog, safe_urls
 from app.rendering.interview_facts import interview_facts
 from app.services.interviews import evaluations, records
-from app.services.routing import reasons
+from app.services.sending import channel_outages
 from app.views.web.auth import current_user
 
 if TYPE_CHECKING:
-    from app.models import Delivery, Interview, Notification
+    from app.models import ChannelOutage, Delivery, Interview, Notification
 
 MAX_FACT_LENGTH = 500
 
@@ -48,12 +49,13 @@ class Detail:
 
 def build_detail(row: Notification) -> Detail:
     """Build the detail of a notification whose interview and deliveries are loaded."""
+    outages = channel_outages.current_outages()
     return Detail(
         row=row,
         facts=[*_interview_facts(row.interview), *_metadata_facts(row.data)],
         note=_note(row),
         action_url=safe_link(row.action_url),
-        trail=[_step(delivery) for delivery in row.deliveries],
+        trail=[_step(delivery, outages) for delivery in row.deliveries],
         why=catalog.TYPES[row.notification_type].reason,
         is_absent=_is_absent(row),
     )
@@ -103,10 +105,10 @@ def _note(row: Notification) -> str:
     return ""
 
 
-def _step(delivery: Delivery) -> Step:
+def _step(delivery: Delivery, outages: Mapping[str, ChannelOutage]) -> Step:
     return Step(
         icon=catalog.CHANNELS[delivery.channel].icon,
         channel=catalog.CHANNELS[delivery.channel].label,
-        text=reasons.describe_delivery(delivery, current_user.time_zone, str(get_locale())),
+        text=channel_outages.describe_delivery(delivery, outages, current_user.time_zone, str(get_locale())),
         at=delivery.sent_at,
     )

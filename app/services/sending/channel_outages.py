@@ -1,0 +1,129 @@
+"""Outages of channels: recorded when a server accepts nothing, told to the admins once, and once when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import case, delete, select, update
+
+from app import catalog
+from app.clock import to_rfc3339, utc_now
+from app.database.base import db
+from app.database.writing import BULK, insert_ignore
+from app.models import ChannelOutage, Delivery
+from app.services.base import audit, recipients
+from app.services.routing import alerts, reasons
+
+# A server that restarts is back sooner than this.
+ALERT_AFTER = timedelta(minutes=1)
+
+
+def record_failure(channel: str, detail: str, now: datetime, *, is_our_fault: bool) -> None:
+    """Record that nothing could be sent over a channel, alert the admins if that lasts, and commit."""
+    detail = detail[:300]
+    values: dict[str, Any] = {"failed_at": now, "detail": detail, "is_our_fault": is_our_fault}
+    db.session.execute(insert_ignore(ChannelOutage).values(channel=channel, began_at=now, **values))
+    this = update(ChannelOutage).where(ChannelOutage.channel == channel)
+    # A clock that went back would put its beginning into the future.
+    values["began_at"] = case((ChannelOutage.began_at > now, now), else_=ChannelOutage.began_at)
+    began_at = db.session.scalar(
+        this.values(values).returning(ChannelOutage.began_at), execution_options=BULK
+    )
+    if began_at is not None and now - began_at >= ALERT_AFTER:
+        _alert_once(channel, detail, now, is_our_fault=is_our_fault)
+    db.session.commit()
+
+
+def record_success(channel: str, now: datetime) -> None:
+    """Record that a channel works, tell the admins if they were alerted to an outage, and commit."""
+    # Read first, because there is almost never an outage.
+    if db.session.scalar(select(ChannelOutage.channel).where(ChannelOutage.channel == channel)) is None:
+        db.session.commit()
+        return
+    ended = db.session.execute(
+        delete(ChannelOutage)
+        .where(ChannelOutage.channel == channel)
+        .returning(ChannelOutage.began_at, ChannelOutage.alerted_at),
+        execution_options=BULK,
+    ).one_or_none()
+    if ended is not None and ended.alerted_at is not None:
+        label = catalog.CHANNELS[channel].label
+        audit.record("channel.back", channel, since=to_rfc3339(ended.began_at))
+        alerts.raise_system_alert(
+            recipients.active_admins(),
+            _l("%(channel)s is sent again", channel=label),
+            _l("The outage is over. The messages that waited are being sent now."),
+            "/admin/deliveries",
+            now,
+            is_exact=True,
+            channels=("in_app",),
+        )
+    db.session.commit()
+
+
+def current_outages() -> dict[str, ChannelOutage]:
+    """Return the outages that have not ended, by channel."""
+    found = db.session.scalars(select(ChannelOutage).execution_options(populate_existing=True))
+    return {row.channel: row for row in found}
+
+
+def reason_now(
+    delivery: Delivery, outages: Mapping[str, ChannelOutage], now: datetime | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return why a delivery is where it is: its own reason, or the outage that it waits for."""
+    outage = outages.get(delivery.channel)
+    is_waiting = delivery.state in {"pending", "retry_wait"} and delivery.due_at <= (now or utc_now())
+    if outage is None or not is_waiting:
+        return delivery.reason, delivery.reason_data
+    reason = "misconfigured" if outage.is_our_fault else "unreachable_since"
+    data = {"channel": outage.channel, "detail": outage.detail, "since": to_rfc3339(outage.began_at)}
+    return reason, data
+
+
+def describe_delivery(
+    delivery: Delivery, outages: Mapping[str, ChannelOutage], time_zone: str, locale: str
+) -> str:
+    """Describe a delivery's state in a sentence, in a reader's time zone and language."""
+    reason, data = reason_now(delivery, outages)
+    return reasons.describe(
+        delivery.state, reason, data, time_zone=time_zone, locale=locale, due_at=delivery.due_at
+    )
+
+
+def _alert_once(channel: str, detail: str, now: datetime, *, is_our_fault: bool) -> None:
+    """Alert the admins unless they were, by this process or another."""
+    unalerted = update(ChannelOutage).where(
+        ChannelOutage.channel == channel, ChannelOutage.alerted_at.is_(None)
+    )
+    alerted = unalerted.values(alerted_at=now).returning(ChannelOutage.channel)
+    if db.session.scalar(alerted, execution_options=BULK) is None:
+        return
+    audit.record("channel.down", channel, detail=detail)
+    label = catalog.CHANNELS[channel].label
+    if is_our_fault:
+        title = _l("%(channel)s is not sent: Bellhop's own settings are rejected", channel=label)
+        message = _l(
+            "The response is: %(detail)s\n\nThe messages wait. Fix the settings and restart Bellhop. "
+            "“flask doctor” tries them without sending anything.",
+            detail=detail,
+        )
+    else:
+        title = _l("%(channel)s is not sent: the server cannot be reached", channel=label)
+        message = _l(
+            "The last error is: %(detail)s\n\n"
+            "The messages wait and are sent when the server is back. You will be told.",
+            detail=detail,
+        )
+    # In the app only: the way to the admins may be the one that is broken.
+    alerts.raise_system_alert(
+        recipients.active_admins(),
+        title,
+        message,
+        "/admin/deliveries",
+        now,
+        is_exact=True,
+        channels=("in_app",),
+    )
