@@ -17,6 +17,7 @@ from app.services.operations import leases
 from app.services.operations import retention as retention_service
 from app.services.sending import outbox, scheduled
 from app.services.sending.email import SiteIdentity
+from app.services.sending.rate_limits import RateLimits
 from app.services.sending.worker import DeliveryWorker
 
 # Called with the number of items done and the total.
@@ -41,7 +42,9 @@ def delivery_worker() -> DeliveryWorker:
     """The delivery worker of this process, created on first use."""
     if "delivery_worker" not in current_app.extensions:
         site = SiteIdentity.from_config(current_app.config)
-        current_app.extensions["delivery_worker"] = DeliveryWorker(site, leases.holder_id())
+        current_app.extensions["delivery_worker"] = DeliveryWorker(
+            site, leases.holder_id(), RateLimits.from_config(current_app.config)
+        )
     worker: DeliveryWorker = current_app.extensions["delivery_worker"]
     return worker
 

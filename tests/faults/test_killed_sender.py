@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
@@ -89,3 +91,45 @@ def test_a_stopping_worker_finishes_its_email_and_releases_the_rest(
     assert len(smtp.mailbox.raw) == sent, "what went out is written down"
     assert count("pending") == 20 - sent
     assert db.session.scalar(select(func.max(Delivery.crashes))) == 0
+
+
+@pytest.mark.long
+def test_messages_of_a_killed_worker_move_again_within_a_minute_despite_a_long_queue(
+    app: Flask, smtp: Server, database_file: Path, alice: User
+) -> None:
+    smtp.mailbox.seconds = 0.1
+    queue(alice, 2_000)
+    worker = start_worker(database_file, smtp.port)
+    wait_until(lambda: len(smtp.mailbox.raw) >= 25, 30)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    killed_at = time.monotonic()
+    held = set(db.session.scalars(select(Delivery.id).where(Delivery.state == "claimed")))
+    assert held
+    worker = start_worker(database_file, smtp.port)
+    try:
+        left = select(func.count()).where(Delivery.id.in_(held), Delivery.state != "sent")
+        wait_until(lambda: not db.session.scalar(left), 90)
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert time.monotonic() - killed_at < 60
+    assert max(smtp.mailbox.message_ids.values()) <= 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [21, 61])
+def test_a_server_that_answers_the_final_dot_late_gets_each_mail_once(
+    app: Flask, smtp: Server, database_file: Path, alice: User, seconds: int
+) -> None:
+    """The lease of 30 seconds is renewed meanwhile, and other mail does not wait."""
+    smtp.mailbox.seconds = seconds
+    queue(alice, 3)
+    worker = start_worker(database_file, smtp.port)
+    try:
+        wait_until(lambda: count("sent") == 3, 3 * seconds + 30)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(20)
+    assert sorted(smtp.mailbox.message_ids.values()) == [1, 1, 1]
+    assert db.session.scalar(select(func.max(Delivery.attempts))) == 1

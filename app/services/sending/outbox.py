@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, insert, literal_column, select, update
 
 from app.clock import utc_now
 from app.database.base import db
@@ -21,6 +21,8 @@ from app.services.sending import results
 
 LEASE = timedelta(seconds=30)
 CRASHES_UNTIL_DEAD = 3
+# More conditions than this make a statement too long. Emails to further domains are claimed and given back.
+MOST_DOMAINS = 200
 # Literals, because a partial index is only used for a condition without parameters.
 IS_WAITING = Delivery.state.in_([literal_column("'pending'"), literal_column("'retry_wait'")])
 IS_CLAIMED = Delivery.state == literal_column("'claimed'")
@@ -30,8 +32,21 @@ WAITING_AGAIN: ColumnElement[str] = case((Delivery.attempts == 0, "pending"), el
 DUE = select(Delivery.id).where(
     IS_WAITING, Delivery.due_at <= bindparam("now"), Delivery.channel == bindparam("channel_name")
 )
-NOT_SUSPECT = DUE.where(Delivery.crashes == 0).order_by(Delivery.due_at, Delivery.id)
-SUSPECT = DUE.where(Delivery.crashes > 0).order_by(Delivery.crashes, Delivery.due_at, Delivery.id)
+NOT_SUSPECT = DUE.where(Delivery.crashes == 0)
+IN_ORDER = (Delivery.due_at, Delivery.id)
+# The queues of a channel. Each gets its turn, so none waits behind another, however long that is.
+LANES: dict[str, Select[Any]] = {
+    "urgent": NOT_SUSPECT.where(Delivery.is_urgent).order_by(*IN_ORDER),
+    # Held by a worker that died. Claimed one by one: then one that kills its worker affects no other, and one that did
+    # not cause it is cleared.
+    "suspect": DUE.where(Delivery.crashes > literal_column("0")).order_by(Delivery.crashes, *IN_ORDER),
+    "retry": NOT_SUSPECT.where(
+        ~Delivery.is_urgent, Delivery.state == literal_column("'retry_wait'")
+    ).order_by(*IN_ORDER),
+    "new": NOT_SUSPECT.where(~Delivery.is_urgent, Delivery.state == literal_column("'pending'")).order_by(
+        *IN_ORDER
+    ),
+}
 OURS = update(Delivery).where(Delivery.token == bindparam("held"), IS_CLAIMED)
 
 
@@ -47,7 +62,7 @@ def _claim_statement(due: Any) -> Any:
     return update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values).returning(Delivery.id)
 
 
-CLAIM_NOT_SUSPECT, CLAIM_SUSPECT = _claim_statement(NOT_SUSPECT), _claim_statement(SUSPECT)
+CLAIMS = {name: _claim_statement(due) for name, due in LANES.items()}
 RENEW = OURS.values(lease_until=bindparam("until", type_=Delivery.lease_until.type)).returning(Delivery.id)
 
 
@@ -57,35 +72,45 @@ def claim(
     *,
     lease_until: datetime,
     holder: str,
+    lane: str = "new",
     most: int = 1,
-    is_suspect: bool = False,
+    except_domains: Sequence[str] = (),
 ) -> tuple[str, set[int]]:
-    """Claim the deliveries that have been due longest, and commit.
+    """Claim the deliveries of a lane that have been due longest, and commit.
 
     Args:
+        lane: a name in `LANES`.
         most: how many at most.
-        is_suspect: claim deliveries whose worker died while it held them, instead of the others. Claim these one
-            by one: then one that kills its worker affects no other, and one that did not cause it is cleared.
+        except_domains: do not claim emails to these domains, each with its @.
     Returns:
         the token, and the ids that were claimed.
     """
     token, parameters = secrets.token_hex(16), {"now": now, "channel_name": channel}
+    due, statement = LANES[lane], CLAIMS[lane]
+    if except_domains:
+        due = due.where(*_not_to(except_domains))
+        statement = _claim_statement(due)
     connection = db.session.connection()
     # Read first, so an idle worker never takes the write lock.
-    if connection.execute((SUSPECT if is_suspect else NOT_SUSPECT).limit(1), parameters).first() is None:
+    if connection.execute(due.limit(1), parameters).first() is None:
         db.session.commit()
         return token, set()
     values = parameters | {"most": most, "held": token, "until": lease_until, "holder": holder}
-    ids = set(connection.execute(CLAIM_SUSPECT if is_suspect else CLAIM_NOT_SUSPECT, values).scalars())
+    ids = set(connection.execute(statement, values).scalars())
     db.session.commit()
     return token, ids
 
 
-def has_due(channel: str, now: datetime) -> bool:
-    """Whether anything is due over a channel."""
-    found = db.session.connection().execute(DUE.limit(1), {"now": now, "channel_name": channel}).first()
+def has_due(channel: str, now: datetime, except_domains: Sequence[str] = ()) -> bool:
+    """Whether anything is due over a channel, apart from emails to these domains."""
+    due = DUE.where(*_not_to(except_domains)) if except_domains else DUE
+    found = db.session.connection().execute(due.limit(1), {"now": now, "channel_name": channel}).first()
     db.session.commit()
     return found is not None
+
+
+def _not_to(domains: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [~Delivery.address.iendswith(domain, autoescape=True) for domain in domains[:MOST_DOMAINS]]
 
 
 def renew(token: str, lease_until: datetime) -> set[int]:
@@ -97,6 +122,13 @@ def renew(token: str, lease_until: datetime) -> set[int]:
     ids = set(db.session.connection().execute(RENEW, {"held": token, "until": lease_until}).scalars())
     db.session.commit()
     return ids
+
+
+def keep_one(token: str, delivery_id: int) -> None:
+    """Give back all deliveries of a claim but one, and commit."""
+    rest = OURS.where(Delivery.id != bindparam("kept")).values(results.UNCLAIMED | {"state": WAITING_AGAIN})
+    db.session.connection().execute(rest, {"held": token, "kept": delivery_id})
+    db.session.commit()
 
 
 def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, Any] | None = None) -> None:

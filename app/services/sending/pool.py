@@ -14,6 +14,8 @@ from app.channels import CONNECTORS
 
 # How often to look for new work while some threads are busy.
 POLL_SECONDS = 0.5
+# How many threads a channel may have beyond its own while some of them wait for a slow host.
+SPARE = 3
 
 
 def drain_channels(
@@ -21,6 +23,7 @@ def drain_channels(
     drain: Callable[[str, datetime | None], int],
     now: datetime | None,
     before_round: Callable[[], None] | None = None,
+    slow: Callable[[str], int] = lambda _name: 0,
 ) -> int:
     """Drain all channels at once, and look for new work for as long as one of them is busy.
 
@@ -29,13 +32,14 @@ def drain_channels(
         drain: sends what is due over a channel and returns how much that was; runs in a thread.
         now: act as if it were this time.
         before_round: called each time before looking for work, in the calling thread.
+        slow: tells how many threads of a channel wait for a slow host; as many others may take over, up to `SPARE`.
     Returns:
         the sum of what `drain` returned.
     """
     # The object itself, because threads do not inherit the application context.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     # The channel of each thread, by the thread's number.
-    threads = [name for name in CONNECTORS for _thread in range(catalog.CHANNELS[name].threads)]
+    threads = [name for name in CONNECTORS for _thread in range(catalog.CHANNELS[name].threads + SPARE)]
     busy: dict[int, Future[int]] = {}
     ready_at = [0.0] * len(threads)
     done = 0
@@ -50,7 +54,10 @@ def drain_channels(
                 before_round()
             due = {channel for channel in CONNECTORS if has_work(channel, now)}
             for number, channel in enumerate(threads):
-                if channel in due and number not in busy and ready_at[number] <= time.monotonic():
+                if channel not in due or number in busy or ready_at[number] > time.monotonic():
+                    continue
+                active = sum(threads[other] == channel for other in busy)
+                if active < catalog.CHANNELS[channel].threads + min(slow(channel), SPARE):
                     busy[number] = executor.submit(run, channel)
             if not busy:
                 return done

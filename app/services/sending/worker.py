@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -22,17 +22,18 @@ from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.rendering import plain_text
 from app.services.base import outages
-from app.services.sending import failures, outbox, payloads, pool, preflight
+from app.services.sending import channel_outages, failures, outbox, payloads, pool, preflight
 from app.services.sending import results as send_results
 from app.services.sending.email import SiteIdentity
 from app.services.sending.lease import Claim, heartbeat
 from app.services.sending.preflight_rules import PreflightContext
+from app.services.sending.rate_limits import NO_LIMITS, RateLimits
 from app.services.sending.results import SendResult
 
 # A killed worker loses its whole batch until the lease ends, so batches stay small unless the host is quick.
 SMALL_BATCH, QUICK_SECONDS = 20, 0.5
-# How often to send one delivery whose worker died, even while there is other work.
-SUSPECT_EVERY = 10
+# How long one lane of a channel is served before the next has its turn.
+TURN_SECONDS = 5.0
 # Results are recorded in groups, but without delay: a message whose result is not recorded is sent twice.
 GROUP, GROUP_SECONDS = 25, 0.025
 FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 60.0
@@ -56,15 +57,21 @@ class DeliveryWorker:
     Args:
         site: the installation that messages come from.
         holder: the name recorded on claims.
+        limits: how many emails may be sent per minute.
     """
 
-    def __init__(self, site: SiteIdentity, holder: str = "") -> None:
+    def __init__(self, site: SiteIdentity, holder: str = "", limits: RateLimits = NO_LIMITS) -> None:
         self.site = site
+        self.limits = limits
         self.holder = holder
         self.stopping = threading.Event()
         self.backoffs: dict[str, Backoff] = {}
         # Claims that an outage of the database interrupted; given back when it is over.
         self.abandoned: set[str] = set()
+        # Claims that are being worked on, by channel.
+        self.claims: dict[str, set[Claim]] = defaultdict(set)
+        # The threads that serve each channel.
+        self.threads: dict[str, set[int]] = defaultdict(set)
 
     def deliver_due(
         self, now: datetime | None = None, *, before_round: Callable[[], None] | None = None
@@ -80,33 +87,63 @@ class DeliveryWorker:
         for token in list(self.abandoned):
             outbox.give_back(token)
             self.abandoned.discard(token)
-        return pool.drain_channels(self._has_work, self._drain_channel, now, before_round)
+        return pool.drain_channels(self._has_work, self._drain_channel, now, before_round, self._count_slow)
+
+    def _count_slow(self, name: str) -> int:
+        return sum(claim.is_slow for claim in list(self.claims[name]))
 
     def _has_work(self, name: str, now: datetime | None) -> bool:
-        return not self._must_stop(name) and outbox.has_due(name, now or utc_now())
+        if self._must_stop(name):
+            return False
+        limited = self._limited_domains(name)
+        return limited is not None and outbox.has_due(name, now or utc_now(), limited)
+
+    def _limited_domains(self, name: str) -> list[str] | None:
+        """The domains whose emails must wait for their limit; None if all of the channel must."""
+        return self.limits.limited_domains(utc_now()) if name == "email" else []
 
     def _drain_channel(self, name: str, now: datetime | None) -> int:
         largest = catalog.CHANNELS[name].batch_size
-        done, batch_size = 0, min(SMALL_BATCH, largest)
+        done, size = 0, min(SMALL_BATCH, largest)
         channel = CONNECTORS[name]()
+        self.threads[name].add(threading.get_ident())
         try:
-            for turn in itertools.count(1):
-                started, done_before = time.monotonic(), done
-                done += self._send_batch(name, channel, now, most=batch_size)
-                is_quick = time.monotonic() - started < QUICK_SECONDS
-                batch_size = largest if is_quick else min(SMALL_BATCH, largest)
-                if done == done_before or turn % SUSPECT_EVERY == 0:
-                    done += self._send_batch(name, channel, now, most=1, is_suspect=True)
-                if done == done_before:
+            while True:
+                done_before = done
+                for lane in outbox.LANES:
+                    started, sent_before = time.monotonic(), done
+                    if lane == "suspect":
+                        done += self._send_suspects(name, channel, now, most=size)
+                    else:
+                        done += self._send_batch(name, channel, now, lane=lane, most=size)
+                    if done > sent_before:
+                        is_quick = time.monotonic() - started < QUICK_SECONDS
+                        size = largest if is_quick else min(SMALL_BATCH, largest)
+                if done == done_before or self._has_too_many_threads(name):
                     break
         finally:
+            self.threads[name].discard(threading.get_ident())
             channel.close()
         return done
 
-    def _send_batch(
-        self, name: str, channel: Channel, now: datetime | None, *, most: int, is_suspect: bool = False
-    ) -> int:
+    def _has_too_many_threads(self, name: str) -> bool:
+        """Whether a thread that stood in for a slow one is not needed any more."""
+        return len(self.threads[name]) > catalog.CHANNELS[name].threads + self._count_slow(name)
+
+    def _send_suspects(self, name: str, channel: Channel, now: datetime | None, *, most: int) -> int:
+        done, ends_at = 0, time.monotonic() + TURN_SECONDS
+        for _number in range(most):
+            sent = self._send_batch(name, channel, now, lane="suspect", most=1)
+            done += sent
+            if not sent or time.monotonic() >= ends_at:
+                break
+        return done
+
+    def _send_batch(self, name: str, channel: Channel, now: datetime | None, *, lane: str, most: int) -> int:
         if self._must_stop(name):
+            return 0
+        limited = self._limited_domains(name)
+        if limited is None:
             return 0
         lease_until = utc_now() + outbox.LEASE
         token, ids = outbox.claim(
@@ -114,18 +151,22 @@ class DeliveryWorker:
             now or utc_now(),
             lease_until=lease_until,
             holder=self.holder,
+            lane=lane,
             most=most,
-            is_suspect=is_suspect,
+            except_domains=limited,
         )
         if not ids:
             return 0
         claim = Claim(token, ids, lease_until)
+        self.claims[name].add(claim)
         try:
             with heartbeat(claim):
                 done, host_error = self._send_claimed(name, channel, claim, _load(ids), now)
         except SQLAlchemyError:
             self.abandoned.add(token)
             raise
+        finally:
+            self.claims[name].discard(claim)
         if done < len(ids):
             if host_error is None:
                 outbox.give_back(token)
@@ -146,32 +187,48 @@ class DeliveryWorker:
         db.session.commit()  # No transaction stays open while waiting for the network.
         results: list[SendResult] = []
         host_error: HostUnavailable | None = None
+        has_sent, rejection = False, ""
         done, recorded_at = 0, time.monotonic()
+        ends_at = recorded_at + TURN_SECONDS
         try:
             for row in rows:
-                if self._must_stop(name):
+                if self._must_stop(name) or time.monotonic() >= ends_at:
                     break
-                if not claim.still_holds(row.id):
+                if not claim.begin(row.id):
                     continue
                 try:
-                    results.append(self._send(channel, row, context, now))
+                    result = self._send(channel, row, context, now)
+                    if result is None:
+                        continue
+                    results.append(result)
                     done += 1
+                    has_sent = has_sent or result.state == "sent"
+                    rejection = result.response if result.reason == "misconfigured" else rejection
                 except HostUnavailable as error:
                     host_error = error
-                    self._back_off(name, plain_text.to_single_line(str(error)))
+                    self._back_off(
+                        name, plain_text.to_single_line(str(error)), is_our_fault=error.is_our_fault
+                    )
                 if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
                     group, results, recorded_at = results, [], time.monotonic()
                     _record(claim, group)
         finally:
             _record(claim, results)  # What has left is recorded, even if the database fails in between.
+        if has_sent and host_error is None:
+            channel_outages.record_success(name, utc_now())
+        elif rejection:
+            channel_outages.record_failure(name, rejection, utc_now(), is_our_fault=True)
         return done, host_error
 
     def _send(
         self, channel: Channel, row: Delivery, context: PreflightContext, now: datetime | None
-    ) -> SendResult:
+    ) -> SendResult | None:
+        """Send a delivery unless it must not be sent; None if it must wait for a limit of emails per minute."""
         started_at = now or utc_now()
         if result := preflight.check_before_sending(row, context, started_at):
             return result
+        if row.channel == "email" and self.limits and not self.limits.take(row.address, utc_now()):
+            return None
         try:
             message = payloads.build_payload(row, self.site, started_at)
             db.session.commit()  # Building it may have read from the database; see above.
@@ -207,12 +264,13 @@ class DeliveryWorker:
     def _is_backing_off(self, name: str) -> bool:
         return name in self.backoffs and time.monotonic() < self.backoffs[name].until
 
-    def _back_off(self, name: str, error: str) -> None:
+    def _back_off(self, name: str, error: str, *, is_our_fault: bool = False) -> None:
         seconds = FIRST_BACKOFF
         if name in self.backoffs:
             seconds = min(self.backoffs[name].seconds * 2, LONGEST_BACKOFF)
         self.backoffs[name] = Backoff(time.monotonic() + seconds, seconds)
         log.warning("Leaving %s alone for %.0f s: %s", name, seconds, error)
+        channel_outages.record_failure(name, error, utc_now(), is_our_fault=is_our_fault)
 
 
 def _record(claim: Claim, results: Sequence[SendResult]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from app.clock import utc_now
 from app.database.base import db
+from app.models import User
 from app.services.sending import outbox, results
 from app.services.sending.results import SendResult
 from tests.support import factories
@@ -45,14 +47,14 @@ def test_delivery_that_kills_its_worker_three_times_is_dead_and_affects_no_other
     sizes = []
     for minute in range(6):
         now = utc_now() + timedelta(minutes=minute)
-        for is_suspect in (False, True):
+        for lane in ("new", "suspect"):
             token, ids = outbox.claim(
                 "email",
                 now,
                 lease_until=now + outbox.LEASE,
                 holder="x",
-                most=1 if is_suspect else 20,
-                is_suspect=is_suspect,
+                most=1 if lane == "suspect" else 20,
+                lane=lane,
             )
             if poison.id not in ids:
                 results.record_results(token, [SendResult(row, "sent", now, started_at=now) for row in ids])
@@ -81,3 +83,32 @@ def test_due_deliveries_are_found_with_an_index(app: Flask) -> None:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", given).all()
     assert "ix_deliveries_due" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("lane", "fields"),
+    [
+        ("urgent", {"is_urgent": True}),
+        ("urgent", {"is_urgent": True, "state": "retry_wait", "attempts": 1}),
+        ("retry", {"state": "retry_wait", "attempts": 1}),
+        ("new", {}),
+        ("suspect", {"crashes": 1}),
+        ("suspect", {"crashes": 1, "is_urgent": True}),
+        ("suspect", {"crashes": 2, "state": "retry_wait", "attempts": 1}),
+    ],
+)
+def test_each_delivery_is_in_one_lane_that_an_index_leads_to(
+    app: Flask, alice: User, lane: str, fields: dict[str, object]
+) -> None:
+    row = pending_email(alice, **fields)
+    now = utc_now()
+    for name in outbox.LANES:
+        _token, ids = outbox.claim("email", now, lease_until=now, holder="one", lane=name, most=20)
+        assert ids == ({row.id} if name == lane else set())
+        statement = outbox.LANES[name].limit(1).compile(db.engine)
+        plan = db.session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}",
+            tuple({"now": str(now), "channel_name": "email"}.get(key, 1) for key in statement.positiontup),
+        )
+        wanted = "due" if name == "new" else name
+        assert f"ix_deliveries_{wanted}" in str(plan.all())

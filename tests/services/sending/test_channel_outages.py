@@ -1,0 +1,128 @@
+"""Outages of a mail server: who is told, how often, and what the pages say meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.database.base import db
+from app.models import ChannelOutage, Delivery, Notification, User
+from app.services.operations import job_runs
+from app.services.sending import channel_outages
+from app.services.sending.worker import DeliveryWorker
+from tests.support import factories
+from tests.support.delivery import delivery_worker, pending_email, reload
+from tests.support.smtp import Mailbox, Server, point_at
+from tests.support.web import Reply, WebServer
+
+MINUTE = timedelta(minutes=1)
+
+
+def alerts_of(user: User) -> list[str]:
+    query = select(Notification.title).where(Notification.recipient_id == user.id).order_by(Notification.id)
+    return list(db.session.scalars(query))
+
+
+def move_clock(seconds: float) -> None:
+    """Let an outage have begun earlier, instead of waiting."""
+    for outage in db.session.scalars(select(ChannelOutage)):
+        outage.began_at -= timedelta(seconds=seconds)
+    db.session.commit()
+
+
+def test_admins_are_alerted_once_to_an_outage_and_once_to_its_end(
+    any_app: Flask,
+) -> None:
+    server = Server(Mailbox())
+    point_at(any_app, server.port)
+    alice = factories.user("alice@example.test")
+    bob = factories.user("bob@example.test", role="admin")
+    pending_email(alice)
+    delivery_worker().deliver_due()
+    assert alerts_of(bob) == [], "a restart of the mail server is not worth an alert"
+    move_clock(61)
+    for _sender in range(3):  # Other processes, and after a restart.
+        delivery_worker().deliver_due()
+    assert alerts_of(bob) == ["Email is not sent: the server cannot be reached"]
+    assert len(alerts_of(alice)) == 1, "her own, no alert"
+    only_in_app = select(Delivery.channel).where(Delivery.recipient_id == bob.id)
+    assert list(db.session.scalars(only_in_app)) == ["in_app"]
+    server.start()
+    for _sender in range(2):
+        delivery_worker().deliver_due()
+    server.stop()
+    assert alerts_of(bob)[1:] == ["Email is sent again"]
+    assert channel_outages.current_outages() == {}
+
+
+def test_rejected_settings_are_an_outage_too(
+    smtp: Server, alice: User, bob: User, worker: DeliveryWorker
+) -> None:
+    smtp.mailbox.at, smtp.mailbox.answers = "RCPT", ["554 5.7.1 relay access denied"] * 9
+    pending_email(alice)
+    worker.deliver_due()
+    move_clock(61)
+    worker.deliver_due(utc_now() + 5 * MINUTE)
+    assert alerts_of(bob) == ["Email is not sent: Bellhop's own settings are rejected"]
+
+
+def test_an_outage_of_sms_is_told_the_same_way(channel_server: WebServer) -> None:
+    alice = factories.user("alice@example.test", phone="+442079460958", preference={"sms_enabled": True})
+    bob = factories.user("bob@example.test", role="admin")
+    channel_server.usual = Reply(401, b'{"code": 20003, "message": "Authenticate"}')
+    row = factories.delivery(factories.notification(alice), "sms", address=alice.phone)
+    delivery_worker().deliver_due()
+    move_clock(61)
+    delivery_worker().deliver_due()
+    assert (reload(row).state, row.reason) == ("retry_wait", "misconfigured")
+    assert alerts_of(bob) == ["SMS is not sent: Bellhop's own settings are rejected"]
+    channel_server.usual = Reply(201, b'{"sid": "SM42", "status": "queued"}')
+    delivery_worker().deliver_due()
+    assert alerts_of(bob)[1:] == ["SMS is sent again"]
+
+
+def test_every_row_that_waits_says_since_when(
+    smtp: Server, alice: User, bob: User, worker: DeliveryWorker, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    smtp.stop()
+    for number in range(30):
+        pending_email(alice, f"Number {number}")
+    later = pending_email(alice, "Later", due_at=utc_now() + timedelta(hours=1), reason="scheduled")
+    worker.deliver_due()
+    page = sign_in(bob).get("/admin/deliveries").text
+    assert page.count("which has not responded since") == 30
+    assert "Email has not been sent since" in page
+    explanation = sign_in(alice).get(f"/notifications/{later.notification_id}/explain").text
+    assert "which has not responded since" not in explanation
+
+
+def test_jobs_do_not_say_done_while_messages_wait(
+    smtp: Server, alice: User, bob: User, worker: DeliveryWorker, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    smtp.stop()
+    pending_email(alice)
+    worker.deliver_due()
+    job_runs.record_frequent_run("deliver", utc_now(), 0)
+    page = sign_in(bob).get("/admin/jobs").text
+    row = page[page.index('id="job-deliver"') :]
+    assert "Messages wait" in row[: row.index("</tr>")]
+    assert "Email has not been sent since" in page
+    smtp.start()
+    worker.backoffs.clear()
+    worker.deliver_due()
+    page = sign_in(bob).get("/admin/jobs").text
+    assert "Messages wait" not in page
+    assert "has not been sent" not in page
+
+
+def test_a_clock_that_goes_back_does_not_hide_an_outage(app: Flask, bob: User) -> None:
+    now = utc_now()
+    times: list[datetime] = [now, now - timedelta(hours=1), now - timedelta(hours=1) + 2 * MINUTE]
+    for when in times:
+        channel_outages.record_failure("email", "down", when, is_our_fault=False)
+    assert len(alerts_of(bob)) == 1
