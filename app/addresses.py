@@ -16,7 +16,7 @@ import idna
 # Longer texts are not addresses. They are neither parsed nor cached.
 _LONGEST = 1000
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
-# Format characters, variation selectors and fillers: nobody sees them, and no address needs them. The joiners of a
+# Format characters, variation selectors and fillers: they are invisible, and no address needs them. The joiners of a
 # domain are the exception, see `host`.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800"

@@ -1,4 +1,4 @@
-"""Where people are reached besides email: browsers, webhooks and verified phones."""
+"""Addresses of people besides email: browsers, webhooks and verified phones."""
 
 from __future__ import annotations
 

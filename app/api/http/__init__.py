@@ -1,1 +1,1 @@
-"""What every API call shares: authentication, request bodies, responses, errors and limits."""
+"""Code that all API calls share: authentication, request bodies, responses, errors and limits."""

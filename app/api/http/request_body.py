@@ -64,7 +64,7 @@ def json_body(
         schema: the pydantic model of the body.
         media_types: the accepted content types; others get a 415.
         merge_headers: adds what came in header fields to the decoded body, before validation.
-        empty_body: returns what an empty body stands for.
+        empty_body: returns the body to use instead of an empty one.
         is_batch: whether the view checks the entries one by one with `refuse_unstorable`.
     """
 

@@ -19,7 +19,7 @@ from app.services.base.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What planning and wording a notification needs to know about a person.
+    """The facts about a person that planning and wording a notification need.
 
     `preference` has the columns of `UserNotificationPreference`; it is a plain row where this was loaded as one.
     """

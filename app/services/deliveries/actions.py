@@ -27,8 +27,8 @@ def retry(delivery_id: int, actor: User, now: datetime | None = None) -> None:
     """Send a delivery again, now, with the same Message-ID as before.
 
     Raises:
-        NotFound: there is no such delivery.
-        Conflict: it was sent, cancelled, left out on purpose, or is under way.
+        NotFound: the delivery does not exist.
+        Conflict: it was sent, cancelled or skipped, or is being sent.
     """
     now = now or utc_now()
     again = {
@@ -44,7 +44,7 @@ def retry(delivery_id: int, actor: User, now: datetime | None = None) -> None:
 
 
 def cancel(delivery_id: int, actor: User) -> None:
-    """Stop a delivery that has not been sent; one in the app never shows up. Raises as `retry` does."""
+    """Cancel a delivery that has not been sent. In the app, the notification never appears. Raises like `retry`."""
     _move(delivery_id, CAN_CANCEL, {"state": "cancelled", "reason": "cancelled", "reason_data": {}}, actor)
 
 

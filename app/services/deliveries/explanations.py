@@ -24,10 +24,10 @@ from app.services.sending import channel_outages
 
 @dataclass(frozen=True)
 class ChannelExplanation:
-    """One channel, or one of several addresses on it: what was decided about it, and how it went.
+    """The decision about one address of a channel, and its result.
 
-    `state` and `reason` are the delivery's, `words` the sentence for them. A channel that this notification does
-    not use is `skipped` because `not_used`. `log` holds the other side's own words and is empty but for admins.
+    `state` and `reason` are the delivery's; `words` describes them. A channel that the notification does not use is
+    `skipped` because `not_used`. `log` holds the replies of the receiving servers, and is empty except for admins.
     """
 
     channel: str
@@ -44,9 +44,9 @@ class ChannelExplanation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that there is to say: the event it came from (None: there was none), why this person, each channel.
+    """Why a person got a notification, and what was decided for each channel.
 
-    `reminders` are those of the interview that it is about, also those that were not made.
+    `event` is None if it came from no event. `reminders` are those of its interview, including those not created.
     """
 
     notification: Notification
@@ -59,20 +59,20 @@ class Explanation:
 
 
 def for_owner(user: User, notification_id: int) -> Explanation:
-    """Explain one of a person's own notifications; admins read what the servers said about theirs.
+    """Explain one of a person's own notifications. Admins also see the servers' replies.
 
     Raises:
-        NotFound: there is none with this id, or it is somebody else's.
+        NotFound: it does not exist, or belongs to another person.
     """
     row = _one(for_user(user), notification_id)
     return _explain(row, user, has_log=user.is_admin)
 
 
 def for_admin(admin: User, delivery_id: int) -> Explanation:
-    """Explain what a delivery belongs to, whoever it is for. The caller has made sure that an admin asks.
+    """Explain the notification of any delivery. The caller must check that the reader is an admin.
 
     Raises:
-        NotFound: there is no such delivery, or it carries no notification.
+        NotFound: the delivery does not exist, or has no notification.
     """
     row = db.session.get(Delivery, delivery_id)
     if row is None or row.notification_id is None:
@@ -130,7 +130,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
 
 
 def _recipient_reason(row: Notification) -> str:
-    """Why this person is a recipient."""
+    """Return why this person is a recipient."""
     event = row.event
     if event is None:
         return _unreported(row)

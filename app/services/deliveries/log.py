@@ -1,4 +1,4 @@
-"""The log of deliveries, for admins: what left, what waits, what failed, and what was kept here instead."""
+"""The delivery log for admins: sent, waiting, failed and captured deliveries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAYS = ("email", "in_app", *(name for name in CONNECTORS if name != "email"))
 
 @dataclass(frozen=True)
 class OutcomeLabel:
-    """How some deliveries are shown: their word and the tone of its tag; they are in these states."""
+    """The label and tone of an outcome, and the delivery states that it covers."""
 
     label: LazyString
     tone: str
@@ -54,9 +54,9 @@ TITLES = {
 
 @dataclass(frozen=True)
 class DeliveryFilters:
-    """What the log shows: values of one field are alternatives, fields narrow each other.
+    """The filters of the log. Values of one field are alternatives; all fields must match.
 
-    `person` is a part of a name or an address. The first instant is included, the last is not.
+    `person` is part of a name or an address. `created_after` is inclusive, `created_before` exclusive.
     """
 
     outcomes: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class DeliveryFilters:
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """One delivery with the words for it."""
+    """A delivery with its title, outcome and verdict in words."""
 
     row: Delivery
     outcome: OutcomeLabel
@@ -79,7 +79,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True)
 class DeliveryPage:
-    """Lines, newest first; `older` and `newer` lead to the pages beside it."""
+    """A page of the log, newest first; `older` and `newer` are the cursors of the adjacent pages."""
 
     lines: list[DeliveryRow]
     older: int | None
@@ -87,17 +87,17 @@ class DeliveryPage:
 
 
 def outcome_name(state: str, reason: str) -> str:
-    """The name in `OUTCOMES` for a delivery's state and reason."""
+    """Return the name in `OUTCOMES` of a delivery's state and reason."""
     return KEPT if (state, reason) == ("sent", KEPT) else _NAMES[state]
 
 
 def outcome_label(state: str, reason: str) -> OutcomeLabel:
-    """How a delivery in this state, for this reason, is shown."""
+    """Return the label of a delivery's state and reason."""
     return OUTCOMES[outcome_name(state, reason)]
 
 
 def has_outcome(name: str) -> ColumnElement[bool]:
-    """The condition for the deliveries that are shown under a name of `OUTCOMES`."""
+    """Return the condition that selects the deliveries with an outcome of `OUTCOMES`."""
     states = Delivery.state.in_(OUTCOMES[name].states)
     match name:
         case "sent":
@@ -115,10 +115,10 @@ def page_for(
     after: int | None = None,
     limit: int = 50,
 ) -> DeliveryPage:
-    """One page of the log.
+    """Return a page of the log.
 
     Args:
-        reader: whose clock and language the words are for.
+        reader: the texts are in their time zone and language.
         before, after: see `paging.newest_first`.
     """
     wanted = [has_outcome(name) for name in filters.outcomes if name in OUTCOMES]
@@ -143,7 +143,7 @@ def page_for(
 
 
 def get(delivery_id: int) -> Delivery:
-    """One delivery with its attempts and the mail that was kept. Raises NotFound."""
+    """Return a delivery with its attempts and its captured email. Raises NotFound."""
     query = select(Delivery).where(Delivery.id == delivery_id)
     loaded = query.options(
         joinedload(Delivery.recipient),
@@ -160,7 +160,7 @@ def get(delivery_id: int) -> Delivery:
 def delivery_row(
     row: Delivery, reader: User, outages: Mapping[str, ChannelOutage] | None = None
 ) -> DeliveryRow:
-    """A delivery with its words, on its reader's clock."""
+    """Describe a delivery in the reader's time zone and language."""
     title = row.notification.title if row.notification else str(TITLES.get(row.kind, row.kind))
     words = channel_outages.describe_delivery(
         row,

@@ -138,7 +138,7 @@ def send_interview_scheduled_notification(
     Returns:
         The notifications, committed.
     Raises:
-        Invalid: keyed `data.<field>`: a field is missing or not usable, or there is nobody to notify.
+        Invalid: keyed `data.<field>`: a field is missing or unusable, or no one is to be notified.
     """
     facts = interview_records.facts(interview) if isinstance(interview, Interview) else interview
     return _publish("interview.scheduled", facts, recipient or _value(interview, "recruiters"))

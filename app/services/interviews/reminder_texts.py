@@ -36,7 +36,7 @@ OUTCOMES: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class ReminderOutcome:
-    """What happened to one reminder, and when; `lead` is how long before `starts_at` it was due."""
+    """The result of one reminder, and when; `lead` is how long before `starts_at` it was due."""
 
     lead: str
     starts_at: datetime

@@ -5,7 +5,7 @@ processes run this, when they are killed, or how late they start.
 
 A reminder becomes stale in three ways. `decide` skips one that is late when a closer one is due too. When an interview
 is moved, cancelled or reassigned, `withdraw_reminders` expires those in the inbox and records the outcome of those that
-are still to come. A reminder that was created but waits to be sent is checked once more by `sending.preflight_rules`.
+are still to come. A reminder that was created but waits to be sent is checked again by `sending.preflight_rules`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ NOW = bindparam("now", type_=Notification.created_at.type)
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list shows. Values of one field are alternatives, fields narrow each other.
+    """The filters of a list. Values of one field are alternatives; all fields must match.
 
     Attributes:
         stack: show only this stack.

@@ -31,7 +31,7 @@ COUNTS_VALID_FOR = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Filter:
-    """What a view shows, with the same parts as the URL of a list."""
+    """The filter of a view, with the same parts as the URL of a list."""
 
     place: str = "inbox"
     category: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What happened in the demo: six weeks of interviews, resumes, candidates and alerts, in office hours."""
+"""The story of the demo: six weeks of interviews, resumes, candidates and alerts, in office hours."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WEEKS = 6
 
 @dataclass
 class Draft:
-    """One notification to be: for whom, of what type, when, with what data, and what is particular about its row."""
+    """A notification to create. `fields` overrides columns of its row."""
 
     user: User
     kind: str
@@ -61,7 +61,7 @@ class Draft:
 
 
 def drafts(people: Sequence[User], now: datetime, chance: random.Random) -> Iterator[Draft]:
-    """Everything that happened until now and what is planned, in no order.
+    """Yield past and planned notifications, in no particular order.
 
     Args:
         people: two recruiters and an admin.
@@ -153,7 +153,7 @@ def _resume(person: str, chance: random.Random) -> dict[str, Any]:
 
 
 def _office_hours(instant: datetime, user: User, chance: random.Random) -> datetime:
-    """A full or half hour of a working day, where this person lives; not before the instant's own day."""
+    """Move an instant to a full or half hour of a working day in the person's time zone, on the same day or later."""
     there = instant.astimezone(zone(user.time_zone))
     there += timedelta(days=7 - there.weekday() if there.weekday() >= 5 else 0)
     hour = there.hour if 9 <= there.hour < 18 else chance.randint(9, 17)

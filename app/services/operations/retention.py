@@ -65,7 +65,7 @@ def purge(
 
 
 def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:
-    """What to delete, in this order: rows before the rows they refer to."""
+    """The deletions, in this order: rows before the rows they refer to."""
     its_notifications = select(Notification.id).where(Notification.event_id == Event.id)
     return [
         (Notification, _old_notifications(now)),

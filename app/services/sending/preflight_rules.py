@@ -28,7 +28,7 @@ PROMPT = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class PreflightContext:
-    """What the rules know about a batch of deliveries of one channel.
+    """The facts that the rules use, for a batch of deliveries of one channel.
 
     Args:
         suppressed: addresses that must not be written to.

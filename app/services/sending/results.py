@@ -15,7 +15,7 @@ from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Noti
 from app.models.delivery import END_STATES, OPEN_STATES
 from app.services.sending import endpoint_health
 
-# The columns of a delivery that nobody has claimed.
+# The columns of an unclaimed delivery.
 UNCLAIMED: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
 
 

@@ -34,7 +34,7 @@ STATES: dict[str, tuple[str, LazyString]] = {
 }
 
 
-class ScheduledJob(Protocol):
+class ListedJob(Protocol):
     """The part of a job that the page needs; views do not import jobs."""
 
     @property
@@ -74,7 +74,7 @@ class JobRow:
 @admin_required
 def index() -> Response:
     now = utc_now()
-    schedule: dict[str, ScheduledJob] = current_app.extensions["schedule"]
+    schedule: dict[str, ListedJob] = current_app.extensions["schedule"]
     late = job_runs.late_jobs(schedule, now)
     outages = channel_outages.current_outages()
     rows = [
@@ -102,7 +102,7 @@ def run(name: str) -> Response:
     return redirect(url_for(".index"), 303)
 
 
-def _job_row(job: ScheduledJob, now: datetime, *, is_late: bool, is_held_up: bool) -> JobRow:
+def _job_row(job: ListedJob, now: datetime, *, is_late: bool, is_held_up: bool) -> JobRow:
     last_run = job_runs.latest(job.name)
     next_at = None if job.is_frequent else job.next_at(now)
     state = _state(last_run, now)
