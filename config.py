@@ -37,7 +37,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[^\W_](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?")
-LOCAL_PART = re.compile(r"(?!\.)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)")
+LOCAL_PART = re.compile(r"(?!\.)[\w!#$%&'*+/=?^_`{|}~.-]{1,64}(?<!\.)")
 # A name without the characters that mean something in a mail header (RFC 5322, 3.2.3).
 PLAIN_NAME = re.compile(r"[^()<>\[\]:;@\\,.\"]+")
 # A key that others can guess signs their sessions as well as ours.
@@ -523,7 +523,7 @@ def _parse(given: Mapping[str, str], found: list[Problem]) -> dict[str, Any]:
             shown = "cannot be used" if setting.is_secret else f"is {given[setting.name]!r}"
             found.append(Problem(setting.name, shown, str(error)))
             values[setting.name] = setting.parse(setting.default)
-    values["BASE_URL"] = values["BASE_URL"] or _listening_address(values) + values["SCRIPT_NAME"]
+    values["BASE_URL"] = values["BASE_URL"] or listening_address(values) + values["SCRIPT_NAME"]
     if values["EMAIL_USE_SSL"] is None:
         values["EMAIL_USE_SSL"] = values["EMAIL_PORT"] == 465
     if values["BELLHOP_DEMO"] is None:
@@ -728,7 +728,7 @@ def _cookie_name(*, is_https: bool, prefix: str) -> str:
     return "__Secure-bellhop" if prefix else "__Host-bellhop"
 
 
-def _listening_address(values: Mapping[str, Any]) -> str:
+def listening_address(values: Mapping[str, Any]) -> str:
     """Return the URL by which a browser on this machine reaches `bin/serve`."""
     host = values["HOST"]
     host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # Compared with, not bound to.

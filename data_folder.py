@@ -135,6 +135,24 @@ def restrict(path: Path, mode: int) -> None:
             path.chmod(now.st_mode & mode)
 
 
+def files_open_to_others(url: URL) -> Iterator[Path]:
+    """Find our files that other users of the machine may read."""
+    folder = folder_of(url)
+    paths = [folder / KEY_FILE]
+    if folder == DEFAULT:
+        paths.append(folder)
+    if url.get_backend_name() == "sqlite":
+        paths += _database_files(Path(str(url.database)))
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                yield path
+
+
+def _database_files(path: Path) -> list[Path]:
+    return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+
+
 def _prepare_database_file(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise DataFolderError(_not_a_file(path))
@@ -143,8 +161,8 @@ def _prepare_database_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "not writable", str(path.parent))
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        restrict(path.with_name(name), 0o600)
+    for file in _database_files(path):
+        restrict(file, 0o600)
 
 
 def _create(path: Path, content: str) -> bool:

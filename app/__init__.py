@@ -11,11 +11,12 @@ import config
 from app import api, cli, extensions, jobs, proxies, views
 
 
-def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
+def create_app(settings: Mapping[str, Any] | None = None, *, tolerant: bool = False) -> APIFlask:
     """Create the application.
 
     Args:
         settings: Flask configuration that overrides the environment, for tests.
+        tolerant: use defaults in place of wrong settings, for `flask doctor`.
     Raises:
         config.ConfigError: a setting is missing or not usable.
     """
@@ -29,7 +30,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> APIFlask:
         json_errors=False,
         static_folder=None,  # type: ignore[arg-type]  # APIFlask declares str and passes it to Flask, which takes None.
     )
-    app.config.from_mapping(config.load())
+    app.config.from_mapping(config.load(tolerant=tolerant))
     app.config.from_mapping(settings or {})
     extensions.init_app(app)
     views.register(app)

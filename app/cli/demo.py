@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
+from app.cli.commands import Group
 from app.services.accounts import demo_people
 from app.services.operations import demo as service
 
-demo = AppGroup("demo", help="Demo data.")
+demo = Group("demo", help="Demo data.")
 
 
 @demo.command()

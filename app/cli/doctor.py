@@ -8,16 +8,22 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.services.operations import health
+from app.cli.commands import Command
+from app.services.operations.doctor import examine
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def doctor() -> None:
-    """Check configuration, database, mail server and Redis. Exit with 1 if something must be fixed."""
-    findings = list(health.examine(current_app.config))
-    for finding in findings:
-        click.echo(f"{'FIX' if finding.advice else 'ok':<5} {finding.subject}: {finding.detail}")
+    """Check settings, data folder, database, mail server, Redis, address and schedule.
+
+    Exit with 1 if something must be fixed. Warnings do not count.
+    """
+    has_errors = False
+    for finding in examine(current_app.config, current_app.extensions["schedule"]):
+        has_errors |= finding.is_error
+        mark = "FIX" if finding.is_error else "warn" if finding.advice else "ok"
+        click.echo(f"{mark:<5} {finding.subject}: {finding.detail}")
         if finding.advice:
             click.echo(f"      {finding.advice}")
-    sys.exit(any(finding.advice for finding in findings))
+    sys.exit(has_errors)

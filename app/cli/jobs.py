@@ -9,12 +9,13 @@ from datetime import datetime
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import with_appcontext
 
 from app import jobs
+from app.cli.commands import Command, Group
 from app.jobs import scheduler as jobs_scheduler
 
-group = AppGroup("jobs", help="Scheduled jobs.")
+group = Group("jobs", help="Scheduled jobs.")
 
 
 class Instant(click.ParamType[datetime]):
@@ -48,14 +49,14 @@ def _print_progress(done: int, total: int) -> None:
     click.echo(f"{done:,} of {total:,}", err=True)
 
 
-@click.command("worker")
+@click.command("worker", cls=Command)
 @with_appcontext
 def worker() -> None:
     """Send what is due until stopped."""
     _run_until_stopped(["deliver", "sweep"])
 
 
-@click.command("scheduler")
+@click.command("scheduler", cls=Command)
 @with_appcontext
 def scheduler() -> None:
     """Run all jobs except sending, which workers do."""

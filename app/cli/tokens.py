@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
+from app.cli.commands import Group
 from app.services.accounts import tokens as service
 from app.services.accounts import users
 from app.services.base.errors import Invalid
 
-tokens = AppGroup("tokens", help="Bearer tokens of the API.")
+tokens = Group("tokens", help="Bearer tokens of the API.")
 
 
 @tokens.command()

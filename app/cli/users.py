@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 import click
-from flask.cli import AppGroup
 
 from app.catalog import ROLES
+from app.cli.commands import Group
 from app.services.accounts import users as account_users
 from app.services.base.errors import Invalid
 
-users = AppGroup("users", help="People who can sign in.")
+users = Group("users", help="People who can sign in.")
 
 
 @users.command()

@@ -20,15 +20,15 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> Response:
-    problem = health.readiness_problem()
-    if problem is not None:
-        response = jsonify(status="not ready", detail=problem)
-        response.status_code = 503
-    elif detail := health.schedule_problem(current_app.extensions["schedule"], utc_now()):
+    found = health.readiness()
+    body = {"status": "ok" if found.is_ready else "not ready"}
+    if found.detail:
+        body["detail"] = found.detail
+    elif late := health.schedule_problem(current_app.extensions["schedule"], utc_now()):
         # Pages work all the same, so no load balancer should turn away from this process.
-        response = jsonify(status="ok", schedule="late", detail=detail)
-    else:
-        response = jsonify(status="ok")
+        body |= {"schedule": "late", "detail": late}
+    response = jsonify(body)
+    response.status_code = 200 if found.is_ready else 503
     return _uncached(response)
 
 

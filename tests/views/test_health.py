@@ -25,12 +25,33 @@ def test_a_migrated_database_is_ready(client):
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_database_of_another_version_is_not_ready(client):
-    db.session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+def set_version(number):
+    db.session.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
     db.session.commit()
+
+
+def test_a_database_of_an_older_version_is_not_ready(client):
+    set_version("0001")
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "flask db upgrade" in response.json["detail"]
+
+
+def test_a_database_of_an_unknown_version_is_not_ready(client):
+    set_version("abcd")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "does not know that migration" in response.json["detail"]
+
+
+def test_a_database_of_a_newer_version_is_ready_and_the_log_says_it_once(client, caplog):
+    set_version("9001")
+    for _ in range(3):
+        response = client.get("/readyz")
+        assert response.status_code == 200
+        assert "9001) is newer than this version" in response.json["detail"]
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "flask db downgrade" in record.getMessage()
 
 
 def test_a_database_that_does_not_answer_is_not_ready(client, database_file):
