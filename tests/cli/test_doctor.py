@@ -111,8 +111,8 @@ def run_doctor(environ: pytest.MonkeyPatch, **settings: str) -> Result:
     for name, value in settings.items():
         environ.setenv(name, value)
     app = create_app(tolerant=True)
-    result = app.test_cli_runner().invoke(args=["doctor"])
-    with app.app_context():
+    with app.app_context():  # The context of the test's own application would be used otherwise.
+        result = app.test_cli_runner().invoke(args=["doctor"])
         db.session.remove()
         db.engine.dispose()
     return result
