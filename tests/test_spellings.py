@@ -20,7 +20,7 @@ from app.services.base import audit, recipients
 from app.services.base.errors import Invalid
 from app.services.deliveries import log
 from app.services.deliveries.log import DeliveryFilters
-from app.services.operations import health
+from app.services.operations import doctor
 from app.services.routing import suppressions
 from tests.conftest import MIGRATIONS
 from tests.support import factories
@@ -132,7 +132,7 @@ def test_a_migration_writes_stored_addresses_in_their_canonical_form(any_app: Fl
         "bob@example.test",
     ]
     assert users.by_email("BOB@example.test").id == twin_ids[1]
-    [finding] = [each for each in health.examine(any_app.config) if each.subject == "Accounts"]
+    [finding] = [each for each in doctor.examine(any_app.config, {}) if each.subject == "Accounts"]
     assert finding.detail == "bob@EXAMPLE.test is another spelling of bob@example.test."
     assert sorted(db.session.execute(text("SELECT address, reason FROM suppressions")).all()) == [
         ("+4420", "gone"),

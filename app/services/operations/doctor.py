@@ -198,7 +198,7 @@ def _check_accounts(config: Mapping[str, Any]) -> Iterator[Finding]:
             )
     if not any(account.role == "admin" for account in accounts):
         yield Finding(
-            subject, _("there is no admin"), _("Run: flask users create EMAIL --name NAME --role admin")
+            _("Admins"), _("there are none"), _("Run: flask users create EMAIL --name NAME --role admin")
         )
     if config["IS_PUBLIC"]:
         yield from _check_demo(config)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.api.http.rate_limits import FALLBACK_SECONDS, RateLimiter, SharedRateLimiter
-from app.services.operations import health
+from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
 from tests.support import factories
 
@@ -96,9 +96,9 @@ def test_without_redis_a_process_counts_alone_and_retries_later(redis_url):
 def test_the_doctor_checks_redis(app, redis_url):
     def finding(url):
         return next(
-            each for each in health.examine(app.config | {"REDIS_URL": url}) if each.subject == "Redis"
+            each for each in doctor.examine(app.config | {"REDIS_URL": url}, {}) if each.subject == "Redis"
         )
 
     assert finding(redis_url).advice == ""
     assert "REDIS_URL" in finding("unix:///nowhere/at/all").advice
-    assert "Redis" not in {each.subject for each in health.examine(app.config | {"REDIS_URL": ""})}
+    assert "Redis" not in {each.subject for each in doctor.examine(app.config | {"REDIS_URL": ""}, {})}
