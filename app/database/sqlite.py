@@ -3,15 +3,76 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Dialect, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExecutionContext
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.database.base import db
+
+BUSY_SECONDS = 5.0
+# The threads of this process queue here for the write lock. SQLite itself polls for it, so under load some
+# threads would never get it.
+_writers: dict[str, threading.Lock] = {}
+
+
+class QueueingConnection(sqlite3.Connection):
+    """A connection that holds its place in the queue of writers until its transaction ends."""
+
+    def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(database, *args, **kwargs)
+        self._turn = _writers.setdefault(database, threading.Lock())
+        self._has_turn = False
+
+    def begin(self) -> None:
+        """Begin to write when it is this connection's turn. Raises sqlite3.OperationalError: locked for too long."""
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise sqlite3.OperationalError("database is locked")
+        self._has_turn = True
+        try:
+            self.execute(BEGIN)
+        except BaseException:
+            self._leave()
+            raise
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        finally:
+            if not self.in_transaction:
+                self._leave()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._leave()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._leave()
+
+    def __del__(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turn.release()
+
+
+@event.listens_for(Engine, "do_connect")
+def _queue_writers(
+    dialect: Dialect, _record: ConnectionPoolEntry, _arguments: Any, parameters: dict[str, Any]
+) -> None:
+    if dialect.name == "sqlite":
+        parameters.setdefault("factory", QueueingConnection)
 
 
 @event.listens_for(Engine, "connect")
@@ -65,6 +126,6 @@ def begin_writing(connection: Connection) -> None:
     driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
         try:
-            driver.execute(BEGIN)
+            driver.begin() if isinstance(driver, QueueingConnection) else driver.execute(BEGIN)
         except sqlite3.OperationalError as error:  # Locked for too long.
             raise OperationalError(BEGIN, None, error) from error

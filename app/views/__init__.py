@@ -35,6 +35,7 @@ from app.views.web import (
     search_highlight,
     security_headers,
     static_files,
+    stranger_limits,
 )
 
 
@@ -52,6 +53,7 @@ def register(app: Flask) -> None:
     errors.register(app)
     refusals.register(app)
     auth.register(app)
+    stranger_limits.register(app)
     inbox_list.register(app)
     stream.register(app)
     app.register_blueprint(accounts.bp)

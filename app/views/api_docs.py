@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import get_locale
+from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
 from app import catalog
 from app.services.events import data as event_data
@@ -16,8 +19,30 @@ bp = Blueprint("docs", __name__, url_prefix="/api/docs")
 
 
 @bp.get("")
-def index() -> str:
+def index() -> BaseResponse:
     """List every call, grouped by the tags of the document."""
+    return _page("docs/index.html", _render_calls)
+
+
+@bp.get("/events")
+def events() -> BaseResponse:
+    """Describe every event type: its fields, a sample, and its JSON Schema."""
+    return _page("docs/events.html", _render_event_types)
+
+
+def _page(template: str, render_content: Callable[[], str]) -> BaseResponse:
+    """Render a page around its content, which is the same for everybody and takes long to render."""
+    rendered: dict[tuple[str, str], Markup] = current_app.extensions.setdefault("docs", {})
+    key = template, str(get_locale())
+    if key not in rendered:
+        rendered[key] = Markup(render_content())  # noqa: S704  # Rendered from a template, which escapes.
+    response = Response(render_template(template, content=rendered[key]))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def _render_calls() -> str:
     spec = current_app.spec  # type: ignore[attr-defined]  # APIFlask's, on Flask's own proxy
     schemas = spec["components"]["schemas"]
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in spec["tags"]}
@@ -31,13 +56,11 @@ def index() -> str:
         for name in nested
     ]
     return render_template(
-        "docs/index.html", about=spec["info"]["description"], groups=groups, objects=objects
+        "docs/_calls.html", about=spec["info"]["description"], groups=groups, objects=objects
     )
 
 
-@bp.get("/events")
-def events() -> str:
-    """Describe every event type: its fields, a sample, and its JSON Schema."""
+def _render_event_types() -> str:
     types = []
     for event in catalog.EVENTS.values():
         schema = event_data.json_schema(event.name)
@@ -46,7 +69,7 @@ def events() -> str:
         types.append(
             {"event": event, "fields": fields, "sample": _format_json(sample), "schema": _format_json(schema)}
         )
-    return render_template("docs/events.html", types=types)
+    return render_template("docs/_event_types.html", types=types)
 
 
 def _call(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
-from app.models import Delivery, User
+from app.models import AuditEntry, Delivery, User
 from app.rendering.email import EmailContent
 from app.services.accounts import access, direct_messages, notices, passwords, users
 from app.services.base import audit, signed_links
@@ -20,6 +20,7 @@ from app.services.base.errors import Invalid, NotFound
 # How long the link of each account email works.
 LIFETIMES = {"password_reset": timedelta(hours=1), "invitation": timedelta(days=7)}
 RESETS_AN_HOUR = 3
+MAX_AUDITED_AN_HOUR = 100
 _PURPOSE = "account"
 
 
@@ -27,16 +28,21 @@ def request_password_reset(email: str, *, now: datetime | None = None) -> None:
     """Queue a reset email if the account exists. The caller cannot tell whether it does.
 
     An account gets at most three an hour. Known and unknown addresses both write and commit, so that they take
-    the same time.
+    the same time. Only these three, and a limited number for unknown addresses, are audited: strangers must not be
+    able to fill the log.
     """
     now = now or utc_now()
     user = users.by_email(email)
     with writing():
+        subject, is_audited = users.email_for_audit(email), _may_audit_unknown(now)
         if user is not None:
             user = users.get_for_update(user.id)
-            if user.is_enabled and _count_resets(user, now - timedelta(hours=1)) < RESETS_AN_HOUR:
+            is_audited = user.is_enabled and _count_resets(user, now - timedelta(hours=1)) < RESETS_AN_HOUR
+            subject = user.email
+            if is_audited:
                 queue_account_email("password_reset", user, now)
-        audit.record("password.reset_requested", user.email if user else users.email_for_audit(email))
+        if is_audited:
+            audit.record("password.reset_requested", subject)
 
 
 def queue_account_email(kind: str, user: User, now: datetime) -> None:
@@ -116,6 +122,7 @@ def find_link_owner(text: str, *, secret: str, now: datetime | None = None) -> t
     return user, str(values["kind"])
 
 
+@passwords.few_at_once
 def set_password_by_link(
     text: str, password: str, *, secret: str, revoke_access: bool = False, now: datetime | None = None
 ) -> User:
@@ -153,3 +160,15 @@ def _count_resets(user: User, since: datetime) -> int:
         Delivery.recipient_id == user.id, Delivery.kind == "password_reset", Delivery.created_at > since
     )
     return db.session.scalar(resets) or 0
+
+
+def _may_audit_unknown(now: datetime) -> bool:
+    """Whether few enough requests were audited in the last hour; looks at the newest only."""
+    newest = (
+        select(AuditEntry.at)
+        .where(AuditEntry.action == "password.reset_requested")
+        .order_by(AuditEntry.id.desc())
+        .limit(MAX_AUDITED_AN_HOUR)
+    )
+    found = db.session.scalars(newest).all()
+    return len(found) < MAX_AUDITED_AN_HOUR or found[-1] < now - timedelta(hours=1)

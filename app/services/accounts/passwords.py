@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import gettext as _
 
 from app.services.accounts import common_passwords
+from app.services.base.errors import Busy
 
 SHORTEST, LONGEST = 10, 200
 
 _hasher = PasswordHasher()
 # A check takes 64 MB and 100 ms of a core, so that a burst of sign-ins has to queue.
-_hashing_slots = threading.BoundedSemaphore(4)
+_hashing_slots = threading.BoundedSemaphore(2)
+# People who may wait for a slot. Each holds one of the server's threads.
+MAX_WAITING = 20
+_places = threading.BoundedSemaphore(MAX_WAITING)
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+def few_at_once(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Decorate a service that hashes: beyond `MAX_WAITING` at once it raises `Busy` before it does anything."""
+
+    @wraps(function)
+    def with_place(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if not _places.acquire(blocking=False):
+            raise Busy(_("Many people are signing in at this moment. Try again in a few seconds."))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _places.release()
+
+    return with_place
 
 
 def hash_password(password: str) -> str:

@@ -72,6 +72,7 @@ def by_email(email: str) -> User | None:
     return db.session.scalar(select(User).where(User.email == addresses.key(email)))
 
 
+@passwords.few_at_once
 def authenticate(
     email: str,
     password: str,
@@ -140,6 +141,7 @@ def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User
     return user
 
 
+@passwords.few_at_once
 def change_password(
     user: User, current: str, new: str, *, revoke_access: bool = False, now: datetime | None = None
 ) -> User:

@@ -33,6 +33,10 @@ class LimitReached(ServiceError):
         self.retry_after = retry_after
 
 
+class Busy(ServiceError):
+    """Too many others ask for the same at this moment. Trying again in a few seconds helps."""
+
+
 class Invalid(ServiceError):
     """Some of the values are invalid.
 

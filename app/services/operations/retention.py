@@ -11,7 +11,16 @@ from app import catalog
 from app.clock import utc_now
 from app.database.base import Base, db
 from app.database.writing import BULK
-from app.models import BrowserSession, Delivery, Digest, Event, Interview, Notification, SignInAttempt
+from app.models import (
+    AuditEntry,
+    BrowserSession,
+    Delivery,
+    Digest,
+    Event,
+    Interview,
+    Notification,
+    SignInAttempt,
+)
 from app.services.accounts.sessions import SessionLimits
 from app.services.notifications import actions as notification_actions
 from app.services.operations import idempotency, job_runs
@@ -27,6 +36,7 @@ OTHER_DELIVERIES = timedelta(days=90)
 # Longer than any notification, so that an event reported again is recognised.
 EVENTS = timedelta(days=400)
 INTERVIEWS = timedelta(days=730)
+AUDIT_ENTRIES = timedelta(days=730)
 SIGN_IN_ATTEMPTS = timedelta(days=1)
 # Rows per transaction, so that other writers do not wait long.
 CHUNK = 500
@@ -73,6 +83,7 @@ def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:
         (Digest, Digest.settled_at < now - EVENTS),
         (Event, and_(Event.received_at < now - EVENTS, ~its_notifications.exists())),
         (Interview, Interview.ends_at < now - INTERVIEWS),
+        (AuditEntry, AuditEntry.at < now - AUDIT_ENTRIES),
         (SignInAttempt, SignInAttempt.attempted_at < now - SIGN_IN_ATTEMPTS),
     ]
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from app.csrf import ForeignOrigin
 from app.extensions import forget_user
@@ -31,7 +31,13 @@ TEXTS = {
     500: (_l("Something went wrong"), _l("Nothing you saved is lost. Try again in a moment.")),
     503: (_l("Bellhop is busy"), _l("Nothing is lost. Try again in a moment.")),
 }
-STATUS = {errors.NotFound: 404, errors.Forbidden: 403, errors.Conflict: 409, errors.Invalid: 422}
+STATUS = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Busy: 503,
+    errors.Invalid: 422,
+}
 
 
 def register(app: Flask) -> None:
@@ -48,7 +54,7 @@ def handle_http_error(error: HTTPException) -> Response | HTTPException:
     """Render an HTTP error: unknown URL, wrong method, too large. Redirects pass through."""
     if error.code is None or error.code < 400:
         return error
-    response = page(error.code)
+    response = page(error.code, text=str(error.description) if isinstance(error, TooManyRequests) else "")
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
             response.headers[name] = value
@@ -60,7 +66,10 @@ def handle_service_error(error: errors.ServiceError) -> Response:
     if isinstance(error, errors.Invalid):
         messages = " ".join(error.errors.values())
         return page(400 if request.method == "GET" else 422, text=messages)
-    return page(STATUS[type(error)], text=str(error))
+    response = page(STATUS[type(error)], text=str(error))
+    if isinstance(error, errors.Busy):
+        response.headers["Retry-After"] = str(outages.RETRY_AFTER)
+    return response
 
 
 def handle_csrf_error(error: CSRFError) -> Response:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.api.http.rate_limits import FALLBACK_SECONDS, RateLimiter, SharedRateLimiter
 from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
+from app.services.operations.rate_limiter import FALLBACK_SECONDS, RateLimiter, SharedRateLimiter
 from tests.support import factories
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import Delivery, User
+from app.models import AuditEntry, Delivery, User
 from app.services.accounts import administration, tokens, users
 from app.services.accounts import emails as account_emails
 from app.services.base import audit
 from app.services.base.errors import Invalid, NotFound
+from app.services.operations import retention
 
 KEY = "a key for tests only"
 NEW = "a password for later"
@@ -143,3 +144,28 @@ def test_an_account_is_invited_reset_and_deactivated_on_both_databases(any_app: 
     with pytest.raises(Invalid):
         users.authenticate(dana.email, "a newer password")
     assert audit.page_for(person=dana.email, action="sign_in.failed").rows
+
+
+def test_reset_requests_cannot_fill_the_audit_log(alice: User) -> None:
+    for number in range(120):
+        account_emails.request_password_reset(alice.email)
+        account_emails.request_password_reset(f"nobody{number}@example.test")
+    entries = select(AuditEntry.subject).where(AuditEntry.action == "password.reset_requested")
+    subjects = db.session.scalars(entries).all()
+    assert len(subjects) == account_emails.MAX_AUDITED_AN_HOUR
+    assert subjects.count(alice.email) == account_emails.RESETS_AN_HOUR
+    account_emails.request_password_reset("later@example.test", now=utc_now() + timedelta(hours=2))
+    assert "later@example.test" in db.session.scalars(entries).all()
+
+
+def test_the_audit_log_is_kept_for_two_years(alice: User) -> None:
+    now = utc_now()
+    for days in (731, 729):
+        db.session.add(
+            AuditEntry(action="user.created", subject=f"{days} days", at=now - timedelta(days=days))
+        )
+    db.session.commit()
+    retention.purge(now)
+    assert db.session.scalars(select(AuditEntry.subject).where(AuditEntry.subject.like("%days"))).all() == [
+        "729 days"
+    ]

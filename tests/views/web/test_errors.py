@@ -23,7 +23,7 @@ FAILURES = {
     "invalid": (Invalid({"a": "x"}), 400),
     "large": (RequestEntityTooLarge(), 413),
     "odd": (ImATeapot(), 418),
-    "often": (TooManyRequests(), 429),
+    "often": (TooManyRequests("Wait."), 429),
     "busy": (ServiceUnavailable(), 503),
     "broken": (ZeroDivisionError(), 500),
 }
