@@ -12,6 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask import Flask
+
+from app.models import User
+from tests.support import sessions
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,14 +73,15 @@ def serving(database: str | Path, log: Path, **settings: str) -> Iterator[Server
         ) as master,
     ):
         try:
-            said = master.stdout.readline().decode()
-            yield Server(int(re.search(r":(\d+)$", said.strip())[1]), master, log)
+            ready = re.search(r":(\d+)$", master.stdout.readline().decode().strip())
+            assert ready, log.read_text()
+            yield Server(int(ready[1]), master, log)
         finally:
             if master.poll() is None:
                 master.kill()
 
 
-def session_cookie(app, user) -> str:
-    """Return the Cookie header of a signed-in session of this user."""
-    serializer = app.session_interface.get_signing_serializer(app)
-    return f"bellhop={serializer.dumps({'_user_id': user.get_id(), '_fresh': True})}"
+def session_cookie(app: Flask, user: User) -> str:
+    """Return the Cookie header of a new session of this user."""
+    cookie = sessions.open_session(app.test_client(), user).get_cookie("bellhop")
+    return f"bellhop={cookie.value}"
