@@ -28,7 +28,7 @@ _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f-\x9f\s@/\\?#%<>\"]")
 
 
 def trim(text: str) -> str:
-    """Remove what comes along when a value is copied: unseen characters, and spaces at its ends.
+    """Remove what is copied along with a value: invisible characters, and spaces at its ends.
 
     For values that are not prose: addresses, numbers, codes, times, names of things. Joiners stay inside a text.
     """
@@ -66,9 +66,9 @@ def email(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """Return the name under which tries at an address are counted: the same for every spelling of it.
+    """Return the key under which attempts at an address are counted: the same for every spelling of it.
 
-    A text that is not an address has a name as well, which no address has.
+    A text that is not an address has a key as well, which no address has.
     """
     try:
         return email(text)

@@ -1,11 +1,11 @@
-"""Tells requests apart behind reverse proxies: the browser's address, and the path below which Bellhop is shown.
+"""Handles requests from reverse proxies: the browser's address, and the path below which Bellhop is shown.
 
 `TRUSTED_PROXIES` is the number of proxies in front of Bellhop. Each appends what it saw to the X-Forwarded headers, so
 the value of the outermost one is that many places from the right. Values further left come from the browser and are
 ignored, and so are chains that are too short. With 0, the default, the headers are ignored. RFC 7239's `Forwarded` is
 never read.
 
-By hand instead of werkzeug's ProxyFix, which takes the values unchecked: an address with its port, a prefix `//host`.
+By hand instead of werkzeug's ProxyFix, which does not check the values: an address with its port, a prefix `//host`.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ class Connection(TConn):
 class BufferedWorker(ThreadWorker):
     """Collects requests and sends responses in the poller; see the module."""
 
-    # Off where a trusted proxy is the only client, because everybody has its address.
+    # Off where a trusted proxy is the only client, because every request has its address.
     limits_addresses = True
 
     def __init__(self, *args, **kwargs) -> None:

@@ -62,7 +62,7 @@ def post_worker_init(worker):
     threading.Thread(target=exit_with_master, name="exit-with-master", daemon=True).start()
     worker.jobs = jobs.start(worker.wsgi)
     worker.on_stop = lambda: stop(worker)
-    # Where only a proxy connects, a limit per address would be a limit for everybody.
+    # Where only a proxy connects, a limit per address would be a limit for everyone.
     worker.limits_addresses = not int(settings.get("TRUSTED_PROXIES") or 0)
     if worker.age == 1:
         print(f"Bellhop is ready at {address(worker.sockets[0])}", flush=True)

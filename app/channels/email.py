@@ -37,7 +37,7 @@ def check() -> str:
     """Connect, sign in, offer our sender address and disconnect. Nothing is sent.
 
     Returns:
-        what worked, and the server's last words.
+        what worked, and the server's last reply.
     Raises:
         HostUnavailable: with what was tried and what the server said.
     """

@@ -1,9 +1,9 @@
 """Statements that are compiled once per database and run directly on its driver.
 
 SQLAlchemy takes 40 to 80 µs from a statement to its rows, the driver 5. Publishing an event runs nine statements, so
-this halves its cost (`bin/bench create`). Only statements that run for every event may use it: inserting the event, its
-notifications and deliveries, finding recipients, their template, required channels and suppressed addresses, and
-raising an inbox version. Everything else uses `db.session`.
+this more than halves its cost (`bin/bench create`). Only statements that run for every event may use it: inserting the
+event, its notifications and deliveries, finding recipients, their template, required channels and suppressed addresses,
+and raising an inbox version. Everything else uses `db.session`.
 
 Types are converted as SQLAlchemy does it, and transactions, pools and errors are SQLAlchemy's own.
 """

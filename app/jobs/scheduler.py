@@ -78,8 +78,8 @@ class _Every(BaseTrigger):
 class Scheduler:
     """Runs jobs from `start` until `stop`.
 
-    The background scheduler waits for times of the clock. A thread of our own, which does not, brings its waits back
-    in when the clock was set.
+    The background scheduler waits for times of the clock. If the clock is set back, a thread of our own, which does not
+    wait for such times, shortens its waits.
     """
 
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
@@ -131,7 +131,7 @@ class Scheduler:
         )
 
     def _watch_clock(self) -> None:
-        """Bring in each run that is further away than its interval: the clock was set back."""
+        """Start each run that is further away than its interval now, because the clock was set back."""
         while not self._stopping.wait(CHECK_CLOCK_SECONDS):
             try:
                 self._check_clock()

@@ -22,8 +22,8 @@ END_STATES = ("sent", "failed", "suppressed", "skipped", "expired", "cancelled",
 class Delivery(Base):
     """A delivery; the outbox row and the log entry are the same row.
 
-    `kind` is `notification`, or one of the account emails (`invitation`,
-    `password_reset`), whose links are made only while sending so that none is stored, or a `security_notice`.
+    `kind` is `notification`, `daily_digest`, `weekly_summary`, `security_notice`, `phone_code`, `test`, or one of the
+    account emails (`invitation`, `password_reset`), whose links are made only while sending so that none is stored.
     `subject`, `text` and `html` are set where they differ from the notification's own title and message.
     `reason` is a code of `app.services.routing.reasons`, `reason_data` its values.
     """

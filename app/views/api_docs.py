@@ -31,7 +31,7 @@ def events() -> BaseResponse:
 
 
 def _page(template: str, render_content: Callable[[], str]) -> BaseResponse:
-    """Render a page around its content, which is the same for everybody and takes long to render."""
+    """Render a page around its content, which is the same for everyone and takes long to render."""
     rendered: dict[tuple[str, str], Markup] = current_app.extensions.setdefault("docs", {})
     key = template, str(get_locale())
     if key not in rendered:

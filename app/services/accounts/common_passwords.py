@@ -1,6 +1,6 @@
 """Says why a password is easy to guess: a common one, the person's own words, keys in a row, repetition.
 
-`zxcvbn` brings the words: 30,000 passwords of leaks, common words and names, and neighbours on a keyboard. There are
+`zxcvbn` brings the lists: 30,000 leaked passwords, common words and names, and neighbouring keys. There are
 no rules about kinds of characters, which make passwords harder to remember and not to guess (NIST SP 800-63B, 3.1.1.2).
 """
 
@@ -20,7 +20,7 @@ MAX_AFFIX, MAX_WORD_GUESSES = 6, 10**4
 # `zxcvbn` takes quadratic time.
 MAX_ESTIMATED = 72
 
-# Other scripts on the keys of a keyboard: "йцукен" is "qwerty", and "пароль" one of the passwords of leaks.
+# Other scripts on the keys of a keyboard: "йцукен" is "qwerty", and "пароль" a leaked password.
 _QWERTY = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _LAYOUTS = [
     str.maketrans(keys, _QWERTY)

@@ -105,7 +105,7 @@ def compose_notice(delivery: Delivery, base_url: str) -> EmailContent:
 def make_password_link(kind: str, user: User, secret: str, base_url: str, now: datetime) -> str:
     """Make the link by which the reader of an account email chooses a password.
 
-    It works until a password is chosen, the account is deactivated, or its lifetime is over: one hour from `now` for
+    It works until a password is chosen, the account is deactivated, or its lifetime has passed: one hour from `now` for
     `password_reset`, seven days for `invitation`.
     """
     values = {"kind": kind, "user": user.id, "state": _account_state(user)}

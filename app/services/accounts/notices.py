@@ -1,4 +1,4 @@
-"""Emails that tell a user of a change to the security of their account, which may be another person's doing."""
+"""Emails that inform a user of a security change to their account, which someone else may have made."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from app.services.base import audit
 from app.services.base.errors import NotFound
 
 log = logging.getLogger(__name__)
-# How exactly `last_seen_at` is kept: one write in this time, not one a request.
+# How exactly `last_seen_at` is kept: one write in this time, not one per request.
 SEEN_EVERY = timedelta(minutes=5)
 # For how long a typed password lets its owner create tokens and webhooks.
 CONFIRMED_FOR = timedelta(minutes=15)
@@ -41,7 +41,7 @@ class SessionLimits:
         return cls(timedelta(days=config["SESSION_IDLE_DAYS"]), timedelta(days=config["SESSION_MAX_DAYS"]))
 
     def has_ended(self, now: datetime) -> ColumnElement[bool]:
-        """The condition that selects sessions which are over."""
+        """The condition that selects expired sessions."""
         return or_(
             BrowserSession.last_seen_at <= now - self.idle, BrowserSession.created_at <= now - self.longest
         )
@@ -79,7 +79,7 @@ _BY_DIGEST = (
 
 
 def start(user: User, *, browser: str = "", address: str = "", now: datetime | None = None) -> str:
-    """Start a session and return its key, which is stored nowhere else than in the browser's cookie.
+    """Start a session and return its key, which is stored only in the browser's cookie.
 
     Args:
         browser: the User-Agent header.
@@ -102,7 +102,7 @@ def start(user: User, *, browser: str = "", address: str = "", now: datetime | N
 
 
 def find(key: str, limits: SessionLimits, *, now: datetime | None = None) -> SignedIn | None:
-    """Find a session by its key; None if it was ended, is over, or its owner is deactivated."""
+    """Find a session by its key; None if it was ended, has expired, or its owner is deactivated."""
     now = now or utc_now()
     values = {
         "digest": _digest(key),
@@ -147,7 +147,7 @@ def record_confirmed(signed_in: SignedIn, *, now: datetime | None = None) -> Non
 
 
 def for_user(user: User, limits: SessionLimits, *, now: datetime | None = None) -> Sequence[BrowserSession]:
-    """List a user's sessions, the one that was used last first."""
+    """List a user's sessions, most recently used first."""
     mine = select(BrowserSession).where(
         BrowserSession.user_id == user.id, ~limits.has_ended(now or utc_now())
     )

@@ -229,7 +229,7 @@ def _count_working(user: User, now: datetime) -> int:
 
 
 def _record_use(bearer: Bearer, now: datetime) -> Bearer:
-    """Record when the token was last used, to the minute: one write a minute, not one a request."""
+    """Record when the token was last used, to the minute: one write per minute, not one per request."""
     a_minute_ago = now - timedelta(minutes=1)
     if bearer.last_used_at is not None and bearer.last_used_at > a_minute_ago:
         return bearer

@@ -1,7 +1,7 @@
 """The database is away, locked or full: which errors mean that, and one log line when it begins and when it ends.
 
-Whoever meets an error of the database asks `is_outage`. If it is one, pages and the API respond with 503 and loops try
-again later; both call `report` instead of logging. Any other error is a bug.
+Code that catches an error of the database asks `is_outage`. If it is one, pages and the API respond with 503 and loops
+try again later; both call `report` instead of logging. Any other error is a bug.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SQLITE_CODES = frozenset({3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26})
 # read-only, a database without its tables.
 SQLSTATE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 SQLSTATES = frozenset({"55P03", "55006", "25006", "42P01", "3D000"})
-# An outage has ended when nothing failed for so many seconds, and something has succeeded.
+# An outage has ended when nothing has failed for this long, and something has succeeded.
 QUIET_SECONDS = 5.0
 # Kinds of errors that are logged in one outage.
 MAX_KINDS = 5

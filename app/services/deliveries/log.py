@@ -19,7 +19,7 @@ from app.services.base import paging, recipients
 from app.services.base.errors import NotFound
 from app.services.sending import channel_outages
 
-# The ways out that there are, in the order of the filter.
+# The channels, in the order of the filter.
 WAYS = ("email", "in_app", *(name for name in CONNECTORS if name != "email"))
 
 
@@ -32,7 +32,7 @@ class OutcomeLabel:
     states: tuple[str, ...]
 
 
-# What was kept here instead is in the state of what was sent, for the same reason that nothing else need be done.
+# A captured message has the state `sent`, because nothing remains to be done for it.
 KEPT = "kept"
 OUTCOMES = {
     "sent": OutcomeLabel(_l("Sent"), "ok", ("sent",)),

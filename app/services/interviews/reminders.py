@@ -67,7 +67,7 @@ def decide(
     Args:
         leads: the lead times that the person wants, in minutes.
         decided: the outcomes so far, by lead time.
-        reported_at: when the person was told of the start. A lead time that had passed by then would repeat the news.
+        reported_at: when the person was notified of the start. A lead time that had passed by then would repeat it.
     Returns:
         the outcome of each lead time that is decided now. Of several that are due only the closest is sent.
     """
@@ -180,7 +180,7 @@ def _request(interview: Interview, lead: int, now: datetime) -> fanout.Notificat
 
 
 def _recruiters(ids: Collection[int]) -> dict[int, dict[int, datetime | None]]:
-    """Return the recruiters of interviews, by user id, with when they were told of the start."""
+    """Return the recruiters of interviews, by user id, and when each was notified of the start."""
     columns = (
         InterviewRecruiter.interview_id,
         InterviewRecruiter.user_id,

@@ -16,10 +16,10 @@ from app.services.base import cache
 from app.services.notifications.conditions import PLACE_CONDITIONS
 from app.services.notifications.filters import NOW, USER_ID, Filters, conditions
 
-# Nobody needs to know a larger number of new notifications.
+# No one needs to know a larger number of new notifications.
 MAX_NEWER = 100
 
-# Built once, for it is polled: the count, and the instants at which it changes although nothing is written.
+# Built once, because it is polled: the count, and the instants at which it changes although nothing is written.
 _UNREAD = [Notification.recipient_id == USER_ID, *PLACE_CONDITIONS["unread"]]
 _SHOWN = select(func.count()).where(*_UNREAD, Notification.surfaced_at <= NOW).scalar_subquery()
 # Expired rows are few and counted separately: one more condition per row would make the count half as slow again.

@@ -160,7 +160,7 @@ def _event(draft: Draft) -> Event | None:
 
 
 def _add_deliveries(row: Notification, user: User, chance: random.Random) -> None:
-    """Add its in-app delivery and its email. One email in twenty has another result than sent."""
+    """Add its in-app delivery and its email. One email in twenty has a result other than sent."""
     if row.status in {"pending", "cancelled"}:
         # Its email is switched off, because the demo sends nothing; in the app it still appears on time.
         is_pending = row.status == "pending"

@@ -1,4 +1,4 @@
-"""Outages of channels: recorded when a server accepts nothing, told to the admins once, and once when they end."""
+"""Records outages of channels, and alerts the admins once when one lasts and once when it has ended."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _alert_once(channel: str, detail: str, now: datetime, *, is_our_fault: bool)
             "The messages wait and are sent when the server is back. You will be told.",
             detail=detail,
         )
-    # In the app only: the way to the admins may be the one that is broken.
+    # In the app only, because the failing channel may be the one that reaches the admins.
     alerts.raise_system_alert(
         recipients.active_admins(),
         title,

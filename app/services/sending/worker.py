@@ -274,7 +274,7 @@ class DeliveryWorker:
 
 
 def _record(claim: Claim, results: Sequence[SendResult]) -> None:
-    """Record results, even if the database is busy for a while: these messages have left."""
+    """Record results, even if the database is busy for a while: these messages have been sent."""
     if not results:
         return
     for seconds in RECORD_AGAIN_AFTER:

@@ -1,4 +1,4 @@
-"""The cookie by which a browser is recognized in which people signed in before."""
+"""The cookie that identifies a browser in which people signed in before."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Drops characters that nobody sees from every form field and query parameter, before anything reads them.
+"""Drops invisible characters from every form field and query parameter, before anything reads them.
 
-They come along when text is copied from a page, a mail or a document. Passwords stay as they were typed.
+They come along when text is copied from a page, an email or a document. Passwords stay as they were typed.
 """
 
 from __future__ import annotations
