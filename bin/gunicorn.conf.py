@@ -84,7 +84,17 @@ def worker_exit(server, worker):
     # A worker that failed to start has no jobs.
     if hasattr(worker, "jobs") and not worker.is_stopping:
         worker.jobs.stop()
+    if hasattr(worker, "jobs"):
+        empty_log(worker.wsgi)
     exit_after(1)
+
+
+def empty_log(app):
+    """Leave everything in the database file itself: an operator may copy it now."""
+    from app.services.operations import database_file
+
+    with app.app_context():
+        database_file.empty_log()
 
 
 def exit_after(seconds):

@@ -13,7 +13,7 @@ from app.services.accounts.sessions import SessionLimits
 from app.services.announcements import writer
 from app.services.digests import settle
 from app.services.interviews import evaluations, reminders
-from app.services.operations import leases
+from app.services.operations import database_file, leases
 from app.services.operations import retention as retention_service
 from app.services.sending import outbox, scheduled
 from app.services.sending.email import SiteIdentity
@@ -50,8 +50,10 @@ def delivery_worker() -> DeliveryWorker:
 
 
 def sweep(now: datetime | None = None, _progress: Progress = no_progress) -> int:
-    """Give back the deliveries of workers that died; returns how many."""
-    return outbox.sweep(now)
+    """Give back the deliveries of workers that died, and tidy the database file; returns how many were given back."""
+    count = outbox.sweep(now)
+    database_file.empty_log_when_idle()
+    return count
 
 
 def announcements(now: datetime | None = None, _progress: Progress = no_progress) -> int:
