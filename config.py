@@ -409,7 +409,11 @@ SETTINGS = {
         ),
         # The contact for operators of push services (RFC 8292, 2.1).
         Setting(
-            "VAPID_SUBJECT", "", _vapid_subject, "whom a push service may write to", "`mailto:` the sender"
+            "VAPID_SUBJECT",
+            "",
+            _vapid_subject,
+            "the contact address for operators of push services",
+            "`mailto:` the sender",
         ),
         Setting("STATIC_URL", "", _static_url, "a CDN in front of the fingerprinted assets"),
         Setting("API_RATE_LIMIT", "600 per minute", _rate, "of each token, or of each signed-in person"),

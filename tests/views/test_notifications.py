@@ -212,7 +212,7 @@ def test_the_detail_has_facts_deliveries_and_reason(sign_in: SignIn, alice: User
         "Daniel Osei",
         "Panel size",
         'href="https://platform.example/iv"',
-        "Email: Not sent: this address is blocked because it bounced (no such user)",
+        "Email: Not sent: this address is blocked because the server rejected it (no such user)",
         "because you're a recruiter on this interview",
     ):
         assert words in page

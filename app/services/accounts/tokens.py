@@ -80,7 +80,7 @@ def create(
     if not scopes or set(scopes) - set(SCOPES):
         errors["scopes"] = _("Choose at least one scope: %(scopes)s.", scopes=", ".join(SCOPES))
     elif actor is not None and not actor.is_admin and set(scopes) & set(ADMIN_SCOPES):
-        errors["scopes"] = _("The scopes events and admin need an admin.")
+        errors["scopes"] = _("Only admins can grant the scopes events and admin.")
     if days is not None and not 1 <= days <= MAX_DAYS:
         errors["days"] = _("Choose from 1 to %(days)d days.", days=MAX_DAYS)
     if errors:

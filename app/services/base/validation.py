@@ -64,7 +64,7 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
         InvalidValue: not a string, too long, or contains control characters.
     """
     if not isinstance(value, str):
-        raise InvalidValue(_("This must be a text."))
+        raise InvalidValue(_("This must be text."))
     value = strip_invisible(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
         raise InvalidValue(_("This text contains control characters."))

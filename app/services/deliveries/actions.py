@@ -65,7 +65,9 @@ def _move(delivery_id: int, allowed: tuple[str, ...], values: dict[str, Any], ac
         if exists is None:
             raise NotFound(_("There is no such delivery."))
         raise Conflict(
-            _("It is too late to cancel this one.") if is_cancelled else _("This one cannot be sent again.")
+            _("It is too late to cancel this delivery.")
+            if is_cancelled
+            else _("This delivery cannot be sent again.")
         )
     if is_cancelled and moved.channel == "in_app":
         hidden = update(Notification).where(Notification.id == moved.notification_id)

@@ -137,7 +137,7 @@ def _recipient_reason(row: Notification) -> str:
     if event.type == catalog.ANNOUNCEMENT:
         return _announced(event)
     if event.type not in catalog.EVENTS:
-        return _("This person tried out a template.")
+        return _("This person sent a test of a template.")
     if event.data.get("recipients"):
         return _("The event names this person as a recipient.")
     if event.source == alerts.TEMPLATE_SOURCE:

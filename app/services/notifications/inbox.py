@@ -91,7 +91,7 @@ def write_cursor(direction: str, surfaced_at: datetime | None, row_id: int) -> s
 def read_cursor(cursor: str) -> tuple[bool, datetime, int]:
     """Read a cursor: whether it leads backwards, and the row's `surfaced_at` and id. Raises Invalid."""
     if not re.fullmatch(CURSOR, cursor, re.ASCII):
-        raise Invalid({"cursor": _("This page address is damaged. Start again from the first page.")})
+        raise Invalid({"cursor": _("This page link is invalid. Go back to the first page.")})
     microseconds, row_id = cursor[1:].split("-")
     return cursor[0] == "p", _EPOCH + timedelta(microseconds=int(microseconds)), int(row_id)
 

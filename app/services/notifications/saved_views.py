@@ -213,9 +213,7 @@ def _check_filter(user: User, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _check_limit(others: Sequence[SavedView]) -> None:
     if len(others) >= MAX_VIEWS:
-        raise Invalid(
-            {"name": _("You have %(n)s views, and more do not fit. Delete one first.", n=MAX_VIEWS)}
-        )
+        raise Invalid({"name": _("You can have at most %(n)s views. Delete one first.", n=MAX_VIEWS)})
 
 
 def _count_query(user: User, wanted: Filter, now: datetime) -> Select[int]:

@@ -90,7 +90,7 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
     if text.strip() and not terms:
         raise _invalid(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
     if len(terms) > MAX_TERMS:
-        raise _invalid(_("That is too much at once: at most %(n)s words and filters.", n=MAX_TERMS))
+        raise _invalid(_("Use at most %(n)s words and filters.", n=MAX_TERMS))
     return Query(tuple(terms))
 
 

@@ -47,7 +47,7 @@ def release(suppression_id: int, actor: User) -> str:
     """
     with writing(lock=Suppression, row_id=suppression_id) as suppression:
         if suppression is None:
-            raise NotFound(_("This address is not suppressed any more."))
+            raise NotFound(_("This address is no longer blocked."))
         db.session.delete(suppression)
         audit.record("address.released", suppression.address, actor=actor, channel=suppression.channel)
     return suppression.address

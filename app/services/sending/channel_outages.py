@@ -54,7 +54,7 @@ def record_success(channel: str, now: datetime) -> None:
         audit.record("channel.back", channel, since=to_rfc3339(ended.began_at))
         alerts.raise_system_alert(
             recipients.active_admins(),
-            _l("%(channel)s is sent again", channel=label),
+            _l("%(channel)s works again", channel=label),
             _l("The outage is over. The messages that waited are being sent now."),
             "/admin/deliveries",
             now,
@@ -104,17 +104,17 @@ def _alert_once(channel: str, detail: str, now: datetime, *, is_our_fault: bool)
     audit.record("channel.down", channel, detail=detail)
     label = catalog.CHANNELS[channel].label
     if is_our_fault:
-        title = _l("%(channel)s is not sent: Bellhop's own settings are rejected", channel=label)
+        title = _l("%(channel)s is not working: Bellhop's settings were rejected", channel=label)
         message = _l(
             "The response is: %(detail)s\n\nThe messages wait. Fix the settings and restart Bellhop. "
-            "“flask doctor” tries them without sending anything.",
+            "“flask doctor” checks them without sending anything.",
             detail=detail,
         )
     else:
-        title = _l("%(channel)s is not sent: the server cannot be reached", channel=label)
+        title = _l("%(channel)s is not working: the server cannot be reached", channel=label)
         message = _l(
             "The last error is: %(detail)s\n\n"
-            "The messages wait and are sent when the server is back. You will be told.",
+            "The messages will be sent when the server responds again. You will be notified.",
             detail=detail,
         )
     # In the app only, because the failing channel may be the one that reaches the admins.

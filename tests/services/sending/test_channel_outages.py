@@ -48,7 +48,7 @@ def test_admins_are_alerted_once_to_an_outage_and_once_to_its_end(
     move_clock(61)
     for _sender in range(3):  # Other processes, and after a restart.
         delivery_worker().deliver_due()
-    assert alerts_of(bob) == ["Email is not sent: the server cannot be reached"]
+    assert alerts_of(bob) == ["Email is not working: the server cannot be reached"]
     assert len(alerts_of(alice)) == 1, "her own, no alert"
     only_in_app = select(Delivery.channel).where(Delivery.recipient_id == bob.id)
     assert list(db.session.scalars(only_in_app)) == ["in_app"]
@@ -56,7 +56,7 @@ def test_admins_are_alerted_once_to_an_outage_and_once_to_its_end(
     for _sender in range(2):
         delivery_worker().deliver_due()
     server.stop()
-    assert alerts_of(bob)[1:] == ["Email is sent again"]
+    assert alerts_of(bob)[1:] == ["Email works again"]
     assert channel_outages.current_outages() == {}
 
 
@@ -68,7 +68,7 @@ def test_rejected_settings_are_an_outage_too(
     worker.deliver_due()
     move_clock(61)
     worker.deliver_due(utc_now() + 5 * MINUTE)
-    assert alerts_of(bob) == ["Email is not sent: Bellhop's own settings are rejected"]
+    assert alerts_of(bob) == ["Email is not working: Bellhop's settings were rejected"]
 
 
 def test_an_outage_of_sms_is_told_the_same_way(channel_server: WebServer) -> None:
@@ -80,10 +80,10 @@ def test_an_outage_of_sms_is_told_the_same_way(channel_server: WebServer) -> Non
     move_clock(61)
     delivery_worker().deliver_due()
     assert (reload(row).state, row.reason) == ("retry_wait", "misconfigured")
-    assert alerts_of(bob) == ["SMS is not sent: Bellhop's own settings are rejected"]
+    assert alerts_of(bob) == ["SMS is not working: Bellhop's settings were rejected"]
     channel_server.usual = Reply(201, b'{"sid": "SM42", "status": "queued"}')
     delivery_worker().deliver_due()
-    assert alerts_of(bob)[1:] == ["SMS is sent again"]
+    assert alerts_of(bob)[1:] == ["SMS works again"]
 
 
 def test_every_row_that_waits_says_since_when(
