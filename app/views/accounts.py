@@ -120,8 +120,17 @@ def choose_password(token: str) -> Response:
 
 @bp.get("/account")
 @login_required
-def show() -> str:
-    return _account_page()
+def show(**context: Any) -> str:
+    """Render the account page; the context may bring back rejected input with its errors."""
+    values: dict[str, Any] = {
+        "profile": current_user,
+        "token": TokenForm(),
+        "errors": {},
+        "tokens": tokens.for_user(current_user),
+        "time_zones": validation.time_zones(),
+        "now": utc_now(),
+    }
+    return render_template("accounts/show.html", **(values | context))
 
 
 @bp.post("/account/profile")
@@ -131,7 +140,7 @@ def update_profile() -> Response | tuple[str, int]:
     try:
         users.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
     except Invalid as error:
-        return _account_page(profile=form, errors=error.errors), 422
+        return show(profile=form, errors=error.errors), 422
     flash(_("Profile saved."))
     return redirect(url_for(".show"))
 
@@ -144,9 +153,9 @@ def change_password() -> Response | tuple[str, int]:
         user = users.change_password(current_user, form.current, form.new, revoke_access=form.revoke_access)
         start_session(user)
     except Invalid as error:
-        return _account_page(errors=error.errors), 422
+        return show(errors=error.errors), 422
     except Conflict as error:
-        return _account_page(errors={"current_password": str(error)}), 409
+        return show(errors={"current_password": str(error)}), 409
     flash(_("Password changed. You're signed out everywhere else."))
     return redirect(url_for(".show", _anchor="password"))
 
@@ -162,10 +171,10 @@ def create_token() -> Response | tuple[str, int] | str:
         )
     except Invalid as error:
         errors = {f"token_{field}": message for field, message in error.errors.items()}
-        return _account_page(token=form, errors=errors), 422
+        return show(token=form, errors=errors), 422
     except Conflict as error:
-        return _account_page(token=form, errors={"token_name": str(error)}), 409
-    return _account_page(new_token=token, new_secret=secret)
+        return show(token=form, errors={"token_name": str(error)}), 409
+    return show(new_token=token, new_secret=secret)
 
 
 @bp.post("/account/tokens/<int(max=9223372036854775807):token_id>/revocation")
@@ -182,19 +191,6 @@ def too_many_attempts(error: TooManyAttempts) -> Response:
     response = make_response(render_template("accounts/too_many_attempts.html", error=error), 429)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-def _account_page(**context: Any) -> str:
-    """Render the account page; the context may bring back rejected input with its errors."""
-    values: dict[str, Any] = {
-        "profile": current_user,
-        "token": TokenForm(),
-        "errors": {},
-        "tokens": tokens.for_user(current_user),
-        "time_zones": validation.time_zones(),
-        "now": utc_now(),
-    }
-    return render_template("accounts/show.html", **(values | context))
 
 
 def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:

@@ -24,8 +24,20 @@ Page = Response | str | tuple[str, int]
 
 @bp.get("/account/devices")
 @login_required
-def show() -> str:
-    return _page()
+def show(**context: Any) -> str:
+    """Render the page; the context may bring back rejected input with its errors."""
+    config = current_app.config
+    values: dict[str, Any] = {
+        "errors": {},
+        "phone": current_user.phone,
+        "is_verified": phones.is_verified(current_user),
+        "is_code_waiting": phones.has_open_code(current_user),
+        "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
+        "browsers": browsers.for_user(current_user),
+        "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),
+        "webhooks": webhook_calls.for_user(current_user),
+    }
+    return render_template("devices/show.html", **(values | context))
 
 
 @bp.post("/account/devices/phone")
@@ -34,7 +46,7 @@ def send_code() -> Page:
     try:
         phones.send_code(current_user, request.form.get("phone", ""))
     except Invalid as error:
-        return _page(phone=request.form.get("phone", ""), errors=error.errors), 422
+        return show(phone=request.form.get("phone", ""), errors=error.errors), 422
     return _back("by-sms", _("Sending you a code. It works for 10 minutes."))
 
 
@@ -44,7 +56,7 @@ def verify_phone() -> Page:
     try:
         phones.verify(current_user, request.form.get("code", ""), secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
-        return _page(errors=error.errors), 422
+        return show(errors=error.errors), 422
     return _back("by-sms", _("Number verified. Turn on SMS in Preferences to get text messages."))
 
 
@@ -62,7 +74,7 @@ def subscribe() -> Page:
     try:
         row = browsers.subscribe(current_user, *fields)
     except Invalid as error:
-        return _page(errors=error.errors), 422
+        return show(errors=error.errors), 422
     return _back("browsers", _("“%(name)s” now shows your notifications.", name=row.label))
 
 
@@ -88,17 +100,15 @@ def create_webhook() -> Page:
     try:
         created = webhooks.create(current_user, url, secret=current_app.config["SECRET_KEY"])
     except Invalid as error:
-        return _page(url=url, errors=error.errors), 422
-    return _page(new_secret=created)
+        return show(url=url, errors=error.errors), 422
+    return show(new_secret=created)
 
 
 @bp.post(f"{WEBHOOK}/secret")
 @password_required
 def rotate_secret(webhook_id: int) -> Page:
     """Respond with the page, for the same reason. Reloading it is refused, like any second secret within a day."""
-    return _page(
-        new_secret=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"])
-    )
+    return show(new_secret=webhooks.rotate(current_user, webhook_id, secret=current_app.config["SECRET_KEY"]))
 
 
 @bp.post(f"{WEBHOOK}/test")
@@ -148,19 +158,3 @@ def _back(section: str, text: str) -> Response:
     """Return to a section of the page, with a message."""
     flash(text)
     return redirect(url_for(".show", _anchor=section))
-
-
-def _page(**context: Any) -> str:
-    """Render the page; the context may bring back rejected input with its errors."""
-    config = current_app.config
-    values: dict[str, Any] = {
-        "errors": {},
-        "phone": current_user.phone,
-        "is_verified": phones.is_verified(current_user),
-        "is_code_waiting": phones.has_open_code(current_user),
-        "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
-        "browsers": browsers.for_user(current_user),
-        "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),
-        "webhooks": webhook_calls.for_user(current_user),
-    }
-    return render_template("devices/show.html", **(values | context))

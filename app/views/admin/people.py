@@ -22,8 +22,11 @@ PERSON = "/users/<int(max=9223372036854775807):user_id>"
 
 @bp.get("/users")
 @admin_required
-def index() -> str:
-    return _page()
+def index(**context: Any) -> str:
+    query = PeopleQuery.read(request.args)
+    page = administration.page_for(query.search, after=query.after, before=query.before)
+    defaults = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
+    return render_template("people/index.html", **(defaults | context))
 
 
 @bp.post("/users")
@@ -33,7 +36,7 @@ def invite() -> Response | tuple[str, int]:
     try:
         user = administration.invite(form.email, form.name, form.role, actor=current_user)
     except Invalid as error:
-        return _page(form=form, errors=error.errors), 422
+        return index(form=form, errors=error.errors), 422
     flash(_("The invite to %(email)s is queued.", email=user.email))
     return redirect(url_for(".index", q=user.email))
 
@@ -82,13 +85,6 @@ def declined(error: Forbidden | Conflict) -> Response:
     """Show the reason on the list, which has the person's current state."""
     flash(str(error), "error")
     return redirect(url_for(".index"))
-
-
-def _page(**context: Any) -> str:
-    query = PeopleQuery.read(request.args)
-    page = administration.page_for(query.search, after=query.after, before=query.before)
-    defaults = {"query": query, "page": page, "form": InvitationForm(), "errors": {}}
-    return render_template("people/index.html", **(defaults | context))
 
 
 def _back(text: str) -> Response:

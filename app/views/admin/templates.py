@@ -34,8 +34,18 @@ TEMPLATE = "/<int(max=9223372036854775807):template_id>"
 
 @bp.get("")
 @admin_required
-def index() -> str:
-    return _index()
+def index(**context: Any) -> str:
+    search = request.args.get("q", "").replace("\0", "").strip()[:100]
+    defaults = {
+        "templates": template_management.list_templates(search),
+        "drafts": template_management.ids_with_drafts(current_user),
+        "search": search,
+        "types": {name: notification_type.label for name, notification_type in catalog.TYPES.items()},
+        "errors": {},
+        "name": "",
+        "type": "system_alert",
+    }
+    return render_template("templates/index.html", **(defaults | context))
 
 
 @bp.post("")
@@ -45,7 +55,7 @@ def create() -> Redirect | tuple[str, int]:
     try:
         template = template_management.create(name.replace("\0", ""), notification_type, actor=current_user)
     except Invalid as error:
-        return _index(errors=error.errors, name=name, type=notification_type), 422
+        return index(errors=error.errors, name=name, type=notification_type), 422
     return redirect(url_for(".show", template_id=template.id))
 
 
@@ -101,20 +111,6 @@ def mail(template_id: int) -> Response:
         is_dark=options.is_dark,
     )
     return frame_email(html)
-
-
-def _index(**context: Any) -> str:
-    search = request.args.get("q", "").replace("\0", "").strip()[:100]
-    defaults = {
-        "templates": template_management.list_templates(search),
-        "drafts": template_management.ids_with_drafts(current_user),
-        "search": search,
-        "types": {name: notification_type.label for name, notification_type in catalog.TYPES.items()},
-        "errors": {},
-        "name": "",
-        "type": "system_alert",
-    }
-    return render_template("templates/index.html", **(defaults | context))
 
 
 def _editor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import flask_login
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
@@ -21,7 +21,8 @@ from app.views.web import htmx
 if TYPE_CHECKING:
     from app.models import User
 
-View = Callable[..., Any]
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 # The signed-in user. Flask-Login has no types.
 current_user: Any = flask_login.current_user
@@ -99,17 +100,17 @@ def to_sign_in() -> Response:
     return htmx.go(address) if htmx.is_partial() else redirect(address)
 
 
-def login_required(view: View) -> View:
+def login_required(view: Callable[Params, Result]) -> Callable[Params, Result]:
     """Decorate a view that needs a signed-in user; others are sent to the sign-in page."""
-    guarded: View = flask_login.login_required(view)
+    guarded: Callable[Params, Result] = flask_login.login_required(view)
     return guarded
 
 
-def admin_required(view: View) -> View:
+def admin_required(view: Callable[Params, Result]) -> Callable[Params, Result]:
     """Decorate a view for admins; people who are not signed in go to the sign-in page, recruiters get a 403."""
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result:
         if not current_user.is_admin:
             abort(403)
         return view(*args, **kwargs)

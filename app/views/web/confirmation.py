@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from flask import Response, g, make_response, render_template, request
 
@@ -11,19 +11,19 @@ from app.clock import utc_now
 from app.services.accounts import sessions, users
 from app.services.base.errors import Invalid
 from app.views.web import auth
-from app.views.web.auth import View, current_user, login_required
+from app.views.web.auth import Params, Result, current_user, login_required
 
 FIELD = "confirm_password"
 
 
-def password_required(view: View) -> View:
+def password_required(view: Callable[Params, Result]) -> Callable[Params, Result | Response]:
     """Decorate a POST for signed-in users who typed their password a short time ago.
 
     Others get a page that asks for it, which carries the submitted fields and sends them again.
     """
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result | Response:
         session = auth.this_session()
         if not session.is_confirmed(utc_now()):
             if FIELD not in request.form:
