@@ -120,15 +120,13 @@ def _recipients(value: object) -> list[str]:
         raise InvalidValue(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
     errors: dict[str, str] = {}
     # Duplicates stay, so that a later error refers to the sender's own index.
-    emails: list[str] = []
-    for index, given in enumerate(value):
-        try:
-            emails.append(validation.email_shaped(given))
-        except InvalidValue as error:
-            errors[f"[{index}]"] = str(error)
+    emails = [
+        validation.collect(errors, f"[{index}]", validation.email_shaped, given)
+        for index, given in enumerate(value)
+    ]
     if errors:
         raise Invalid(errors)
-    return emails
+    return [email for email in emails if email is not None]
 
 
 def _metadata(value: object) -> Any:
