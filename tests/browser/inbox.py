@@ -44,6 +44,11 @@ def focused_title(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent")).rpartition(": ")[2]
 
 
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def hold_requests(page: Page, pattern: str) -> list[Route]:
     """Hold the matching requests of the page, for the test to continue or fail.
 

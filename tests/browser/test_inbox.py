@@ -15,7 +15,7 @@ from app.database.base import db
 from app.models import Notification, User
 from app.services.sending import scheduled
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, TYPES, focused_title, reloaded, row, visible_titles, wait_until
+from tests.browser.inbox import SIZES, TYPES, focused_title, press, reloaded, row, visible_titles, wait_until
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -160,8 +160,7 @@ def test_back_closes_what_was_opened_and_forward_opens_it_again(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox("/notifications?place=unread")
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
+    press(page, "j", "Enter")
     heading = page.locator("#pane").get_by_role("heading")
     expect(heading.first).to_have_text("Number 0")
     page.evaluate("window.same = true")
@@ -204,9 +203,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("l")
+    press(page, "j", "j", "l")
     expect(row(page, "Number 1")).to_have_count(0)
     assert focused_title(page) == "Number 2"
     expect(page.locator("#toasts")).to_contain_text("Back tomorrow at 09:00")
@@ -235,8 +232,7 @@ def test_later_takes_a_row_away_and_it_returns_by_itself_on_top(
 
 def test_the_menu_of_a_row_puts_off_that_row_and_saves_it(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("Alt+l")
+    press(page, "j", "Alt+l")
     menu = page.locator("#later")
     expect(menu.get_by_role("button", name="In an hour")).to_be_focused()
     menu.get_by_role("button", name="Save").click()
@@ -249,12 +245,10 @@ def test_the_menu_of_a_row_puts_off_that_row_and_saves_it(open_inbox: Open, five
     expect(row(page, "Number 3")).to_have_count(0)
     expect(page.locator(".row")).to_have_count(4)
     assert reloaded(five[0]).snoozed_until is None
-    page.keyboard.press("g")
-    page.keyboard.press("l")
+    press(page, "g", "l")
     page.wait_for_url("**/notifications?place=later")
     assert visible_titles(page) == ["Number 3"]
-    page.keyboard.press("j")
-    page.keyboard.press("l")
+    press(page, "j", "l")
     expect(page.locator(".row")).to_have_count(0)
     wait_until(lambda: reloaded(five[3]).snoozed_until is None)
 

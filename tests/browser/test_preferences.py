@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
+from tests.browser.inbox import press
 from tests.support.browser import axe, sign_in_browser
 
 Open = Callable[..., Page]
@@ -170,8 +171,7 @@ def test_theme_density_and_keys_hold_on_every_page_at_once(app: Flask, alice: Us
 
 def test_g_p_leads_here(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice, "/notifications")
-    page.keyboard.press("g")
-    page.keyboard.press("p")
+    press(page, "g", "p")
     expect(page.get_by_role("heading", name="Preferences", level=1)).to_be_visible()
 
 

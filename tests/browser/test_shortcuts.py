@@ -14,6 +14,7 @@ from tests.browser.inbox import (
     focused_title,
     held_request,
     hold_requests,
+    press,
     reloaded,
     row,
     visible_titles,
@@ -26,9 +27,7 @@ def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification])
     page = open_inbox()
     page.keyboard.press("j")
     assert focused_title(page) == "Number 0"
-    page.keyboard.press("j")
-    page.keyboard.press("k")
-    page.keyboard.press("ArrowDown")
+    press(page, "j", "k", "ArrowDown")
     assert focused_title(page) == "Number 1"
     page.keyboard.press("u")
     expect(row(page, "Number 1")).not_to_have_attribute("data-unread", "")
@@ -45,20 +44,14 @@ def test_every_action_has_a_shortcut(open_inbox: Open, five: list[Notification])
     expect(page.locator("#pane")).to_be_hidden()
     page.keyboard.press("z")
     expect(row(page, "Number 1")).to_have_count(1)
-    page.keyboard.press("k")
-    page.keyboard.press("x")
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("Shift+X")
+    press(page, "k", "x", "j", "j", "Shift+X")
     expect(page.locator(".tile :checked")).to_have_count(3)
     page.keyboard.press("Escape")
     expect(page.locator(".tile :checked")).to_have_count(0)
     page.keyboard.press("/")
     page.keyboard.type("je?")
     expect(page.get_by_label("Search notifications")).to_have_value("je?")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Escape")
-    page.keyboard.press("?")
+    press(page, "Escape", "Escape", "?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
@@ -91,12 +84,10 @@ def test_focus_stays_in_the_list_when_all_rows_leave(open_inbox: Open, alice: Us
     for n in range(60):
         factories.notification(alice, f"Row {n:02}", created_at=now - timedelta(minutes=n))
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("x")
+    press(page, "j", "x")
     page.locator("#every").focus()
     expect(page.locator("#total")).to_have_text("All 60")
-    page.keyboard.press("Space")
-    page.keyboard.press("e")
+    press(page, "Space", "e")
     expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
     wait_until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
     page.keyboard.press("z")
@@ -123,9 +114,7 @@ def test_a_key_pressed_again_before_the_response_does_the_opposite(
 ) -> None:
     page = open_inbox()
     held = hold_requests(page, "**/reading")
-    page.keyboard.press("j")
-    page.keyboard.press("u")
-    page.keyboard.press("u")
+    press(page, "j", "u", "u")
     expect(row(page, "Number 0")).not_to_have_attribute("data-unread", "")
     for number in (1, 2):
         route = held_request(page, held, number)
@@ -142,8 +131,7 @@ def test_rows_selected_while_a_request_is_pending_are_done_too(
     held = hold_requests(page, "**/changes")
     page.keyboard.press("j")
     for _ in range(3):
-        page.keyboard.press("x")
-        page.keyboard.press("e")
+        press(page, "x", "e")
     expect(page.locator("#list .row:not([aria-busy])")).to_have_count(2)
     held_request(page, held).continue_()
     expect(page.locator(".row")).to_have_count(2)
@@ -165,8 +153,7 @@ def test_enter_in_the_date_field_of_the_menu_chooses_that_date(
 ) -> None:
     page = open_inbox()
     page.get_by_role("checkbox", name="Select: Number 1").focus()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Alt+l")
+    press(page, "Enter", "Alt+l")
     day = (utc_now() + timedelta(days=9)).strftime("%Y-%m-%dT14:30")
     page.locator("#later").get_by_label("Date and time").fill(day)
     page.keyboard.press("Enter")
@@ -180,8 +167,7 @@ def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list
     db.session.commit()
     page = open_inbox()
     row(page, "Number 0").get_by_role("link").focus()
-    page.keyboard.press("l")
-    page.keyboard.press("Alt+l")
+    press(page, "l", "Alt+l")
     expect(page.locator("#later")).to_be_visible()
     assert reloaded(five[0]).snoozed_until is None
 
@@ -189,11 +175,7 @@ def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list
 def test_caps_lock_does_not_change_shortcuts(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     # Written in capitals without Shift, as Caps Lock does it; with Shift, in small letters.
-    page.keyboard.press("J")
-    page.keyboard.press("X")
-    page.keyboard.press("J")
-    page.keyboard.press("J")
-    page.keyboard.press("Shift+x")
+    press(page, "J", "X", "J", "J", "Shift+x")
     expect(page.locator("#list .tile :checked")).to_have_count(3)
     page.keyboard.press("E")
     expect(page.locator(".row")).to_have_count(2)
@@ -205,8 +187,7 @@ def test_escape_in_the_date_field_closes_the_menu_and_restores_focus(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("Alt+l")
+    press(page, "j", "Alt+l")
     page.locator("#later").get_by_label("Date and time").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#later")).to_be_hidden()
@@ -231,8 +212,7 @@ def test_arrows_move_to_the_first_visible_row_when_nothing_has_focus(open_inbox:
 
 def test_deselecting_is_announced(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
-    for key in ("j", "x", "j", "x"):
-        page.keyboard.press(key)
+    press(page, "j", "x", "j", "x")
     expect(page.locator("#say")).to_have_text("2 selected.")
     page.keyboard.press("Escape")
     expect(page.locator("#say")).to_have_text("0 selected.")

@@ -14,6 +14,7 @@ from tests.browser.inbox import (
     focused_title,
     held_request,
     hold_requests,
+    press,
     reloaded,
     row,
     visible_titles,
@@ -70,8 +71,7 @@ def test_an_error_page_of_a_proxy_is_reported_and_can_be_retried(
 ) -> None:
     page = open_inbox()
     page.route("**/archival", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
-    page.keyboard.press("j")
-    page.keyboard.press("e")
+    press(page, "j", "e")
     expect(row(page, "Number 0")).to_have_attribute("data-failed", "")
     expect(page.locator("#toasts")).to_contain_text("Couldn't save. The server returned an error (502).")
     expect(page.locator("body")).not_to_contain_text("Bad Gateway")
@@ -112,8 +112,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_server(open_inbox: Open, five: l
     expect(page.locator("#live[data-rows]")).to_be_attached()
     db.session.delete(five[0])
     db.session.commit()
-    page.keyboard.press("j")
-    page.keyboard.press("e")
+    press(page, "j", "e")
     expect(page.locator("#toasts")).to_contain_text("There is no such notification.")
     page.watch.forgive("404")
 
@@ -141,8 +140,7 @@ def test_a_failed_undo_is_reported_and_can_be_retried(
     open_inbox: Open, five: list[Notification], way: str, fault: str
 ) -> None:
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("e")
+    press(page, "j", "e")
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     fail = {"no answer": lambda route: route.abort(), "an error": lambda route: route.fulfill(status=503)}
     page.route("**/undo", fail[fault])
@@ -191,8 +189,7 @@ def test_z_undoes_step_by_step_and_says_when_nothing_is_left(
 
 def test_actions_older_than_ten_minutes_are_not_undone(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
-    page.keyboard.press("j")
-    page.keyboard.press("e")
+    press(page, "j", "e")
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     page.evaluate("now => { Date.now = () => now + 600_001; }", page.evaluate("Date.now()"))
     page.keyboard.press("z")
@@ -204,8 +201,7 @@ def mark_first_done(open_inbox: Open) -> tuple[Page, list[Route]]:
     """Mark the first row done, and hold the requests of all further rows."""
     page = open_inbox()
     held = hold_requests(page, "**/archival")
-    page.keyboard.press("j")
-    page.keyboard.press("e")
+    press(page, "j", "e")
     held_request(page, held).continue_()
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     return page, held
@@ -215,8 +211,7 @@ def test_z_waits_for_pending_responses_and_undoes_the_last_action(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page, held = mark_first_done(open_inbox)
-    for key in ("e", "e", "z"):
-        page.keyboard.press(key)
+    press(page, "e", "e", "z")
     # Its answer comes first, although it was done last.
     for number in (3, 2):
         route = held_request(page, held, number)
@@ -225,8 +220,7 @@ def test_z_waits_for_pending_responses_and_undoes_the_last_action(
     expect(page.locator("#toasts")).to_contain_text("Undone")
     assert [reloaded(one).is_done for one in five] == [True, True, False, False, False]
     page.unroute("**/archival")
-    for key in ("z", "z"):
-        page.keyboard.press(key)
+    press(page, "z", "z")
     expect(page.locator(".row")).to_have_count(5)
     assert not any(reloaded(one).is_done for one in five)
 
@@ -235,8 +229,7 @@ def test_z_undoes_nothing_older_when_the_pending_action_fails(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page, held = mark_first_done(open_inbox)
-    page.keyboard.press("e")
-    page.keyboard.press("z")
+    press(page, "e", "z")
     held_request(page, held, 2).fulfill(status=502)
     expect(row(page, "Number 1")).to_have_attribute("data-failed", "")
     expect(page.locator("#toasts")).to_contain_text("Couldn't save")
@@ -247,8 +240,7 @@ def test_z_undoes_nothing_older_when_the_pending_action_fails(
 def test_a_load_error_disappears_once_loading_succeeds(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.route("**/notifications/*", lambda route: route.fulfill(status=500))
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
+    press(page, "j", "Enter")
     expect(page.locator("#toasts")).to_contain_text("Couldn't load")
     page.unroute("**/notifications/*")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
@@ -262,8 +254,7 @@ def test_all_failed_actions_are_retried_together(open_inbox: Open, five: list[No
     page = open_inbox()
     page.route("**/archival", lambda route: route.fulfill(status=500))
     for n in range(2):
-        page.keyboard.press("j")
-        page.keyboard.press("e")
+        press(page, "j", "e")
         expect(page.locator("[data-failed]")).to_have_count(n + 1)
     page.unroute("**/archival")
     page.locator("#toasts").get_by_role("button", name="Try again").click()
