@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, focused_title, visible_titles, wait_until
+from tests.browser.inbox import SIZES, focused_title, press, visible_titles, wait_until
 from tests.support import factories
 from tests.support.browser import axe
 
@@ -23,11 +23,7 @@ KEY = "resume_processed-1-260312"
 @pytest.fixture
 def rows(alice: User) -> list[Notification]:
     """One alone, a stack of three, and one alone; the newest first."""
-    now = utc_now()
-    return [
-        factories.notification(alice, f"Number {n}", stack_key=key, created_at=now - timedelta(seconds=n))
-        for n, key in enumerate(("", KEY, KEY, KEY, ""))
-    ]
+    return factories.stack(alice, ("", KEY, KEY, KEY, ""))
 
 
 def is_done(rows: list[Notification]) -> list[bool]:
@@ -40,19 +36,15 @@ def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_al
 ) -> None:
     page = open_inbox()
     assert visible_titles(page) == ["Number 0", "Number 1", "Number 4"]
-    for key in ("j", "j", "Enter"):
-        page.keyboard.press(key)
+    press(page, "j", "j", "Enter")
     expect(page.locator(".row--member")).to_have_count(3)
     assert page.url.endswith(f"?stack={KEY}")
     expect(page.locator("[data-stack]")).to_be_focused()
     page.keyboard.press("x")
     expect(page.locator("#say")).to_have_text("3 selected.")
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    page.keyboard.press("u")
+    press(page, "Escape", "j", "u")
     expect(page.locator(f"#n-{rows[1].id}")).not_to_have_attribute("data-unread", "")
-    page.keyboard.press("k")
-    page.keyboard.press("e")
+    press(page, "k", "e")
     expect(page.locator(".row")).to_have_count(2)
     assert focused_title(page) == "Number 4"
     expect(page.locator("#toasts")).to_contain_text("3 marked done")
@@ -68,11 +60,9 @@ def test_escape_closes_the_stack_that_stands_open_and_keeps_the_focus(
     open_inbox: Open, rows: list[Notification]
 ) -> None:
     page = open_inbox()
-    for key in ("j", "j", "Enter"):
-        page.keyboard.press(key)
+    press(page, "j", "j", "Enter")
     expect(page.locator(".row--member")).to_have_count(3)
-    page.keyboard.press("j")
-    page.keyboard.press("Escape")
+    press(page, "j", "Escape")
     expect(page.locator(".row--member")).to_have_count(0)
     expect(page.locator("[data-stack]")).to_be_focused()
     assert page.url.endswith("/notifications")

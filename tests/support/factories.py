@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -67,6 +68,15 @@ def notification(
     recipient.inbox_version += 1
     db.session.commit()
     return row
+
+
+def stack(user: User, keys: Iterable[str]) -> list[Notification]:
+    """Write a notification for each stack key, the newest first. Without a key, it is alone."""
+    now = utc_now()
+    return [
+        notification(user, f"Number {n}", stack_key=key, created_at=now - timedelta(seconds=n))
+        for n, key in enumerate(keys)
+    ]
 
 
 def delivery(row: Notification, channel: str = "email", **fields: Any) -> Delivery:

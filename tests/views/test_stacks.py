@@ -21,11 +21,7 @@ KEY = "resume_processed-1-260312"
 @pytest.fixture
 def three(alice: User) -> list[Notification]:
     """A stack of three and one row that stands alone, the newest first."""
-    now = utc_now()
-    return [
-        factories.notification(alice, f"Resume {n}", stack_key=key, created_at=now - timedelta(minutes=n))
-        for n, key in enumerate((KEY, KEY, "", KEY))
-    ]
+    return factories.stack(alice, (KEY, KEY, "", KEY))
 
 
 def test_a_stack_is_one_row_with_a_count_that_a_plain_link_expands(
@@ -33,12 +29,12 @@ def test_a_stack_is_one_row_with_a_count_that_a_plain_link_expands(
 ) -> None:
     client = sign_in(alice)
     page = client.get("/notifications").text
-    assert titles(page) == ["Resume 0", "Resume 2"]
+    assert titles(page) == ["Number 0", "Number 2"]
     assert "3 notifications" in page
     link = re.search(r'href="([^"]+)" aria-expanded="false"', page)
     assert link is not None
     opened = client.get(link[1].replace("&amp;", "&")).text
-    assert titles(opened) == ["Resume 0", "Resume 0", "Resume 1", "Resume 3", "Resume 2"]
+    assert titles(opened) == ["Number 0", "Number 0", "Number 1", "Number 3", "Number 2"]
     assert 'href="/notifications" aria-expanded="true"' in opened
     assert opened.count("row--member") == 3
 
@@ -49,7 +45,7 @@ def test_without_grouping_every_row_is_listed(
     alice.preference.stack_notifications = False
     db.session.commit()
     page = sign_in(alice).get("/notifications").text
-    assert titles(page) == ["Resume 0", "Resume 1", "Resume 2", "Resume 3"]
+    assert titles(page) == ["Number 0", "Number 1", "Number 2", "Number 3"]
     assert "aria-expanded" not in page
 
 
@@ -62,13 +58,13 @@ def test_the_api_lists_every_row(
 def test_a_long_stack_expands_partly_and_links_to_all_rows(sign_in: SignIn, alice: User) -> None:
     now = utc_now()
     for n in range(60):
-        factories.notification(alice, f"Resume {n}", stack_key=KEY, created_at=now - timedelta(seconds=n))
+        factories.notification(alice, f"Number {n}", stack_key=KEY, created_at=now - timedelta(seconds=n))
     client = sign_in(alice)
     page = client.get(f"/notifications?stack={KEY}").text
     assert page.count("row--member") == 50
     everything = client.get(f"/notifications?within={KEY}").text
     assert f'href="/notifications?within={KEY}">All 60' in page
-    assert titles(everything) == [f"Resume {n}" for n in range(50)]
+    assert titles(everything) == [f"Number {n}" for n in range(50)]
     assert "Older" in everything
 
 
