@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from app.models import Delivery, User
 from app.services.preferences import unsubscribe
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
+from tests.browser.conftest import Open
 from tests.support import factories
 from tests.support.browser import axe, sign_in_browser
 
@@ -33,19 +35,28 @@ def captured(app: Flask, alice: User) -> Delivery:
     return row
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_the_log_and_a_captured_email_are_accessible(
-    page_factory: Callable[..., Page],
+@pytest.fixture
+def open_log(
+    page_factory: Open,
     live_server: str,
     sign_in: Callable[[User], FlaskClient],
     bob: User,
     captured: Delivery,
-    width: int,
-    scheme: str,
-) -> None:
-    page = page_factory(live_server, width=width, color_scheme=scheme)
-    sign_in_browser(page, sign_in(bob), live_server)
-    page.goto("/admin/deliveries")
+) -> Open:
+    """Bob's browser, signed in, at the delivery log."""
+
+    def opened(**options: Any) -> Page:
+        page = page_factory(live_server, **options)
+        sign_in_browser(page, sign_in(bob), live_server)
+        page.goto("/admin/deliveries")
+        return page
+
+    return opened
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_the_log_and_a_captured_email_are_accessible(open_log: Open, width: int, scheme: str) -> None:
+    page = open_log(width=width, color_scheme=scheme)
     assert axe(page) == []
     page.get_by_role("link", name="Interview Scheduled for Priya Raman").last.click()
     mail = page.frame_locator("iframe")
@@ -55,16 +66,8 @@ def test_the_log_and_a_captured_email_are_accessible(
     assert axe(page) == []
 
 
-def test_chips_and_the_filter_sheet_filter_the_log_in_place(
-    page_factory: Callable[..., Page],
-    live_server: str,
-    sign_in: Callable[[User], FlaskClient],
-    bob: User,
-    captured: Delivery,
-) -> None:
-    page = page_factory(live_server, width=390)
-    sign_in_browser(page, sign_in(bob), live_server)
-    page.goto("/admin/deliveries")
+def test_chips_and_the_filter_sheet_filter_the_log_in_place(open_log: Open) -> None:
+    page = open_log(width=390)
     rows = page.locator("#log tbody tr")
     expect(rows).to_have_count(3)
     page.get_by_label("Captured").check()
