@@ -38,6 +38,21 @@ def start_worker(database: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | settings)
 
 
+def start_sending(
+    smtp: Server, database: Path, *, emails: int, seconds_each: float
+) -> subprocess.Popen[bytes]:
+    """Start a worker, and return it when this many emails have been sent."""
+    smtp.mailbox.seconds = seconds_each
+    worker = start_worker(database, smtp.port)
+    wait_until(lambda: len(smtp.mailbox.raw) >= emails, 30)
+    return worker
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+
+
 def count(*states: str) -> int:
     return db.session.scalar(select(func.count()).where(Delivery.state.in_(states))) or 0
 
@@ -59,8 +74,7 @@ def test_killed_workers_lose_nothing_and_repeat_few_emails_with_the_same_message
         try:
             wait_until(lambda before=before: len(smtp.mailbox.raw) >= before + 25, 20)
         finally:
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
+            kill(worker)
     assert count("claimed") > 0, "each kill left a claim behind"
     # The half minute that a lease holds has passed: the clock is moved, not waited for.
     db.session.execute(update(Delivery).where(Delivery.state == "claimed").values(lease_until=utc_now()))
@@ -80,10 +94,8 @@ def test_killed_workers_lose_nothing_and_repeat_few_emails_with_the_same_message
 def test_a_stopping_worker_finishes_its_email_and_releases_the_rest(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:
-    smtp.mailbox.seconds = 0.2
     queue(alice, 20)
-    worker = start_worker(database_file, smtp.port)
-    wait_until(lambda: len(smtp.mailbox.raw) >= 2, 20)
+    worker = start_sending(smtp, database_file, emails=2, seconds_each=0.2)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     sent = count("sent")
@@ -97,12 +109,8 @@ def test_a_stopping_worker_finishes_its_email_and_releases_the_rest(
 def test_messages_of_a_killed_worker_move_again_within_a_minute_despite_a_long_queue(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:
-    smtp.mailbox.seconds = 0.1
     queue(alice, 2_000)
-    worker = start_worker(database_file, smtp.port)
-    wait_until(lambda: len(smtp.mailbox.raw) >= 25, 30)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
+    kill(start_sending(smtp, database_file, emails=25, seconds_each=0.1))
     killed_at = time.monotonic()
     held = set(db.session.scalars(select(Delivery.id).where(Delivery.state == "claimed")))
     assert held
@@ -111,8 +119,7 @@ def test_messages_of_a_killed_worker_move_again_within_a_minute_despite_a_long_q
         left = select(func.count()).where(Delivery.id.in_(held), Delivery.state != "sent")
         wait_until(lambda: not db.session.scalar(left), 90)
     finally:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        kill(worker)
     assert time.monotonic() - killed_at < 60
     assert max(smtp.mailbox.message_ids.values()) <= 2
 
