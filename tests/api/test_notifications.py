@@ -12,6 +12,7 @@ from app.models import ApiToken, Notification
 from app.services.accounts import tokens
 from tests.api.conftest import error_fields
 from tests.support import factories
+from tests.support.summary import SUMMARY, notifications_of_summary
 
 API = "/api/notifications"
 
@@ -238,22 +239,9 @@ def test_an_impossible_id_is_a_404(get, number):
 
 
 def test_the_summary_counts_only_own_notifications(get, alice, charlie):
-    long_ago = datetime.now(UTC) - timedelta(days=20)
-    read = factories.notification(alice, read_at=long_ago, created_at=long_ago, priority="urgent")
-    factories.delivery(read, "email", state="sent")
-    factories.notification(alice, notification_type="job_created")
+    notifications_of_summary(alice)
     factories.notification(charlie)
-    assert get("/api/notifications/summary/").json == {
-        "total": 2,
-        "unread": 1,
-        "by_type": {"interview_scheduled": 1, "job_created": 1},
-        "by_category": {"interview": 1, "job": 1},
-        "by_priority": {"urgent": 1, "medium": 1},
-        "by_status": {"read": 1, "sent": 1},
-        "by_channel": {"email": 1},
-        "last_7_days": 1,
-        "last_30_days": 2,
-    }
+    assert get("/api/notifications/summary/").json == SUMMARY
 
 
 def test_the_unread_count_is_a_304_until_it_changes(get, alice):
