@@ -209,23 +209,20 @@ def test_notifications_read_before_sending_are_left_out_and_an_empty_digest_is_n
     assert preflight_reason(digests_of(alice)[0]) == "read_before_sending"
 
 
-def test_a_digest_turned_off_before_sending_is_not_sent(app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [("daily_digest", False, "digest_off"), ("paused_until", NOW + 5 * HOUR, "paused")],
+)
+def test_a_digest_turned_off_or_paused_before_sending_is_not_sent(
+    app: Flask, field: str, value: object, reason: str
+) -> None:
     alice = subscriber()
     factories.notification(alice, created_at=NOW - HOUR)
     settle.send_due(DAILY_DIGEST, NOW)
     assert preflight_reason(digests_of(alice)[0]) is None
-    alice.preference.daily_digest = False
+    setattr(alice.preference, field, value)
     db.session.commit()
-    assert preflight_reason(digests_of(alice)[0]) == "digest_off"
-
-
-def test_a_digest_is_held_during_a_pause(app: Flask) -> None:
-    alice = subscriber()
-    factories.notification(alice, created_at=NOW - HOUR)
-    settle.send_due(DAILY_DIGEST, NOW)
-    alice.preference.paused_until = NOW + 5 * HOUR
-    db.session.commit()
-    assert preflight_reason(digests_of(alice)[0]) == "paused"
+    assert preflight_reason(digests_of(alice)[0]) == reason
 
 
 def preflight_reason(delivery: Delivery) -> str | None:
