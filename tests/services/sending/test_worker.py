@@ -24,6 +24,14 @@ def attempts(delivery: Delivery) -> list[DeliveryAttempt]:
     return list(db.session.scalars(wanted))
 
 
+def refused_email(smtp: Server, user: User, worker: DeliveryWorker, reply: str) -> Delivery:
+    """Try to send an email whose recipient the mail server refuses with this reply."""
+    smtp.mailbox.answers, smtp.mailbox.at = [reply], "RCPT"
+    row = pending_email(user)
+    worker.deliver_due()
+    return reload(row)
+
+
 def test_due_emails_are_sent_once_over_one_connection(
     smtp: Server, alice: User, worker: DeliveryWorker
 ) -> None:
@@ -88,10 +96,8 @@ def test_temporary_failure_is_retried_on_schedule_with_the_same_message_id(
 def test_unknown_mailbox_fails_the_delivery_and_suppresses_the_address(
     smtp: Server, alice: User, worker: DeliveryWorker
 ) -> None:
-    smtp.mailbox.answers, smtp.mailbox.at = ["550 5.1.1 no such user"], "RCPT"
-    first = pending_email(alice)
-    worker.deliver_due()
-    assert (reload(first).state, first.reason) == ("failed", "refused")
+    first = refused_email(smtp, alice, worker, "550 5.1.1 no such user")
+    assert (first.state, first.reason) == ("failed", "refused")
     assert db.session.get_one(Notification, first.notification_id, populate_existing=True).status == "failed"
     assert [row.address for row in db.session.scalars(select(Suppression))] == [alice.email]
     second = pending_email(alice)
@@ -104,10 +110,8 @@ def test_unknown_mailbox_fails_the_delivery_and_suppresses_the_address(
 def test_full_mailbox_does_not_suppress_the_address(
     smtp: Server, alice: User, worker: DeliveryWorker
 ) -> None:
-    smtp.mailbox.answers, smtp.mailbox.at = ["552 5.2.2 mailbox full"], "RCPT"
-    row = pending_email(alice)
-    worker.deliver_due()
-    assert reload(row).state == "retry_wait"
+    row = refused_email(smtp, alice, worker, "552 5.2.2 mailbox full")
+    assert row.state == "retry_wait"
     assert db.session.scalar(select(func.count()).select_from(Suppression)) == 0
 
 
