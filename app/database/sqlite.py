@@ -23,10 +23,12 @@ _writers: dict[str, threading.Lock] = {}
 class QueueingConnection(sqlite3.Connection):
     """A connection that holds its place in the queue of writers until its transaction ends."""
 
+    # Also for a connection that could not be opened, when it is thrown away.
+    _has_turn = False
+
     def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(database, *args, **kwargs)
         self._turn = _writers.setdefault(database, threading.Lock())
-        self._has_turn = False
 
     def begin(self) -> None:
         """Begin to write when it is this connection's turn. Raises sqlite3.OperationalError: locked for too long."""

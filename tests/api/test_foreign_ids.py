@@ -110,17 +110,15 @@ def _calls_with_ids(document, known) -> list[tuple[str, str, str, str, dict[str,
 
 
 def _everything() -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table, except when tokens were last used: that may change."""
+    """Return every row of every table, except what refused calls may leave: when a token was used, and their audit."""
     db.session.rollback()
-    return {
-        table.name: sorted(
-            db.session.execute(
-                select(*(column for column in table.columns if column.name != "last_used_at"))
-            ).all(),
-            key=str,
-        )
-        for table in Base.metadata.sorted_tables
-    }
+    rows = {}
+    for table in Base.metadata.sorted_tables:
+        query = select(*(column for column in table.columns if column.name != "last_used_at"))
+        if table.name == "audit_entries":
+            query = query.where(table.c.action != "access.forbidden")
+        rows[table.name] = sorted(db.session.execute(query).all(), key=str)
+    return rows
 
 
 @pytest.mark.parametrize("role", ["recruiter", "admin"])
