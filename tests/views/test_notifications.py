@@ -123,7 +123,7 @@ def test_invalid_query_parameters_are_ignored(sign_in: SignIn, alice: User, quer
 def test_a_damaged_cursor_is_an_error(sign_in: SignIn, alice: User) -> None:
     response = sign_in(alice).get("/notifications?cursor=nonsense")
     assert response.status_code == 400
-    assert "page address is damaged" in response.text
+    assert "This page link is invalid" in response.text
 
 
 def test_older_and_newer_links_reach_every_row_once(sign_in: SignIn, alice: User) -> None:

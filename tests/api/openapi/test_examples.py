@@ -14,7 +14,7 @@ import pytest
 from app.clock import utc_now
 from app.database.base import db
 from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
-from app.services.accounts import tokens, webhooks
+from app.services.accounts import direct_messages, tokens, webhooks
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import webhook_calls
@@ -60,8 +60,10 @@ def test_every_body_has_an_example(document):
 
 
 def test_every_command_runs_and_returns_what_its_example_shows(
-    client, live_server, document, alice, bob, token
+    client, live_server, document, alice, bob, token, monkeypatch
 ):
+    # Each command gets a webhook with a test call.
+    monkeypatch.setattr(direct_messages, "MAX_TESTS", 1000)
     headers = token(bob, *tokens.SCOPES)
     preference_editing.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
     seen = 0
