@@ -106,7 +106,7 @@ def test_a_day_begins_at_midnight_of_the_reader(text: str, zone: str, instant: d
         ("- sofia", "“-”", "without a space"),
         ("sofia -", "“-”", "without a space"),
         ("sofia -&", "“-”", "without a space"),
-        (" ".join(["word"] * 21), "too much", "at most 20"),
+        (" ".join(["word"] * 21), "Use at most", "at most 20"),
         ('type:"interviews"', "“type:interviews”", "type:interview, "),
         ('sender:"Ruth A"', "“sender:”", "is:, type:"),
         ('is:""', "“is:”", "is:unread"),
