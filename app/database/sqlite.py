@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from typing import Any
 
 from sqlalchemy import Dialect, event
@@ -32,14 +33,25 @@ class QueueingConnection(sqlite3.Connection):
 
     def begin(self) -> None:
         """Begin to write when it is this connection's turn. Raises sqlite3.OperationalError: locked for too long."""
+        asked_at = time.monotonic()
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise sqlite3.OperationalError("database is locked")
         self._has_turn = True
+        waited = time.monotonic() - asked_at
         try:
+            # Waiting for the turn and for other processes is one wait.
+            if waited > 0.1:
+                self._set_busy_timeout(max(BUSY_SECONDS - waited, 0.1))
             self.execute(BEGIN)
         except BaseException:
             self._leave()
             raise
+        finally:
+            if waited > 0.1:
+                self._set_busy_timeout(BUSY_SECONDS)
+
+    def _set_busy_timeout(self, seconds: float) -> None:
+        self.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def commit(self) -> None:
         try:
