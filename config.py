@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import parseaddr, quote, unquote
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -101,6 +102,12 @@ def _number(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def _log_format(value: str) -> str:
+    if value.lower() not in {"text", "json"}:
+        raise ValueError("write text or json")
+    return value.lower()
 
 
 def _rate(value: str) -> tuple[int, int]:
@@ -199,9 +206,31 @@ def _script_name(value: str) -> str:
     return path
 
 
+def _sentry_dsn(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s@/:]+@[^\s@/]+/(?:[^\s?#]+/)?\d+", value):
+        raise ValueError("copy the DSN of the project, such as https://key@sentry.example.com/1")
+    return value
+
+
+def _otlp_endpoint(value: str) -> str:
+    _web_address(value, "http://127.0.0.1:4318")
+    return value.rstrip("/")
+
+
 def _twilio_url(value: str) -> str:
     _web_address(value, "https://api.twilio.com")
     return value.rstrip("/")
+
+
+def _stand_in_url(value: str) -> str:
+    _web_address(value, "https://api.example.com")
+    return value.rstrip("/")
+
+
+def _slack_token(value: str) -> str:
+    if value and not re.fullmatch(r"[\w.-]+", value, re.ASCII):
+        raise ValueError("write the bot's token, which begins with xoxb-")
+    return value
 
 
 def _database_url(value: str) -> URL:
@@ -234,6 +263,22 @@ def _redis_url(value: str) -> str:
     is_numbered = parts.scheme == "unix" or re.fullmatch(r"/?\d*", parts.path) is not None
     if parts.scheme not in {"redis", "rediss", "unix"} or not is_valid or not is_numbered:
         raise ValueError("write redis://host:6379/0")
+    return value
+
+
+def _broker_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"amqp", "amqps"}:
+        try:
+            return _redis_url(value)
+        except ValueError:
+            raise ValueError("write redis://host:6379/0 or amqp://user:password@host/name") from None
+    try:
+        parts = urlsplit(value)
+        is_valid = parts.port != 0 and bool(parts.hostname)
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError("write redis://host:6379/0 or amqp://user:password@host/name")
     return value
 
 
@@ -320,14 +365,14 @@ SETTINGS = {
             "TRUSTED_PROXIES",
             "0",
             _number(0, 10),
-            "how many reverse proxies stand before Bellhop; the `X-Forwarded` headers of that many are believed",
+            "how many reverse proxies are in front of Bellhop; the `X-Forwarded` headers of that many are trusted",
         ),
         # Where some servers write the path of BASE_URL.
         Setting(
             "SCRIPT_NAME",
             "",
             _script_name,
-            "the path of `BASE_URL` again, or instead of it",
+            "the path below which Bellhop is served, if `BASE_URL` has none",
             "the path of `BASE_URL`",
         ),
         Setting(
@@ -371,7 +416,7 @@ SETTINGS = {
             "STARTTLS, required; `false` for a server on port 25 without encryption",
             key="MAIL_USE_TLS",
         ),
-        Setting("EMAIL_HOST_USER", "", str, "the user name at the mail server", key="MAIL_USERNAME"),
+        Setting("EMAIL_HOST_USER", "", str, "the user name for the mail server", key="MAIL_USERNAME"),
         Setting(
             "EMAIL_HOST_PASSWORD",
             "",
@@ -400,6 +445,27 @@ SETTINGS = {
         Setting("TWILIO_FROM", "", _twilio_from, "our number, or a messaging service (`MG…`)"),
         Setting("TWILIO_BASE_URL", "https://api.twilio.com", _twilio_url, "a stand-in for tests"),
         Setting(
+            "SLACK_BOT_TOKEN",
+            "",
+            _slack_token,
+            "the token of a Slack bot (`xoxb-…`), for direct messages and for channels by their id",
+            is_secret=True,
+        ),
+        Setting(
+            "SLACK_BASE_URL",
+            "",
+            _stand_in_url,
+            "a stand-in for tests, which gets all calls to Slack",
+            "Slack itself",
+        ),
+        Setting(
+            "SOURCES_BASE_URL",
+            "",
+            _stand_in_url,
+            "a stand-in for tests, which gets all requests to the APIs of sources",
+            "each system itself",
+        ),
+        Setting(
             "VAPID_PRIVATE_KEY",
             "",
             _vapid_key,
@@ -416,7 +482,7 @@ SETTINGS = {
             "`mailto:` the sender",
         ),
         Setting("STATIC_URL", "", _static_url, "a CDN in front of the fingerprinted assets"),
-        Setting("API_RATE_LIMIT", "600 per minute", _rate, "of each token, or of each signed-in person"),
+        Setting("API_RATE_LIMIT", "600 per minute", _rate, "API calls of each token or signed-in person"),
         Setting(
             "SESSION_IDLE_DAYS", "14", _number(1, 3650), "a browser that isn't used this long is signed out"
         ),
@@ -424,17 +490,42 @@ SETTINGS = {
             "SESSION_MAX_DAYS", "90", _number(1, 3650), "every browser is signed out this long after sign-in"
         ),
         Setting(
+            "KEEP_NOTIFICATIONS_DAYS",
+            "365",
+            _number(7, 3650),
+            "notifications are deleted this long after they came into the inbox, unless they are saved",
+        ),
+        Setting(
+            "KEEP_AUDIT_DAYS", "730", _number(7, 3650), "entries of the audit log are deleted after this long"
+        ),
+        Setting(
+            "KEEP_SOURCE_CALLS_DAYS",
+            "30",
+            _number(7, 3650),
+            "the calls of other systems are deleted after this long",
+        ),
+        Setting(
             "REDIS_URL",
             "",
             _redis_url,
-            "where several processes count the calls of the API together; unset: each counts alone",
+            "Redis, in which several processes count API calls together and, with PostgreSQL, announce changes to "
+            "open pages; unset: each process counts its own calls and polls the database",
+            is_secret=True,
+        ),
+        Setting(
+            "CELERY_BROKER_URL",
+            "",
+            _broker_url,
+            "Redis or RabbitMQ (`amqp://user:password@host/name`), through which `bin/worker` gets its work; only "
+            "with PostgreSQL; unset: `bin/serve` sends itself",
+            "`REDIS_URL` with PostgreSQL, else none",
             is_secret=True,
         ),
         Setting(
             "BELLHOP_WORKERS",
             "1",
             _number(1, 64),
-            "how many processes `bin/serve` serves with; more than one pays on PostgreSQL",
+            "how many server processes `bin/serve` starts; use more than one only with PostgreSQL",
         ),
         Setting(
             "BELLHOP_DEMO",
@@ -442,6 +533,26 @@ SETTINGS = {
             _flag,
             "`0`: no demo data",
             "`1` if `HOST` and `BASE_URL` are both this machine's own (loopback), else `0`",
+        ),
+        Setting(
+            "LOG_FORMAT",
+            "text",
+            _log_format,
+            "`text`, or `json`: one object a line, for log collectors",
+        ),
+        Setting(
+            "SENTRY_DSN",
+            "",
+            _sentry_dsn,
+            "the project of Sentry that errors are sent to; needs `requirements-telemetry.txt`",
+            is_secret=True,
+        ),
+        Setting(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "",
+            _otlp_endpoint,
+            "the collector of OpenTelemetry that traces are sent to over HTTP, such as `http://127.0.0.1:4318`; needs "
+            "`requirements-telemetry.txt`",
         ),
         Setting(
             "FLASK_DEBUG",
@@ -452,10 +563,18 @@ SETTINGS = {
         ),
     )
 }
+# What settings need that is not in requirements.txt.
+OPTIONAL_PACKAGES = {
+    "SENTRY_DSN": ("sentry_sdk", "sentry-sdk"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        "opentelemetry.exporter.otlp.proto.http",
+        "opentelemetry-exporter-otlp-proto-http",
+    ),
+}
 # Names of settings that belong to parts of Bellhop that are not built yet.
-NOT_USED_YET = re.compile(r"CELERY_BROKER_URL|OIDC_\w+|SLACK_\w+|BOUNCE_\w+")
+NOT_USED_YET = re.compile(r"OIDC_\w+|SLACK_SIGNING_SECRET|BOUNCE_\w+")
 # A variable with such a name is meant for Bellhop, so a name that is not in the table is a mistake.
-OUR_PREFIXES = ("BELLHOP_", "EMAIL_", "TWILIO_", "VAPID_")
+OUR_PREFIXES = ("BELLHOP_", "EMAIL_", "SLACK_", "TWILIO_", "VAPID_")
 
 
 def environment() -> dict[str, str]:
@@ -470,11 +589,14 @@ def environment() -> dict[str, str]:
     except FileNotFoundError:
         text = ""
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8: save it as UTF-8 in your editor.") from None
+        text = "\0"
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read ({error.strerror}): make it a file that the user of Bellhop may read, or delete it."
         ) from error
+    # UTF-16 without its mark is valid UTF-8, too.
+    if "\0" in text:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8 in your editor, or delete it.")
     file = {
         name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None
     }
@@ -498,6 +620,19 @@ def load(environ: Mapping[str, str] | None = None, *, tolerant: bool = False) ->
     Raises:
         ConfigError: settings are missing or not usable.
     """
+    values, found = read(environ, tolerant=tolerant)
+    values["SECRET_KEY"] = _secret_key(values, found, tolerant=tolerant)
+    return _flask_settings(values) | {"SETTING_PROBLEMS": tuple(found)}
+
+
+def read(
+    environ: Mapping[str, str] | None = None, *, tolerant: bool = False
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Parse all settings; see `load`. Touches no file but `.env`.
+
+    Returns:
+        their values by name, and what is wrong with them.
+    """
     found: list[Problem] = []
     try:
         env = environment() if environ is None else environ
@@ -513,8 +648,7 @@ def load(environ: Mapping[str, str] | None = None, *, tolerant: bool = False) ->
     errors = [problem for problem in found if problem.is_error and problem.name in {*SETTINGS, ".env"}]
     if errors and not tolerant:
         raise ConfigError("\n".join(map(str, errors)))
-    values["SECRET_KEY"] = _secret_key(values, found, tolerant=tolerant)
-    return _flask_settings(values) | {"SETTING_PROBLEMS": tuple(found)}
+    return values, found
 
 
 def _parse(given: Mapping[str, str], found: list[Problem]) -> dict[str, Any]:
@@ -530,6 +664,9 @@ def _parse(given: Mapping[str, str], found: list[Problem]) -> dict[str, Any]:
     values["BASE_URL"] = values["BASE_URL"] or listening_address(values) + values["SCRIPT_NAME"]
     if values["EMAIL_USE_SSL"] is None:
         values["EMAIL_USE_SSL"] = values["EMAIL_PORT"] == 465
+    # A Redis beside SQLite keeps counting API calls and nothing else.
+    if not values["CELERY_BROKER_URL"] and values["DATABASE_URL"].get_backend_name() != "sqlite":
+        values["CELERY_BROKER_URL"] = values["REDIS_URL"]
     if values["BELLHOP_DEMO"] is None:
         values["BELLHOP_DEMO"] = not is_public(values)
     return values
@@ -563,6 +700,14 @@ def _contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iter
     """Find settings that are wrong together, or for a server that others can reach."""
     yield from _weak_points(values)
     yield from _email_contradictions(values, given)
+    yield from _unencrypted_services(values)
+    for name, (module, package) in OPTIONAL_PACKAGES.items():
+        if values[name] and not _is_installed(module):
+            yield Problem(
+                name,
+                f"needs {package}, which is not installed",
+                f"run `.venv/bin/python -m pip install -r requirements-telemetry.txt` or leave {name} out",
+            )
     twilio = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
     if 0 < sum(name in given for name in twilio) < len(twilio):
         missing = [name for name in twilio if name not in given]
@@ -578,10 +723,24 @@ def _contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iter
             "SQLite has one writer, so more processes make nothing faster. Write 1, or use PostgreSQL",
             is_error=False,
         )
+    if values["CELERY_BROKER_URL"] and values["DATABASE_URL"].get_backend_name() == "sqlite":
+        yield Problem(
+            "CELERY_BROKER_URL",
+            "is set, and the database is SQLite",
+            "workers on other machines cannot open its file and it has one writer, use PostgreSQL or leave "
+            "CELERY_BROKER_URL out",
+        )
     if values["SCRIPT_NAME"] not in {"", urlsplit(values["BASE_URL"]).path}:
         yield Problem("SCRIPT_NAME", f"is {values['SCRIPT_NAME']!r}", "BASE_URL must end with the same path")
     if values["PORT"] == 0 and "BASE_URL" not in given:
         yield Problem("PORT", "is 0", "links need a fixed port, write it or set BASE_URL", is_error=False)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # Not even the package that it is in.
+        return False
 
 
 def _weak_points(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -600,6 +759,14 @@ def _weak_points(values: Mapping[str, Any]) -> Iterator[Problem]:
             else "write 0 unless you develop",
             is_error=public,
         )
+    if values["BASE_URL"].startswith("https:") and not values["TRUSTED_PROXIES"]:
+        yield Problem(
+            "TRUSTED_PROXIES",
+            "is 0",
+            "everyone behind a proxy has its address, so they share its limits and the audit log cannot tell them "
+            "apart, write the number of proxies, usually 1",
+            is_error=False,
+        )
     host = urlsplit(values["BASE_URL"]).hostname or ""
     if values["BASE_URL"].startswith("http:") and not is_loopback(host):
         yield Problem(
@@ -608,6 +775,35 @@ def _weak_points(values: Mapping[str, Any]) -> Iterator[Problem]:
             "passwords are sent unencrypted, use an https address",
             is_error=False,
         )
+
+
+def _unencrypted_services(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find services on other machines that may get passwords and personal data unencrypted."""
+    database = values["DATABASE_URL"]
+    redis, broker, twilio, slack, sources = (
+        urlsplit(values[name])
+        for name in (
+            "REDIS_URL",
+            "CELERY_BROKER_URL",
+            "TWILIO_BASE_URL",
+            "SLACK_BASE_URL",
+            "SOURCES_BASE_URL",
+        )
+    )
+    is_own_broker = values["CELERY_BROKER_URL"] != values["REDIS_URL"] and broker.scheme in {"redis", "amqp"}
+    is_encrypted = database.query.get("sslmode") in {"require", "verify-ca", "verify-full"}
+    services = (
+        ("REDIS_URL", redis.scheme == "redis", redis.hostname, "write rediss://"),
+        ("CELERY_BROKER_URL", is_own_broker, broker.hostname, f"write {broker.scheme}s://"),
+        ("TWILIO_BASE_URL", twilio.scheme == "http", twilio.hostname, "write https://"),
+        ("SLACK_BASE_URL", slack.scheme == "http", slack.hostname, "write https://"),
+        ("SOURCES_BASE_URL", sources.scheme == "http", sources.hostname, "write https://"),
+        ("DATABASE_URL", not is_encrypted, database.host, "add ?sslmode=verify-full"),
+    )
+    for name, is_open, host, advice in services:
+        # A host that begins with a slash is the folder of a socket on this machine.
+        if is_open and host and not host.startswith("/") and not is_loopback(host):
+            yield Problem(name, "does not ask for encryption", advice, is_error=False)
 
 
 def _email_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[Problem]:
@@ -708,7 +904,8 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "MAIL_PASSWORD": values["EMAIL_HOST_PASSWORD"] or None,
         "VAPID_PRIVATE_KEY": values["VAPID_PRIVATE_KEY"] or _derived_vapid_key(values["SECRET_KEY"]),
         "VAPID_SUBJECT": values["VAPID_SUBJECT"] or f"mailto:{sender}",
-        "SESSION_COOKIE_NAME": _cookie_name(is_https=is_https, prefix=prefix),
+        "SESSION_COOKIE_NAME": _cookie_name("bellhop", is_https=is_https, prefix=prefix),
+        "BROWSER_COOKIE_NAME": _cookie_name("bellhop_browser", is_https=is_https, prefix=prefix),
         "SESSION_COOKIE_PATH": prefix or "/",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -725,17 +922,22 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cookie_name(*, is_https: bool, prefix: str) -> str:
-    """Return a name that keeps other hosts and plain http from setting the cookie (RFC 6265bis, 4.1.3)."""
+def _cookie_name(name: str, *, is_https: bool, prefix: str) -> str:
+    """Add what keeps other hosts and plain http from setting the cookie (RFC 6265bis, 4.1.3)."""
     if not is_https:
-        return "bellhop"
-    return "__Secure-bellhop" if prefix else "__Host-bellhop"
+        return name
+    return f"__Secure-{name}" if prefix else f"__Host-{name}"
 
 
-def listening_address(values: Mapping[str, Any]) -> str:
-    """Return the URL by which a browser on this machine reaches `bin/serve`."""
+def listening_address(values: Mapping[str, Any], *, anywhere: bool = False) -> str:
+    """Return the URL by which a browser on this machine reaches `bin/serve`.
+
+    Args:
+        anywhere: name the address that it listens on, even if that stands for all addresses of the machine.
+    """
     host = values["HOST"]
-    host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # Compared with, not bound to.
+    if host in {"0.0.0.0", "::"} and not anywhere:  # noqa: S104  # Compared with, not bound to.
+        host = "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{values['PORT']}"
 
 
