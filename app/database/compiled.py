@@ -1,11 +1,11 @@
 """Statements that are compiled once per database and run directly on its driver.
 
-SQLAlchemy takes 40 to 80 µs from a statement to its rows, the driver 5. Publishing an event runs nine statements, so
-this more than halves its cost (`bin/bench create`). Only statements that run for every event may use it: inserting the
-event, its notifications and deliveries, finding recipients, their template, required channels and suppressed addresses,
-and raising an inbox version. Everything else uses `db.session`.
+SQLAlchemy takes 40 to 80 µs from a statement to its rows, the driver 5. Publishing an event runs six statements, so
+this more than halves its cost (`bin/bench create`). Only statements that run for every event, most calls, every digest
+email or every batch of emails use it. Everything else uses `db.session`.
 
-Types are converted as SQLAlchemy does it, and transactions, pools and errors are SQLAlchemy's own.
+Types are converted as SQLAlchemy does it, and transactions, pools and errors are SQLAlchemy's own. While the session
+has no connection, a read takes one from the pool and returns it at once: the session would take 70 µs more.
 """
 
 from __future__ import annotations
@@ -14,13 +14,28 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    bindparam,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.database.base import db
-from app.database.sqlite import begin_writing
+from app.database.transactions import (
+    begin_writing,
+    begins_transaction,
+    connection_in_use,
+    raise_as_sqlalchemy,
+)
 
 
 class CompiledStatement:
@@ -30,42 +45,96 @@ class CompiledStatement:
         statement: the statement, or a function that builds it for the current database. It may not contain lists of
             unknown length (`in_`).
         columns: for an INSERT: the columns that every row names.
+        is_prepared: let PostgreSQL parse and plan it once per connection; not if its plan depends on the values.
     """
 
-    def __init__(self, statement: Any | Callable[[], Any], columns: Iterable[str] | None = None) -> None:
-        self._statement = statement
+    def __init__(
+        self,
+        statement: Any | Callable[[], Any],
+        columns: Iterable[str] | None = None,
+        *,
+        is_prepared: bool = True,
+    ) -> None:
+        self._statement, self._is_prepared = statement, is_prepared
         self._columns = list(columns) if columns is not None else None
         self._compiled: dict[str, _DialectStatement] = {}
 
     def fetch(self, **values: Any) -> list[Any]:
-        """Run the statement in the session's transaction and return its rows, with columns as attributes."""
-        connection, compiled = self._prepare()
-        return compiled.run(connection, compiled.bind(values))
+        """Run the statement and return its rows, with columns as attributes; a write, in the session's transaction."""
+        connection = connection_in_use()
+        if connection is None:
+            engine = db.engine
+            compiled = self._compile(engine.dialect)
+            if not compiled.is_write:
+                return self._fetch_from_pool(engine, compiled, values)
+            connection = db.session.connection()
+        return self._run(connection, values)
 
     def execute_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once per row of values in the session's transaction; it must not return rows."""
-        connection, compiled = self._prepare()
-        compiled.run(connection, [compiled.bind(row) for row in rows], is_many=True)
+        self._run(connection_in_use() or db.session.connection(), rows, is_many=True)
 
-    def _prepare(self) -> tuple[Connection, _DialectStatement]:
-        connection = db.session.connection()
-        name = connection.dialect.name
-        if name not in self._compiled:
-            statement = self._statement() if callable(self._statement) else self._statement
-            self._compiled[name] = _DialectStatement(statement, self._columns, connection.dialect)
-        compiled = self._compiled[name]
+    def _fetch_from_pool(
+        self, engine: Engine, compiled: _DialectStatement, values: Mapping[str, Any]
+    ) -> list[Any]:
+        bound = compiled.bind(values)
+        try:
+            driver = engine.raw_connection()
+        except compiled.error:
+            engine.connect().close()  # It fails, too, but with SQLAlchemy's error, by which outages are known.
+            driver = engine.raw_connection()
+        try:
+            return compiled.run(driver, bound)
+        except compiled.error as error:
+            driver.invalidate(error)
+            with engine.connect() as connection:
+                raise_as_sqlalchemy(connection, error, compiled.sql, bound)
+        finally:
+            driver.close()
+
+    def _run(self, connection: Connection, values: Any, *, is_many: bool = False) -> list[Any]:
+        compiled = self._compile(connection.dialect)
         if compiled.is_write:
             begin_writing(connection)
-        return connection, compiled
+        bound = [compiled.bind(row) for row in values] if is_many else compiled.bind(values)
+        try:
+            return compiled.run(connection.connection, bound, is_many=is_many)
+        except compiled.error as error:
+            raise_as_sqlalchemy(connection, error, compiled.sql, bound)
+
+    def _compile(self, dialect: Dialect) -> _DialectStatement:
+        name = dialect.name
+        if name not in self._compiled:
+            statement = self._statement() if callable(self._statement) else self._statement
+            self._compiled[name] = _DialectStatement(
+                statement, self._columns, dialect, is_prepared=self._is_prepared
+            )
+        return self._compiled[name]
+
+
+def is_among(ids: ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """Build the condition that an id is in a list that is passed as one parameter, so its length does not matter.
+
+    It depends on the current database: call it in a function that is passed to `CompiledStatement`.
+
+    Args:
+        name: the name of the parameter.
+    """
+    if db.engine.dialect.name == "postgresql":
+        return ids == func.any(bindparam(name, type_=ARRAY(BigInteger)))
+    return ids.in_(select(column("value")).select_from(func.json_each(bindparam(name, type_=JSON()))))
 
 
 class _DialectStatement:
     """A statement compiled for one database, and the conversions of its parameters and results."""
 
-    def __init__(self, statement: Any, columns: list[str] | None, dialect: Dialect) -> None:
-        self.is_write = bool(statement.is_dml)
+    def __init__(
+        self, statement: Any, columns: list[str] | None, dialect: Dialect, *, is_prepared: bool
+    ) -> None:
         compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=columns)
-        self._sql, self._dialect = compiled.string, dialect
+        self.sql, self._dialect = compiled.string, dialect
+        self.is_write, self.error = begins_transaction(self.sql), dialect.loaded_dbapi.Error
+        self._options = {"prepare": True} if is_prepared and dialect.name == "postgresql" else {}
         parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
         # Values written into the statement itself, as in `where(state == "pending")`.
         self._constants = {
@@ -93,18 +162,15 @@ class _DialectStatement:
             return [convert(given[name]) if convert else given[name] for name, convert in self._converters]
         return {name: convert(given[name]) if convert else given[name] for name, convert in self._converters}
 
-    def run(self, connection: Connection, values: Any, *, is_many: bool = False) -> list[Any]:
-        """Run the statement on the driver's own cursor. Raises the same errors as SQLAlchemy."""
-        cursor = connection.connection.cursor()
+    def run(self, driver: PoolProxiedConnection, values: Any, *, is_many: bool = False) -> list[Any]:
+        """Run the statement on the driver's own cursor. Raises its errors."""
+        cursor: Any = driver.cursor()
         try:
             if is_many:
-                cursor.executemany(self._sql, values)
+                cursor.executemany(self.sql, values)
             else:
-                cursor.execute(self._sql, values)
+                cursor.execute(self.sql, values, **self._options)
             rows = cursor.fetchall() if self._row else []
-        except self._dialect.loaded_dbapi.Error as error:
-            base = self._dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(self._sql, values, error, base, dialect=self._dialect) from error
         finally:
             cursor.close()
         return [self._convert(row) for row in rows]

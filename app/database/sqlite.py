@@ -1,34 +1,38 @@
-"""SQLite's connection settings, and the start of its transactions."""
+"""SQLite's connection settings, and the queue of its writers."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 from typing import Any
 
 from sqlalchemy import Dialect, event
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection, ExecutionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.database.base import db
-
 BUSY_SECONDS = 5.0
+BEGIN = "BEGIN IMMEDIATE"
 # The threads of this process queue here for the write lock. SQLite itself polls for it, so under load some
 # threads would never get it.
 _writers: dict[str, threading.Lock] = {}
 
 
 class QueueingConnection(sqlite3.Connection):
-    """A connection that holds its place in the queue of writers until its transaction ends."""
+    """A connection that holds its turn in the queue of writers until its transaction ends."""
 
     # Also for a connection that could not be opened, when it is thrown away.
     _has_turn = False
+    # The file that was opened.
+    file: tuple[int, int] | None = None
 
     def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(database, *args, **kwargs)
+        self.path = database
         self._turn = _writers.setdefault(database, threading.Lock())
 
     def begin(self) -> None:
@@ -81,6 +85,14 @@ class QueueingConnection(sqlite3.Connection):
             self._turn.release()
 
 
+def _write_hint(_compiler: SQLiteCompiler, _table: Any, text: str) -> str:
+    """Write the hint of a table (`INDEXED BY …`), which SQLAlchemy does for other databases only."""
+    return text
+
+
+SQLiteCompiler.get_from_hint_text = _write_hint  # type: ignore[method-assign, assignment]
+
+
 @event.listens_for(Engine, "do_connect")
 def _queue_writers(
     dialect: Dialect, _record: ConnectionPoolEntry, _arguments: Any, parameters: dict[str, Any]
@@ -93,53 +105,30 @@ def _queue_writers(
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
-    connection.isolation_level = None  # The driver's own BEGIN is deferred; see below.
-    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.isolation_level = None  # The driver's own BEGIN is deferred; see `transactions`.
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     # 80 MB. A checkpoint costs its writer as much as the writes themselves, so it should be rare.
     connection.execute("PRAGMA wal_autocheckpoint = 20000")
+    if isinstance(connection, QueueingConnection):
+        connection.file = identify(connection.path)
 
 
-BEGIN = "BEGIN IMMEDIATE"
-
-
-@event.listens_for(Engine, "before_cursor_execute")
-def _begin_before_first_write(
-    conn: Connection,
-    _cursor: Any,
-    statement: str,
-    _parameters: Any,
-    context: ExecutionContext | None,
-    _many: bool,
+@event.listens_for(Engine, "checkout")
+def _drop_if_file_was_replaced(
+    connection: DBAPIConnection, _record: ConnectionPoolEntry, _fairy: Any
 ) -> None:
-    """Open an immediate transaction before the first write on SQLite; reads run in autocommit.
-
-    A deferred transaction that has read cannot wait for the write lock: it fails at once.
-    """
-    driver = conn.connection.dbapi_connection
-    if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
-        return
-    is_write = context is not None and (context.isinsert or context.isupdate or context.isdelete)
-    if is_write or statement.lstrip()[:6].upper() not in {"SELECT", "PRAGMA", "EXPLAI", "WITH R", "VACUUM"}:
-        begin_writing(conn)
+    """Open the file again if it was moved, removed or restored: what this connection wrote would be lost."""
+    if isinstance(connection, QueueingConnection) and connection.file != identify(connection.path):
+        raise DisconnectionError("the database file was replaced")
 
 
-def lock_for_writing() -> None:
-    """Take SQLite's write lock now, for a service that reads, decides and writes without a gap.
-
-    Does nothing on PostgreSQL, where the service locks rows with FOR UPDATE. Prefer `writing.writing`, which also
-    commits and rolls back.
-    """
-    begin_writing(db.session.connection())
-
-
-def begin_writing(connection: Connection) -> None:
-    """Take the write lock on this connection; see `lock_for_writing`."""
-    driver = connection.connection.dbapi_connection
-    if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
-        try:
-            driver.begin() if isinstance(driver, QueueingConnection) else driver.execute(BEGIN)
-        except sqlite3.OperationalError as error:  # Locked for too long.
-            raise OperationalError(BEGIN, None, error) from error
+def identify(path: str) -> tuple[int, int] | None:
+    """Tell the file at a path from one that is put in its place; None if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  # For every transaction, and half the time of Path.
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, overload
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.base import Base, db
-from app.database.sqlite import lock_for_writing
+from app.database.transactions import lock_for_writing
 
 Row = TypeVar("Row", bound=Base)
 
@@ -61,3 +61,9 @@ def writing(*, lock: type[Row] | None = None, row_id: Any = None) -> Iterator[Ro
         db.session.rollback()
         raise
     db.session.commit()
+
+
+def prevent_inserts(table: type[Base]) -> None:
+    """Let no other transaction insert into a table until this one ends. On SQLite, `writing` has locked everything."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text(f"LOCK TABLE {table.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))

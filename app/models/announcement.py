@@ -1,11 +1,11 @@
-"""Announcements of admins to some people, to roles or to everyone."""
+"""Announcements of admins to some people, to roles or to everyone, and those that are being written."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
@@ -44,6 +44,10 @@ class Announcement(Base):
     action_url: Mapped[str] = mapped_column(String(2000), default="")
     # "metadata" belongs to SQLAlchemy in Python.
     data: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    candidate_id: Mapped[str | None] = mapped_column(String(200))
+    job_id: Mapped[str | None] = mapped_column(String(200))
+    is_confidential: Mapped[bool] = mapped_column(default=False, server_default=false())
+    hiring_team: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
     deliver_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     state: Mapped[str] = mapped_column(String(10), default="writing")
@@ -54,3 +58,14 @@ class Announcement(Base):
 
     event: Mapped[Event] = relationship(lazy="select")
     author: Mapped[User | None] = relationship(lazy="select")
+
+
+class AnnouncementDraft(Base):
+    """An announcement that an admin has begun. `form` is what they typed."""
+
+    __tablename__ = "announcement_drafts"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    form: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
@@ -29,34 +29,65 @@ class PushSubscription(Base):
         return f"push:{self.id}"
 
 
-class Webhook(Base):
+class FailureCount:
+    """The columns of an address that is disabled when it keeps failing.
+
+    `failing_since` is the time of the first consecutive failure, `failures` their number.
+    """
+
+    failing_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str] = mapped_column(String(300), default="")
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.disabled_at is None
+
+    def enable(self) -> None:
+        """Enable it, with no failures."""
+        self.disabled_at, self.disabled_reason, self.failures, self.failing_since = None, "", 0, None
+
+
+class Webhook(FailureCount, Base):
     """A URL that receives a person's notifications as JSON.
 
-    Its secrets are not stored but derived from the application's key, `secret_salt` and `rotation`. `failing_since` is
-    the time of the first consecutive failure, `failures` their number.
+    With `user_id` None it is a subscription: a webhook of the installation, which receives what `types` names. Its
+    secrets are not stored but derived from the application's key, `secret_salt` and `rotation`.
     """
 
     __tablename__ = "webhooks"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True, nullable=True
+    )
     url: Mapped[str] = mapped_column(String(500))
+    types: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
     secret_salt: Mapped[str] = mapped_column(String(32))
     rotation: Mapped[int] = mapped_column(default=1)
     rotated_at: Mapped[datetime | None]
-    failing_since: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)
-    disabled_at: Mapped[datetime | None]
-    disabled_reason: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     @property
     def address(self) -> str:
         return f"webhook:{self.id}"
 
+
+class TeamsAddress(FailureCount, Base):
+    """A Workflows webhook of Microsoft Teams that posts a person's notifications. Its URL is a secret, as a room's."""
+
+    __tablename__ = "teams_addresses"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    encrypted_address: Mapped[str] = mapped_column(Text)
+    shown_address: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
     @property
-    def is_enabled(self) -> bool:
-        return self.disabled_at is None
+    def address(self) -> str:
+        return f"teams:{self.id}"
 
 
 class PhoneCode(Base):

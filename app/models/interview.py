@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utc_now
-from app.database.base import Base, Id
+from app.database.base import Base, Id, partial_index
 from app.models.user import User
 
 
@@ -29,14 +29,26 @@ class InterviewRecruiter(Base):
     start_reported_at: Mapped[datetime | None]
 
 
+class InterviewAlias(Base):
+    """Another id of the platform for an interview: some systems give it a new one when they move it."""
+
+    __tablename__ = "interview_aliases"
+
+    external_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id", ondelete="CASCADE"), index=True)
+
+
 class Interview(Base):
-    """An interview, known by the platform's own id (`external_id`).
+    """An interview, known by the platform's first id for it (`external_id`), which its calendar entry keeps.
 
     `sequence` rises with every change of its calendar entry (RFC 5545, 3.8.7.4). `changed_at` is the
     time of the newest event seen: an older one that arrives late changes nothing.
     """
 
     __tablename__ = "interviews"
+    __table_args__ = (
+        partial_index("ix_interviews_candidate", "candidate_id", "job_id", where="candidate_id IS NOT NULL"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     external_id: Mapped[str] = mapped_column(String(255), unique=True)
@@ -49,6 +61,11 @@ class Interview(Base):
     meeting_url: Mapped[str] = mapped_column(String(2000), default="")
     location: Mapped[str] = mapped_column(String(500), default="")
     interviewer: Mapped[str] = mapped_column(String(255), default="")
+    # Its page on the platform.
+    action_url: Mapped[str] = mapped_column(String(2000), default="", server_default=text("''"))
+    candidate_id: Mapped[str | None] = mapped_column(String(200))
+    job_id: Mapped[str | None] = mapped_column(String(200))
+    is_confidential: Mapped[bool] = mapped_column(default=False, server_default=false())
     sequence: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime]
     completed_at: Mapped[datetime | None] = mapped_column(index=True)

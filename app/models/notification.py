@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -56,6 +56,24 @@ class Notification(Base):
             "id",
             where="stack_key <> ''",
         ),
+        # Few rows of many.
+        partial_index(
+            "ix_notifications_saved", "recipient_id", "surfaced_at", "id", where="saved_at IS NOT NULL"
+        ),
+        partial_index(
+            "ix_notifications_done", "recipient_id", "surfaced_at", "id", where="archived_at IS NOT NULL"
+        ),
+        partial_index(
+            "ix_notifications_candidate",
+            "recipient_id",
+            "candidate_id",
+            "surfaced_at",
+            "id",
+            where="candidate_id IS NOT NULL",
+        ),
+        partial_index(
+            "ix_notifications_job", "recipient_id", "job_id", "surfaced_at", "id", where="job_id IS NOT NULL"
+        ),
         partial_index("ix_notifications_interview_id", "interview_id", where="interview_id IS NOT NULL"),
         # The few that expire: a count looks up expired rows here instead of checking each row.
         partial_index(
@@ -80,6 +98,15 @@ class Notification(Base):
     # "metadata" belongs to SQLAlchemy in Python, so the attribute is called `data`.
     data: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     action_url: Mapped[str] = mapped_column(String(2000), default="")
+    # What its line below the title shows; see `rendering.key_facts`.
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    # The platform's own ids.
+    candidate_id: Mapped[str | None] = mapped_column(String(200))
+    job_id: Mapped[str | None] = mapped_column(String(200))
+    is_confidential: Mapped[bool] = mapped_column(default=False, server_default=false())
+    hiring_team: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
+    # Why its event reached this person; see `services.routing.routes`.
+    routed_by: Mapped[str] = mapped_column(String(20), default="", server_default=text("''"))
     stack_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deliver_at: Mapped[datetime | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, String, true
+from sqlalchemy import ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database.base import Base
@@ -28,6 +28,8 @@ class UserNotificationPreference(Base):
     in_app_enabled: Mapped[bool] = mapped_column(default=True)
     sms_enabled: Mapped[bool] = mapped_column(default=False)
     push_enabled: Mapped[bool] = mapped_column(default=False)
+    slack_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    teams_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     webhook_enabled: Mapped[bool] = mapped_column(default=False)
     interview_notifications: Mapped[bool] = mapped_column(default=True)
     resume_notifications: Mapped[bool] = mapped_column(default=True)

@@ -22,6 +22,8 @@ class SavedView(Base):
     name: Mapped[str] = mapped_column(String(60))
     filter: Mapped[dict[str, Any]]
     position: Mapped[int]
+    # One of `saved_views.Colour`; empty for that of its first category.
+    colour: Mapped[str] = mapped_column(String(10), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # Deleted views can be restored for a while.
     deleted_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""When the next email may be sent under a limit of emails per minute."""
+"""The limits of emails per minute, each with the time of its next email."""
 
 from __future__ import annotations
 

@@ -13,12 +13,15 @@ from app.models.user import User
 
 
 class TemplateContentColumns:
-    """The editable columns, shared by templates, versions and drafts. An empty text means: as in the app."""
+    """The editable columns, shared by templates, versions and drafts. An empty text means: the default."""
 
     title_template: Mapped[str] = mapped_column(String(255))
     message_template: Mapped[str] = mapped_column(Text)
     email_subject: Mapped[str] = mapped_column(String(255), default="")
     email_html: Mapped[str] = mapped_column(Text, default="")
+    # What mail apps show beside the subject, and the label of the button.
+    email_preheader: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    email_button: Mapped[str] = mapped_column(String(255), default="", server_default="")
     sms_text: Mapped[str] = mapped_column(Text, default="")
     channels: Mapped[list[str]] = mapped_column(default=lambda: ["email", "in_app"])
     priority: Mapped[str] = mapped_column(String(10), default="medium")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import Connection, ForeignKey, Index, String, Text, event
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
+from app import search_text
 from app.clock import utc_now
 from app.database.base import Base, Id
 from app.models.preference import UserNotificationPreference
 
 
 class User(UserMixin, Base):
-    """A recruiter or an admin. `email` is kept in lower case."""
+    """A recruiter or an admin. `email` is in canonical form; see `app.canonical_addresses`."""
 
     __tablename__ = "users"
 
@@ -34,6 +35,8 @@ class User(UserMixin, Base):
     inbox_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_signed_in_at: Mapped[datetime | None]
+    # What search finds this person by, from the name and the address.
+    search_words: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     preference: Mapped[UserNotificationPreference] = relationship(
         back_populates="user", cascade="all, delete-orphan", lazy="select"
@@ -52,6 +55,14 @@ class User(UserMixin, Base):
     def initials(self) -> str:
         words = self.name.split() or [self.email]
         return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+
+@event.listens_for(User, "before_insert")
+@event.listens_for(User, "before_update")
+def _write_search_words(_mapper: Mapper[User], _connection: Connection, user: User) -> None:
+    words = search_text.person_words(user.name, user.email)
+    if user.search_words != words:
+        user.search_words = words
 
 
 class ApiToken(Base):

@@ -1,4 +1,4 @@
-"""Email addresses in their one form (`app/addresses.py`): accounts, suppressions, attempts to sign in.
+"""Email addresses in their one form (`app/canonical_addresses.py`): accounts, suppressions, attempts to sign in.
 
 Two accounts whose addresses are one address in two spellings stay as they are: an admin has to decide which of them
 goes. Both are named here and by `flask doctor`; the address finds the account that is stored in the canonical form.
@@ -7,7 +7,7 @@ goes. Both are named here and by `flask doctor`; the address finds the account t
 import sqlalchemy as sa
 from alembic import context, op
 
-from app import addresses
+from app import canonical_addresses
 
 revision = "0016"
 down_revision = "0015"
@@ -20,7 +20,7 @@ def upgrade() -> None:
     users = sa.table("users", *map(sa.column, ("id", "email")))
     taken = {row.email for row in connection.execute(sa.select(users.c.email))}
     for row in connection.execute(sa.select(users).order_by(users.c.id)).all():
-        email = addresses.key(row.email)
+        email = canonical_addresses.key(row.email)
         if email == row.email:
             continue
         if email in taken:
@@ -32,7 +32,7 @@ def upgrade() -> None:
     rows = sa.select(suppressions).where(suppressions.c.channel == "email").order_by(suppressions.c.id)
     suppressed: set[str] = set()
     for row in connection.execute(rows).all():
-        email, this = addresses.key(row.address), suppressions.c.id == row.id
+        email, this = canonical_addresses.key(row.address), suppressions.c.id == row.id
         if email in suppressed:
             connection.execute(sa.delete(suppressions).where(this))
         elif email != row.address:
@@ -43,7 +43,7 @@ def upgrade() -> None:
         suppressed.add(email)
     attempts = sa.table("sign_in_attempts", *map(sa.column, ("id", "email")))
     for row in connection.execute(sa.select(attempts)).all():
-        if (email := addresses.key(row.email)) != row.email:
+        if (email := canonical_addresses.key(row.email)) != row.email:
             connection.execute(sa.update(attempts).where(attempts.c.id == row.id).values(email=email))
 
 

@@ -1,6 +1,7 @@
 """Index again the notifications whose words are split or folded differently now: those beyond ASCII, and long ones.
 
-One chunk after the other, and only rows that change. The triggers of 0011 bring the new words to the index.
+One chunk after the other, and only rows that change. The triggers of 0011 bring the new words to the index. On
+PostgreSQL each chunk is committed, so that no row is locked for long; killed, the migration goes on where it was.
 """
 
 import sqlalchemy as sa
@@ -34,6 +35,9 @@ def upgrade() -> None:
         ]
         if changed:
             connection.execute(update, changed)
+            if connection.dialect.name == "postgresql":
+                # The driver begins the next transaction, which Alembic ends.
+                connection.connection.dbapi_connection.commit()
         last_id = chunk[-1].id
 
 
