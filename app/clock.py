@@ -3,18 +3,29 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-# Clocks of several machines differ by less, and a clock that is adjusted by less delays nothing that matters.
+# Clocks of machines differ by less. A smaller adjustment delays nothing that matters.
 TOLERANCE = timedelta(seconds=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Return the present instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def to_rfc3339(instant: datetime) -> str:
     """Write an instant in UTC with a `Z`, as JSON carries it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Return the microseconds since 1970, as links carry an instant."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(number: int) -> datetime:
+    """Return the instant of a number from `to_microseconds`."""
+    return EPOCH + timedelta(microseconds=number)
 
 
 class ClockWatch:
@@ -34,4 +45,4 @@ class ClockWatch:
 
 
 def _offset_of_clock() -> timedelta:
-    return utc_now() - datetime.fromtimestamp(0, UTC) - timedelta(seconds=time.monotonic())
+    return utc_now() - EPOCH - timedelta(seconds=time.monotonic())

@@ -2,8 +2,8 @@
 
 The token in the form must match the one in the session. Browsers also state the origin, in Sec-Fetch-Site, Origin or
 Referer. Each may be missing: a page may withhold the Referer (with `no-referrer`, the Origin is `null` too), and only
-secure pages send Sec-Fetch-Site. A missing header is no reason to refuse, because the token is there. One that names
-another site is.
+secure pages send Sec-Fetch-Site. A missing header does not matter, because the token is checked. A header that names
+another site does.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class CSRF(CSRFProtect):
             CSRFError: the token is missing or belongs to another session.
             ForeignOrigin: the browser names another site.
         """
+        if request.method not in current_app.config["WTF_CSRF_METHODS"]:
+            return  # Before anything else, because most requests only read.
         g.csrf_valid = False
         super().protect(apply_exemptions)  # type: ignore[no-untyped-call]  # Flask-WTF has no types.
         if g.csrf_valid and (origin := foreign_origin(request.headers, _own_addresses())):

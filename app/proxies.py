@@ -98,8 +98,8 @@ def _is_port(text: str) -> bool:
 def _split_path(environ: WSGIEnvironment, prefix: str, *, is_removed: bool) -> None:
     """Divide the path into `prefix` and the rest, whether or not the proxy has removed the prefix."""
     path = environ.get("PATH_INFO", "")
-    is_whole = path == prefix or path.startswith(f"{prefix}/")
-    if is_whole and not is_removed and environ.get("SCRIPT_NAME", "") != prefix:
+    has_prefix = path == prefix or path.startswith(f"{prefix}/")
+    if has_prefix and not is_removed and environ.get("SCRIPT_NAME", "") != prefix:
         path = path[len(prefix) :]
     environ["SCRIPT_NAME"] = prefix
     # Proxies that remove "/bellhop" with or without its slash leave none, or two.

@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from app import canonical_addresses
 from app.search_letters import LETTERS
 
 # Only this many words, and this many characters of a word, are searched.
 MAX_WORDS, MAX_WORD_LENGTH = 4000, 60
+# Mark the words of a candidate's, a job's or a company's name in the index. Encoded words never begin like this: see
+# `encode_token`.
+CANDIDATE, JOB, COMPANY = "qc", "qj", "qm"
+_DOTS = str.maketrans("\u3002\uff61", "..")
 _ASCII_WORD = re.compile(r"[^\W_]+")
 # Thai, Lao, Myanmar, Khmer, Tai, Hangul, Kana, Bopomofo, Han.
 _UNSPACED = (
@@ -65,13 +70,27 @@ def tokenize_query(text: str) -> list[str]:
     return words
 
 
+@lru_cache(maxsize=1024)
+def person_words(name: str, email: str) -> str:
+    """Build the text that a person is found by: their name, and their address in both spellings of its domain."""
+    found = dict.fromkeys((fold_address(email), fold_address(canonical_addresses.readable(email))))
+    return " ".join((*tokenize(name), *found))
+
+
+def fold_address(text: str) -> str:
+    """Fold an address, or a part of one, like a word. Its punctuation stays."""
+    text = unicodedata.normalize("NFKC", text).translate(_DOTS).rstrip(".")
+    parts = re.split(r"([@._+-])", text)
+    return "".join(part if part in "@._+-" else _fold(part).replace(" ", "") for part in parts)
+
+
 def is_part(word: str) -> bool:
-    """Tell whether a word is one character of a script without spaces, which is found anywhere in a text."""
+    """Whether a word is one character of a script without spaces, which is found anywhere in a text."""
     return len(word) == 1 and bool(_has_unspaced(word))
 
 
 def locate(text: str) -> list[Token]:
-    """Split a text like `tokenize`, with the place of each word."""
+    """Split a text like `tokenize`, with the position of each word."""
     folded, starts, ends = "", [], []
     for start, end in _clusters(text):
         part = _fold(text[start:end])
@@ -95,9 +114,16 @@ def encode_token(word: str) -> str:
 
 # The same message often goes to many people.
 @lru_cache(maxsize=64)
-def index_text(title: str, message: str) -> str:
-    """Build the text that search finds a notification by."""
-    return " ".join(map(encode_token, tokenize(f"{title}\n{message}")[:MAX_WORDS]))
+def index_text(title: str, message: str, candidate: str = "", job: str = "", company: str = "") -> str:
+    """Build the text that search finds a notification by.
+
+    Args:
+        candidate, job, company: names, also indexed on their own for `candidate:`, `job:` and `company:`.
+    """
+    words = [encode_token(word) for word in tokenize(f"{title}\n{message}")[:MAX_WORDS]]
+    for mark, name in ((CANDIDATE, candidate), (JOB, job), (COMPANY, company)):
+        words += [mark + encode_token(word) for word in tokenize(name)] if name else []
+    return " ".join(words)
 
 
 def _spans(folded: str) -> Iterator[tuple[int, int]]:
@@ -130,7 +156,7 @@ def _fold_character(char: str) -> str:
 
 
 class _Folded(dict[int, str]):
-    """What each character becomes, computed when it first occurs."""
+    """The replacement of each character, computed when it first occurs."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold_character(chr(code))
@@ -155,7 +181,7 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=4096)
 def _extends(char: str) -> bool:
-    """Tell whether a character is written together with the one before it: marks, joiners, parts of Hangul."""
+    """Whether a character is written together with the one before it: marks, joiners, parts of Hangul."""
     if char < "\u0300":
         return char == "\u00ad"
     first = unicodedata.normalize("NFKC", char)[:1]
