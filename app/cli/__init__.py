@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.cli import demo, doctor, jobs, tokens, users
+from app.cli import backup, demo, doctor, jobs, sources, tokens, users
 
 
 def register(app: Flask) -> None:
@@ -15,4 +15,6 @@ def register(app: Flask) -> None:
     app.cli.add_command(jobs.scheduler)
     app.cli.add_command(jobs.worker)
     app.cli.add_command(demo.demo)
+    app.cli.add_command(sources.sources)
     app.cli.add_command(doctor.doctor)
+    app.cli.add_command(backup.backup)

@@ -15,7 +15,7 @@ from app.services.operations.doctor import examine
 @click.command(cls=Command)
 @with_appcontext
 def doctor() -> None:
-    """Check settings, data folder, database, mail server, Redis, address and schedule.
+    """Check settings, data folder, database, mail server, Redis, message broker, address and schedule.
 
     Exit with 1 if something must be fixed. Warnings do not count.
     """

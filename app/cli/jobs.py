@@ -11,7 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from app import jobs
+from app import jobs, telemetry
 from app.cli.commands import Command, Group
 from app.jobs import scheduler as jobs_scheduler
 
@@ -53,21 +53,24 @@ def _print_progress(done: int, total: int) -> None:
 @with_appcontext
 def worker() -> None:
     """Send what is due until stopped."""
-    _run_until_stopped(["deliver", "sweep"])
+    _run_until_stopped("worker", ["deliver", "sweep"])
 
 
 @click.command("scheduler", cls=Command)
 @with_appcontext
 def scheduler() -> None:
-    """Run all jobs except sending, which workers do."""
-    _run_until_stopped([name for name in jobs.SCHEDULE if name != "deliver"])
+    """Run all jobs except sending, which workers do. With a broker, "deliver" tells them what is due."""
+    has_broker = bool(current_app.config["CELERY_BROKER_URL"])
+    _run_until_stopped("scheduler", [name for name in jobs.SCHEDULE if has_broker or name != "deliver"])
 
 
-def _run_until_stopped(names: Collection[str]) -> None:
+def _run_until_stopped(role: str, names: Collection[str]) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (threads need the object itself)
     stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop_requested.set())
+    telemetry.start(app, role)
     running = jobs.start(app, names)
     stop_requested.wait()
     running.stop()
+    telemetry.stop(app)

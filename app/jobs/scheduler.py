@@ -15,13 +15,13 @@ from flask import Flask
 from flask_babel import LazyString
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.clock import ClockWatch, utc_now
+from app import telemetry
+from app.clock import EPOCH, ClockWatch, utc_now
 from app.jobs.tasks import Progress, delivery_worker, no_progress
 from app.services.base import outages
-from app.services.operations import clock_changes, job_runs, leases
-from app.services.sending import clock_changes as sending_clock_changes
+from app.services.operations import clock_correction, job_runs, leases
+from app.services.sending import clock_correction as sending_clock_correction
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How often to look for due slots: also how soon another process takes over, or a failed run is retried.
 CHECK_SLOTS_EVERY = timedelta(seconds=20)
 # How often to look for runs that admins requested.
@@ -39,12 +39,14 @@ class Job:
     """One row of the schedule.
 
     Args:
+        title: its name on pages.
         about: what it does, for admins.
         after: shifts its slots from midnight UTC.
         is_shared: every process runs it. Other jobs run in one process at a time.
     """
 
     name: str
+    title: LazyString
     about: LazyString
     run: Callable[[datetime | None, Progress], int]
     every: timedelta
@@ -57,11 +59,11 @@ class Job:
         return self.every < timedelta(minutes=1)
 
     def slot(self, now: datetime) -> datetime:
-        """The start of the slot that `now` belongs to."""
+        """Return the start of the slot that `now` belongs to."""
         return now - (now - EPOCH - self.after) % self.every
 
     def next_at(self, now: datetime) -> datetime:
-        """When the next slot begins."""
+        """Return the start of the next slot."""
         return self.slot(now) + self.every
 
 
@@ -93,7 +95,7 @@ class Scheduler:
         )
         self._clock = ClockWatch()
         self._clock_lock = threading.Lock()
-        self._must_mend = False
+        self._must_correct_times = False
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
         for job in jobs:
@@ -106,7 +108,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the background threads."""
         try:
-            self._mend(was_set=False)
+            self._correct_times(was_set=False)
         except Exception:
             log.exception("Times ahead of the clock could not be corrected")
         self._background.start()
@@ -116,7 +118,7 @@ class Scheduler:
         """Stop after the current message, give back claimed deliveries, and release the leases."""
         self._stopping.set()
         with self._app.app_context():
-            delivery_worker().stopping.set()
+            delivery_worker().stop()
             self._background.shutdown(wait=True)
             leases.release(self._holder)
 
@@ -148,21 +150,21 @@ class Scheduler:
         with self._clock_lock:
             if jump := self._clock.read_jump():
                 log.warning("The clock was set by %+.0f seconds", jump.total_seconds())
-                self._must_mend = True
-            if self._must_mend:
-                self._mend(was_set=True)
+                self._must_correct_times = True
+            if self._must_correct_times:
+                self._correct_times(was_set=True)
 
-    def _mend(self, *, was_set: bool) -> None:
+    def _correct_times(self, *, was_set: bool) -> None:
         """Correct times ahead of the clock; if the database is unavailable, the next check tries again."""
-        self._must_mend = False
+        self._must_correct_times = False
         with self._app.app_context():
             try:
-                sending_clock_changes.mend(utc_now(), was_set=was_set)
-                clock_changes.mend(utc_now(), was_set=was_set)
+                sending_clock_correction.correct_deliveries(utc_now(), was_set=was_set)
+                clock_correction.correct_jobs(utc_now(), was_set=was_set)
             except SQLAlchemyError as error:
                 if not outages.is_outage(error):
                     raise
-                self._must_mend = was_set
+                self._must_correct_times = was_set
                 outages.report(error)
 
     def _run(self, function: Callable[..., None], *args: Job) -> None:
@@ -181,6 +183,7 @@ class Scheduler:
         if not job.is_shared and not leases.hold(f"job {job.name}", self._holder, LEASE_SECONDS):
             return
         started_at, count, error = utc_now(), 0, ""
+        began_at = time.time_ns()
         try:
             count = job.run(None, no_progress)
         except Exception as failure:
@@ -192,6 +195,7 @@ class Scheduler:
         if count or error or self._recorded.get(job.name) != minute:
             self._recorded[job.name] = minute
             job_runs.record_frequent_run(job.name, started_at, count, error)
+            _record(job, began_at, count, error)
 
     def _run_slot(self, job: Job) -> None:
         """Run the current slot of a job, unless it has been run."""
@@ -214,7 +218,7 @@ def run_job(job: Job, run_id: int, at: datetime | None = None, watch: Progress =
     Returns:
         the job's count; None if it failed, which is logged.
     """
-    renewed_at = time.monotonic()
+    renewed_at, began_at = time.monotonic(), time.time_ns()
 
     def progress(done: int, total: int) -> None:
         nonlocal renewed_at
@@ -230,9 +234,15 @@ def run_job(job: Job, run_id: int, at: datetime | None = None, watch: Progress =
             raise  # The run is begun again when its lease has ended.
         log.exception("The job %s failed", job.name)
         job_runs.fail(run_id, describe_error(failure))
+        _record(job, began_at, 0, describe_error(failure))
         return None
     job_runs.finish(run_id, count)
+    _record(job, began_at, count)
     return count
+
+
+def _record(job: Job, began_at: int, count: int, error: str = "") -> None:
+    telemetry.record(f"job {job.name}", began_at, failed=bool(error), attributes={"bellhop.job.count": count})
 
 
 def run_now(job: Job, at: datetime | None, watch: Progress) -> int | None:

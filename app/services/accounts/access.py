@@ -1,4 +1,7 @@
-"""Access to an account that works without its password: API tokens, webhooks, and browsers that get push messages."""
+"""Access to an account that works without its password: API tokens, webhooks, and browsers that get push messages.
+
+The Workflows webhook of Microsoft Teams counts as a webhook.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from sqlalchemy import delete, func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import BULK, writing
-from app.models import PushSubscription, User, Webhook
+from app.models import PushSubscription, TeamsAddress, User, Webhook
 from app.services.accounts import tokens
 from app.services.base import audit
 
 
 @dataclass(frozen=True)
 class Access:
-    """How many of each a user has."""
+    """The number of each that a user has."""
 
     tokens: int
     webhooks: int
@@ -31,7 +34,7 @@ def count(user: User) -> Access:
     """Count what works without the user's password."""
     return Access(
         len(tokens.for_user(user)),
-        _count(Webhook, user),
+        _count(Webhook, user) + _count(TeamsAddress, user),
         _count(PushSubscription, user),
     )
 
@@ -48,7 +51,7 @@ def revoke_all(user: User, *, actor: User, now: datetime) -> Access:
     if not found:
         return found
     tokens.revoke_all(user, now)
-    for model in (Webhook, PushSubscription):
+    for model in (Webhook, TeamsAddress, PushSubscription):
         db.session.execute(delete(model).where(model.user_id == user.id).execution_options(**BULK))
     audit.record(
         "access.revoked",
@@ -61,5 +64,5 @@ def revoke_all(user: User, *, actor: User, now: datetime) -> Access:
     return found
 
 
-def _count(model: type[Webhook] | type[PushSubscription], user: User) -> int:
+def _count(model: type[Webhook] | type[TeamsAddress] | type[PushSubscription], user: User) -> int:
     return db.session.scalar(select(func.count()).where(model.user_id == user.id)) or 0

@@ -54,7 +54,11 @@ def subscribe(
         known = db.session.scalar(select(PushSubscription).where(PushSubscription.endpoint == endpoint))
         if known is None and len(for_user(user)) >= MAX_BROWSERS:
             raise Invalid(
-                {"endpoint": _("You can have %(most)s browsers. Remove one first.", most=MAX_BROWSERS)}
+                {
+                    "endpoint": _(
+                        "You can have at most %(most)s browsers. Remove one first.", most=MAX_BROWSERS
+                    )
+                }
             )
         if known is not None and known.user_id != user.id and not _has_keys(known, p256dh, auth):
             raise Invalid({"endpoint": _("This browser is registered for another account.")})
@@ -71,10 +75,11 @@ def subscribe(
 
 def remove(user: User, subscription_id: int) -> PushSubscription:
     """Remove a browser. Raises NotFound if it is not this user's."""
-    row = _own(user, subscription_id)
-    db.session.delete(row)
-    audit.record("push.removed", user.email, actor=user, label=row.label)
-    db.session.commit()
+    with writing():
+        user = users.get_for_update(user.id)
+        row = _own(user, subscription_id)
+        db.session.delete(row)
+        audit.record("push.removed", user.email, actor=user, label=row.label)
     return row
 
 

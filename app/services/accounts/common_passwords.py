@@ -1,6 +1,6 @@
 """Says why a password is easy to guess: a common one, the person's own words, keys in a row, repetition.
 
-`zxcvbn` brings the lists: 30,000 leaked passwords, common words and names, and neighbouring keys. There are
+`zxcvbn` has the lists: 30,000 leaked passwords, common words and names, and neighbouring keys. There are
 no rules about kinds of characters, which make passwords harder to remember and not to guess (NIST SP 800-63B, 3.1.1.2).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 PRODUCT = "bellhop"
-# A password is refused if a list of this many tries, the most common first, contains it.
+# A password is refused if it is among this many guesses, the most common first.
 MIN_GUESSES = 2 * 10**7
 # Digits and punctuation around a word do not save it: "Summer2026!". Longer ones may be random.
 MAX_AFFIX, MAX_WORD_GUESSES = 6, 10**4
@@ -94,7 +94,7 @@ def _sentence(part: dict[str, Any]) -> str:
     if part["pattern"] == "repeat":
         return _("This repeats the same characters or words. Choose something less regular.")
     if part["pattern"] in {"sequence", "spatial"}:
-        return _("These characters follow each other on the keyboard or in the alphabet. Choose others.")
+        return _("This is a sequence from the keyboard or the alphabet. Choose something less regular.")
     if part["pattern"] == "date":
         return _("This is little more than a date. Add words to it.")
     if part.get("dictionary_name") == "user_inputs":

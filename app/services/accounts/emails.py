@@ -86,6 +86,21 @@ def compose_account_email(kind: str, user: User, link: str, base_url: str) -> Em
     )
 
 
+def compose_test(user: User, base_url: str) -> EmailContent:
+    """Compose the email by which an admin tries out the mail server, in the current language."""
+    return EmailContent(
+        locale=user.locale,
+        heading=_("Test email from Bellhop"),
+        message=_("This is the test that you asked for. If it's in your inbox, email is set up."),
+        label=_("Test"),
+        category="system",
+        facts=(),
+        button=(_("Back to setup"), f"{base_url}/admin"),
+        reason=_("You get this because you asked for a test email."),
+        links=((_("Open Bellhop"), base_url),),
+    )
+
+
 def compose_notice(delivery: Delivery, base_url: str) -> EmailContent:
     """Compose a security notice in the current language; see `notices`."""
     user = delivery.recipient
@@ -122,7 +137,7 @@ def find_link_owner(text: str, *, secret: str, now: datetime | None = None) -> t
     return user, str(values["kind"])
 
 
-@passwords.few_at_once
+@passwords.limit_concurrency
 def set_password_by_link(
     text: str, password: str, *, secret: str, revoke_access: bool = False, now: datetime | None = None
 ) -> User:
@@ -144,14 +159,14 @@ def set_password_by_link(
         user, _kind = find_link_owner(text, secret=secret, now=now)
         users.replace_password(user, hashed)
         if not is_first:
-            notices.password_changed(user, now or utc_now())
+            notices.queue_password_notice(user, now or utc_now())
         if revoke_access:
             access.revoke_all(user, actor=user, now=now or utc_now())
     return user
 
 
 def _account_state(user: User) -> str:
-    """A digest that changes with the password and with deactivation, without revealing either."""
+    """Compute a digest that changes with the password and with deactivation, without revealing either."""
     return hashlib.sha256(f"{user.id}:{user.session_epoch}:{user.password_hash}".encode()).hexdigest()[:16]
 
 

@@ -25,7 +25,7 @@ class KnownBrowser:
     user_ids: tuple[int, ...]
 
     def knows(self, user: User) -> bool:
-        """Tell whether this person signed in with this browser."""
+        """Whether this person signed in with this browser."""
         return user.id in self.user_ids
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.database.base import db
 from app.models import Delivery, User
+from app.services.accounts import direct_messages
 
 KIND = "security_notice"
 LIFETIME = timedelta(days=2)
@@ -17,7 +18,7 @@ LIFETIME = timedelta(days=2)
 MAX_AN_HOUR = 10
 
 
-def password_changed(user: User, now: datetime) -> None:
+def queue_password_notice(user: User, now: datetime) -> None:
     """Queue the notice of a new password, in the caller's transaction."""
     with force_locale(user.locale):
         heading = _("Your password was changed")
@@ -25,7 +26,25 @@ def password_changed(user: User, now: datetime) -> None:
         _queue(user, heading, message, now, is_important=True)
 
 
-def token_created(user: User, name: str, now: datetime) -> None:
+def queue_address_notice(user: User, old_address: str, now: datetime) -> None:
+    """Queue the notice that an admin changed a user's address, to the old one, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("Your email address was changed")
+        message = _("An admin changed the address of your account to %(email)s.", email=user.email)
+        direct_messages.queue(
+            KIND,
+            user,
+            "email",
+            old_address,
+            now,
+            lifetime=LIFETIME,
+            subject=heading,
+            text=f"{message}\n\n{_('If that is not your address, ask an admin.')}",
+            is_urgent=False,
+        )
+
+
+def queue_token_notice(user: User, name: str, now: datetime) -> None:
     """Queue the notice of a new API token, in the caller's transaction."""
     with force_locale(user.locale):
         heading = _("New API token")
@@ -33,7 +52,7 @@ def token_created(user: User, name: str, now: datetime) -> None:
         _queue(user, heading, message, now)
 
 
-def webhook_added(user: User, host: str, now: datetime) -> None:
+def queue_webhook_notice(user: User, host: str, now: datetime) -> None:
     """Queue the notice that notifications now also go to a webhook, in the caller's transaction."""
     with force_locale(user.locale):
         heading = _("New webhook")
@@ -51,16 +70,14 @@ def _queue(user: User, heading: str, message: str, now: datetime, *, is_importan
     if not is_important and (db.session.scalar(recent) or 0) >= MAX_AN_HOUR:
         return
     advice = _("If that wasn't you, choose a new password and check where you're signed in.")
-    db.session.add(
-        Delivery(
-            kind=KIND,
-            recipient_id=user.id,
-            channel="email",
-            address=user.email,
-            subject=heading,
-            text=f"{message}\n\n{advice}",
-            created_at=now,
-            due_at=now,
-            expires_at=now + LIFETIME,
-        )
+    direct_messages.queue(
+        KIND,
+        user,
+        "email",
+        user.email,
+        now,
+        lifetime=LIFETIME,
+        subject=heading,
+        text=f"{message}\n\n{advice}",
+        is_urgent=False,
     )

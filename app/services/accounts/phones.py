@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
-from app.addresses import trim
+from app.canonical_addresses import trim
 from app.channels.base import PermanentFailure
 from app.clock import utc_now
 from app.database.base import db
@@ -25,17 +25,19 @@ from app.services.routing import addresses
 LIFETIME = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
 CODES_AN_HOUR = 3
+# Characters, including what was pasted along. Normalizing two megabytes would take seconds.
+LONGEST_CODE = 50
 # Over all codes of a user: guessing among a million codes every day for a year succeeds with a chance below 1 in 250.
 MAX_WRONG_A_DAY = 10
 
 
 def is_verified(user: User) -> bool:
-    """Tell whether the user's present number is verified."""
-    return (user.id, "sms") in addresses.find_addresses([Recipient.of(user)], ["sms"])
+    """Whether the user's present number is verified."""
+    return (user.id, "sms") in addresses.find_addresses([Recipient.from_user(user)], ["sms"])
 
 
 def has_open_code(user: User, *, now: datetime | None = None) -> bool:
-    """Tell whether a code was sent that can still be entered."""
+    """Whether a code was sent that can still be entered."""
     return _find_open_code(user, now or utc_now()) is not None
 
 
@@ -47,9 +49,7 @@ def send_code(user: User, phone: str, *, now: datetime | None = None) -> None:
             too many wrong codes were entered.
     """
     now = now or utc_now()
-    number = validation.phone(phone)
-    if not number:
-        raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
+    number = validation.phone(phone, is_required=True)
     with writing():
         user = users.get_for_update(user.id)
         if refusal := _find_refusal(user, number, now):
@@ -72,7 +72,7 @@ def verify(user: User, code: str, *, secret: str, now: datetime | None = None) -
         Invalid: keyed `code`: it is wrong, expired or used, or five wrong codes were entered.
     """
     now = now or utc_now()
-    entered = "".join(unicodedata.normalize("NFKC", trim(code)).split())
+    entered = "".join(unicodedata.normalize("NFKC", trim(code)[:LONGEST_CODE]).split())
     with writing():
         user = users.get_for_update(user.id)
         sent = _find_open_code(user, now)

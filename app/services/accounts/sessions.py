@@ -8,17 +8,20 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.writing import BULK
-from app.models import BrowserSession, User
-from app.services.base import audit
+from app.database.compiled import CompiledStatement
+from app.database.objects import ModelColumns
+from app.database.writing import BULK, writing
+from app.models import BrowserSession, User, UserNotificationPreference
+from app.services.base import audit, cache, inbox_pubsub
 from app.services.base.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ CONFIRMED_FOR = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """When sessions end: `idle` after the last request, and `longest` after signing in."""
+    """The ends of sessions: `idle` after the last request, and `longest` after signing in."""
 
     idle: timedelta
     longest: timedelta
@@ -41,10 +44,14 @@ class SessionLimits:
         return cls(timedelta(days=config["SESSION_IDLE_DAYS"]), timedelta(days=config["SESSION_MAX_DAYS"]))
 
     def has_ended(self, now: datetime) -> ColumnElement[bool]:
-        """The condition that selects expired sessions."""
+        """Return the condition that selects expired sessions."""
         return or_(
             BrowserSession.last_seen_at <= now - self.idle, BrowserSession.created_at <= now - self.longest
         )
+
+    def include(self, created_at: datetime, last_seen_at: datetime, now: datetime) -> bool:
+        """Whether a session that was started and last used then is still valid."""
+        return last_seen_at > now - self.idle and created_at > now - self.longest
 
 
 @dataclass(frozen=True)
@@ -55,26 +62,31 @@ class SignedIn:
     session_id: int
     last_seen_at: datetime
     confirmed_at: datetime
+    # Of the inbox, as it was when the request came in.
+    inbox_version: int
 
     def is_confirmed(self, now: datetime) -> bool:
-        """Tell whether the password was typed a short time ago."""
+        """Whether the password was typed a short time ago."""
         return now < self.confirmed_at + CONFIRMED_FOR
 
     def is_seen_due(self, now: datetime) -> bool:
-        """Tell whether `record_seen` has something to write."""
+        """Whether `record_seen` has something to write."""
         return now >= self.last_seen_at + SEEN_EVERY
 
 
-# Built once: it runs with every request of a browser.
-_BY_DIGEST = (
-    select(User, BrowserSession.id, BrowserSession.last_seen_at, BrowserSession.confirmed_at)
+# It runs with every request of a browser, whose page also needs the preferences.
+_USER, _PREFERENCE = ModelColumns(User), ModelColumns(UserNotificationPreference)
+_OWN = (
+    BrowserSession.id,
+    BrowserSession.created_at,
+    BrowserSession.last_seen_at,
+    BrowserSession.confirmed_at,
+)
+_BY_DIGEST = CompiledStatement(
+    select(*_OWN, *_USER.columns, *_PREFERENCE.columns)
     .join(User, User.id == BrowserSession.user_id)
-    .where(
-        BrowserSession.digest == bindparam("digest"),
-        BrowserSession.last_seen_at > bindparam("idle_since"),
-        BrowserSession.created_at > bindparam("started_after"),
-        User.is_enabled,
-    )
+    .outerjoin(UserNotificationPreference, UserNotificationPreference.user_id == User.id)
+    .where(BrowserSession.digest == bindparam("digest"), User.is_enabled)
 )
 
 
@@ -85,7 +97,7 @@ def start(user: User, *, browser: str = "", address: str = "", now: datetime | N
         browser: the User-Agent header.
         address: the client's address.
     """
-    now, key = now or utc_now(), secrets.token_urlsafe(32)
+    now, key = now or utc_now(), _new_key()
     db.session.add(
         BrowserSession(
             user_id=user.id,
@@ -102,15 +114,18 @@ def start(user: User, *, browser: str = "", address: str = "", now: datetime | N
 
 
 def find(key: str, limits: SessionLimits, *, now: datetime | None = None) -> SignedIn | None:
-    """Find a session by its key; None if it was ended, has expired, or its owner is deactivated."""
-    now = now or utc_now()
-    values = {
-        "digest": _digest(key),
-        "idle_since": now - limits.idle,
-        "started_after": now - limits.longest,
-    }
-    row = db.session.execute(_BY_DIGEST, values).one_or_none()
-    return SignedIn(*row) if row is not None else None
+    """Find a session by its key; None if it was ended, has expired, or its owner is deactivated.
+
+    On SQLite it is remembered until the next commit, as a token is.
+    """
+    now, digest = now or utc_now(), _digest(key)
+    row = cache.until_commit(("session", digest), lambda: next(iter(_BY_DIGEST.fetch(digest=digest)), None))
+    if row is None or not limits.include(row.created_at, row.last_seen_at, now):
+        return None
+    values = row[len(_OWN) :]
+    user = cast(User, _USER.load(values[: len(_USER.columns)]))
+    set_committed_value(user, "preference", _PREFERENCE.load(values[len(_USER.columns) :]))
+    return SignedIn(user, row.id, row.last_seen_at, row.confirmed_at, row.users_inbox_version)
 
 
 def record_seen(signed_in: SignedIn, *, address: str = "", now: datetime | None = None) -> None:
@@ -135,15 +150,21 @@ def record_seen(signed_in: SignedIn, *, address: str = "", now: datetime | None 
         log.warning("the use of a session was not recorded: %s", error)
 
 
-def record_confirmed(signed_in: SignedIn, *, now: datetime | None = None) -> None:
-    """Record that the password was typed again in a session. Commits."""
+def confirm(signed_in: SignedIn, *, now: datetime | None = None) -> str:
+    """Record that the password was typed again in a session. Commits.
+
+    Returns:
+        The session's new key. A copy of the old one no longer works.
+    """
+    key = _new_key()
     db.session.execute(
         update(BrowserSession)
         .where(BrowserSession.id == signed_in.session_id)
-        .values(confirmed_at=now or utc_now())
+        .values(digest=_digest(key), confirmed_at=now or utc_now())
         .execution_options(**BULK)
     )
     db.session.commit()
+    return key
 
 
 def for_user(user: User, limits: SessionLimits, *, now: datetime | None = None) -> Sequence[BrowserSession]:
@@ -158,12 +179,10 @@ def for_user(user: User, limits: SessionLimits, *, now: datetime | None = None) 
 def end(user: User, session_id: int) -> None:
     """End one of a user's sessions. Raises NotFound if it is not theirs."""
     mine = (BrowserSession.id == session_id, BrowserSession.user_id == user.id)
-    ended = db.session.execute(delete(BrowserSession).where(*mine).returning(BrowserSession.id)).first()
-    if ended is None:
-        db.session.rollback()
-        raise NotFound(_("This session has already ended."))
-    audit.record("session.ended", user.email, actor=user)
-    db.session.commit()
+    with writing():
+        if not _delete(*mine):
+            raise NotFound(_("This session has already ended."))
+        audit.record("session.ended", user.email, actor=user)
 
 
 def end_others(user: User, session_id: int) -> int:
@@ -187,8 +206,14 @@ def end_all(user: User) -> int:
 
 
 def _delete(*conditions: ColumnElement[bool]) -> int:
-    gone = delete(BrowserSession).where(*conditions).returning(BrowserSession.id)
-    return len(db.session.execute(gone.execution_options(**BULK)).all())
+    gone = delete(BrowserSession).where(*conditions).returning(BrowserSession.user_id)
+    owners = db.session.scalars(gone.execution_options(**BULK)).all()
+    inbox_pubsub.mark_changed(owners)
+    return len(owners)
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _digest(key: str) -> str:

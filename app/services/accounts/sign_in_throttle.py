@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from flask_babel import ngettext
 from sqlalchemy import ColumnElement, and_, delete, func, select
 
-from app import addresses
+from app import canonical_addresses
 from app.database.base import db
 from app.models import SignInAttempt
 from app.services.base.errors import LimitReached
+from app.services.base.networks import network_of
 
 # For an account from one address, or from one known browser; for an account from all unknown browsers; for an address.
 LIMIT, ACCOUNT_LIMIT, ADDRESS_LIMIT = 10, 50, 100
@@ -39,7 +40,7 @@ class TooManyAttempts(LimitReached):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an attempt comes from.
+    """The origin of an attempt.
 
     Args:
         address: the client's network address.
@@ -48,6 +49,11 @@ class Origin:
 
     address: str = ""
     device: str = ""
+
+    @property
+    def network(self) -> str:
+        """The network under which attempts are counted."""
+        return network_of(self.address)[:45]
 
 
 UNKNOWN = Origin()
@@ -66,7 +72,7 @@ def count_attempt(email: str, now: datetime, origin: Origin = UNKNOWN) -> str:
     """Count an attempt before its password is checked, so that parallel attempts cannot exceed a limit. Commits.
 
     Args:
-        email: whatever was typed; it is compared in lower case and cut to 254 characters.
+        email: the text that was typed, in any spelling.
     Returns:
         The name of the limit that this attempt reached; "" if there are attempts left.
     Raises:
@@ -78,10 +84,10 @@ def count_attempt(email: str, now: datetime, origin: Origin = UNKNOWN) -> str:
     db.session.execute(
         delete(SignInAttempt).where(SignInAttempt.email == email, SignInAttempt.attempted_at <= now - WINDOW)
     )
-    attempt = SignInAttempt(email=email, address=origin.address[:45], device=origin.device, attempted_at=now)
+    attempt = SignInAttempt(email=email, address=origin.network, device=origin.device, attempted_at=now)
     db.session.add(attempt)
     db.session.commit()
-    # Each attempt sees those committed before it, so at most as many as the limit can count that many or fewer.
+    # Each attempt also counts those committed before it, so no more attempts than the limit get past this line.
     counts = [(limit, _count(limit, now)) for limit in limits]
     if any(count > limit.attempts for limit, count in counts):
         db.session.delete(attempt)
@@ -96,7 +102,7 @@ def clear(email: str, origin: Origin | None = None) -> None:
     cleared = delete(SignInAttempt).where(SignInAttempt.email == _normalized(email))
     if origin is not None:
         cleared = cleared.where(
-            SignInAttempt.address == origin.address[:45], SignInAttempt.device == origin.device
+            SignInAttempt.address == origin.network, SignInAttempt.device == origin.device
         )
     db.session.execute(cleared)
 
@@ -106,7 +112,7 @@ def _limits(email: str, origin: Origin) -> list[_Limit]:
     if origin.device:
         return [_Limit("browser", LIMIT, and_(account, SignInAttempt.device == origin.device))]
     unknown = SignInAttempt.device == ""
-    address = and_(unknown, SignInAttempt.address == origin.address[:45])
+    address = and_(unknown, SignInAttempt.address == origin.network)
     return [
         _Limit("account and address", LIMIT, and_(account, address)),
         _Limit("account", ACCOUNT_LIMIT, and_(account, unknown)),
@@ -137,4 +143,4 @@ def _is_recent(now: datetime) -> ColumnElement[bool]:
 
 def _normalized(email: str) -> str:
     # The same function looks the account up, so that no spelling of an address has attempts of its own.
-    return addresses.key(email)
+    return canonical_addresses.key(email)

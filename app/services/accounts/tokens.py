@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, or_, select, update
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.database.writing import writing
 from app.models import ApiToken, User
 from app.services.accounts import notices
@@ -30,7 +31,7 @@ MAX_TOKENS = 100
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX, _RANDOM, _CHECK = "bhp_", 34, 6
 # Built once: it runs with every API call.
-_BY_DIGEST = (
+_BY_DIGEST = CompiledStatement(
     select(
         ApiToken.id,
         ApiToken.user_id,
@@ -40,6 +41,8 @@ _BY_DIGEST = (
         ApiToken.last_used_at,
         User.role,
         User.email,
+        User.time_zone,
+        User.inbox_version,
     )
     .join(User, User.id == ApiToken.user_id)
     .where(ApiToken.digest == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_enabled)
@@ -82,7 +85,7 @@ def create(
     elif actor is not None and not actor.is_admin and set(scopes) & set(ADMIN_SCOPES):
         errors["scopes"] = _("Only admins can grant the scopes events and admin.")
     if days is not None and not 1 <= days <= MAX_DAYS:
-        errors["days"] = _("Choose from 1 to %(days)d days.", days=MAX_DAYS)
+        errors["days"] = _("Choose 1 to %(days)d days.", days=MAX_DAYS)
     if errors:
         raise Invalid(errors)
     text = _new_text()
@@ -100,13 +103,13 @@ def create(
         if parent_id is not None:
             _give_parent(token, user, parent_id, now)
         if actor is not None and _count_working(user, now) >= MAX_TOKENS:
-            raise Conflict(_("You can have %(most)s tokens. Revoke one first.", most=MAX_TOKENS))
+            raise Conflict(_("You can have at most %(most)s tokens. Revoke one first.", most=MAX_TOKENS))
         db.session.add(token)
         audit.record(
             "token.created", user.email, actor=actor, name=name, prefix=token.prefix, scopes=token.scopes
         )
         if actor is not None:
-            notices.token_created(user, name, now)
+            notices.queue_token_notice(user, name, now)
     return token, text
 
 
@@ -117,6 +120,8 @@ class Bearer:
     token_id: int
     user_id: int
     email: str
+    time_zone: str
+    inbox_version: int
     scopes: frozenset[str]
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -125,11 +130,11 @@ class Bearer:
 def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
     """Find the token with this text; None if it is unknown, revoked or expired, or its owner is deactivated.
 
-    Cached until the next commit to the database, so that a revoked token fails at the next call.
+    On SQLite it is remembered until the next commit, so that a revoked token fails at the next call.
     """
     now = now or utc_now()
     digest = _digest(text)
-    bearer: Bearer | None = cache.cached(("token", digest), now, lambda: (_find(text, digest), None))
+    bearer = cache.until_commit(("token", digest), lambda: _find(text, digest))
     if bearer is None or (bearer.expires_at is not None and bearer.expires_at <= now):
         return None
     return _record_use(bearer, now)
@@ -138,14 +143,24 @@ def authenticate(text: str, now: datetime | None = None) -> Bearer | None:
 def _find(text: str, digest: str) -> Bearer | None:
     if not _is_wellformed(text):
         return None
-    row = db.session.execute(_BY_DIGEST, {"digest": digest}).one_or_none()
+    found = _BY_DIGEST.fetch(digest=digest)
     # Found by the index, whose comparison may leak timing; this one takes constant time.
-    if row is None or not secrets.compare_digest(row.digest, digest):
+    if not found or not secrets.compare_digest(found[0].digest, digest):
         return None
+    row = found[0]
     scopes = frozenset(row.scopes)
     if row.role != "admin":
         scopes -= {"admin"}
-    return Bearer(row.id, row.user_id, row.email, scopes, row.expires_at, row.last_used_at)
+    return Bearer(
+        row.id,
+        row.user_id,
+        row.email,
+        row.time_zone,
+        row.inbox_version,
+        scopes,
+        row.expires_at,
+        row.last_used_at,
+    )
 
 
 def for_user(user: User) -> list[ApiToken]:

@@ -8,10 +8,9 @@ from datetime import datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import addresses
+from app import canonical_addresses
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
 from app.database.writing import writing
 from app.models import User
 from app.services.accounts import access, demo_people, notices, passwords, sessions, sign_in_throttle
@@ -69,10 +68,10 @@ def add(user: User) -> None:
 
 def by_email(email: str) -> User | None:
     """Find the user with this address, in any spelling."""
-    return db.session.scalar(select(User).where(User.email == addresses.key(email)))
+    return db.session.scalar(select(User).where(User.email == canonical_addresses.key(email)))
 
 
-@passwords.few_at_once
+@passwords.limit_concurrency
 def authenticate(
     email: str,
     password: str,
@@ -132,16 +131,17 @@ def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User
         time_zone=lambda: validation.time_zone(time_zone),
         phone=lambda: validation.phone(phone),
     )
-    changed = sorted(field for field, value in values.items() if getattr(user, field) != value)
-    if changed:
-        for field in changed:
-            setattr(user, field, values[field])
-        audit.record("account.updated", user.email, actor=user, fields=changed)
-        db.session.commit()
+    with writing():
+        user = get_for_update(user.id)
+        changed = sorted(field for field, value in values.items() if getattr(user, field) != value)
+        if changed:
+            for field in changed:
+                setattr(user, field, values[field])
+            audit.record("account.updated", user.email, actor=user, fields=changed)
     return user
 
 
-@passwords.few_at_once
+@passwords.limit_concurrency
 def change_password(
     user: User, current: str, new: str, *, revoke_access: bool = False, now: datetime | None = None
 ) -> User:
@@ -165,12 +165,13 @@ def change_password(
         if user.password_hash != old_hash:
             raise Conflict(_("Your password was changed in the meantime."))
         replace_password(user, new_hash)
-        notices.password_changed(user, now)
+        notices.queue_password_notice(user, now)
         if revoke_access:
             access.revoke_all(user, actor=user, now=now)
     return user
 
 
+@passwords.limit_concurrency
 def confirm_password(user: User, password: str, *, now: datetime | None = None) -> None:
     """Check the password that a signed-in user typed again.
 
@@ -202,9 +203,24 @@ def replace_password(user: User, password_hash: str) -> None:
 
 
 def get_for_update(user_id: int) -> User:
-    """Load a user as they are now and lock the row until the transaction ends."""
-    lock_for_writing()
+    """Load a user as they are now and lock the row until the transaction ends. Call it within `writing`."""
     return db.session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+
+
+def rename(user: User, name: str, email: str) -> dict[str, str]:
+    """Give a locked user another name or address, in the caller's transaction.
+
+    Returns:
+        what they were before, by field, of what has changed.
+    Raises:
+        Invalid: keyed `name` or `email`. If the address is taken, the transaction is rolled back.
+    """
+    values = _check_all(name=lambda: validation.name(name), email=lambda: validation.email_for_account(email))
+    before = {field: getattr(user, field) for field, value in values.items() if getattr(user, field) != value}
+    for field in before:
+        setattr(user, field, values[field])
+    flush_unique("email", _("An account with this email already exists."))
+    return before
 
 
 def email_for_audit(email: str) -> str:

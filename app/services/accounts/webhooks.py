@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import addresses
-from app.channels import safe_http
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
 from app.models import User, Webhook
 from app.services.accounts import notices, users
-from app.services.base import audit
-from app.services.base.errors import Conflict, Invalid, NotFound
+from app.services.base import audit, signed_webhooks
+from app.services.base.errors import Invalid, NotFound
 
 MAX_WEBHOOKS = 5
-# How long calls are also signed with the old secret, so that its owner can switch over without losing one.
-OVERLAP = timedelta(hours=24)
 
 
 def for_user(user: User) -> Sequence[Webhook]:
@@ -50,24 +43,20 @@ def create(user: User, url: str, *, secret: str, now: datetime | None = None) ->
     Raises:
         Invalid: keyed `url`.
     """
-    url, now = _usable_url(url), now or utc_now()
+    url, now = signed_webhooks.usable_url(url), now or utc_now()
     with writing():
         user = users.get_for_update(user.id)
         if len(for_user(user)) >= MAX_WEBHOOKS:
-            raise Invalid({"url": _("You can have %(most)s webhooks. Remove one first.", most=MAX_WEBHOOKS)})
-        hook = Webhook(
-            user_id=user.id,
-            url=url,
-            secret_salt=secrets.token_hex(16),
-            created_at=now,
-            rotation=1,
-        )
+            raise Invalid(
+                {"url": _("You can have at most %(most)s webhooks. Remove one first.", most=MAX_WEBHOOKS)}
+            )
+        hook = signed_webhooks.new_webhook(url, now, user_id=user.id)
         db.session.add(hook)
         user.preference.webhook_enabled = True
-        host = safe_http.parse_url(url).hostname or ""
+        host = signed_webhooks.host_of(url)
         audit.record("webhook.created", user.email, actor=user, host=host)
-        notices.webhook_added(user, host, now)
-    return hook, _derive_secret(hook, hook.rotation, secret)
+        notices.queue_webhook_notice(user, host, now)
+    return hook, signed_webhooks.newest_secret(hook, secret)
 
 
 def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = None) -> tuple[Webhook, str]:
@@ -83,13 +72,9 @@ def rotate(user: User, webhook_id: int, *, secret: str, now: datetime | None = N
     with writing():
         user = users.get_for_update(user.id)
         hook = get(user, webhook_id)
-        if _is_overlapping(hook, now):
-            raise Conflict(
-                _("The secret was replaced within the last 24 hours. Wait until the old one stops working.")
-            )
-        hook.rotation, hook.rotated_at = hook.rotation + 1, now
+        signed_webhooks.replace_secret(hook, now)
         audit.record("webhook.rotated", user.email, actor=user, webhook=hook.id)
-    return hook, _derive_secret(hook, hook.rotation, secret)
+    return hook, signed_webhooks.newest_secret(hook, secret)
 
 
 def change(
@@ -107,58 +92,28 @@ def change(
         NotFound: the webhook is not this user's.
     """
     if url is not None:
-        url = _usable_url(url)
+        url = signed_webhooks.usable_url(url)
     with writing():
         user = users.get_for_update(user.id)
         hook = get(user, webhook_id)
         if url is not None and url != hook.url:
             hook.url, hook.failures, hook.failing_since = url, 0, None
-            host = safe_http.parse_url(url).hostname or ""
+            host = signed_webhooks.host_of(url)
             audit.record("webhook.changed", user.email, actor=user, webhook=hook.id, host=host)
-            notices.webhook_added(user, host, now or utc_now())
+            notices.queue_webhook_notice(user, host, now or utc_now())
         if is_enabled is True and hook.disabled_at is not None:
-            hook.disabled_at, hook.disabled_reason, hook.failures, hook.failing_since = None, "", 0, None
+            signed_webhooks.turn_on(hook)
             audit.record("webhook.switched_on", user.email, actor=user, webhook=hook.id)
         if is_enabled is False and hook.disabled_at is None:
-            hook.disabled_at, hook.disabled_reason = now or utc_now(), _("by its owner")
+            signed_webhooks.turn_off(hook, _("by its owner"), now or utc_now())
             audit.record("webhook.switched_off", user.email, actor=user, webhook=hook.id)
     return hook
 
 
 def remove(user: User, webhook_id: int) -> None:
     """Remove a webhook. Raises NotFound if it is not this user's."""
-    hook = get(user, webhook_id)
-    db.session.delete(hook)
-    audit.record("webhook.removed", user.email, actor=user, webhook=hook.id)
-    db.session.commit()
-
-
-def signing_secrets(hook: Webhook, secret: str, now: datetime) -> tuple[str, ...]:
-    """List the secrets that sign a call at an instant, newest first."""
-    rotations = (hook.rotation, hook.rotation - 1) if _is_overlapping(hook, now) else (hook.rotation,)
-    return tuple(_derive_secret(hook, rotation, secret) for rotation in rotations)
-
-
-def _is_overlapping(hook: Webhook, now: datetime) -> bool:
-    """Tell whether the secret before the present one still signs."""
-    return hook.rotated_at is not None and now < hook.rotated_at + OVERLAP
-
-
-def _derive_secret(hook: Webhook, rotation: int, secret: str) -> str:
-    seed = f"bellhop.webhook:{hook.id}:{hook.secret_salt}:{rotation}"
-    return "whsec_" + base64.b64encode(hmac.digest(secret.encode(), seed.encode(), "sha256")).decode()
-
-
-def _usable_url(url: str) -> str:
-    try:
-        parts = safe_http.parse_url(addresses.trim(url))
-    except ValueError as error:
-        raise Invalid({"url": _("Enter a URL such as https://example.com/hooks/bellhop.")}) from error
-    if parts.scheme != "https":
-        raise Invalid({"url": _("The URL must start with https://.")})
-    if not safe_http.looks_public(parts):
-        raise Invalid({"url": _("This URL is not on the public internet.")})
-    url = parts.geturl()
-    if len(url) > 500:
-        raise Invalid({"url": _("The URL is too long.")})
-    return url
+    with writing():
+        user = users.get_for_update(user.id)
+        hook = get(user, webhook_id)
+        db.session.delete(hook)
+        audit.record("webhook.removed", user.email, actor=user, webhook=hook.id)

@@ -32,6 +32,7 @@ class AnnouncementPreview:
     priority: str
     subject: str = ""
     is_emailed: bool = True
+    deliver_at: datetime | None = None
     count: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,21 +64,27 @@ def preview(wanted: AnnouncementRequest, reader: User, now: datetime | None = No
         priority=row.priority if row else wanted.priority or "medium",
         subject=texts.email_subject or texts.title,
         is_emailed=wanted.channels is None or "email" in wanted.channels,
+        deliver_at=wanted.deliver_at,
         count=count,
         errors=errors,
     )
 
 
-def email_html(wanted: AnnouncementRequest, reader: User, sender: sending_email.SiteIdentity) -> str:
-    """Render the HTML part of the email to a reader. Raises Invalid if the announcement is not complete."""
+def email_html(wanted: AnnouncementRequest, reader: User, site: sending_email.SiteIdentity) -> str:
+    """Render the HTML part of the email to a reader, as if they were in the audience.
+
+    Raises:
+        Invalid: the announcement is not complete.
+    """
     row = validation.validate(wanted, reader, utc_now())
+    routed_by = management.route_of(wanted)
     texts = render_texts(row, reader)
     message = email_preview.compose_preview(
-        row.notification_type, texts, reader, sender, action_url=row.action_url
+        row.notification_type, texts, reader, site, action_url=row.action_url, routed_by=routed_by
     )
     return message.html
 
 
 def render_texts(row: Announcement, reader: User) -> Texts:
     """Render the texts of an announcement for a reader."""
-    return validation.to_request(row).texts_for(Recipient.of(reader))
+    return validation.to_request(row).texts_for(Recipient.from_user(reader))

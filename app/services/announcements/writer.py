@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -16,6 +17,8 @@ from app.services.routing import fanout
 
 # Large enough to be fast, small enough that other writers hardly wait.
 CHUNK = 100
+# How many of them a worker writes before the next work in its queue.
+CHUNKS_PER_MESSAGE = 3
 # Seconds between chunks: on SQLite, waiting writers poll for the lock.
 PAUSE = 0.03
 
@@ -36,13 +39,30 @@ def write_due(now: datetime | None = None) -> int:
     return count
 
 
+def list_unfinished() -> dict[int, int]:
+    """Return how many people each announcement that is not complete has reached, oldest first."""
+    unfinished = select(Announcement.id, Announcement.written).where(Announcement.state == "writing")
+    return dict(db.session.execute(unfinished.order_by(Announcement.id)).all())
+
+
+def write_some(announcement_id: int, now: datetime | None = None) -> bool:
+    """Write the next few hundred people of an announcement; returns whether more are left."""
+    for chunk in range(CHUNKS_PER_MESSAGE):
+        if chunk:
+            time.sleep(PAUSE)
+        if not _write_batch(announcement_id, now or utc_now()):
+            return False
+    return announcement_id in list_unfinished()
+
+
 def write_chunk(row: Announcement, now: datetime) -> int:
     """Write to the next people of a locked announcement, in the caller's transaction."""
-    request = validation.to_request(row)
     # One more than a chunk, to see whether this is the last one.
     found = audiences.next_members(row.audience, after=row.last_user_id, limit=CHUNK + 1)
     people = found[:CHUNK]
     if people:
+        why = dict.fromkeys((user.id for user in people), audiences.route_of(row.audience))
+        request = replace(validation.to_request(row), routes=why)
         fanout.write(request, fanout.plan(request, people, now), now)
         row.written += len(people)
         row.last_user_id = people[-1].id

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import joinedload
 
-from app import addresses
+from app import canonical_addresses
 from app.database.base import db
 from app.models import AuditEntry, User
-from app.services.base import paging
+from app.services.base import paging, recipients
+
+CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -36,29 +40,63 @@ def record(action: str, subject: str = "", *, actor: User | None = None, **detai
     )
 
 
-def page_for(*, action: str = "", person: str = "", before: int | None = None, limit: int = 50) -> AuditPage:
+@dataclass(frozen=True)
+class AuditFilters:
+    """The filters of the log; all must match.
+
+    Args:
+        actions: only entries with one of these actions; empty: all.
+        person: an address, or part of a name or an address: only what these people did, or what was done to them.
+        since: inclusive.
+        until: exclusive.
+    """
+
+    actions: Collection[str] = ()
+    person: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = AuditFilters()
+
+
+def page_for(filters: AuditFilters = EVERYTHING, *, before: int | None = None, limit: int = 50) -> AuditPage:
     """Load one page of the log.
 
     Args:
-        action: only entries of this action.
-        person: an email address: only what this person did, or what was done to them.
         before: the `older` of the previous page.
     """
-    query = select(AuditEntry).options(joinedload(AuditEntry.actor))
-    if action:
-        query = query.where(AuditEntry.action == action)
-    if person:
-        email = addresses.key(person)
-        actor = select(User.id).where(User.email == email).scalar_subquery()
-        query = query.where(or_(AuditEntry.actor_id == actor, AuditEntry.subject == email))
-    rows, older, _newer = paging.newest_first(query, AuditEntry.id, before=before, limit=limit)
+    rows, older, _newer = paging.newest_first(_query(filters), AuditEntry.id, before=before, limit=limit)
     return AuditPage(rows, older)
 
 
-def actions() -> list[str]:
-    """List every action in the log, sorted. Skips through the index, so the length of the log does not matter."""
-    found = select(func.min(AuditEntry.action).label("action")).cte("found", recursive=True)
-    last = aliased(found)
-    following = select(func.min(AuditEntry.action)).where(AuditEntry.action > last.c.action).scalar_subquery()
-    found = found.union_all(select(following).where(last.c.action.is_not(None)))
-    return list(db.session.scalars(select(found.c.action).where(found.c.action.is_not(None))))
+def iterate(filters: AuditFilters) -> Iterator[AuditEntry]:
+    """Yield all entries, newest first, a page at a time."""
+    before: int | None = None
+    while True:
+        page = page_for(filters, before=before, limit=CHUNK)
+        yield from page.rows
+        if page.older is None:
+            return
+        before = page.older
+
+
+def _query(filters: AuditFilters) -> Select[AuditEntry]:
+    query = select(AuditEntry).options(joinedload(AuditEntry.actor))
+    if filters.actions:
+        query = query.where(AuditEntry.action.in_(filters.actions))
+    if filters.person:
+        email = canonical_addresses.key(filters.person)
+        is_meant = or_(User.email == email, recipients.matches_person(filters.person))
+        query = query.where(
+            or_(
+                AuditEntry.actor_id.in_(select(User.id).where(is_meant)),
+                AuditEntry.subject.in_(select(User.email).where(is_meant)),
+                AuditEntry.subject == email,
+            )
+        )
+    if filters.since:
+        query = query.where(AuditEntry.at >= filters.since)
+    if filters.until:
+        query = query.where(AuditEntry.at < filters.until)
+    return query

@@ -10,7 +10,7 @@ class ServiceError(Exception):
 
 
 class NotFound(ServiceError):
-    """There is no such row, or it belongs to another person."""
+    """The row does not exist, or belongs to another person."""
 
 
 class Forbidden(ServiceError):

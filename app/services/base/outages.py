@@ -1,4 +1,4 @@
-"""The database is away, locked or full: which errors mean that, and one log line when it begins and when it ends.
+"""Recognises errors of an unavailable, locked or full database, and logs when an outage begins and ends.
 
 Code that catches an error of the database asks `is_outage`. If it is one, pages and the API respond with 503 and loops
 try again later; both call `report` instead of logging. Any other error is a bug.
@@ -83,7 +83,7 @@ class _Outage:
             text = " ".join(str(cause).split())[:300]
             log.error("The database is unavailable: %s (%s). Repeated errors are not logged.", text, kind)
 
-    def succeeded(self, *, is_write: bool) -> None:
+    def note_success(self, *, is_write: bool) -> None:
         with self._lock:
             if not self.is_present or (self._needs_write and not is_write):
                 return
@@ -115,4 +115,4 @@ def _note_success(
 ) -> None:
     if _outage.is_present:
         is_write = context is not None and bool(context.isinsert or context.isupdate)
-        _outage.succeeded(is_write=is_write)
+        _outage.note_success(is_write=is_write)

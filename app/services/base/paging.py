@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import orjson
+from flask_babel import gettext as _
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.base import db
+from app.services.base.errors import Invalid
 
 Row = TypeVar("Row")
 
@@ -21,12 +25,12 @@ class PageRows(NamedTuple, Generic[Row]):
     has_previous: bool
 
     @property
-    def last(self) -> Row | None:
+    def next_starts_after(self) -> Row | None:
         """The row that the next page starts after; None if there is no next page."""
         return self.rows[-1] if self.rows and self.has_next else None
 
     @property
-    def first(self) -> Row | None:
+    def previous_ends_before(self) -> Row | None:
         """The row that the previous page ends before; None if there is no previous page."""
         return self.rows[0] if self.rows and self.has_previous else None
 
@@ -44,6 +48,29 @@ def cut(found: Sequence[Row], limit: int, *, has_cursor: bool, is_backwards: boo
     if is_backwards:
         return PageRows(rows[::-1], has_next=True, has_previous=has_more)
     return PageRows(rows, has_next=has_more, has_previous=has_cursor)
+
+
+class InvalidCursor(Invalid):
+    """The cursor is not one of this list's; keyed `cursor`."""
+
+    def __init__(self) -> None:
+        super().__init__({"cursor": _("Use a cursor from the `next` or `previous` of this list.")})
+
+
+def write_key(key: Sequence[Any]) -> str:
+    """Write the key of a row for a URL: JSON in base64url. The page that it leads to needs the row no more."""
+    return urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+
+
+def read_key(text: str) -> list[Any]:
+    """Read what `write_key` wrote. Raises InvalidCursor; its parts still have to be checked."""
+    try:
+        key = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError as error:
+        raise InvalidCursor from error
+    if not isinstance(key, list):
+        raise InvalidCursor
+    return key
 
 
 def newest_first(
@@ -71,5 +98,5 @@ def newest_first(
     order = number.asc() if after is not None else number.desc()
     found = db.session.scalars(query.order_by(order).limit(limit + 1)).all()
     page = cut(found, limit, has_cursor=before is not None, is_backwards=after is not None)
-    older, newer = page.last, page.first
+    older, newer = page.next_starts_after, page.previous_ends_before
     return list(page.rows), older.id if older else None, newer.id if newer else None

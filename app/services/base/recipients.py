@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, select
 
-from app import addresses
+from app import canonical_addresses, search_text
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.models import User, UserNotificationPreference
 from app.services.base.errors import Invalid
+
+
+class TextReader(Protocol):
+    """The settings of a person or a room that texts are rendered with."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,8 @@ class Recipient:
     """The facts about a person that planning and wording a notification need.
 
     `preference` has the columns of `UserNotificationPreference`; it is a plain row where this was loaded as one.
+    `may_mute` and `may_be_suppressed` tell whether mutes and suppressions of the email address have to be looked up.
+    Few people have any, so the statement that reads the person also checks this.
     """
 
     id: int
@@ -31,19 +42,31 @@ class Recipient:
     locale: str
     is_enabled: bool
     preference: UserNotificationPreference
+    may_mute: bool = True
+    may_be_suppressed: bool = True
 
     @classmethod
-    def of(cls, user: User) -> Recipient:
+    def from_user(cls, user: User) -> Recipient:
         """Make a recipient of a user."""
         return cls(
             user.id, user.email, user.phone, user.time_zone, user.locale, user.is_enabled, user.preference
         )
 
 
-_USERS, _PREFERENCES = (Base.metadata.tables[name] for name in ("users", "user_notification_preferences"))
+_USERS, _PREFERENCES, _FOLLOWS, _SUPPRESSIONS = (
+    Base.metadata.tables[name]
+    for name in ("users", "user_notification_preferences", "follows", "suppressions")
+)
+_MUTES = exists().where(_FOLLOWS.c.user_id == _USERS.c.id, _FOLLOWS.c.mode == "mute")
+_IS_SUPPRESSED = exists().where(_SUPPRESSIONS.c.channel == "email", _SUPPRESSIONS.c.address == _USERS.c.email)
 _USER_COLUMNS = [_USERS.c[name] for name in ("id", "email", "phone", "time_zone", "locale", "is_enabled")]
 _RECIPIENTS = (
-    select(*_USER_COLUMNS, *(column for column in _PREFERENCES.c if not column.primary_key))
+    select(
+        *_USER_COLUMNS,
+        *(column for column in _PREFERENCES.c if not column.primary_key),
+        _MUTES.label("may_mute"),
+        _IS_SUPPRESSED.label("may_be_suppressed"),
+    )
     .join(_PREFERENCES, _PREFERENCES.c.user_id == _USERS.c.id)
     .order_by(_USERS.c.id)
 )
@@ -76,13 +99,15 @@ def matching(conditions: Collection[ColumnElement[bool]], limit: int) -> list[Re
     return [_recipient(row) for row in rows]
 
 
-def by_emails(emails: Sequence[str]) -> list[Recipient]:
+def by_emails(emails: Sequence[str], field: str = "recipients") -> list[Recipient]:
     """Load the active people with these addresses, each once.
 
+    Args:
+        field: the name of the list in errors.
     Raises:
-        Invalid: an address belongs to no account, or to a deactivated one; keyed `recipients[i]`.
+        Invalid: an address belongs to no account, or to a deactivated one; keyed `<field>[i]`.
     """
-    wanted = [addresses.key(email) for email in emails]
+    wanted = [canonical_addresses.key(email) for email in emails]
     if len(wanted) == 1:
         rows = _BY_EMAIL.fetch(email=wanted[0])
     else:
@@ -91,26 +116,34 @@ def by_emails(emails: Sequence[str]) -> list[Recipient]:
     errors = {}
     for position, email in enumerate(wanted):
         if email not in found:
-            errors[f"recipients[{position}]"] = _("No account has the address %(email)s.", email=email)
+            errors[f"{field}[{position}]"] = _("No account has the address %(email)s.", email=email)
         elif not found[email].is_enabled:
-            errors[f"recipients[{position}]"] = _("The account %(email)s is deactivated.", email=email)
+            errors[f"{field}[{position}]"] = _("The account %(email)s is deactivated.", email=email)
     if errors:
         raise Invalid(errors)
     return [_recipient(found[email]) for email in dict.fromkeys(wanted)]
 
 
 def matches_person(search: str) -> ColumnElement[bool]:
-    """Build the condition that a person's name or address contains a text, the address in any spelling."""
-    search = addresses.trim(search)
-    wanted = [search]
-    name, at, host = search.rpartition("@")
-    with contextlib.suppress(ValueError):
-        wanted.append(f"{name.lower()}{at}{addresses.host(host)}")
-    with contextlib.suppress(ValueError):
-        wanted.append(addresses.email(search))
-    in_name = User.name.icontains(search, autoescape=True)
-    return or_(in_name, *(User.email.icontains(text, autoescape=True) for text in dict.fromkeys(wanted)))
+    """Build the condition that a person's name or address contains each word of a text, in any spelling."""
+    words: list[str] = []
+    for term in canonical_addresses.trim(search).split():
+        is_address = "@" in unicodedata.normalize("NFKC", term)
+        words += [search_text.fold_address(term)] if is_address else search_text.tokenize_query(term)
+    if not words:
+        return false()
+    return and_(*(User.search_words.contains(word, autoescape=True) for word in words))
 
 
 def _recipient(row: Any) -> Recipient:
-    return Recipient(row.id, row.email, row.phone, row.time_zone, row.locale, row.is_enabled, preference=row)
+    return Recipient(
+        row.id,
+        row.email,
+        row.phone,
+        row.time_zone,
+        row.locale,
+        row.is_enabled,
+        preference=row,
+        may_mute=row.may_mute,
+        may_be_suppressed=row.may_be_suppressed,
+    )

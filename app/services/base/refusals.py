@@ -13,24 +13,20 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import User
 from app.services.base import audit
+from app.services.base.networks import network_of
 
 log = logging.getLogger(__name__)
 # Entries per hour in each process: of one action from one address, and of one action altogether.
 MAX_PER_ORIGIN, MAX_PER_ACTION = 20, 300
 
 
-class _Counts:
+class RefusalCounts:
     """Counts what was recorded in the current hour."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hour = ""
         self._counts: Counter[tuple[str, ...]] = Counter()
-
-    def clear(self) -> None:
-        """Forget what was counted."""
-        with self._lock:
-            self._counts.clear()
 
     def take(self, action: str, origin: str, now: datetime) -> int:
         """Count one entry; returns how many more may follow from this address, or -1 if this one may not."""
@@ -46,7 +42,7 @@ class _Counts:
             return min(MAX_PER_ORIGIN - here, MAX_PER_ACTION - everywhere) - 1
 
 
-_counts = _Counts()
+_counts = RefusalCounts()
 
 
 def record(
@@ -59,7 +55,7 @@ def record(
         subject: the method and the URL rule; a path could contain a secret.
         origin: the client's address.
     """
-    left = _counts.take(action, origin, now or utc_now())
+    left = _counts.take(action, network_of(origin), now or utc_now())
     if left < 0:
         return
     more = {} if left else {"more": "not recorded until the next hour"}
@@ -70,8 +66,3 @@ def record(
     except SQLAlchemyError as error:
         db.session.rollback()
         log.warning("a refused request was not recorded: %s", error)
-
-
-def forget() -> None:
-    """Start counting anew, for tests."""
-    _counts.clear()

@@ -16,8 +16,8 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
-from app import addresses, catalog, safe_urls
-from app.rendering.invisible_characters import strip_invisible
+from app import canonical_addresses, catalog, safe_urls
+from app.rendering.invisible_characters import clean
 from app.rendering.texts import one_line
 from app.services.base.errors import Invalid
 
@@ -27,6 +27,7 @@ WHOLE_NUMBERS = range(-(2**63), 2**63)
 MAX_JSON_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 8
 MAX_URL = 2000
+MAX_ID = 200
 YEARS = range(1970, 2200)
 
 # RFC 3339, 5.6. The offset is required: a naive time means something else to every reader.
@@ -34,6 +35,8 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+# Including separators. Normalizing two megabytes would take seconds.
+LONGEST_PHONE = 100
 _PHONE_SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2013]")
 
 
@@ -54,7 +57,7 @@ def collect(errors: dict[str, str], field: str, check: Callable[[Any], T], value
 
 
 def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
-    """Trim a text and strip invisible characters.
+    """Trim a text, strip invisible characters and compose its letters (NFC).
 
     Args:
         value: what was given.
@@ -65,10 +68,30 @@ def text(value: object, *, most: int = 255, many_lines: bool = False) -> str:
     """
     if not isinstance(value, str):
         raise InvalidValue(_("This must be text."))
-    value = strip_invisible(value).strip()
+    value = clean(value).strip()
     if (_CONTROL if many_lines else _CONTROL_OR_BREAK).search(value):
         raise InvalidValue(_("This text contains control characters."))
     return _at_most(most, value)
+
+
+def external_id(value: object) -> str:
+    """Check the platform's id of a candidate or a job.
+
+    Raises:
+        InvalidValue: not a string, too long, or contains control characters.
+    """
+    return text(value, most=MAX_ID)
+
+
+def flag(value: object) -> bool:
+    """Check a boolean.
+
+    Raises:
+        InvalidValue: anything else.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValue(_("This must be true or false."))
+    return value
 
 
 def count(value: object) -> int:
@@ -90,14 +113,16 @@ def instant(value: object) -> datetime:
     Raises:
         InvalidValue: not such a time, or in a year that is not supported.
     """
-    match = _INSTANT.fullmatch(addresses.trim(value)) if isinstance(value, str) else None
+    match = _INSTANT.fullmatch(canonical_addresses.trim(value)) if isinstance(value, str) else None
     if match is None:
-        raise InvalidValue(_("Write a time with its offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339)."))
+        raise InvalidValue(
+            _("Enter a time with its UTC offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339).")
+        )
     day, clock, fraction, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{offset or '+00:00'}")
     except ValueError as error:
-        raise InvalidValue(_("There is no such time.")) from error
+        raise InvalidValue(_("This time does not exist.")) from error
     return in_a_usable_year(moment).astimezone(UTC)
 
 
@@ -121,10 +146,10 @@ def url(value: object) -> str:
         InvalidValue: anything else, or too long.
     """
     if isinstance(value, str):
-        value = addresses.trim(value)
+        value = canonical_addresses.trim(value)
         if safe_urls.is_web_address(value):
             return _at_most(MAX_URL, _with_canonical_host(value))
-    raise InvalidValue(_("Write an address that begins with https:// or http://."))
+    raise InvalidValue(_("Enter a URL that starts with https:// or http://."))
 
 
 def link(value: object) -> str:
@@ -133,7 +158,7 @@ def link(value: object) -> str:
     Raises:
         InvalidValue: anything else, or too long.
     """
-    path = addresses.trim(value) if isinstance(value, str) else ""
+    path = canonical_addresses.trim(value) if isinstance(value, str) else ""
     return _at_most(MAX_URL, path) if safe_urls.is_path(path) else url(value)
 
 
@@ -146,7 +171,7 @@ def email_shaped(value: object) -> str:
         InvalidValue: anything else.
     """
     try:
-        return addresses.email(value) if isinstance(value, str) else addresses.email("")
+        return canonical_addresses.email(value) if isinstance(value, str) else canonical_addresses.email("")
     except ValueError as error:
         raise InvalidValue(_("This must be an email address.")) from error
 
@@ -171,7 +196,7 @@ def channels(values: Collection[str]) -> list[str]:
     if unknown := sorted(set(values) - set(catalog.CHANNELS)):
         raise InvalidValue(
             _(
-                "There is no channel “%(unknown)s”. Choose from: %(names)s.",
+                "Unknown channel “%(unknown)s”. Choose from: %(names)s.",
                 unknown=", ".join(unknown)[:100],
                 names=", ".join(catalog.CHANNELS),
             )
@@ -180,7 +205,7 @@ def channels(values: Collection[str]) -> list[str]:
 
 
 def structure(value: object) -> Any:
-    """Check a JSON value of modest size and strip invisible characters from its texts.
+    """Check a JSON value of modest size and clean its texts, as `text` does.
 
     Raises:
         InvalidValue: too large, nested too deeply, or contains what one of the databases cannot store.
@@ -196,7 +221,7 @@ def structure(value: object) -> Any:
         raise InvalidValue(_("This text contains control characters."))
     if size > MAX_JSON_BYTES:
         raise InvalidValue(_("This is larger than %(size)s bytes.", size=MAX_JSON_BYTES))
-    return json.loads(strip_invisible(encoded), parse_int=_whole_number)
+    return json.loads(clean(encoded), parse_int=_whole_number)
 
 
 def depth(value: object) -> int:
@@ -223,10 +248,10 @@ def email_for_account(value: str) -> str:
     """
     try:
         # No SMTPUTF8 in the part before the @: many mail servers refuse it.
-        address = addresses.email(value)
+        address = canonical_addresses.email(value)
         validate_email(address, check_deliverability=False, test_environment=True, allow_smtputf8=False)
     except (ValueError, EmailNotValidError) as error:
-        raise Invalid({"email": _("Write an email address such as name@example.com.")}) from error
+        raise Invalid({"email": _("Enter an email address such as name@example.com.")}) from error
     return address
 
 
@@ -237,7 +262,7 @@ def name(value: str) -> str:
     except InvalidValue as error:
         raise Invalid({"name": str(error)}) from error
     if not person_name:
-        raise Invalid({"name": _("Write a name of 1 to 200 characters.")})
+        raise Invalid({"name": _("Enter a name of 1 to 200 characters.")})
     return person_name
 
 
@@ -261,16 +286,21 @@ def time_zones() -> tuple[str, ...]:
     return tuple(sorted(available_timezones() - {"localtime", "Factory", "posixrules"}))
 
 
-def phone(value: str) -> str:
-    """Normalise a phone number to E.164, `+442079460958`; empty is allowed. Raises Invalid, keyed `phone`."""
-    digits = _PHONE_SEPARATORS.sub("", unicodedata.normalize("NFKC", addresses.trim(value)))
-    if not digits:
+def phone(value: str, *, is_required: bool = False) -> str:
+    """Normalise a phone number to E.164, `+442079460958`. Raises Invalid, keyed `phone`.
+
+    Args:
+        is_required: refuse an empty text; otherwise it means no number.
+    """
+    typed = canonical_addresses.trim(value)[: LONGEST_PHONE + 1]
+    digits = _PHONE_SEPARATORS.sub("", unicodedata.normalize("NFKC", typed))
+    if not digits and not is_required:
         return ""
     if digits.startswith("00"):
         digits = "+" + digits[2:]
-    number = _parse_phone(digits)
+    number = _parse_phone(digits) if len(typed) <= LONGEST_PHONE else None
     if number is None:
-        raise Invalid({"phone": _("Write the number with its country code, such as +44 20 7946 0958.")})
+        raise Invalid({"phone": _("Enter the number with its country code, such as +44 20 7946 0958.")})
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -289,15 +319,15 @@ def _parse_phone(digits: str) -> phonenumbers.PhoneNumber | None:
 
 def _with_canonical_host(address: str) -> str:
     try:
-        return urlunsplit(addresses.with_canonical_host(urlsplit(address)))
+        return urlunsplit(canonical_addresses.with_canonical_host(urlsplit(address)))
     except ValueError as error:
-        raise InvalidValue(_("Write an address that begins with https:// or http://.")) from error
+        raise InvalidValue(_("Enter a URL that starts with https:// or http://.")) from error
 
 
 def _whole_number(digits: str) -> int:
     number = int(digits)
     if number not in WHOLE_NUMBERS:
-        raise InvalidValue(_("A whole number in this has more than 64 bits."))
+        raise InvalidValue(_("This contains a whole number of more than 64 bits."))
     return number
 
 

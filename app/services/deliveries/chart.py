@@ -1,4 +1,4 @@
-"""Counts sent, captured, failed and waiting deliveries per day, in the reader's time zone."""
+"""Counts the deliveries of each day by outcome, in the reader's time zone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User
 from app.rendering.dates import zone
-from app.services.deliveries.log import has_outcome
+from app.services.deliveries.delivery_log import has_outcome
 
 DAYS = 14
-# Stacked from the bottom. Skipped deliveries are left out, because they say nothing about sending.
-SERIES = {"sent": ("sent",), "kept": ("kept",), "failed": ("failed",), "waiting": ("waiting", "retrying")}
+# Stacked from the bottom. Skipped deliveries are left out, because they say nothing about sending. In-app deliveries
+# are a series of their own: "sent" counts only messages that a server accepted.
+SERIES = {
+    "sent": and_(has_outcome("sent"), Delivery.channel != "in_app"),
+    "in_app": and_(has_outcome("sent"), Delivery.channel == "in_app"),
+    "kept": has_outcome("kept"),
+    "failed": has_outcome("failed"),
+    "waiting": or_(has_outcome("waiting"), has_outcome("retrying")),
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class DayCount:
     def total(self) -> int:
         return sum(self.counts.values())
 
+    @property
+    def params(self) -> dict[str, str]:
+        """The filter of the log that shows this day."""
+        return {"since": self.on.isoformat(), "until": self.on.isoformat()}
+
 
 def daily_counts(reader: User, now: datetime | None = None) -> list[DayCount]:
     """Count the last fourteen days, today last, in one query."""
@@ -38,15 +50,17 @@ def daily_counts(reader: User, now: datetime | None = None) -> list[DayCount]:
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     starts = [datetime.combine(day, time(), local) for day in (*days, today + timedelta(days=1))]
     counts = [
-        func.count().filter(
-            and_(Delivery.created_at >= start, Delivery.created_at < end, or_(*map(has_outcome, group)))
-        )
+        func.count().filter(and_(Delivery.created_at >= start, Delivery.created_at < end, condition))
         for start, end in pairwise(starts)
-        for group in SERIES.values()
+        for condition in SERIES.values()
     ]
-    row = list(db.session.execute(select(*counts).where(Delivery.created_at >= starts[0])).one())
+    row = list(
+        db.session.execute(
+            select(*counts).where(Delivery.created_at >= starts[0], Delivery.recipient_id.is_not(None))
+        ).one()
+    )
     width = len(SERIES)
     return [
-        DayCount(day, dict(zip(SERIES, row[place * width : (place + 1) * width], strict=True)))
-        for place, day in enumerate(days)
+        DayCount(day, dict(zip(SERIES, row[index * width : (index + 1) * width], strict=True)))
+        for index, day in enumerate(days)
     ]

@@ -17,8 +17,10 @@ from app.models import Delivery, DeliveryAttempt, Event, Notification, User
 from app.services.base.errors import NotFound
 from app.services.interviews import reminder_texts
 from app.services.interviews.reminder_texts import ReminderOutcome
+from app.services.notifications import inbox
 from app.services.notifications.filters import for_user
-from app.services.routing import alerts, reasons
+from app.services.rooms import posting
+from app.services.routing import alerts, reasons, routes
 from app.services.sending import channel_outages
 
 
@@ -26,7 +28,7 @@ from app.services.sending import channel_outages
 class ChannelExplanation:
     """The decision about one address of a channel, and its result.
 
-    `state` and `reason` are the delivery's; `words` describes them. A channel that the notification does not use is
+    `state` and `reason` are the delivery's; `sentence` describes them. A channel that the notification does not use is
     `skipped` because `not_used`. `log` holds the replies of the receiving servers, and is empty except for admins.
     """
 
@@ -35,7 +37,7 @@ class ChannelExplanation:
     address: str
     state: str
     reason: str
-    words: str
+    sentence: str
     due_at: datetime | None = None
     sent_at: datetime | None = None
     attempts: int = 0
@@ -43,8 +45,19 @@ class ChannelExplanation:
 
 
 @dataclass(frozen=True)
+class RoomExplanation:
+    """The outcome of the event's message to a room; `sentence` describes it."""
+
+    room: str
+    channel: str
+    state: str
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """Why a person got a notification, and what was decided for each channel.
+    """The reason why a person got a notification, and the decision for each channel.
 
     `event` is None if it came from no event. `reminders` are those of its interview, including those not created.
     """
@@ -54,8 +67,9 @@ class Explanation:
     event: Event | None
     reason: str
     recipient_reason: str
-    ways: list[ChannelExplanation]
+    channels: list[ChannelExplanation]
     reminders: Sequence[ReminderOutcome] = ()
+    rooms: Sequence[RoomExplanation] = ()
 
 
 def for_owner(user: User, notification_id: int) -> Explanation:
@@ -64,7 +78,7 @@ def for_owner(user: User, notification_id: int) -> Explanation:
     Raises:
         NotFound: it does not exist, or belongs to another person.
     """
-    row = _one(for_user(user), notification_id)
+    row = _load(for_user(user), notification_id)
     return _explain(row, user, has_log=user.is_admin)
 
 
@@ -76,19 +90,16 @@ def for_admin(admin: User, delivery_id: int) -> Explanation:
     """
     row = db.session.get(Delivery, delivery_id)
     if row is None or row.notification_id is None:
-        raise NotFound(_("There is no such delivery."))
-    return _explain(_one(select(Notification), row.notification_id), admin, has_log=True)
+        raise NotFound(_("Delivery not found."))
+    return _explain(_load(select(Notification), row.notification_id), admin, has_log=True)
 
 
-def _one(query: Select[Notification], notification_id: int) -> Notification:
-    loaded = query.options(
-        joinedload(Notification.event), selectinload(Notification.deliveries).selectinload(Delivery.log)
+def _load(query: Select[Notification], notification_id: int) -> Notification:
+    event_and_attempts = (
+        joinedload(Notification.event),
+        selectinload(Notification.deliveries).selectinload(Delivery.log),
     )
-    known = 0 < notification_id < 2**63
-    row = db.session.scalar(loaded.where(Notification.id == notification_id)) if known else None
-    if row is None:
-        raise NotFound(_("There is no such notification."))
-    return row
+    return inbox.get_one(query.options(*event_and_attempts), notification_id)
 
 
 def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
@@ -96,21 +107,44 @@ def _explain(row: Notification, reader: User, *, has_log: bool) -> Explanation:
         notification=row,
         recipient=db.session.get_one(User, row.recipient_id),
         event=row.event,
-        reason=str(catalog.TYPES[row.notification_type].reason),
+        reason=str(routes.reader_reason(row.notification_type, row.routed_by)),
         recipient_reason=_recipient_reason(row),
-        ways=[way for channel in catalog.CHANNELS for way in _ways(row, channel, reader, has_log=has_log)],
+        channels=[
+            explanation
+            for channel in catalog.CHANNELS
+            for explanation in _explain_channel(row, channel, reader, has_log=has_log)
+        ],
         reminders=reminder_texts.outcomes_for(row.interview_id, row.recipient_id, reader)
         if row.interview_id
         else (),
+        rooms=_explain_rooms(row.event_id, reader) if row.event_id else (),
     )
 
 
-def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> list[ChannelExplanation]:
+def _explain_rooms(event_id: int, reader: User) -> list[RoomExplanation]:
+    outages = channel_outages.current_outages()
+    return [
+        RoomExplanation(
+            room=delivery.recipient_name,
+            channel=delivery.channel,
+            state=delivery.state,
+            reason=delivery.reason,
+            sentence=channel_outages.describe_delivery(delivery, outages, reader.time_zone, reader.locale),
+        )
+        for delivery in posting.deliveries_of_event(event_id)
+    ]
+
+
+def _explain_channel(
+    row: Notification, channel: str, reader: User, *, has_log: bool
+) -> list[ChannelExplanation]:
     label = catalog.CHANNELS[channel].label
     found = [delivery for delivery in row.deliveries if delivery.channel == channel]
     if not found:
-        words = reasons.describe("skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale)
-        return [ChannelExplanation(channel, label, "", "skipped", "not_used", words)]
+        sentence = reasons.describe(
+            "skipped", "not_used", {}, time_zone=reader.time_zone, locale=reader.locale
+        )
+        return [ChannelExplanation(channel, label, "", "skipped", "not_used", sentence)]
     outages = channel_outages.current_outages()
     return [
         ChannelExplanation(
@@ -119,7 +153,7 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
             address=delivery.address,
             state=delivery.state,
             reason=delivery.reason,
-            words=channel_outages.describe_delivery(delivery, outages, reader.time_zone, reader.locale),
+            sentence=channel_outages.describe_delivery(delivery, outages, reader.time_zone, reader.locale),
             due_at=delivery.due_at,
             sent_at=delivery.sent_at,
             attempts=delivery.attempts,
@@ -132,29 +166,30 @@ def _ways(row: Notification, channel: str, reader: User, *, has_log: bool) -> li
 def _recipient_reason(row: Notification) -> str:
     """Return why this person is a recipient."""
     event = row.event
+    if row.routed_by:
+        return str(routes.REASONS[row.routed_by])
     if event is None:
         return _unreported(row)
     if event.type == catalog.ANNOUNCEMENT:
         return _announced(event)
     if event.type not in catalog.EVENTS:
-        return _("This person sent a test of a template.")
-    if event.data.get("recipients"):
-        return _("The event names this person as a recipient.")
+        return _("This person sent themselves a test of a template.")
     if event.source == alerts.TEMPLATE_SOURCE:
         return _("It goes to all active admins.")
-    return _("The event names nobody, so it goes to all active recruiters.")
+    # Notifications of the first versions do not know their route.
+    return str(routes.REASONS["recipients" if event.data.get("recipients") else "everyone"])
 
 
 def _unreported(row: Notification) -> str:
     if row.interview_id is not None:
         return _("It goes to the recruiters of this interview.")
-    return _("Bellhop, or a program that works with it, wrote to this person directly: there was no event.")
+    return _("Bellhop or another program sent it to this person directly, without an event.")
 
 
 def _announced(event: Event) -> str:
     if event.data.get("everyone"):
         return _("An admin announced it to everyone.")
     if roles := event.data.get("roles"):
-        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
-        return _("An admin announced it to %(roles)s.", roles=_(" and ").join(names[role] for role in roles))
-    return _("An admin announced it to people by name, this person among them.")
+        names = [str(catalog.ROLE_AUDIENCES[role]) for role in roles]
+        return _("An admin announced it to %(roles)s.", roles=_(" and ").join(names))
+    return _("An admin announced it to selected people, including this person.")

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
 
-from app.database.base import db
-from app.models import Delivery, Interview, InterviewRecruiter, Notification, User
+from app.database.base import UTCDateTime, db
+from app.database.compiled import CompiledStatement
+from app.models import Delivery, Notification
 
 # A notification that its reader wants by email only never reaches the inbox.
 arrived_at = func.coalesce(Notification.surfaced_at, Notification.created_at)
 MAX_LINES = 20
-MAX_INTERVIEWS = 10
+# How many of the oldest notifications are read, to find the others about the same interviews.
+MAX_OLDEST = 100
 
 
-def unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> list[ColumnElement[bool]]:
-    """Return the conditions for what these people have not read.
+class UnreadLine(NamedTuple):
+    """An unread notification, with what its line in a digest shows.
+
+    Attributes:
+        facts: for an interview that moved, its previous start is the one before the first unread move.
+        covers: the number of notifications that share the line: this one and older ones about the same interview.
+        moves: how many of them report a move of the interview.
+    """
+
+    id: int
+    category: str
+    title: str
+    priority: str
+    arrived_at: datetime
+    notification_type: str
+    message: str
+    facts: dict[str, Any]
+    interview_id: int | None
+    covers: int = 1
+    moves: int = 0
+
+
+def unread_conditions(
+    owners: ColumnElement[bool],
+    as_of: datetime | BindParameter[datetime],
+    now: datetime | BindParameter[datetime],
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for what people have not read.
 
     Args:
+        owners: whose notifications.
         as_of: when the digest was settled. Later arrivals are left to the next digest.
     """
     replaced_email = select(Delivery.id).where(
@@ -30,7 +60,7 @@ def unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> list[Co
         Notification.surfaced_at.is_(None), Notification.created_at <= as_of, replaced_email.exists()
     )
     return [
-        Notification.recipient_id.in_(user_ids),
+        owners,
         Notification.archived_at.is_(None),
         Notification.read_at.is_(None),
         or_(Notification.surfaced_at <= as_of, is_email_only),
@@ -38,39 +68,114 @@ def unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> list[Co
     ]
 
 
-def counts(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[int, dict[str, int]]:
+def _instant(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=UTCDateTime())
+
+
+# Compiled once: they run for each email of a digest.
+_OWN = unread_conditions(
+    Notification.recipient_id == bindparam("user_id"), _instant("as_of"), _instant("now")
+)
+_ANY_UNREAD = CompiledStatement(select(Notification.id).where(*_OWN).limit(1))
+_LINE = (
+    Notification.id,
+    Notification.category,
+    Notification.title,
+    Notification.priority,
+    arrived_at.label("at"),
+    Notification.notification_type,
+    Notification.message,
+    Notification.facts,
+    Notification.interview_id,
+)
+_RANKED = (
+    select(
+        *_LINE,
+        func.count().over(partition_by=Notification.category).label("count"),
+        func.row_number()
+        .over(partition_by=Notification.category, order_by=(arrived_at.desc(), Notification.id.desc()))
+        .label("rank"),
+    )
+    .where(*_OWN)
+    .subquery()
+)
+_NEWEST = CompiledStatement(
+    select(_RANKED)
+    .where(_RANKED.c.rank <= bindparam("most"))
+    .order_by(_RANKED.c.at.desc(), _RANKED.c.id.desc())
+)
+_OLDEST = CompiledStatement(
+    select(*_LINE).where(*_OWN).order_by(arrived_at, Notification.id).limit(bindparam("most"))
+)
+_WAS_EMAILED = select(Delivery.id).where(
+    Delivery.notification_id == Notification.id, or_(Delivery.state == "sent", Delivery.reason == "in_digest")
+)
+_ARRIVED = CompiledStatement(
+    select(Notification.category, func.count().label("number"))
+    .where(
+        Notification.recipient_id == bindparam("user_id"),
+        arrived_at >= _instant("start"),
+        arrived_at < _instant("end"),
+        or_(Notification.surfaced_at.is_not(None), _WAS_EMAILED.exists()),
+    )
+    .group_by(Notification.category)
+)
+
+
+def count_unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[int, dict[str, int]]:
     """Count unread notifications by person and category, in one query; people without any are left out."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
     columns = Notification.recipient_id, Notification.category
-    rows = select(*columns, func.count()).where(*unread(user_ids, as_of, now)).group_by(*columns)
-    for user_id, category, count in db.session.execute(rows):
+    wanted = unread_conditions(Notification.recipient_id.in_(user_ids), as_of, now)
+    for user_id, category, count in db.session.execute(
+        select(*columns, func.count()).where(*wanted).group_by(*columns)
+    ):
         found[user_id][category] = count
     return dict(found)
 
 
-def newest(
-    user: User, unread_counts: Mapping[str, int], as_of: datetime, now: datetime, limit: int = MAX_LINES
-) -> list[Notification]:
-    """Return the newest unread notifications, with room for every category.
+def has_unread(user_id: int, as_of: datetime, now: datetime) -> bool:
+    """Whether a person has not read something."""
+    return bool(_ANY_UNREAD.fetch(user_id=user_id, as_of=as_of, now=now))
 
-    Args:
-        unread_counts: how many are unread in each category.
+
+def load_newest(
+    user_id: int, as_of: datetime, now: datetime, limit: int = MAX_LINES
+) -> tuple[dict[str, int], list[UnreadLine]]:
+    """Return how many notifications are unread in each category, and the newest, with room for every category.
+
+    Those about one interview share a line.
     """
-    if not unread_counts:
-        return []
-    order = arrived_at.desc(), Notification.id.desc()
-    rank = func.row_number().over(partition_by=Notification.category, order_by=order)
-    ranked = (
-        select(Notification.id, Notification.category, rank.label("rank"))
-        .where(*unread([user.id], as_of, now))
-        .subquery()
-    )
-    room = case(shares(unread_counts, limit), value=ranked.c.category, else_=0)
-    query = select(Notification).join(ranked, ranked.c.id == Notification.id).where(ranked.c.rank <= room)
-    return list(db.session.scalars(query.order_by(*order)))
+    rows = _NEWEST.fetch(user_id=user_id, as_of=as_of, now=now, most=limit)
+    lines = _merge_by_interview(UnreadLine(*row[: len(_LINE)]) for row in rows)
+    room = divide_lines(Counter(line.category for line in lines), limit)
+    ranks: Counter[str] = Counter()
+    shown = []
+    for line in lines:
+        ranks[line.category] += 1
+        if ranks[line.category] <= room[line.category]:
+            shown.append(line)
+    return {row.category: row.count for row in rows}, shown
 
 
-def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
+def _merge_by_interview(lines: Iterable[UnreadLine]) -> list[UnreadLine]:
+    """Make one line of those about the same interview. `lines` are newest first, as is the result."""
+    groups: dict[tuple[str, int], list[UnreadLine]] = defaultdict(list)
+    for line in lines:
+        groups[(line.category, line.interview_id) if line.interview_id else ("", line.id)].append(line)
+    return [_merge(group) for group in groups.values()]
+
+
+def _merge(group: Sequence[UnreadLine]) -> UnreadLine:
+    newest = group[0]
+    moves = [line for line in group if line.notification_type == "interview_rescheduled"]
+    facts = newest.facts
+    if moves and newest.notification_type != "interview_cancelled":
+        facts = {**facts, "previous_starts_at": moves[-1].facts.get("previous_starts_at")}
+    return newest._replace(facts=facts, covers=len(group), moves=len(moves))
+
+
+def divide_lines(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
     """Divide a limited number of lines evenly; what one category does not need goes to the others."""
     room: dict[str, int] = dict.fromkeys(wanted, 0)
     for number, name in enumerate(sorted(wanted, key=lambda name: wanted[name])):
@@ -79,34 +184,12 @@ def shares(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
     return room
 
 
-def oldest(user: User, as_of: datetime, now: datetime, limit: int) -> list[Notification]:
-    """Return the unread notifications that have waited longest."""
-    query = select(Notification).where(*unread([user.id], as_of, now))
-    return list(db.session.scalars(query.order_by(arrived_at, Notification.id).limit(limit)))
+def load_oldest(user_id: int, as_of: datetime, now: datetime, limit: int) -> list[UnreadLine]:
+    """Return the unread notifications that have waited longest. Those about one interview share a line."""
+    rows = _OLDEST.fetch(user_id=user_id, as_of=as_of, now=now, most=MAX_OLDEST)
+    return _merge_by_interview(UnreadLine(*row) for row in reversed(rows))[::-1][:limit]
 
 
-def upcoming_interviews(
-    user: User, start: datetime, end: datetime, limit: int = MAX_INTERVIEWS
-) -> list[Interview]:
-    """Return a recruiter's interviews that begin in a period, earliest first."""
-    own = select(InterviewRecruiter.interview_id).where(InterviewRecruiter.user_id == user.id)
-    period = Interview.starts_at >= start, Interview.starts_at < end, Interview.status == "scheduled"
-    query = (
-        select(Interview).where(Interview.id.in_(own), *period).order_by(Interview.starts_at, Interview.id)
-    )
-    return list(db.session.scalars(query.limit(limit)))
-
-
-def arrived(user: User, start: datetime, end: datetime) -> dict[str, int]:
+def count_arrivals(user_id: int, start: datetime, end: datetime) -> dict[str, int]:
     """Count the notifications that reached a person in a period, by category."""
-    was_emailed = or_(Delivery.state == "sent", Delivery.reason == "in_digest")
-    has_reached = or_(
-        Notification.surfaced_at.is_not(None),
-        select(Delivery.id).where(Delivery.notification_id == Notification.id, was_emailed).exists(),
-    )
-    rows = (
-        select(Notification.category, func.count())
-        .where(Notification.recipient_id == user.id, arrived_at >= start, arrived_at < end, has_reached)
-        .group_by(Notification.category)
-    )
-    return dict(db.session.execute(rows).all())
+    return {row.category: row.number for row in _ARRIVED.fetch(user_id=user_id, start=start, end=end)}

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app import catalog
+from app import catalog, safe_urls
 from app.catalog import WEEKLY_SUMMARY
-from app.models import Interview, Notification, User
-from app.rendering import dates
+from app.models import User
+from app.rendering import dates, plain_text
 from app.rendering.digest_email import DigestBar, DigestContent, DigestGroup, DigestLine
+from app.rendering.key_facts import SEPARATOR, second_line
 from app.rendering.texts import Texts
 from app.services.base import local_time
 from app.services.base.recipients import Recipient
 from app.services.digests import contents, links
+from app.services.digests.contents import UnreadLine
+from app.services.interviews.agenda import Agenda, AgendaEntry, load_agenda
 from app.services.preferences import unsubscribe
 from app.services.routing import wording
 
 WEEK = timedelta(days=7)
+MAX_INTERVIEWS, MAX_PREVIEWED, MAX_DETAIL = 10, 3, 140
 LONGEST_WAITING = 5
 
 
@@ -43,29 +47,37 @@ def compose_digest(
     Returns:
         the rendered template, and the content of the email.
     """
-    unread = contents.counts([user.id], as_of, now).get(user.id, {})
+    unread, newest = contents.load_newest(user.id, as_of, now)
     total = sum(unread.values())
-    data = {"unread_count": total, "digest_date": dates.day(day or as_of, user.time_zone, user.locale)}
-    texts = wording.renderer_for(wording.by_name(kind), kind, data)(Recipient.of(user))
     is_weekly = kind == WEEKLY_SUMMARY
+    agenda = _load_agenda(user, day or as_of, now, is_weekly=is_weekly)
+    data = {
+        "unread_count": total,
+        "digest_date": dates.day(day or as_of, user.time_zone, user.locale),
+        "headline": _headline(agenda, total, user, day or as_of, is_weekly=is_weekly),
+    }
+    texts = wording.renderer_for(wording.template_row(kind), kind, data)(Recipient.from_user(user))
     if is_weekly:
-        groups = _weekly_groups(user, as_of, now, base_url)
+        lines = contents.load_oldest(user.id, as_of, now, LONGEST_WAITING)
+        groups = _weekly_groups(user, lines, as_of, base_url)
     else:
-        groups = _daily_groups(user, unread, as_of, now, base_url)
-    listed = sum(len(group.lines) for group in groups)
-    meetings = _interview_groups(user, day or as_of, now, is_weekly=is_weekly)
+        lines = newest
+        groups = _daily_groups(user, unread, lines, as_of, base_url)
+    listed = sum(line.covers for line in lines)
+    meetings = _agenda_groups(agenda, user, day or as_of, base_url, is_weekly=is_weekly)
     label = str(catalog.TYPES[kind].label)
     late = _late_note(user, as_of) if is_weekly and day is None else ""
     return texts, DigestContent(
         locale=user.locale,
         heading=texts.title,
         message=f"{late}\n\n{texts.message}" if late else texts.message,
+        preview=texts.email_preheader or _preview((*meetings, *groups)),
         label=label,
         category="system",
         facts=(),
         groups=(*meetings, *groups),
         more=ngettext("and %(num)d more", "and %(num)d more", total - listed) if total > listed else "",
-        button=(_("Open your inbox"), f"{base_url}/notifications?place=unread"),
+        button=(texts.email_button or _("Open your inbox"), f"{base_url}/notifications?place=unread"),
         mark_read=(_("Mark all of these as read"), links.mark_read_link(user, as_of, secret, base_url)),
         reason=str(catalog.TYPES[kind].reason),
         links=(
@@ -90,59 +102,117 @@ def _late_note(user: User, as_of: datetime) -> str:
 
 
 def _daily_groups(
-    user: User, unread: Mapping[str, int], as_of: datetime, now: datetime, base_url: str
+    user: User, unread: Mapping[str, int], newest: Sequence[UnreadLine], as_of: datetime, base_url: str
 ) -> tuple[DigestGroup, ...]:
     """List the newest by category; the category with the newest notification comes first."""
-    by_category: dict[str, list[Notification]] = {}
-    for row in contents.newest(user, unread, as_of, now):
+    by_category: dict[str, list[UnreadLine]] = {}
+    for row in newest:
         by_category.setdefault(row.category, []).append(row)
     return tuple(
         DigestGroup(
             str(catalog.CATEGORIES[category].plural),
             category,
-            tuple(_notification_line(row, user, as_of, base_url) for row in rows),
-            unread.get(category, len(rows)),
+            _notification_lines(rows, user, as_of, base_url),
+            unread[category],
         )
         for category, rows in by_category.items()
     )
 
 
-def _weekly_groups(user: User, as_of: datetime, now: datetime, base_url: str) -> tuple[DigestGroup, ...]:
-    rows = contents.oldest(user, as_of, now, LONGEST_WAITING)
-    lines = tuple(_notification_line(row, user, as_of, base_url) for row in rows)
+def _weekly_groups(
+    user: User, oldest: Sequence[UnreadLine], as_of: datetime, base_url: str
+) -> tuple[DigestGroup, ...]:
+    lines = _notification_lines(oldest, user, as_of, base_url)
     return (DigestGroup(_("Waiting longest"), "system", lines),) if lines else ()
 
 
-def _interview_groups(
-    user: User, day: datetime, now: datetime, *, is_weekly: bool
-) -> tuple[DigestGroup, ...]:
+def _load_agenda(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> Agenda:
+    """Load the interviews of this day and the next, or of the seven days from it on, and missing evaluations."""
     start, end = local_time.day_bounds(day, user.time_zone)
-    rows = contents.upcoming_interviews(user, max(start, now), day + WEEK if is_weekly else end)
-    lines = tuple(_interview_line(row, user, is_weekly=is_weekly) for row in rows)
-    label = _("Upcoming interviews") if is_weekly else _("Interviews of the day")
-    return (DigestGroup(label, "interview", lines),) if lines else ()
+    until = day + WEEK if is_weekly else local_time.day_bounds(end, user.time_zone)[1]
+    return load_agenda(user.id, max(start, now), until)
 
 
-def _interview_line(row: Interview, user: User, *, is_weekly: bool) -> DigestLine:
-    when = dates.start_time_of_span(
-        row.starts_at, row.ends_at, user.time_zone, user.locale, format_day=dates.short_day
-    )
+def _headline(agenda: Agenda, unread: int, user: User, day: datetime, *, is_weekly: bool) -> str:
+    """Say what matters: "2 interviews today, 12 unread"."""
+    _start, end = local_time.day_bounds(day, user.time_zone)
     if is_weekly:
-        when = f"{dates.short_day(row.starts_at, user.time_zone, user.locale)}, {when}"
-    return DigestLine(
-        f"{row.candidate_name}, {row.job_title}", when, row.meeting_url, row.location or row.company_name
+        count = len(agenda.interviews)
+        interviews = ngettext("%(num)d interview this week", "%(num)d interviews this week", count)
+    else:
+        count = sum(entry.starts_at < end for entry in agenda.interviews)
+        interviews = ngettext("%(num)d interview today", "%(num)d interviews today", count)
+    number = ngettext("%(num)d unread", "%(num)d unread", unread)
+    return _("%(interviews)s, %(unread)s", interviews=interviews, unread=number) if count else number
+
+
+def _agenda_groups(
+    agenda: Agenda, user: User, day: datetime, base_url: str, *, is_weekly: bool
+) -> tuple[DigestGroup, ...]:
+    _start, end = local_time.day_bounds(day, user.time_zone)
+    overlapping = agenda.overlapping
+    by_label: dict[str, list[DigestLine]] = {}
+    for entry in agenda.interviews[:MAX_INTERVIEWS]:
+        if is_weekly:
+            label = _("Upcoming interviews")
+        else:
+            label = _("Today's interviews") if entry.starts_at < end else _("Tomorrow's interviews")
+        line = _interview_line(entry, user, has_day=is_weekly, overlaps=entry.id in overlapping)
+        by_label.setdefault(label, []).append(line)
+    for entry in agenda.unevaluated[-LONGEST_WAITING:]:
+        by_label.setdefault(_("Evaluations due"), []).append(_evaluation_line(entry, user, base_url))
+    return tuple(DigestGroup(label, "interview", tuple(lines)) for label, lines in by_label.items())
+
+
+def _interview_line(entry: AgendaEntry, user: User, *, has_day: bool, overlaps: bool) -> DigestLine:
+    when = dates.start_time_of_span(
+        entry.starts_at, entry.ends_at, user.time_zone, user.locale, format_day=dates.short_day
     )
+    if has_day:
+        when = f"{dates.short_day(entry.starts_at, user.time_zone, user.locale)}, {when}"
+    details = (_("Overlaps another interview") if overlaps else "", entry.location or entry.company_name)
+    return DigestLine(_name(entry), when, entry.meeting_url, SEPARATOR.join(filter(None, details)))
 
 
-def _notification_line(row: Notification, user: User, as_of: datetime, base_url: str) -> DigestLine:
-    at = row.surfaced_at or row.created_at
-    is_today = local_time.day_bounds(at, user.time_zone) == local_time.day_bounds(as_of, user.time_zone)
-    format_time = dates.clock if is_today else dates.short_day
-    return DigestLine(
-        title=row.title,
-        when=format_time(at, user.time_zone, user.locale),
-        url=f"{base_url}/notifications/{row.id}",
-        detail=str(catalog.PRIORITY_LABELS[row.priority]) if row.priority == "urgent" else "",
+def _evaluation_line(entry: AgendaEntry, user: User, base_url: str) -> DigestLine:
+    page = f"{base_url}/notifications/{entry.notification_id}" if entry.notification_id else ""
+    day = dates.short_day(entry.starts_at, user.time_zone, user.locale)
+    url = entry.action_url if safe_urls.is_web_address(entry.action_url) else page
+    return DigestLine(_name(entry), day, url, entry.company_name)
+
+
+def _name(entry: AgendaEntry) -> str:
+    return f"{entry.candidate_name}, {entry.job_title}"
+
+
+def _preview(groups: Sequence[DigestGroup]) -> str:
+    """Return what mail programs show beside the subject: the first lines."""
+    lines = [line for group in groups for line in group.lines][:MAX_PREVIEWED]
+    return SEPARATOR.join(f"{line.when} {line.title}" for line in lines)
+
+
+def _detail(row: UnreadLine, user: User, now: datetime) -> str:
+    line = plain_text.truncate(second_line(row, user.time_zone, user.locale, now), MAX_DETAIL)
+    urgent = str(catalog.PRIORITY_LABELS["urgent"]) if row.priority == "urgent" else ""
+    moved = ngettext("moved %(num)d time", "moved %(num)d times", row.moves) if row.moves > 1 else ""
+    return SEPARATOR.join(part for part in (urgent, line, moved) if part)
+
+
+def _notification_lines(
+    rows: Sequence[UnreadLine], user: User, as_of: datetime, base_url: str
+) -> tuple[DigestLine, ...]:
+    """One line for each: of today with its time, older ones with their day."""
+    today, tomorrow = local_time.day_bounds(as_of, user.time_zone)
+    return tuple(
+        DigestLine(
+            title=row.title,
+            when=(dates.clock if today <= row.arrived_at < tomorrow else dates.short_day)(
+                row.arrived_at, user.time_zone, user.locale
+            ),
+            url=f"{base_url}/notifications/{row.id}",
+            detail=_detail(row, user, as_of),
+        )
+        for row in rows
     )
 
 
@@ -151,8 +221,8 @@ def _bars(user: User, as_of: datetime) -> tuple[DigestBar, ...]:
     end = local_time.week_start(as_of, user.time_zone)
     start = local_time.week_start(end - timedelta(days=1), user.time_zone)
     start_before = local_time.week_start(start - timedelta(days=1), user.time_zone)
-    counts = contents.arrived(user, start, end)
-    counts_before = contents.arrived(user, start_before, start)
+    counts = contents.count_arrivals(user.id, start, end)
+    counts_before = contents.count_arrivals(user.id, start_before, start)
     longest = max((*counts.values(), *counts_before.values()), default=0) or 1
     return tuple(
         DigestBar(

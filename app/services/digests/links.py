@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from flask_babel import gettext as _
 
-from app.clock import utc_now
+from app.clock import from_microseconds, to_microseconds, utc_now
 from app.database.base import db
-from app.models import NotificationChange, User
+from app.models import Notification, NotificationChange, User
 from app.services.base import signed_links
 from app.services.base.errors import NotFound
 from app.services.digests import contents
 from app.services.notifications import actions as notification_actions
+from app.services.notifications import undo as notification_undo
 
 _PURPOSE = "digest"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def mark_read_link(user: User, as_of: datetime, secret: str, base_url: str) -> s
     Args:
         as_of: when the digest was settled.
     """
-    microseconds = (as_of - EPOCH) // timedelta(microseconds=1)
-    token = signed_links.sign_permanent([user.id, microseconds], purpose=_PURPOSE, secret=secret)
+    values = [user.id, to_microseconds(as_of)]
+    token = signed_links.sign_permanent(values, purpose=_PURPOSE, secret=secret)
     return f"{base_url}/digests/{token}"
 
 
@@ -50,8 +50,8 @@ def find(token: str, secret: str, now: datetime | None = None) -> UnreadBatch:
     user = db.session.get(User, user_id) if isinstance(user_id, int) else None
     if user is None:
         raise NotFound(_("This account has been deleted."))
-    as_of = EPOCH + timedelta(microseconds=microseconds)
-    counts = contents.counts([user.id], as_of, now or utc_now())
+    as_of = from_microseconds(microseconds)
+    counts = contents.count_unread([user.id], as_of, now or utc_now())
     return UnreadBatch(user, as_of, sum(counts.get(user.id, {}).values()))
 
 
@@ -63,7 +63,7 @@ def mark_read(token: str, secret: str, now: datetime | None = None) -> Notificat
     """
     now = now or utc_now()
     batch = find(token, secret, now)
-    unread = contents.unread([batch.user.id], batch.as_of, now)
+    unread = contents.unread_conditions(Notification.recipient_id == batch.user.id, batch.as_of, now)
     return notification_actions.change_matching(batch.user, "read", unread, now)
 
 
@@ -76,10 +76,10 @@ def undo(token: str, secret: str, undo_token: str, now: datetime | None = None) 
     """Undo a change that was made through a link within the last ten minutes.
 
     Raises:
-        NotFound: as `find` and `notifications.actions.undo`, or the change was made through another link.
+        NotFound: as `find` and `undo.undo_change`, or the change was made through another link.
     """
     user = find(token, secret, now).user
     made_through, change_id = signed_links.read_permanent(undo_token, purpose=_PURPOSE, secret=secret)
     if made_through != token:
         raise NotFound(_("This can no longer be undone."))
-    return notification_actions.undo(user, change_id, now)
+    return notification_undo.undo_change(user, change_id, now)

@@ -15,11 +15,10 @@ from sqlalchemy import Select, func, insert, select, update
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import TOLERANCE, utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.database.writing import insert_ignore
+from app.database.writing import insert_ignore, writing
 from app.models import Delivery, Digest, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services.base import recipients
+from app.services.base import outgoing, recipients
 from app.services.base.local_time import at_hour
 from app.services.base.recipients import Recipient
 from app.services.digests import contents
@@ -38,6 +37,8 @@ EXPIRES_AFTER = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(da
 LOOK_BACK = timedelta(days=36)
 # Called with the number of people processed so far, and the total.
 Progress = Callable[[int, int], None]
+# Called with the kind and the ids of people; returns whether a worker will settle them.
+HandOver = Callable[[str, list[int]], bool]
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,21 @@ def due_date(
     return day if now >= earliest else None
 
 
-def send_due(kind: str, now: datetime | None = None, progress: Progress | None = None) -> int:
+def send_due(
+    kind: str,
+    now: datetime | None = None,
+    progress: Progress | None = None,
+    hand_over: HandOver | None = None,
+) -> int:
     """Settle the digests that are due, in one transaction per chunk of people.
 
     During a pause nothing is settled; during quiet hours the email is held.
 
     Args:
         kind: `daily_digest` or `weekly_summary`.
+        hand_over: gives a chunk of people to a worker, which calls `settle_people`, and tells whether it could.
     Returns:
-        how many digests were queued. A person with nothing unread gets none.
+        how many digests were queued or handed over. A person with nothing unread gets none.
     """
     now = now or utc_now()
     if not wording.by_name(kind).is_active:
@@ -91,11 +98,24 @@ def send_due(kind: str, now: datetime | None = None, progress: Progress | None =
     total = db.session.scalar(select(func.count()).select_from(_subscribers(kind).subquery())) or 0
     done, queued, after = 0, 0, 0
     while subscribers := _next_chunk(kind, after):
-        queued += _settle(kind, _due(kind, subscribers, now), now)
+        due = _due(kind, subscribers, now)
+        if due and hand_over is not None and hand_over(kind, sorted(due)):
+            queued += len(due)
+        else:
+            queued += _settle(kind, due, now)
         after, done = subscribers[-1].id, done + len(subscribers)
         if progress:
             progress(done, max(done, total))
     return queued
+
+
+def settle_people(kind: str, user_ids: Sequence[int], now: datetime | None = None) -> int:
+    """Settle the digests of those of these people for whom one is due; returns how many were queued."""
+    now = now or utc_now()
+    if not wording.by_name(kind).is_active:
+        return 0
+    rows = db.session.execute(_subscribers(kind).where(User.id.in_(user_ids)).order_by(User.id))
+    return _settle(kind, _due(kind, [Subscriber(*row) for row in rows], now), now)
 
 
 def _subscribers(kind: str) -> Select[int, str, int, datetime | None]:
@@ -140,31 +160,31 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
     if not due:
         db.session.commit()
         return 0
-    # Counted before taking the lock. If something is read meanwhile, an empty digest is still not sent.
-    unread = contents.counts(due, now, now)
+    # Counted before taking the lock. If something is read in between, an empty digest is still not sent.
+    unread = contents.count_unread(due, now, now)
     people = recipients.by_ids(unread)
-    lock_for_writing()
-    rows = [
-        {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
-        for user_id, day in sorted(due.items())
-    ]
-    inserted = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
-    ids = dict(inserted.all())
-    people = [user for user in people if user.id in ids]
-    if people:
-        queued = db.session.execute(
-            insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
-            [_delivery(kind, user, due[user.id], now) for user in people],
-        )
-        totals = {user_id: sum(by_category.values()) for user_id, by_category in unread.items()}
-        db.session.execute(
-            update(Digest),
-            [
-                {"id": ids[user_id], "delivery_id": delivery_id, "unread_count": totals[user_id]}
-                for user_id, delivery_id in queued
-            ],
-        )
-    db.session.commit()
+    with writing():
+        rows = [
+            {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
+            for user_id, day in sorted(due.items())
+        ]
+        inserted = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
+        ids = dict(inserted.all())
+        people = [user for user in people if user.id in ids]
+        if people:
+            queued = db.session.execute(
+                insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
+                [_delivery(kind, user, due[user.id], now) for user in people],
+            ).all()
+            outgoing.note(deliveries=[delivery_id for _user_id, delivery_id in queued])
+            totals = {user_id: sum(by_category.values()) for user_id, by_category in unread.items()}
+            db.session.execute(
+                update(Digest),
+                [
+                    {"id": ids[user_id], "delivery_id": delivery_id, "unread_count": totals[user_id]}
+                    for user_id, delivery_id in queued
+                ],
+            )
     return len(people)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,14 @@ from app.services.base.errors import Invalid
 from app.services.base.validation import InvalidValue
 
 MAX_RECIPIENTS = 1000
+MAX_TEAM = 100
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the instants of an event's data as texts, as they are stored."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
+    }
 
 
 def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,27 +30,30 @@ def validate(type_name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         type_name: the event type, such as `interview.scheduled`.
-        data: the fields of the type, and `recipients`, `action_url`, `priority`, `metadata`.
+        data: the fields of the type, and those of every type (`COMMON_CHECKS`).
     Returns:
-        The checked values: texts trimmed, instants as aware datetimes, recipients in lower case.
+        The checked values: texts trimmed, instants as aware datetimes, addresses in canonical form.
         Optional fields that are empty or null are left out.
     Raises:
-        Invalid: keyed `data.<field>`, or `type` if there is no such type.
+        Invalid: keyed `data.<field>`, or `type` if the type does not exist.
     """
     event = catalog.EVENTS.get(type_name)
     if event is None:
-        raise Invalid({"type": _("There is no event type “%(name)s”.", name=type_name[:100])})
+        raise Invalid({"type": _("Unknown event type “%(name)s”.", name=type_name[:100])})
     checks = {
         field.name: CHECKS_BY_NAME.get(field.name, CHECKS_BY_KIND[field.kind]) for field in event.data
     } | COMMON_CHECKS
     required = {field.name for field in event.data if field.required}
     checked: dict[str, Any] = {}
-    errors = {f"data.{name}": _("This event type has no such field.") for name in data if name not in checks}
+    errors = {
+        f"data.{name}": _("This event type does not have this field.") for name in data if name not in checks
+    }
     for name, check in checks.items():
         value = data.get(name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        value = value.strip() if isinstance(value, str) else value
+        if value is None or value == "":
             if name in required:
-                errors[f"data.{name}"] = _("This field is missing.")
+                errors[f"data.{name}"] = _("This field is required.")
             continue
         try:
             checked[name] = check(value)
@@ -101,6 +113,18 @@ COMMON_SCHEMAS: dict[str, Any] = {
         "minItems": 1,
         "maxItems": MAX_RECIPIENTS,
     },
+    "hiring_team": {
+        "type": "array",
+        "items": {"type": "string", "format": "email"},
+        "maxItems": MAX_TEAM,
+        "description": "Who is notified if there are no recipients, together with the followers.",
+    },
+    "candidate_id": LINE | {"maxLength": validation.MAX_ID},
+    "job_id": LINE | {"maxLength": validation.MAX_ID},
+    "is_confidential": {
+        "type": "boolean",
+        "description": "Never notify everyone, only recipients, the hiring team and followers.",
+    },
     "action_url": {"type": "string", "pattern": "^(/[^/]|https?://)", "maxLength": validation.MAX_URL},
     "priority": {"enum": list(catalog.PRIORITIES)},
     "metadata": {"type": "object"},
@@ -118,6 +142,16 @@ def _contradictions(data: Mapping[str, Any]) -> dict[str, str]:
 def _recipients(value: object) -> list[str]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
         raise InvalidValue(_("This must be a list of 1 to %(most)s email addresses.", most=MAX_RECIPIENTS))
+    return _emails(value)
+
+
+def _hiring_team(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_TEAM:
+        raise InvalidValue(_("This must be a list of at most %(most)s email addresses.", most=MAX_TEAM))
+    return _emails(value)
+
+
+def _emails(value: list[object]) -> list[str]:
     errors: dict[str, str] = {}
     # Duplicates stay, so that a later error refers to the sender's own index.
     emails = [
@@ -151,6 +185,10 @@ CHECKS_BY_NAME: dict[str, Check] = {
 }
 COMMON_CHECKS: dict[str, Check] = {
     "recipients": _recipients,
+    "hiring_team": _hiring_team,
+    "candidate_id": validation.external_id,
+    "job_id": validation.external_id,
+    "is_confidential": validation.flag,
     "action_url": validation.link,
     "priority": validation.priority,
     "metadata": _metadata,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import catalog
@@ -18,22 +17,34 @@ from app.catalog import ENVELOPE
 from app.clock import utc_now
 from app.database.base import db
 from app.database.compiled import CompiledStatement
-from app.database.sqlite import lock_for_writing
-from app.database.writing import insert_ignore
-from app.models import Interview
-from app.services.base import recipients
+from app.database.writing import insert_ignore, writing
+from app.models import Interview, Room
+from app.rendering.key_facts import select_facts
 from app.services.base.errors import Invalid
 from app.services.base.recipients import Recipient
-from app.services.events.result import EVENTS, PublishResult, earlier_result, outcomes_of_plans
+from app.services.events.data import as_json
+from app.services.events.result import (
+    EVENTS,
+    PublishResult,
+    earlier_result,
+    outcomes_of_plans,
+    outcomes_of_rooms,
+)
 from app.services.interviews import evaluations, reminders
 from app.services.interviews import records as interview_records
 from app.services.notifications import expiry, stacks
-from app.services.routing import fanout, wording
+from app.services.rooms import posting
+from app.services.routing import fanout, hiring_teams, required_channels, wording
+from app.services.routing.candidate_and_job import CandidateAndJob
 from app.services.routing.reasons import Verdict
+from app.services.routing.routes import find_routes
 
+JOB_OPENED = "job.created"
 # Compiled once, like every statement that each event runs: compiling costs more than running.
 _INSERT_ONCE = CompiledStatement(
-    lambda: insert_ignore(EVENTS).returning(EVENTS.c.id),
+    lambda: insert_ignore(EVENTS).returning(
+        EVENTS.c.id, required_channels.HAS_REQUIREMENTS, posting.HAS_OPEN_ROOMS
+    ),
     ("source", "external_id", "type", "occurred_at", "received_at", "data"),
 )
 
@@ -69,6 +80,9 @@ def publish(event: IncomingEvent, *, dry_run: bool = False, now: datetime | None
     """
     now = now or utc_now()
     try:
+        if not dry_run:
+            # For the whole event, instead of one for the first read and one for the transaction.
+            db.session.connection()
         return _publish(event, min(event.occurred_at or now, now), now, dry_run=dry_run)
     except SQLAlchemyError:
         db.session.rollback()
@@ -80,65 +94,88 @@ def _publish(event: IncomingEvent, occurred_at: datetime, now: datetime, *, dry_
     if dry_run and (earlier := earlier_result(event.source, event.external_id)):
         return earlier
     try:
-        people = _find_recipients(event)
+        people, routes = _find_routes(event, now)
     except Invalid:
         # A repeated event gets its first result even if a recipient has left since.
         if earlier := earlier_result(event.source, event.external_id):
             return earlier
         raise
     if dry_run:
-        return _decide_only(event, people, occurred_at, now)
-    return _write(event, people, occurred_at, now)
+        return _decide_only(event, people, routes, occurred_at, now)
+    return _write(event, people, routes, occurred_at, now)
 
 
-def _find_recipients(event: IncomingEvent) -> list[Recipient]:
-    if event.recipients is not None:
-        try:
-            return recipients.by_emails(event.recipients)
-        except Invalid as error:
-            raise Invalid({f"data.{name}": text for name, text in error.errors.items()}) from error
-    if catalog.EVENTS[event.type].goes_to_everyone:
-        return recipients.active_recruiters()
-    raise Invalid({"data.recipients": _("Add recipients: a list of email addresses.")})
+def _find_routes(event: IncomingEvent, now: datetime) -> tuple[list[Recipient], dict[int, str]]:
+    interview = None
+    if event.recipients is None and event.type in interview_records.STATUS:
+        interview = interview_records.get_by_external_id(event.data["id"])
+    about = _candidate_and_job(event, interview)
+    spec = catalog.EVENTS[event.type]
+    return find_routes(
+        event.recipients, about, spec.notification_type, now, goes_to_everyone=spec.goes_to_everyone
+    )
 
 
 def _decide_only(
-    event: IncomingEvent, people: Sequence[Recipient], occurred_at: datetime, now: datetime
+    event: IncomingEvent,
+    people: Sequence[Recipient],
+    routes: Mapping[int, str],
+    occurred_at: datetime,
+    now: datetime,
 ) -> PublishResult:
-    is_outdated = event.type in interview_records.STATUS and interview_records.is_outdated(
-        interview_records.get_by_external_id(event.data["id"]), event.type, event.data, occurred_at, now
+    interview, is_outdated = None, False
+    if event.type in interview_records.STATUS:
+        interview = interview_records.get_by_external_id(event.data["id"])
+        is_outdated = interview_records.is_outdated(interview, event.type, event.data, occurred_at, now)
+    request = _notification_request(event, applied=interview_records.AppliedEvent(interview))
+    plans = _plan(request, people, now, is_outdated=is_outdated)
+    rooms = posting.find_rooms(request) if request and plans and not is_outdated else []
+    return PublishResult(
+        None, event.type, outcomes=outcomes_of_plans(plans, routes), rooms=outcomes_of_rooms(rooms)
     )
-    plans = _plan(_notification_request(event), people, now, is_outdated=is_outdated)
-    return PublishResult(None, event.type, outcomes=outcomes_of_plans(plans))
 
 
 def _write(
-    event: IncomingEvent, people: Sequence[Recipient], occurred_at: datetime, now: datetime
+    event: IncomingEvent,
+    people: Sequence[Recipient],
+    routes: Mapping[int, str],
+    occurred_at: datetime,
+    now: datetime,
 ) -> PublishResult:
-    lock_for_writing()
-    event_id = _insert_once(event, occurred_at, now)
-    if event_id is None:
-        db.session.rollback()
-        earlier = earlier_result(event.source, event.external_id)
-        return earlier or PublishResult(None, event.type, is_duplicate=True)
-    applied = interview_records.apply_event(event.type, event.data, people, occurred_at, now)
-    request = _notification_request(event, event_id, applied.interview)
-    plans = _plan(request, people, now, is_outdated=applied.is_outdated)
-    notification_ids: list[int] = []
-    if request and plans and not applied.is_outdated:
-        notification_ids = fanout.write(request, plans, now)
-    _retract_outdated(applied, now)
-    if event.type == evaluations.EVENT:
-        evaluations.record_evaluation(event.data, people, occurred_at, now)
-    db.session.commit()
-    return PublishResult(event_id, event.type, outcomes=outcomes_of_plans(plans, notification_ids))
+    with writing():
+        inserted = _insert_once(event, occurred_at, now)
+        if inserted is None:
+            earlier = earlier_result(event.source, event.external_id)
+            return earlier or PublishResult(None, event.type, is_duplicate=True)
+        applied = interview_records.apply_event(event.type, event.data, people, occurred_at, now)
+        request = _notification_request(
+            event, inserted.id, applied, routes, has_requirements=inserted.has_requirements
+        )
+        plans = _plan(request, people, now, is_outdated=applied.is_outdated)
+        notification_ids: list[int] = []
+        rooms: list[Room] = []
+        if request and plans and not applied.is_outdated:
+            notification_ids = fanout.write(request, plans, now)
+            rooms = posting.find_rooms(request) if inserted.has_open_rooms else []
+            posting.write(request, rooms, now)
+        hiring_teams.record(
+            _candidate_and_job(event, applied.interview),
+            is_confidential=event.data.get("is_confidential") if event.type == JOB_OPENED else None,
+        )
+        _retract_outdated(applied, now)
+        if event.type == evaluations.EVENT:
+            evaluations.record_evaluation(event.data, people, occurred_at, now)
+    return PublishResult(
+        inserted.id,
+        event.type,
+        outcomes=outcomes_of_plans(plans, routes, notification_ids),
+        rooms=outcomes_of_rooms(rooms),
+    )
 
 
-def _insert_once(event: IncomingEvent, occurred_at: datetime, now: datetime) -> int | None:
-    data = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in event.data.items()
-    }
+def _insert_once(event: IncomingEvent, occurred_at: datetime, now: datetime) -> Any:
+    """Insert the event; returns its row, None if it was published before."""
+    data = as_json(event.data)
     if event.recipients:
         data["recipients"] = list(event.recipients)
     inserted = _INSERT_ONCE.fetch(
@@ -149,11 +186,16 @@ def _insert_once(event: IncomingEvent, occurred_at: datetime, now: datetime) -> 
         received_at=now,
         data=data,
     )
-    return inserted[0].id if inserted else None
+    return inserted[0] if inserted else None
 
 
 def _notification_request(
-    event: IncomingEvent, event_id: int | None = None, interview: Interview | None = None
+    event: IncomingEvent,
+    event_id: int | None = None,
+    applied: interview_records.AppliedEvent | None = None,
+    routes: Mapping[int, str] | None = None,
+    *,
+    has_requirements: bool = True,
 ) -> fanout.NotificationRequest | None:
     """Build the request that an event becomes; None if its type only changes state."""
     notification_type = catalog.EVENTS[event.type].notification_type
@@ -161,6 +203,9 @@ def _notification_request(
         return None
     metadata = event.data.get("metadata")
     facts = {name: value for name, value in event.data.items() if name not in ENVELOPE}
+    interview = applied.interview if applied else None
+    if applied and (previous_starts_at := _previous_start(event, applied)):
+        facts["previous_starts_at"] = previous_starts_at
     template = wording.template_row(notification_type)
     return fanout.NotificationRequest(
         notification_type=notification_type,
@@ -174,9 +219,30 @@ def _notification_request(
         subject=stacks.subject_of(
             notification_type, facts | {"source": event.source}, metadata, event.subject
         ),
-        action_url=event.data.get("action_url") or event.data.get("meeting_url") or "",
+        about=_candidate_and_job(event, interview),
+        facts=select_facts(facts),
+        routes=routes or {},
+        has_requirements=has_requirements,
+        action_url=event.data.get("action_url")
+        or (interview.action_url if interview else "")
+        or event.data.get("meeting_url", ""),
         metadata=metadata or {},
     )
+
+
+def _previous_start(event: IncomingEvent, applied: interview_records.AppliedEvent) -> datetime | None:
+    """Return when a moved interview was to begin before; None if that is not known, or has not changed."""
+    is_move = event.type == "interview.rescheduled" and not applied.is_outdated
+    return applied.former_start if is_move and applied.former_start != event.data["starts_at"] else None
+
+
+def _candidate_and_job(event: IncomingEvent, interview: Interview | None) -> CandidateAndJob:
+    """Return what an event is about; an interview knows what a later event about it leaves out."""
+    known = {name: getattr(interview, name) for name in interview_records.IDS} if interview else {}
+    about = CandidateAndJob.of(known | dict(event.data))
+    # The event that opens a job may say that it is not confidential.
+    is_decided = event.type == JOB_OPENED and "is_confidential" in event.data
+    return about if is_decided else hiring_teams.complete(about)
 
 
 def _plan(
@@ -196,18 +262,18 @@ def _plan(
 
 def _retract_outdated(applied: interview_records.AppliedEvent, now: datetime) -> None:
     """Take back notifications and reminders that the event made untrue, in the caller's transaction."""
-    interview, stood_at, former_ids = applied.interview, applied.stood_at, applied.stood_for
+    interview, former_start, former_ids = applied.interview, applied.former_start, applied.former_recruiters
     if interview is None:
         return
-    if stood_at and interview.status != "scheduled":
-        reminders.withdraw_reminders(interview, former_ids, stood_at, interview.status, now)
-    elif stood_at:
+    if former_start and interview.status != "scheduled":
+        reminders.withdraw_reminders(interview, former_ids, former_start, interview.status, now)
+    elif former_start:
         left_ids = former_ids - {user.id for user in interview.recruiters}
         for notification_type in ("interview_scheduled", "interview_rescheduled"):
             expiry.expire_for_interviews([interview.id], notification_type, now, user_ids=left_ids)
-        if interview.starts_at == stood_at:
-            reminders.withdraw_reminders(interview, left_ids, stood_at, "left", now)
+        if interview.starts_at == former_start:
+            reminders.withdraw_reminders(interview, left_ids, former_start, "left", now)
         else:
-            reminders.withdraw_reminders(interview, former_ids, stood_at, "moved", now)
+            reminders.withdraw_reminders(interview, former_ids, former_start, "moved", now)
     if applied.is_reopened:
         expiry.expire_for_interviews([interview.id], "evaluation_due", now)

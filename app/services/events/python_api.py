@@ -13,9 +13,10 @@ from sqlalchemy import select
 from app import catalog
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import Interview, Notification, User
-from app.rendering.invisible_characters import strip_invisible
+from app.rendering.invisible_characters import clean
+from app.rendering.key_facts import select_facts
 from app.rendering.texts import Texts, one_line
 from app.services.base import validation
 from app.services.base.errors import Invalid
@@ -23,7 +24,7 @@ from app.services.base.recipients import Recipient
 from app.services.events import data, publish
 from app.services.interviews import records as interview_records
 from app.services.notifications import stacks
-from app.services.routing import fanout, wording
+from app.services.routing import candidate_and_job, fanout, wording
 
 
 def create_notification(
@@ -59,7 +60,7 @@ def create_notification(
     notification_type, priority, channels = _plain_names(notification_type, priority, channels)
     if not one_line(title):
         raise Invalid({"title": _("A notification needs a title.")})
-    texts = Texts(one_line(title)[:255], strip_invisible(message))
+    texts = Texts(one_line(title)[:255], clean(message))
     template = wording.by_name(notification_type)
     return _deliver(
         recipient,
@@ -119,6 +120,7 @@ def create_notification_from_template(
             is_exact=channels is not None,
             is_template_active=template.is_active,
             subject=stacks.subject_of(template.notification_type, context, metadata),
+            facts=select_facts(context),
             action_url=action_url,
             metadata=metadata or {},
             deliver_at=deliver_at,
@@ -208,13 +210,13 @@ ATTRIBUTE_ALIASES = {"candidate_name": "name", "job_title": "title"}
 def _event_data(event_type: str, source: Any) -> dict[str, Any]:
     """Read the event's fields from a dict or object; fields that it does not have are left out."""
     found = {}
-    for field in catalog.EVENTS[event_type].data:
-        value = _value(source, field.name)
-        if value is None and field.name in ATTRIBUTE_ALIASES:
-            value = _value(source, ATTRIBUTE_ALIASES[field.name])
+    for name in (*(field.name for field in catalog.EVENTS[event_type].data), *candidate_and_job.FIELDS):
+        value = _value(source, name)
+        if value is None and name in ATTRIBUTE_ALIASES:
+            value = _value(source, ATTRIBUTE_ALIASES[name])
         if value is not None:
-            found[field.name] = value.isoformat() if isinstance(value, datetime) else value
-    return found
+            found[name] = value
+    return data.as_json(found)
 
 
 def _value(source: Any, name: str) -> Any:
@@ -229,7 +231,7 @@ def _plain_names(
     names = None if channels is None else [str(channel) for channel in channels]
     errors = {}
     if notification_type not in catalog.TYPES:
-        errors["notification_type"] = _("There is no notification type “%(name)s”.", name=notification_type)
+        errors["notification_type"] = _("Unknown notification type “%(name)s”.", name=notification_type)
     validation.collect(errors, "priority", validation.priority, priority)
     validation.collect(errors, "channels", validation.channels, names or ())
     if errors:
@@ -239,8 +241,7 @@ def _plain_names(
 
 def _deliver(recipient: User, request: fanout.NotificationRequest, now: datetime | None) -> Notification:
     now = now or utc_now()
-    plans = fanout.plan(request, [Recipient.of(recipient)], now)
-    lock_for_writing()
-    (notification_id,) = fanout.write(request, plans, now)
-    db.session.commit()
+    plans = fanout.plan(request, [Recipient.from_user(recipient)], now)
+    with writing():
+        (notification_id,) = fanout.write(request, plans, now)
     return db.session.get_one(Notification, notification_id)

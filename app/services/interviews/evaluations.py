@@ -15,10 +15,10 @@ from sqlalchemy import Row, func, select
 
 from app.clock import TOLERANCE, utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.database.writing import insert_ignore
+from app.database.writing import insert_ignore, writing
 from app.models import EvaluationReminder, Interview, InterviewRecruiter, Notification, User
 from app.rendering.dates import zone
+from app.rendering.key_facts import select_facts
 from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
@@ -102,22 +102,20 @@ def set_attendance(
     """
     now = now or utc_now()
     row = inbox.get(user, notification_id)
-    lock_for_writing()
-    participation = (
-        db.session.get(InterviewRecruiter, (row.interview_id, user.id))
-        if row.notification_type == KIND
-        else None
-    )
-    if participation is None:
-        db.session.rollback()
-        raise NotFound(_("There is no such notification."))
-    participation.absent_at = None if was_there else now
-    if not was_there and row.interview_id is not None:
-        expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
-    audit.record(
-        "evaluation.attendance", user.email, actor=user, interview=row.interview_id, was_there=was_there
-    )
-    db.session.commit()
+    with writing():
+        participation = (
+            db.session.get(InterviewRecruiter, (row.interview_id, user.id))
+            if row.notification_type == KIND
+            else None
+        )
+        if participation is None:
+            raise NotFound(_("Notification not found."))
+        participation.absent_at = None if was_there else now
+        if not was_there and row.interview_id is not None:
+            expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
+        audit.record(
+            "evaluation.attendance", user.email, actor=user, interview=row.interview_id, was_there=was_there
+        )
     return row
 
 
@@ -193,30 +191,31 @@ def _last_dates(interview_id: int, now: datetime) -> dict[int, date]:
 
 
 def _remind(interview_id: int, now: datetime) -> int:
-    lock_for_writing()
-    interview = records.by_id(interview_id, lock=True)
-    if interview is None or interview.evaluated_at is not None:
-        db.session.rollback()
-        return 0
-    due = _due(interview_id, interview.completed_at, now)
-    recorded = _record_reminders(interview_id, due, now)
-    people = [user for user, _day in due if user.id in recorded]
-    if people:
-        template = wording.by_name(KIND)
-        request = fanout.NotificationRequest(
-            notification_type=KIND,
-            priority=template.priority,
-            channels=tuple(template.channels),
-            texts_for=wording.renderer_for(template, KIND, records.facts(interview)),
-            is_template_active=template.is_active,
-            interview_id=interview.id,
-            interview_sequence=interview.sequence,
-        )
-        # Today's reminder replaces yesterday's in the inbox.
-        for user in people:
-            expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id])
-        fanout.write(request, fanout.plan(request, people, now), now)
-    db.session.commit()
+    with writing():
+        interview = records.by_id(interview_id, lock=True)
+        if interview is None or interview.evaluated_at is not None:
+            return 0
+        due = _due(interview_id, interview.completed_at, now)
+        recorded = _record_reminders(interview_id, due, now)
+        people = [user for user, _day in due if user.id in recorded]
+        if people:
+            template = wording.by_name(KIND)
+            request = fanout.NotificationRequest(
+                notification_type=KIND,
+                priority=template.priority,
+                channels=tuple(template.channels),
+                texts_for=wording.renderer_for(template, KIND, records.facts(interview)),
+                is_template_active=template.is_active,
+                interview_id=interview.id,
+                interview_sequence=interview.sequence,
+                about=records.candidate_and_job(interview),
+                action_url=interview.action_url,
+                facts=select_facts(records.facts(interview)),
+            )
+            # Today's reminder replaces yesterday's in the inbox.
+            for user in people:
+                expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id])
+            fanout.write(request, fanout.plan(request, people, now), now)
     return len(people)
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from app.clock import utc_now
-from app.database.base import db
+from app.database.base import Base, db
+from app.database.compiled import CompiledStatement
 from app.database.writing import BULK, insert_ignore
-from app.models import Interview, InterviewRecruiter, Notification, User
+from app.models import Interview, InterviewAlias, InterviewRecruiter, Notification, User
 from app.rendering.interview_facts import InterviewDetails
 from app.services.base.recipients import Recipient
+from app.services.routing.candidate_and_job import CandidateAndJob
 
 STATUS = {
     "interview.scheduled": "scheduled",
@@ -32,6 +34,15 @@ DETAILS = (
     "location",
     "interviewer",
 )
+_ALIASES, _INTERVIEWS = (Base.metadata.tables[name] for name in ("interview_aliases", "interviews"))
+_FIRST_ID = CompiledStatement(
+    select(_INTERVIEWS.c.external_id)
+    .join(_ALIASES, _ALIASES.c.interview_id == _INTERVIEWS.c.id)
+    .where(_ALIASES.c.external_id == bindparam("external_id"))
+)
+# Facts that are kept when a later event leaves them out.
+IDS = ("candidate_id", "job_id", "is_confidential")
+KEPT = (*IDS, "action_url")
 # The higher rank wins between two events of the same instant.
 RANK = {
     name: rank
@@ -47,20 +58,20 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class AppliedEvent:
     """The interview after an event; `is_outdated` means that a newer event had been applied already.
 
-    `stood_at` is the start before the event (None unless it was scheduled), `stood_for` the ids of its
+    `former_start` is the start before the event (None unless it was scheduled), `former_recruiters` the ids of its
     recruiters then. `is_reopened` means that the interview had been completed.
     """
 
     interview: Interview | None
     is_outdated: bool = False
-    stood_at: datetime | None = None
-    stood_for: frozenset[int] = frozenset()
+    former_start: datetime | None = None
+    former_recruiters: frozenset[int] = frozenset()
     is_reopened: bool = False
 
 
 def get_by_external_id(external_id: str, *, lock: bool = False) -> Interview | None:
-    """Return the interview with the platform's own id, if it is known."""
-    return _find(Interview.external_id == external_id, lock=lock)
+    """Return the interview with the platform's own id, or with one that it got later, if it is known."""
+    return _find(Interview.external_id == _first_id(external_id), lock=lock)
 
 
 def by_id(interview_id: int, *, lock: bool = False) -> Interview | None:
@@ -115,6 +126,9 @@ def apply_event(
     if event_type not in STATUS:
         return AppliedEvent(None)
     status = STATUS[event_type]
+    data = {**data, "id": _first_id(data["id"])}
+    if event_type == "interview.rescheduled":
+        data["id"] = _adopt(data, now)
     if status == "completed":
         insert_stub(data["id"], occurred_at)
     else:
@@ -127,26 +141,34 @@ def apply_event(
         if details and not interview.candidate_name:  # Its completion was reported first.
             _set(interview, details)
             interview.recruiters = interview.recruiters or _users(recruiters)
+            _set(interview, _kept_in(data))
             db.session.flush()
         return AppliedEvent(interview, is_outdated=True)
-    stood_at = interview.starts_at if interview.status == "scheduled" else None
-    stood_for = frozenset(user.id for user in interview.recruiters)
+    former_start = interview.starts_at if interview.status == "scheduled" else None
+    former_recruiters = frozenset(user.id for user in interview.recruiters)
     is_reopened = interview.status == "completed" != status
     # The calendar entry's number rises only with a change that a calendar shows (RFC 5545, 3.8.7.4).
     if status != "completed" and any(
         getattr(interview, name) != value for name, value in {**details, "status": status}.items()
     ):
         interview.sequence += 1
-    _set(interview, details)
+    _set(interview, details | _kept_in(data))
     interview.status, interview.changed_at = status, occurred_at
     interview.completed_at = occurred_at if status == "completed" else None
     if status == "scheduled" or not interview.recruiters:
         interview.recruiters = _users(recruiters)
     db.session.flush()
     if status == "scheduled":
-        informed = stood_for if stood_at == interview.starts_at else frozenset()
+        informed = former_recruiters if former_start == interview.starts_at else frozenset()
         _record_start_reported(interview, informed, now)
-    return AppliedEvent(interview, stood_at=stood_at, stood_for=stood_for, is_reopened=is_reopened)
+    return AppliedEvent(
+        interview, former_start=former_start, former_recruiters=former_recruiters, is_reopened=is_reopened
+    )
+
+
+def is_ahead(interview: Interview | None, now: datetime) -> bool:
+    """Whether an interview is neither cancelled nor over."""
+    return interview is not None and interview.status == "scheduled" and interview.ends_at > now
 
 
 def facts(interview: Interview) -> dict[str, Any]:
@@ -154,13 +176,54 @@ def facts(interview: Interview) -> dict[str, Any]:
     return {"id": interview.external_id, **_details_of(interview)}
 
 
-def details_of(interview: Interview) -> InterviewDetails:
+def candidate_and_job(interview: Interview) -> CandidateAndJob:
+    """Return the candidate and the job of this interview."""
+    values = {
+        name: getattr(interview, name) for name in (*IDS, "candidate_name", "job_title", "company_name")
+    }
+    return CandidateAndJob(**values)
+
+
+def interview_details(interview: Interview) -> InterviewDetails:
     """Return the interview as plain data, for emails, calendar files and pages."""
     return InterviewDetails(interview.external_id, **_details_of(interview))
 
 
 def _details_of(interview: Interview) -> dict[str, Any]:
     return {name: getattr(interview, name) for name in DETAILS}
+
+
+def _first_id(external_id: str) -> str:
+    """Return the id under which an interview is stored."""
+    found = _FIRST_ID.fetch(external_id=external_id)
+    return str(found[0].external_id) if found else external_id
+
+
+def _adopt(data: Mapping[str, Any], now: datetime) -> str:
+    """Return the id of the interview that a move is about, in the caller's transaction.
+
+    Where the id is new, it is the only interview of the candidate for the job that is still to come, and from now on
+    has this id as well.
+    """
+    ids = data.get("candidate_id"), data.get("job_id")
+    if None in ids or _find(Interview.external_id == data["id"], lock=False):
+        return str(data["id"])
+    upcoming = select(Interview.id, Interview.external_id).where(
+        Interview.candidate_id == ids[0],
+        Interview.job_id == ids[1],
+        Interview.status == "scheduled",
+        Interview.ends_at > now,
+    )
+    found = db.session.execute(upcoming.limit(2)).all()
+    if len(found) != 1:
+        return str(data["id"])
+    alias = {"external_id": data["id"], "interview_id": found[0].id}
+    db.session.execute(insert_ignore(InterviewAlias).values(alias))
+    return str(found[0].external_id)
+
+
+def _kept_in(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in KEPT if name in data}
 
 
 def _insert_if_new(data: Mapping[str, Any], occurred_at: datetime) -> None:
@@ -178,6 +241,7 @@ def insert_stub(external_id: str, occurred_at: datetime) -> None:
 
     Nothing is sent about it until an event fills in its details.
     """
+    external_id = _first_id(external_id)
     unknown = dict.fromkeys(("candidate_name", "job_title", "company_name"), "")
     db.session.execute(
         insert_ignore(Interview).values(

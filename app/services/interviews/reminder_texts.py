@@ -14,7 +14,7 @@ from app.database.base import db
 from app.models import Delivery, Interview, Notification, Reminder, User
 from app.rendering import dates
 from app.rendering.texts import Texts
-from app.services.base.recipients import Recipient
+from app.services.base.recipients import Recipient, TextReader
 from app.services.interviews import records
 from app.services.routing import wording
 
@@ -23,7 +23,7 @@ KIND = "interview_reminder"
 TOLERANCE = timedelta(minutes=2)
 # Keyed by `Reminder.outcome`.
 OUTCOMES: dict[str, LazyString] = {
-    "sent": _l("Sent"),
+    "sent": _l("Notification created"),
     "late": _l("Skipped: a closer reminder was sent instead"),
     "passed": _l("Skipped: its time had passed when the interview was reported"),
     "moved": _l("Skipped: the interview was moved"),
@@ -40,15 +40,15 @@ class ReminderOutcome:
 
     lead: str
     starts_at: datetime
-    words: str
+    sentence: str
     decided_at: datetime
 
 
-def reminder_texts(interview: Interview, minutes: int) -> Callable[[Recipient], Texts]:
+def reminder_texts(interview: Interview, minutes: int) -> Callable[[TextReader], Texts]:
     """Return a function that renders a reminder for one person, `minutes` before the interview begins."""
     template = wording.by_name(KIND)
 
-    def render_for(user: Recipient) -> Texts:
+    def render_for(user: TextReader) -> Texts:
         facts = records.facts(interview) | {"time_until": dates.duration(minutes, user.locale)}
         return wording.renderer_for(template, KIND, facts)(user)
 
@@ -64,8 +64,18 @@ def texts_when_sent(delivery: Delivery, row: Notification, now: datetime) -> Tex
     """Return the texts of a delivery: the stored ones, or new ones for a reminder that had to wait."""
     interview = row.interview if row.notification_type == KIND else None
     if interview is not None and now - row.created_at > TOLERANCE:
-        return reminder_texts(interview, minutes_left(interview, now))(Recipient.of(delivery.recipient))
-    return Texts(row.title, row.message, delivery.subject or "", delivery.html or "", delivery.text or "")
+        return reminder_texts(interview, minutes_left(interview, now))(
+            Recipient.from_user(delivery.recipient)
+        )
+    return Texts(
+        row.title,
+        row.message,
+        delivery.subject or "",
+        delivery.html or "",
+        delivery.text or "",
+        delivery.preheader or "",
+        delivery.button or "",
+    )
 
 
 def outcomes_for(interview_id: int, recipient_id: int, reader: User) -> list[ReminderOutcome]:

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from app import catalog
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.database.writing import upsert
+from app.database.writing import upsert, writing
 from app.models import Interview, InterviewRecruiter, Reminder
+from app.rendering.key_facts import select_facts
 from app.services.base import recipients
 from app.services.base.recipients import Recipient
 from app.services.interviews import records, reminder_texts
@@ -28,7 +29,7 @@ from app.services.interviews.reminder_texts import KIND
 from app.services.notifications import expiry
 from app.services.routing import fanout, wording
 
-LONGEST_LEAD = timedelta(hours=48)
+LONGEST_LEAD = timedelta(minutes=catalog.LEAD_MINUTES[-1])
 # Interviews that began within this time get their missed reminders recorded.
 MISSED_SINCE = timedelta(days=4)
 # Outcomes of withdrawn reminders. When an interview is moved back to a start, its reminders are due again.
@@ -130,33 +131,31 @@ def _undecided(ids: Sequence[int], now: datetime) -> list[int]:
 
 
 def _remind(interview_id: int, now: datetime) -> int:
-    lock_for_writing()
-    # Read again under the lock, because it may have been moved or cancelled.
-    interview = records.by_id(interview_id, lock=True)
-    if interview is None or interview.status != "scheduled":
-        db.session.rollback()
-        return 0
-    reported_at, decided = _recruiters([interview_id])[interview_id], _decided([interview_id])
-    people = {user.id: user for user in recipients.by_ids(reported_at)}
-    outcomes = [
-        (user.id, lead, outcome)
-        for user in people.values()
-        for lead, outcome in decide(
-            interview.starts_at,
-            user.preference.reminder_lead_minutes,
-            decided[interview_id, interview.starts_at, user.id],
-            now,
-            reported_at=reported_at[user.id],
-        ).items()
-    ]
-    sent = _record_outcomes(interview_id, interview.starts_at, outcomes, now)
-    by_lead: dict[int, list[Recipient]] = defaultdict(list)
-    for user_id, lead in sorted(sent):
-        by_lead[lead].append(people[user_id])
-    for lead, users in by_lead.items():
-        request = _request(interview, lead, now)
-        fanout.write(request, fanout.plan(request, users, now), now)
-    db.session.commit()
+    with writing():
+        # Read again under the lock, because it may have been moved or cancelled.
+        interview = records.by_id(interview_id, lock=True)
+        if interview is None or interview.status != "scheduled":
+            return 0
+        reported_at, decided = _recruiters([interview_id])[interview_id], _decided([interview_id])
+        people = {user.id: user for user in recipients.by_ids(reported_at)}
+        outcomes = [
+            (user.id, lead, outcome)
+            for user in people.values()
+            for lead, outcome in decide(
+                interview.starts_at,
+                user.preference.reminder_lead_minutes,
+                decided[interview_id, interview.starts_at, user.id],
+                now,
+                reported_at=reported_at[user.id],
+            ).items()
+        ]
+        sent = _record_outcomes(interview_id, interview.starts_at, outcomes, now)
+        by_lead: dict[int, list[Recipient]] = defaultdict(list)
+        for user_id, lead in sorted(sent):
+            by_lead[lead].append(people[user_id])
+        for lead, users in by_lead.items():
+            request = _request(interview, lead, now)
+            fanout.write(request, fanout.plan(request, users, now), now)
     return len(sent)
 
 
@@ -172,7 +171,9 @@ def _request(interview: Interview, lead: int, now: datetime) -> fanout.Notificat
         is_template_active=template.is_active,
         interview_id=interview.id,
         interview_sequence=interview.sequence,
-        action_url=interview.meeting_url,
+        about=records.candidate_and_job(interview),
+        facts=select_facts(records.facts(interview)),
+        action_url=interview.action_url or interview.meeting_url,
         # It leaves the inbox when the interview ends, but is not sent once the interview has begun.
         expires_at=interview.ends_at,
         useful_until=interview.starts_at,

@@ -5,52 +5,97 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, select, tuple_
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.models import Delivery, Notification, User
-from app.services.base import cache
-from app.services.notifications.conditions import PLACE_CONDITIONS
-from app.services.notifications.filters import NOW, USER_ID, Filters, conditions
+from app.services.base.cache import Memory
+from app.services.notifications.conditions import PLACE_CONDITIONS, conditions_for_place
+from app.services.notifications.filters import (
+    INDEXES,
+    NOW,
+    USER_ID,
+    Filters,
+    changes_after,
+    for_pages,
+    in_order,
+    matching,
+)
 
 # No one needs to know a larger number of new notifications.
 MAX_NEWER = 100
 
-# Built once, because it is polled: the count, and the instants at which it changes although nothing is written.
-_UNREAD = [Notification.recipient_id == USER_ID, *PLACE_CONDITIONS["unread"]]
-_SHOWN = select(func.count()).where(*_UNREAD, Notification.surfaced_at <= NOW).scalar_subquery()
-# Expired rows are few and counted separately: one more condition per row would make the count half as slow again.
-# coalesce() makes SQLite choose the index of expiring rows, not that of all unread ones.
-_EXPIRED = (
-    select(func.count())
-    .where(*_UNREAD, func.coalesce(Notification.surfaced_at, NOW) <= NOW, Notification.expires_at <= NOW)
-    .scalar_subquery()
+PLACES_COUNTED = ("inbox", "unread", "anywhere", "later", "done", "saved")
+# Six numbers each, under a search.
+_PLACES = Memory[dict[str, int]](1_000)
+# Two numbers and an instant each.
+_COUNTS = Memory["InboxCounts"](20_000)
+# Built once, because it is polled. Expired rows are few and counted separately: one more condition per row would make
+# the count half as slow again.
+_UNREAD = (Notification.recipient_id == USER_ID, *PLACE_CONDITIONS["unread"], Notification.surfaced_at <= NOW)
+_AMONG_UNREAD, _AMONG_EXPIRING = (
+    # Named, because with the statistics of another person's inbox SQLite takes a slower one (0.5 or 31 ms).
+    select(func.count()).where(*_UNREAD).with_hint(Notification, f"INDEXED BY {index}", "sqlite")
+    for index in (INDEXES["unread"], "ix_notifications_expiring")
 )
-_UNREAD_COUNT = select(
-    _SHOWN - _EXPIRED,
-    select(func.min(Notification.surfaced_at))
-    .where(*_UNREAD, Notification.surfaced_at > NOW)
-    .scalar_subquery(),
-    select(func.min(Notification.expires_at))
-    .where(*_UNREAD, Notification.expires_at > NOW)
-    .scalar_subquery(),
+_SNOOZED = Filters(place="later")
+_SURFACES_AT, _EXPIRES_AT = changes_after(USER_ID, NOW)
+_STATEMENT = CompiledStatement(
+    select(
+        (
+            _AMONG_UNREAD.scalar_subquery()
+            - _AMONG_EXPIRING.where(Notification.expires_at <= NOW).scalar_subquery()
+        ).label("unread"),
+        in_order(select(func.count()).where(*matching(_SNOOZED, USER_ID, NOW)), _SNOOZED)
+        .scalar_subquery()
+        .label("snoozed"),
+        _SURFACES_AT.label("surfaces_at"),
+        _EXPIRES_AT.label("expires_at"),
+    )
 )
 
 
-def unread_count(user_id: int, now: datetime | None = None) -> int:
-    """Count the unread notifications in a person's inbox; cached until anything is written to the database."""
+class InboxCounts(NamedTuple):
+    """The counts that every page shows, and when a person's lists and counts next change by themselves."""
+
+    unread: int
+    snoozed: int
+    changes_at: datetime | None
+
+
+def inbox_counts(user_id: int, now: datetime | None = None, *, version: int | None = None) -> InboxCounts:
+    """Count a person's unread and snoozed notifications in one query; remembered until the inbox changes.
+
+    Args:
+        version: see `cache.Memory.get`.
+    """
     now = now or utc_now()
 
-    def count() -> tuple[int, datetime | None]:
-        number, surfaces_at, expires_at = db.session.execute(
-            _UNREAD_COUNT, {"user_id": user_id, "now": now}
-        ).one()
-        return number, min(filter(None, (surfaces_at, expires_at)), default=None)
+    def count() -> tuple[InboxCounts, datetime | None]:
+        (row,) = _STATEMENT.fetch(user_id=user_id, now=now)
+        changes_at = min(filter(None, (row.surfaces_at, row.expires_at)), default=None)
+        return InboxCounts(row.unread, row.snoozed, changes_at), changes_at
 
-    return int(cache.cached(("unread", user_id), now, count))
+    return _COUNTS.get(user_id, "counts", now, count, version=version)
+
+
+def remembered(user_id: int, now: datetime, version: int) -> InboxCounts | None:
+    """Return the counts if they are remembered under a version; see `cache.Memory.peek`."""
+    return _COUNTS.peek(user_id, "counts", now, version)
+
+
+def remember(user_id: int, found: InboxCounts, now: datetime, version: int) -> None:
+    """Remember the counts after a change that has been committed, so that they need not be counted again."""
+    _COUNTS.put(user_id, "counts", now, (found, found.changes_at), version)
+
+
+def unread_count(user_id: int, now: datetime | None = None, *, version: int | None = None) -> int:
+    """Count the unread notifications in a person's inbox; see `inbox_counts`."""
+    return inbox_counts(user_id, now, version=version).unread
 
 
 def get_unread_notifications_count(user: User) -> int:
@@ -58,31 +103,60 @@ def get_unread_notifications_count(user: User) -> int:
     return unread_count(user.id)
 
 
-def snoozed_count(user: User, now: datetime) -> int:
-    """Count a person's snoozed notifications."""
-    return total(user, Filters(place="later"), now)
+def snoozed_count(user_id: int, now: datetime | None = None, *, version: int | None = None) -> int:
+    """Count a person's snoozed notifications; see `inbox_counts`."""
+    return inbox_counts(user_id, now, version=version).snoozed
+
+
+def next_change(user_id: int, now: datetime, *, version: int | None = None) -> datetime | None:
+    """Return when a person's lists and counts next change by themselves: something surfaces or expires."""
+    return inbox_counts(user_id, now, version=version).changes_at
 
 
 def total(user: User, filters: Filters, now: datetime | None = None) -> int:
     """Count the rows of a list, on all its pages."""
-    clauses = conditions(user, filters, now or utc_now())
-    return db.session.scalar(select(func.count()).where(*clauses)) or 0
+    clauses = matching(filters, user.id, now or utc_now())
+    return db.session.scalar(in_order(select(func.count()).where(*clauses), filters)) or 0
+
+
+def by_place(
+    user: User, filters: Filters, now: datetime | None = None, *, version: int | None = None
+) -> dict[str, int]:
+    """Count in one statement what a search finds in each place, "anywhere" among them; remembered as `inbox_counts` is.
+
+    Args:
+        filters: of the list, whose own place does not matter.
+        version: see `cache.Memory.get`.
+    """
+    now, everywhere = now or utc_now(), replace(filters, place="anywhere", upto=None)
+
+    def count() -> tuple[dict[str, int], datetime | None]:
+        numbers = (
+            func.count().filter(and_(*conditions_for_place(place, now))).label(place)
+            for place in PLACES_COUNTED
+        )
+        # Of a common word, PostgreSQL would look up every match of everybody: 280 ms instead of 26 among 10,000,000.
+        clauses = matching(for_pages(everywhere, user.id, now), user.id, now)
+        row = db.session.execute(select(*numbers).where(*clauses)).one()
+        return dict(zip(PLACES_COUNTED, row, strict=True)), next_change(user.id, now, version=version)
+
+    return _PLACES.get(user.id, everywhere, now, count, version=version)
 
 
 def newer_count(user: User, filters: Filters, now: datetime | None = None) -> int:
     """Count the rows above those that `filters.upto` still shows, up to a hundred."""
     if not filters.upto:
         return 0
-    clauses = conditions(user, replace(filters, upto=None), now or utc_now())
+    clauses = matching(replace(filters, upto=None), user.id, now or utc_now())
     is_newer = tuple_(Notification.surfaced_at, Notification.id) > tuple_(*filters.upto)
-    newer = select(Notification.id).where(*clauses, is_newer).limit(MAX_NEWER).subquery()
-    return db.session.scalar(select(func.count()).select_from(newer)) or 0
+    newer = in_order(select(Notification.id).where(*clauses, is_newer).limit(MAX_NEWER), filters)
+    return db.session.scalar(select(func.count()).select_from(newer.subquery())) or 0
 
 
 def summary(user: User, now: datetime | None = None) -> dict[str, Any]:
     """Count all of a person's notifications by type, category, priority, status, channel and age."""
     now = now or utc_now()
-    clauses = conditions(user, Filters(place="all"), now)
+    clauses = matching(Filters(place="all"), user.id, now)
     columns = (
         Notification.notification_type,
         Notification.category,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, or_, select, update
 
 from app.database.base import db
 from app.database.writing import BULK
-from app.models import Delivery, Notification
+from app.models import Delivery, Notification, RoomMessage
 from app.models.delivery import OPEN_STATES
-from app.services.notifications import actions
+from app.services.notifications import inbox_version
 
 
 def expire_for_interviews(
@@ -43,7 +43,7 @@ def expire_for_interviews(
         .execution_options(**BULK)
     )
     recipient_ids = list(rows.scalars())
-    actions.bump_inbox_versions(recipient_ids)
+    inbox_version.bump(recipient_ids)
     return len(recipient_ids)
 
 
@@ -64,4 +64,37 @@ def cancel_scheduled(event_id: int, now: datetime) -> None:
         .values(state="cancelled", reason="cancelled", due_at=now),
         execution_options=BULK,
     )
-    actions.bump_inbox_versions(recipient_ids)
+    inbox_version.bump(recipient_ids)
+
+
+def expire_for_event(event_id: int, now: datetime) -> tuple[int, int]:
+    """Expire an event's notifications and cancel what is not being sent yet, in the caller's transaction.
+
+    Returns:
+        how many notifications expired, and how many deliveries were cancelled.
+    """
+    is_current = or_(Notification.expires_at.is_(None), Notification.expires_at > now)
+    rows = db.session.execute(
+        update(Notification)
+        .where(Notification.event_id == event_id, is_current)
+        .values(
+            expires_at=now,
+            status=case((Notification.status == "pending", "cancelled"), else_=Notification.status),
+        )
+        .returning(Notification.recipient_id),
+        execution_options=BULK,
+    )
+    recipient_ids = list(rows.scalars())
+    of_event = or_(
+        Delivery.notification_id.in_(select(Notification.id).where(Notification.event_id == event_id)),
+        Delivery.room_message_id.in_(select(RoomMessage.id).where(RoomMessage.event_id == event_id)),
+    )
+    cancelled = db.session.execute(
+        update(Delivery)
+        .where(of_event, Delivery.state.in_(("pending", "retry_wait")))
+        .values(state="cancelled", reason="cancelled", due_at=now)
+        .returning(Delivery.id),
+        execution_options=BULK,
+    )
+    inbox_version.bump(recipient_ids)
+    return len(recipient_ids), len(cancelled.all())

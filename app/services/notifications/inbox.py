@@ -4,39 +4,81 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy.orm.attributes import set_committed_value
 
-from app.clock import utc_now
+from app.clock import EPOCH, from_microseconds, to_microseconds, utc_now
 from app.database.base import db
-from app.models import Notification, User
+from app.database.compiled import CompiledStatement
+from app.database.objects import ModelColumns
+from app.models import Delivery, Event, Interview, Notification
+from app.row_ids import MAX_ID
 from app.services.base import paging
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import stacks
-from app.services.notifications.filters import Filters, conditions, for_user, is_ascending
+from app.services.notifications.conditions import EARLIEST_FIRST, NEWEST_FIRST
+from app.services.notifications.filters import (
+    NOW,
+    USER_ID,
+    Filters,
+    InboxReader,
+    for_pages,
+    for_user,
+    in_order,
+    is_ascending,
+    matching,
+    visible_to,
+)
 
 CURSOR = r"[np][0-9]{1,16}-[1-9][0-9]{0,17}"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class InboxRow(NamedTuple):
+    """A notification as a list shows it. Building a model object for each would take a quarter of a page's time."""
+
+    id: int
+    notification_type: str
+    category: str
+    priority: str
+    title: str
+    message: str
+    facts: dict[str, Any]
+    stack_key: str
+    surfaced_at: datetime
+    read_at: datetime | None
+    archived_at: datetime | None
+    saved_at: datetime | None
+    snoozed_until: datetime | None
+
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
+    @property
+    def is_done(self) -> bool:
+        return self.archived_at is not None
 
 
 @dataclass(frozen=True)
 class InboxPage:
     """The rows of one page, newest first, and the opaque cursors of its neighbours (None: there is none).
 
-    `stacks` holds, by their keys, those rows that stand for several.
+    `stacks` holds, by their keys, those rows that represent several.
     """
 
-    rows: list[Notification]
+    rows: list[InboxRow]
     next: str | None
     previous: str | None
     stacks: dict[str, stacks.Stack] = field(default_factory=dict)
 
 
 def page_for(
-    user: User,
+    user: InboxReader,
     filters: Filters,
     *,
     cursor: str | None = None,
@@ -54,38 +96,56 @@ def page_for(
         Invalid: the cursor is malformed.
     """
     now = now or utc_now()
-    key = tuple_(Notification.surfaced_at, Notification.id)
-    clauses = conditions(user, filters, now)
-    query = select(Notification)
-    is_backwards, ascending = False, is_ascending(filters)
+    filters = for_pages(filters, user.id, now)
+    values: dict[str, Any] = {"user_id": user.id, "now": now, "limit": limit + 1}
+    is_backwards = False
     if cursor:
-        is_backwards, surfaced_at, row_id = read_cursor(cursor)
-        ascending = is_ascending(filters, is_backwards=is_backwards)
-        bound = tuple_(surfaced_at, row_id)
-        # Before the other conditions: SQLite uses the first of two bounds, and would start from the newest row.
-        query = query.where(key > bound if ascending else key < bound)
-    query = query.where(*clauses)
-    if is_stacked:
-        query = query.where(stacks.only_heads(clauses, is_ascending=is_ascending(filters)))
-    if ascending:
-        query = query.order_by(Notification.surfaced_at, Notification.id)
-    else:
-        query = query.order_by(Notification.surfaced_at.desc(), Notification.id.desc())
-    found = db.session.scalars(query.limit(limit + 1)).all()
-    page = paging.cut(found, limit, has_cursor=cursor is not None, is_backwards=is_backwards)
-    keys = {row.stack_key for row in page.rows if row.stack_key}
+        is_backwards, values["surfaced_at"], values["row_id"] = read_cursor(cursor)
+    dialect = db.engine.dialect.name
+    statement = _page_statement(dialect, filters, bool(cursor), is_backwards, is_stacked)
+    found = [InboxRow._make(row) for row in db.session.execute(statement, values)]
+    page = paging.cut(found, limit, has_cursor=bool(cursor), is_backwards=is_backwards)
+    keys = sorted({row.stack_key for row in page.rows if row.stack_key}) if is_stacked else []
+    after, before = page.next_starts_after, page.previous_ends_before
     return InboxPage(
         list(page.rows),
-        write_cursor("n", page.last.surfaced_at, page.last.id) if page.last else None,
-        write_cursor("p", page.first.surfaced_at, page.first.id) if page.first else None,
-        stacks.load_stacks(clauses, keys) if is_stacked else {},
+        write_cursor("n", after.surfaced_at, after.id) if after else None,
+        write_cursor("p", before.surfaced_at, before.id) if before else None,
+        stacks.load_stacks(_stacks_statement(dialect, filters), {**values, "keys": keys}) if keys else {},
     )
+
+
+# Building a statement takes longer than running it.
+@lru_cache(maxsize=256)
+def _page_statement(
+    _dialect: str, filters: Filters, has_cursor: bool, is_backwards: bool, is_stacked: bool
+) -> Select[Any]:
+    key = tuple_(Notification.surfaced_at, Notification.id)
+    clauses = matching(filters, USER_ID, NOW)
+    ascending = is_ascending(filters, is_backwards=is_backwards)
+    query = select(*(getattr(Notification, name) for name in InboxRow._fields))
+    if has_cursor:
+        bound = tuple_(
+            bindparam("surfaced_at", type_=Notification.surfaced_at.type),
+            bindparam("row_id", type_=Notification.id.type),
+        )
+        # Before the other conditions: SQLite uses the first of two bounds, and would start from the newest row.
+        query = query.where(key > bound if ascending else key < bound)
+    query = in_order(query.where(*clauses), filters)
+    if is_stacked:
+        query = query.where(stacks.only_heads(clauses, is_ascending=is_ascending(filters)))
+    order = EARLIEST_FIRST if ascending else NEWEST_FIRST
+    return query.order_by(*order).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=256)
+def _stacks_statement(_dialect: str, filters: Filters) -> Select[Any]:
+    return stacks.select_stacks(matching(filters, USER_ID, NOW))
 
 
 def write_cursor(direction: str, surfaced_at: datetime | None, row_id: int) -> str:
     """Write an opaque cursor for the page after (`n`) or before (`p`) a row, in the list's order."""
-    microseconds = ((surfaced_at or _EPOCH) - _EPOCH) // timedelta(microseconds=1)
-    return f"{direction}{microseconds}-{row_id}"
+    return f"{direction}{to_microseconds(surfaced_at or EPOCH)}-{row_id}"
 
 
 def read_cursor(cursor: str) -> tuple[bool, datetime, int]:
@@ -93,32 +153,68 @@ def read_cursor(cursor: str) -> tuple[bool, datetime, int]:
     if not re.fullmatch(CURSOR, cursor, re.ASCII):
         raise Invalid({"cursor": _("This page link is invalid. Go back to the first page.")})
     microseconds, row_id = cursor[1:].split("-")
-    return cursor[0] == "p", _EPOCH + timedelta(microseconds=int(microseconds)), int(row_id)
+    return cursor[0] == "p", from_microseconds(int(microseconds)), int(row_id)
 
 
-def get(user: User, notification_id: int) -> Notification:
+_ROW = CompiledStatement(
+    select(*(getattr(Notification, name) for name in InboxRow._fields)).where(
+        Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW)
+    )
+)
+
+
+def get_row(user: InboxReader, notification_id: int) -> InboxRow:
+    """Load one notification of this person as a list shows it. Raises NotFound as `get` does."""
+    found = []
+    if 0 < notification_id <= MAX_ID:
+        found = _ROW.fetch(row_id=notification_id, user_id=user.id, now=utc_now())
+    if not found:
+        raise NotFound(_("Notification not found."))
+    return InboxRow._make(found[0])
+
+
+def get(user: InboxReader, notification_id: int) -> Notification:
     """Load one notification of this person.
 
     Raises:
         NotFound: there is none with this id, or it belongs to another person.
     """
-    return _get_one(for_user(user), notification_id)
+    return get_one(for_user(user), notification_id)
 
 
-def detail(user: User, notification_id: int) -> Notification:
+_OWN, _EVENT, _INTERVIEW, _DELIVERY = map(ModelColumns[Any], (Notification, Event, Interview, Delivery))
+_DETAIL = CompiledStatement(
+    select(*_OWN.columns, *_EVENT.columns, *_INTERVIEW.columns)
+    .outerjoin(Event, Event.id == Notification.event_id)
+    .outerjoin(Interview, Interview.id == Notification.interview_id)
+    .where(Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW))
+)
+_DELIVERIES = CompiledStatement(
+    select(*_DELIVERY.columns).where(Delivery.notification_id == bindparam("row_id")).order_by(Delivery.id)
+)
+
+
+def detail(user: InboxReader, notification_id: int) -> Notification:
     """Load one notification of this person with its event, interview and deliveries. Raises NotFound as `get` does."""
-    query = for_user(user).options(
-        joinedload(Notification.event),
-        joinedload(Notification.interview),
-        selectinload(Notification.deliveries),
-    )
-    return _get_one(query, notification_id)
+    found = []
+    if 0 < notification_id <= MAX_ID:
+        found = _DETAIL.fetch(row_id=notification_id, user_id=user.id, now=utc_now())
+    if not found:
+        raise NotFound(_("Notification not found."))
+    values, first, second = found[0], len(_OWN.columns), len(_OWN.columns) + len(_EVENT.columns)
+    row = cast(Notification, _OWN.load(values[:first]))
+    set_committed_value(row, "event", _EVENT.load(values[first:second]))
+    set_committed_value(row, "interview", _INTERVIEW.load(values[second:]))
+    deliveries = [_DELIVERY.load(delivery) for delivery in _DELIVERIES.fetch(row_id=notification_id)]
+    set_committed_value(row, "deliveries", deliveries)
+    return row
 
 
-def _get_one(query: Select[Notification], notification_id: int) -> Notification:
+def get_one(query: Select[Notification], notification_id: int) -> Notification:
+    """Load one notification of a query. Raises NotFound as `get` does."""
     row = None
-    if 0 < notification_id < 2**63:
+    if 0 < notification_id <= MAX_ID:
         row = db.session.scalar(query.where(Notification.id == notification_id))
     if row is None:
-        raise NotFound(_("There is no such notification."))
+        raise NotFound(_("Notification not found."))
     return row

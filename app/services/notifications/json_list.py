@@ -1,6 +1,6 @@
-"""The JSON API's list of notifications: cached statements whose rows become JSON without model objects in between.
+"""The JSON API's notifications: cached statements whose rows become JSON without model objects in between.
 
-It shows the same rows as `inbox.page_for`: both take their conditions from `filters`.
+It shows the same rows as `inbox`: both take their conditions from `filters`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from flask_babel import gettext as _
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -27,9 +28,25 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.models import Notification
-from app.services.base import cache, paging
-from app.services.notifications.filters import NOW, USER_ID, Filters, is_ascending, matching
+from app.services.base import paging
+from app.services.base.cache import Memory
+from app.services.base.errors import NotFound
+from app.services.notifications import actions, counts
+from app.services.notifications.conditions import EARLIEST_FIRST, NEWEST_FIRST
+from app.services.notifications.filters import (
+    NOW,
+    USER_ID,
+    Filters,
+    InboxReader,
+    changes_after,
+    for_pages,
+    in_order,
+    is_ascending,
+    matching,
+    visible_to,
+)
 from app.services.notifications.inbox import read_cursor, write_cursor
 
 # In the order in which they are sent.
@@ -44,6 +61,10 @@ FIELDS: tuple[tuple[str, InstrumentedAttribute[Any]], ...] = (
     ("channels", Notification.channels),
     ("metadata", Notification.data),
     ("action_url", Notification.action_url),
+    ("candidate_id", Notification.candidate_id),
+    ("job_id", Notification.job_id),
+    ("is_confidential", Notification.is_confidential),
+    ("hiring_team", Notification.hiring_team),
     ("created_at", Notification.created_at),
     ("sent_at", Notification.sent_at),
     ("read_at", Notification.read_at),
@@ -52,9 +73,16 @@ FIELDS: tuple[tuple[str, InstrumentedAttribute[Any]], ...] = (
     ("snoozed_until", Notification.snoozed_until),
 )
 NAMES = tuple(name for name, _column in FIELDS)
-JSON_NAMES = ("channels", "metadata")
+JSON_NAMES = ("channels", "metadata", "hiring_team")
 # Columns that are read after the fields but not sent: the key of the list, and until when the page is valid.
 SURFACED_AT, EXPIRES_AT, NEXT_SURFACES_AT = len(FIELDS), len(FIELDS) + 1, len(FIELDS) + 2
+
+
+_ONE = CompiledStatement(
+    lambda: select(*_fields(db.engine.dialect.name)).where(
+        Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +94,10 @@ class JsonPage:
     previous: str | None
 
 
+# Perhaps 25 KB each.
+_PAGES = Memory[JsonPage](400)
+
+
 @dataclass(frozen=True)
 class _PageRequest:
     user_id: int
@@ -73,6 +105,30 @@ class _PageRequest:
     cursor: str | None
     limit: int
     only: frozenset[str] | None
+
+
+def get(user: InboxReader, notification_id: int, *, mark_read: bool = False) -> bytes:
+    """Load one notification of this person as JSON.
+
+    Args:
+        mark_read: mark it as read first, unless it is.
+    Raises:
+        NotFound: this person has no such notification.
+    """
+    row = _load(user, notification_id)
+    if mark_read and row.read_at is None:
+        actions.change(user, "read", ids=[notification_id])
+        row = _load(user, notification_id)
+    return orjson.dumps(_row_as_json(row, None), option=orjson.OPT_UTC_Z)
+
+
+def _load(user: InboxReader, notification_id: int) -> Any:
+    rows = []
+    if 0 < notification_id < 2**63:
+        rows = _ONE.fetch(row_id=notification_id, user_id=user.id, now=utc_now())
+    if not rows:
+        raise NotFound(_("Notification not found."))
+    return rows[0]
 
 
 def page_for(
@@ -83,19 +139,20 @@ def page_for(
     limit: int = 50,
     only: frozenset[str] | None = None,
     now: datetime | None = None,
+    version: int | None = None,
 ) -> JsonPage:
-    """Load one page of a person's notifications, newest first; cached until anything is written to the database.
+    """Load one page of a person's notifications, newest first; remembered until the inbox changes.
 
     Args:
         cursor: `next` or `previous` of another page of the same list.
         only: the names of the fields to send; default all.
+        version: see `cache.Memory.get`.
     Raises:
         Invalid: the cursor is malformed.
     """
     now = now or utc_now()
     request = _PageRequest(user_id, filters, cursor, limit, only)
-    page: JsonPage = cache.cached(request, now, lambda: _page(request, now))
-    return page
+    return _PAGES.get(user_id, request, now, lambda: _page(request, now), version=version)
 
 
 def _page(request: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | None]:
@@ -104,7 +161,8 @@ def _page(request: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | No
     is_backwards = False
     if request.cursor:
         is_backwards, values["surfaced_at"], values["row_id"] = read_cursor(request.cursor)
-    statement = _statement(db.engine.dialect.name, request.filters, bool(request.cursor), is_backwards)
+    filters = for_pages(request.filters, request.user_id, now)
+    statement = _statement(db.engine.dialect.name, filters, bool(request.cursor), is_backwards)
     found = db.session.execute(statement, values).all()
     page = paging.cut(found, limit, has_cursor=bool(request.cursor), is_backwards=is_backwards)
     changes_at = min(
@@ -117,26 +175,25 @@ def _page(request: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | No
         default=None,
     )
     json_page = JsonPage(
-        orjson.dumps([_rows_as_json(row, request.only) for row in page.rows], option=orjson.OPT_UTC_Z),
-        _cursor("n", page.last) if page.last else None,
-        _cursor("p", page.first) if page.first else None,
+        orjson.dumps([_row_as_json(row, request.only) for row in page.rows], option=orjson.OPT_UTC_Z),
+        _cursor("n", page.next_starts_after) if page.next_starts_after else None,
+        _cursor("p", page.previous_ends_before) if page.previous_ends_before else None,
     )
-    # An empty page has no row that carries the next instant, so it is not cached.
-    return json_page, changes_at if page.rows else now
+    if not page.rows:  # No row carries the next instant.
+        changes_at = counts.next_change(request.user_id, now)
+    return json_page, changes_at
 
 
 @lru_cache(maxsize=256)
 def _statement(dialect: str, filters: Filters, has_cursor: bool, is_backwards: bool) -> Select[Any]:
     key = tuple_(Notification.surfaced_at, Notification.id)
     ascending = is_ascending(filters, is_backwards=is_backwards)
-    next_surfaces_at = select(func.min(Notification.surfaced_at)).where(
-        Notification.recipient_id == USER_ID, Notification.surfaced_at > NOW
-    )
+    next_surfaces_at, _next_expires_at = changes_after(USER_ID, NOW)
     query = select(
-        *(_plain(dialect, name, column).label(name) for name, column in FIELDS),
+        *_fields(dialect),
         _plain(dialect, "surfaced_at", Notification.surfaced_at).label("surfaced_at"),
         Notification.expires_at,
-        next_surfaces_at.correlate(None).scalar_subquery().label("next"),
+        next_surfaces_at.label("next"),
     )
     if has_cursor:
         bound = tuple_(
@@ -145,18 +202,19 @@ def _statement(dialect: str, filters: Filters, has_cursor: bool, is_backwards: b
         )
         # Before the other conditions; see `inbox.page_for`.
         query = query.where(key > bound if ascending else key < bound)
-    query = query.where(*matching(filters, USER_ID, NOW))
-    if ascending:
-        query = query.order_by(Notification.surfaced_at, Notification.id)
-    else:
-        query = query.order_by(Notification.surfaced_at.desc(), Notification.id.desc())
-    return query.limit(bindparam("limit"))
+    query = in_order(query.where(*matching(filters, USER_ID, NOW)), filters)
+    order = EARLIEST_FIRST if ascending else NEWEST_FIRST
+    return query.order_by(*order).limit(bindparam("limit"))
 
 
 def _cursor(direction: str, row: Sequence[Any]) -> str:
     surfaced_at = row[SURFACED_AT]
     instant = datetime.fromisoformat(surfaced_at) if isinstance(surfaced_at, str) else surfaced_at
     return write_cursor(direction, instant, row[0])
+
+
+def _fields(dialect: str) -> list[ColumnElement[Any]]:
+    return [_plain(dialect, name, column).label(name) for name, column in FIELDS]
 
 
 def _plain(dialect: str, name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
@@ -175,7 +233,7 @@ def _sql(constant: str) -> ColumnElement[str]:
     return literal_column(f"'{constant}'", Text)
 
 
-def _rows_as_json(row: Sequence[Any], only: frozenset[str] | None) -> dict[str, Any]:
+def _row_as_json(row: Sequence[Any], only: frozenset[str] | None) -> dict[str, Any]:
     values: dict[str, Any] = dict(zip(NAMES, row, strict=False))
     for name in JSON_NAMES:
         if isinstance(values[name], str):

@@ -8,22 +8,29 @@ from sqlalchemy import delete, select
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.database.writing import writing
 from app.models import RecentSearch, User
+from app.services.base.cache import until_commit
 from app.services.notifications import search_query
+from app.services.notifications.filters import USER_ID
 
 MAX_SEARCHES = 6
+_NEWEST = CompiledStatement(
+    select(RecentSearch.text)
+    .where(RecentSearch.user_id == USER_ID)
+    .order_by(RecentSearch.searched_at.desc())
+    .limit(MAX_SEARCHES)
+)
 
 
 def recent_searches(user: User) -> list[str]:
     """List a person's recent searches, newest first."""
-    newest = (
-        select(RecentSearch.text)
-        .where(RecentSearch.user_id == user.id)
-        .order_by(RecentSearch.searched_at.desc())
-        .limit(MAX_SEARCHES)
-    )
-    return list(db.session.scalars(newest))
+
+    def load() -> tuple[str, ...]:
+        return tuple(row.text for row in _NEWEST.fetch(user_id=user.id))
+
+    return list(until_commit(("recent searches", user.id), load))
 
 
 def remember(user: User, text: str, now: datetime | None = None) -> None:

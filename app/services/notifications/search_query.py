@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
+from typing import NoReturn
 
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from app import catalog, search_text
 from app.clock import utc_now
-from app.rendering.dates import zone
+from app.services.base import written_times
 from app.services.base.errors import Invalid
 from app.services.base.local_time import at_hour
 
@@ -23,10 +25,19 @@ VALUES: dict[str, tuple[str, ...]] = {
     "priority": catalog.PRIORITIES,
     "status": catalog.STATUSES,
 }
+# The values of `in:`, with other words for two of them. "anywhere" is all places at once.
+PLACE_NAMES = {
+    **dict.fromkeys(catalog.PLACES),
+    "snoozed": "later",
+    "all": "anywhere",
+    "everything": "anywhere",
+}
 # A day on the reader's own clock: from its first instant on, or before it.
 DAYS = ("from", "before")
+# A name or an id; a company has no id.
+NAMES = ("candidate", "job", "company")
 # A notification has one value of each of these, so several values are alternatives.
-ALTERNATIVES = ("type", "priority", "status")
+ALTERNATIVES = ("type", "priority", "status", *NAMES)
 MAX_TERMS, MAX_LENGTH = 20, 200
 
 # A phrase, a filter with a quoted value, or text without quotes.
@@ -64,7 +75,9 @@ class Query:
         return tuple(
             term.value
             for term in self.terms
-            if term.name == "is" and not term.is_not and isinstance(term.value, str) and term.value in PLACES
+            if not term.is_not
+            and isinstance(term.value, str)
+            and (term.name == "in" or (term.name == "is" and term.value in PLACES))
         )
 
 
@@ -88,7 +101,7 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
         if (term := _term(bool(minus), phrase, bare or quoted, time_zone, now or utc_now()))
     ]
     if text.strip() and not terms:
-        raise _invalid(_("“%(text)s” has no letter or digit to look for.", text=text.strip()))
+        raise _invalid(_("“%(text)s” has no letters or digits to search for.", text=text.strip()))
     if len(terms) > MAX_TERMS:
         raise _invalid(_("Use at most %(n)s words and filters.", n=MAX_TERMS))
     return Query(tuple(terms))
@@ -96,17 +109,22 @@ def parse(text: str, time_zone: str, now: datetime | None = None) -> Query:
 
 def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -> Term | None:
     named = _FILTER.fullmatch(bare)
-    name, value = (named[1].casefold(), named[2].strip('" ').casefold()) if named else ("", "")
+    name, given = (named[1].casefold(), named[2].strip('" ')) if named else ("", "")
+    value = given.casefold()
     if name in VALUES:
         return Term(name, _check_value(name, value), is_not=is_not)
+    if name == "in":
+        return Term(name, _check_place(value), is_not=is_not)
+    if name in NAMES and given:
+        return Term(name, given, is_not=is_not)
     if name in DAYS:
         return Term(name, _parse_day(name, value, time_zone, now), is_not=is_not)
     if value:
         raise _invalid(
             _(
-                "There is no filter “%(name)s:”. There are %(possible)s. To find these words, put them in quotes.",
+                "Unknown filter “%(name)s:”. Use one of %(possible)s. To find these words, put them in quotes.",
                 name=name,
-                possible=", ".join(f"{each}:" for each in (*VALUES, *DAYS)),
+                possible=", ".join(f"{each}:" for each in (*VALUES, "in", *NAMES, *DAYS)),
             )
         )
     # Punctuation separates words and is not searched for: "R&D" finds "R & D".
@@ -122,29 +140,42 @@ def _term(is_not: bool, phrase: str, bare: str, time_zone: str, now: datetime) -
 
 def _check_value(name: str, value: str) -> str:
     if value not in VALUES[name]:
-        raise _invalid(
-            _(
-                "“%(term)s” is not known. Possible are %(possible)s.",
-                term=f"{name}:{value}",
-                possible=", ".join(f"{name}:{each}" for each in VALUES[name]),
-            )
-        )
+        raise _unknown_value(name, value, VALUES[name])
     return value
 
 
+def _check_place(value: str) -> str:
+    if value not in PLACE_NAMES:
+        raise _unknown_value("in", value, tuple(PLACE_NAMES))
+    return PLACE_NAMES[value] or value
+
+
+def _unknown_value(name: str, value: str, possible: tuple[str, ...]) -> Invalid:
+    return _invalid(
+        _(
+            "“%(term)s” is not valid. Use one of %(possible)s.",
+            term=f"{name}:{value}",
+            possible=", ".join(f"{name}:{each}" for each in possible),
+        )
+    )
+
+
 def _parse_day(name: str, value: str, time_zone: str, now: datetime) -> datetime:
-    today = now.astimezone(zone(time_zone)).date()
-    relative = {"today": today, "yesterday": today - timedelta(days=1)}
+    period = written_times.parse_period(value, time_zone, str(get_locale() or "en"), now)
     try:
-        return at_hour(relative.get(value) or date.fromisoformat(value), 0, time_zone)
-    except (ValueError, OverflowError) as error:
-        raise _invalid(
-            _(
-                "“%(term)s” is not a day. Write %(example)s, or today or yesterday.",
-                term=f"{name}:{value}",
-                example=f"{name}:{today}",
-            )
-        ) from error
+        return at_hour(period[0], 0, time_zone) if period else _not_a_day(name, value)
+    except OverflowError:
+        return _not_a_day(name, value)
+
+
+def _not_a_day(name: str, value: str) -> NoReturn:
+    raise _invalid(
+        _(
+            "“%(term)s” is not a date. Use one such as %(examples)s.",
+            term=f"{name}:{value}",
+            examples=", ".join(f"{name}:{each}" for each in ("yesterday", "3w", '"last week"', "november")),
+        )
+    )
 
 
 def _invalid(sentence: str) -> Invalid:

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2s
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal_column, or_, select, tuple_
 from sqlalchemy.sql.util import ClauseAdapter
 
 from app import catalog
@@ -18,6 +18,8 @@ from app.rendering.dates import zone
 
 # Keys of `metadata` by which a sender names the subject; the first one present counts.
 SUBJECTS = ("upload_id", "batch_id", "interview_id", "job_id")
+# Two jobs may have the same title: where there is an id, it identifies the subject.
+IDS = {"candidate_name": "candidate_id", "job_title": "job_id"}
 # A literal, not a parameter: otherwise the planner cannot use the partial index.
 _IS_STACKED = Notification.stack_key != literal_column("''")
 
@@ -52,7 +54,7 @@ def subject_of(
         return str(named)
     names = catalog.TYPES[notification_type].stacks_by
     if all(facts.get(name) for name in names):
-        return "\n".join(str(facts[name]) for name in names)
+        return "\n".join(str(facts.get(IDS.get(name, "")) or facts[name]) for name in names)
     return ""
 
 
@@ -92,19 +94,19 @@ def only_heads(
     return or_(Notification.stack_key == "", ~has_predecessor)
 
 
-def load_stacks(clauses: Collection[ColumnElement[bool]], keys: Collection[str]) -> dict[str, Stack]:
-    """Load the stacks with these keys that have more than one row in the list, in one query."""
-    if not keys:
-        return {}
-    columns = (
+def select_stacks(clauses: Collection[ColumnElement[bool]]) -> Select[Any]:
+    """Select the stacks of a list by their `keys`, a parameter of the statement, for `load_stacks`."""
+    columns: tuple[Any, ...] = (
         Notification.stack_key,
         func.count(),
         func.count().filter(Notification.read_at.is_(None)),
         func.count().filter(Notification.saved_at.is_not(None)),
     )
-    rows = db.session.execute(
-        select(*columns)
-        .where(*clauses, _IS_STACKED, Notification.stack_key.in_(sorted(keys)))
-        .group_by(Notification.stack_key)
-    )
+    is_wanted = Notification.stack_key.in_(bindparam("keys", expanding=True))
+    return select(*columns).where(*clauses, _IS_STACKED, is_wanted).group_by(Notification.stack_key)
+
+
+def load_stacks(statement: Select[Any], values: Mapping[str, Any]) -> dict[str, Stack]:
+    """Load the stacks that have more than one row in the list, in one query."""
+    rows = db.session.execute(statement, values)
     return {name: Stack(name, count, unread, saved > 0) for name, count, unread, saved in rows if count > 1}

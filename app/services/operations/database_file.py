@@ -1,7 +1,7 @@
-"""Keep SQLite's database file complete, so that a copy of it has everything.
+"""Keeps SQLite's database file complete, so that a copy of it has everything.
 
-SQLite writes to a log beside the file (`-wal`) and moves the pages into the file later. Whoever copies the file alone
-misses what is still in the log.
+SQLite writes to a log beside the file (`-wal`) and moves the pages into the file later. A copy of the file alone
+lacks what is still in the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def empty_log() -> None:
         timeout = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
         connection.exec_driver_sql("PRAGMA busy_timeout = 100")
         try:
-            # The first moves most pages and makes no writer wait. Little is left for the second, which does.
+            # The first moves most pages without blocking writers. The second blocks them, but has little left to do.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:

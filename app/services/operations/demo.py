@@ -12,23 +12,36 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from app import catalog
+from app import catalog, search_text
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.models import Delivery, DeliveryAttempt, Event, Interview, Notification, Reminder, Suppression, User
+from app.database.writing import writing
+from app.models import (
+    Delivery,
+    DeliveryAttempt,
+    EvaluationReminder,
+    Event,
+    Interview,
+    Notification,
+    Reminder,
+    Suppression,
+    User,
+)
 from app.models.preference import UserNotificationPreference
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
+from app.rendering.dates import zone
+from app.rendering.key_facts import select_facts
 from app.services.accounts import passwords
 from app.services.accounts.demo_people import PASSWORD, PEOPLE
+from app.services.events.data import as_json
 from app.services.notifications import stacks
 from app.services.operations.demo_story import Draft, drafts
 
 # How an email may end: its state, the reason code, and the server's reply to each attempt.
 EMAIL_RESULTS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "sent": ("sent", "sent", [("sent", "250 2.0.0 Ok: queued")]),
-    "failed": ("failed", "", [("failed", "550 5.7.1 Message refused by policy")]),
+    "failed": ("failed", "refused", [("failed", "550 5.7.1 Message refused by policy")]),
     "slow": (
         "sent",
         "sent",
@@ -46,24 +59,22 @@ def load(now: datetime | None = None) -> bool:
         False if there are people already; then nothing was changed.
     """
     now = now or utc_now()
-    lock_for_writing()
-    if db.session.scalar(select(User.id).limit(1)) is not None:
-        db.session.rollback()
-        return False
-    chance = random.Random(2026)  # noqa: S311  # The same data at every first start.
-    people = _people()
-    for draft in sorted(drafts(people, now, chance), key=lambda draft: draft.at):
-        _add_notification(draft, now, chance)
-    _record_reminders(now)
-    db.session.add(
-        Suppression(channel="email", address="gone@bellhop.example", reason="550 5.1.1 No such mailbox")
-    )
-    db.session.commit()
+    with writing():
+        if db.session.scalar(select(User.id).limit(1)) is not None:
+            return False
+        chance = random.Random(2026)  # noqa: S311  # The same data at every first start.
+        people = _people()
+        for draft in sorted(drafts(people, now, chance), key=lambda draft: draft.at):
+            _add_notification(draft, now, chance)
+        _record_reminders(now)
+        db.session.add(
+            Suppression(channel="email", address="gone@bellhop.example", reason="550 5.1.1 No such mailbox")
+        )
     return True
 
 
 def _record_reminders(now: datetime) -> None:
-    """Record the reminders of interviews within a day as sent, so none is sent at the first start."""
+    """Record the reminders that are due as sent, so none is sent at the first start."""
     db.session.flush()
     soon = select(Interview).where(Interview.starts_at > now, Interview.starts_at <= now + timedelta(days=1))
     for interview in db.session.scalars(soon):
@@ -73,8 +84,21 @@ def _record_reminders(now: datetime) -> None:
             "outcome": "sent",
             "decided_at": now,
         }
+        leads = [lead for lead in (1440, 60) if interview.starts_at - timedelta(minutes=lead) <= now]
         db.session.add_all(
-            Reminder(user_id=user.id, lead_minutes=1440, **facts) for user in interview.recruiters
+            Reminder(user_id=user.id, lead_minutes=lead, **facts)
+            for user in interview.recruiters
+            for lead in leads
+        )
+    for interview in db.session.scalars(select(Interview).where(Interview.completed_at.is_not(None))):
+        db.session.add_all(
+            EvaluationReminder(
+                interview_id=interview.id,
+                user_id=user.id,
+                local_date=now.astimezone(zone(user.time_zone)).date(),
+                made_at=now,
+            )
+            for user in interview.recruiters
         )
 
 
@@ -98,7 +122,8 @@ def _people() -> list[User]:
 
 def _add_notification(draft: Draft, now: datetime, chance: random.Random) -> None:
     user, spec, fields = draft.user, catalog.TYPES[draft.kind], draft.fields
-    values = values_for(spec.name, draft.data, user.time_zone, user.locale)
+    data = draft.data | {"previous_starts_at": fields.get("previous_starts_at")}
+    values = values_for(spec.name, data, user.time_zone, user.locale)
     texts = rendering_texts.built_in(spec.name, values)
     age = now - draft.at
     is_seen = age > timedelta(days=2) and chance.random() < min(0.97, 0.7 + age.days / 40)
@@ -124,7 +149,13 @@ def _add_notification(draft: Draft, now: datetime, chance: random.Random) -> Non
         priority=fields.get("priority", spec.template.priority),
         status=status,
         channels=["email", "in_app"],
-        action_url=str(draft.data.get("meeting_url") or ""),
+        facts=select_facts(data),
+        action_url=draft.action_url,
+        candidate_id=draft.data.get("candidate_id"),
+        job_id=draft.data.get("job_id"),
+        words=search_text.index_text(
+            texts.title, texts.message, values.get("candidate_name", ""), values.get("job_title", "")
+        ),
         created_at=draft.at,
         deliver_at=deliver_at,
         surfaced_at=fields.get("surfaced_at", deliver_at or draft.at),
@@ -139,42 +170,39 @@ def _add_notification(draft: Draft, now: datetime, chance: random.Random) -> Non
 
 
 def _event(draft: Draft) -> Event | None:
-    """The event that would have caused it; None for types that Bellhop sends by itself."""
+    """Build the event that would have caused it; None for types that Bellhop sends by itself."""
     event_type = next(
         (event for event in catalog.EVENTS.values() if event.notification_type == draft.kind), None
     )
     if event_type is None:
         return None
-    data = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in draft.data.items()
-    }
     return Event(
         source="bellhop:demo",
         external_id=str(uuid4()),
         type=event_type.name,
         occurred_at=draft.at,
         received_at=draft.at,
-        data=data | {"recipients": [draft.user.email]},
+        data=as_json(draft.data) | {"recipients": [draft.user.email]},
     )
 
 
 def _add_deliveries(row: Notification, user: User, chance: random.Random) -> None:
     """Add its in-app delivery and its email. One email in twenty has a result other than sent."""
     if row.status in {"pending", "cancelled"}:
-        # Its email is switched off, because the demo sends nothing; in the app it still appears on time.
+        # Its email is turned off, because the demo sends nothing; in the app it still appears on time.
         is_pending = row.status == "pending"
         state, reason = ("pending", "scheduled") if is_pending else ("cancelled", "cancelled")
-        _add_delivery(row, "in_app", "", state, reason, due_at=row.deliver_at or row.created_at)
-        _add_delivery(row, "email", user.email, "skipped", "channel_off")
+        _add_delivery(row, "in_app", "", result=(state, reason, ""), due_at=row.deliver_at or row.created_at)
+        _add_delivery(row, "email", user.email, result=("skipped", "channel_off", ""))
         return
     if row.status != "failed":
-        _add_delivery(row, "in_app", "", "sent", "shown")
+        _add_delivery(row, "in_app", "", result=("sent", "shown", ""))
     result = EMAIL_RESULTS["failed" if row.status == "failed" else "sent"]
     if chance.random() < 0.05:
         result = chance.choice(list(EMAIL_RESULTS.values()))
     state, reason, replies = result
-    email = _add_delivery(row, "email", user.email, state, reason, attempts=len(replies))
+    detail = replies[-1][1] if replies else ""
+    email = _add_delivery(row, "email", user.email, result=(state, reason, detail), attempts=len(replies))
     for number, (outcome, text) in enumerate(replies, 1):
         at = row.created_at + timedelta(seconds=2 + 62 * (number - 1))
         db.session.add(
@@ -190,8 +218,10 @@ def _add_deliveries(row: Notification, user: User, chance: random.Random) -> Non
 
 
 def _add_delivery(
-    row: Notification, channel: str, address: str, state: str, reason: str, **fields: Any
+    row: Notification, channel: str, address: str, *, result: tuple[str, str, str], **fields: Any
 ) -> Delivery:
+    """Add a delivery with its result: the state, the reason and its detail."""
+    state, reason, detail = result
     delivery = Delivery(
         notification_id=row.id,
         recipient_id=row.recipient_id,
@@ -199,7 +229,7 @@ def _add_delivery(
         address=address,
         state=state,
         reason=reason,
-        reason_data={"channel": channel, "category": row.category},
+        reason_data={"channel": channel, "category": row.category, "detail": detail},
         created_at=row.created_at,
         due_at=fields.pop("due_at", row.created_at),
         sent_at=row.created_at + timedelta(seconds=2) if state == "sent" else None,

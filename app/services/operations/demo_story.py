@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from app.database.base import db
 from app.models import Interview, User
+from app.rendering import dates
 from app.rendering.dates import zone
 
 CANDIDATES = (
@@ -26,6 +29,7 @@ CANDIDATES = (
     "Samuel Ortiz",
     "Ingrid Solberg",
 )
+INTERVIEWERS = ("Daniel Osei", "Hannah Schmidt", "Marcus Lee", "Chiara Rossi")
 JOBS = (
     "Staff Data Engineer",
     "Product Designer",
@@ -34,7 +38,24 @@ JOBS = (
     "Finance Partner",
 )
 COMPANIES = ("Alder Robotics", "Northwind Health", "Fjord Energy")
-PLACES = ("Room Birch, 3rd floor", "Room Aspen", "")
+PLACES = ("Room Birch, 3rd floor", "12 Rue de Rivoli, 75004 Paris", "Phone: +33 1 99 00 12 34", "", "", "")
+PLATFORM = "https://hire.bellhop.example"
+# The page on the platform that each type of notification leads to.
+PAGES = {
+    **dict.fromkeys(
+        ("interview_scheduled", "interview_rescheduled", "interview_cancelled"), "interviews/{id}"
+    ),
+    "interview_reminder": "interviews/{id}",
+    "evaluation_due": "interviews/{id}/evaluation",
+    "resume_processed": "resumes/{filename}",
+    "bulk_upload_completed": "uploads/{total_files}",
+    **dict.fromkeys(("candidate_added", "candidate_stage_changed"), "candidates/{candidate_id}"),
+    **dict.fromkeys(("candidate_hired", "candidate_rejected"), "candidates/{candidate_id}"),
+    **dict.fromkeys(("offer_created", "offer_accepted", "approval_requested"), "offers/{candidate_id}"),
+    "job_created": "jobs/{job_id}",
+    "evaluation_completed": "candidates/{candidate_id}/evaluations",
+    "system_alert": "status",
+}
 SKILLS = (
     ["Python", "SQL", "dbt"],
     ["Figma", "Research"],
@@ -46,6 +67,7 @@ ALERTS = (
     ("Resume parser is back", "Files uploaded between 09:10 and 09:40 are being parsed now.", "low"),
     ("Sign-in provider unreachable", "People who sign in through SSO see an error. We are on it.", "urgent"),
 )
+STAGES = ("Phone screen", "Technical interview", "Final interview", "Reference check")
 WEEKS = 6
 
 
@@ -58,6 +80,12 @@ class Draft:
     at: datetime
     data: dict[str, Any]
     fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def action_url(self) -> str:
+        """Its page on the platform; "" for digests."""
+        page = PAGES.get(self.kind)
+        return f"{PLATFORM}/{page.format_map(self.data)}" if page else ""
 
 
 def drafts(people: Sequence[User], now: datetime, chance: random.Random) -> Iterator[Draft]:
@@ -85,17 +113,19 @@ def drafts(people: Sequence[User], now: datetime, chance: random.Random) -> Iter
         ruth, "interview_reminder", now - timedelta(minutes=4), _facts(upcoming), {"interview": upcoming}
     )
     moved = _interview(ruth, now + timedelta(days=1, hours=3), chance)
-    for minutes_ago in (22, 47, 95):
+    for minutes_ago, hours_later in ((22, 2), (47, 26), (95, 25)):
+        before = moved.starts_at + timedelta(hours=hours_later)
         yield Draft(
             ruth,
             "interview_rescheduled",
             now - timedelta(minutes=minutes_ago),
             _facts(moved),
-            {"interview": moved, "priority": "urgent"},
+            {"interview": moved, "priority": "urgent", "previous_starts_at": before},
         )
     for number, person in enumerate(CANDIDATES[:9]):
         at = now - timedelta(minutes=130 + number)
         yield Draft(ruth, "resume_processed", at, _resume(person, chance), {"about": "demo-upload"})
+    yield from _outcomes(ruth, now, chance)
     planned = {"title": "Maintenance on Sunday", "message": "Bellhop pauses from 06:00 to 06:30 UTC."}
     yield Draft(
         ruth, "system_alert", now, planned, {"deliver_at": now + timedelta(days=3), "status": "pending"}
@@ -103,22 +133,31 @@ def drafts(people: Sequence[User], now: datetime, chance: random.Random) -> Iter
     yield Draft(
         maya, "system_alert", now - timedelta(days=9), planned, {"status": "cancelled", "surfaced_at": None}
     )
+    yield from _agenda(ruth, now, chance)
     lost = {"filename": "cv-final-2.docx", "extracted_data": "no text found"}
     by_mail_only = {"status": "failed", "surfaced_at": None}
     yield Draft(maya, "resume_processed", now - timedelta(days=5), lost, by_mail_only)
     for kind, days in (("daily_digest", 1), ("weekly_summary", 4)):
-        data = {"unread_count": 12, "digest_date": "yesterday"}
-        yield Draft(admin, kind, now - timedelta(days=days), data, {"read_at": now - timedelta(hours=20)})
+        at = now - timedelta(days=days)
+        data = {
+            "unread_count": 12,
+            "digest_date": dates.day(at, admin.time_zone, admin.locale),
+            "headline": "12 unread",
+        }
+        yield Draft(admin, kind, at, data, {"read_at": now - timedelta(hours=20)})
 
 
 def _happening(user: User, at: datetime, now: datetime, chance: random.Random) -> Iterator[Draft]:
-    person, job, company = chance.choice(CANDIDATES), chance.choice(JOBS), chance.choice(COMPANIES)
-    subject = {"candidate_name": person, "job_title": job, "company_name": company}
+    person = chance.choice(CANDIDATES)
+    subject = _application(person, chance)
     roll = chance.random()
     if roll < 0.4:
         interview = _interview(user, at + timedelta(days=chance.randint(1, 6), hours=2), chance)
         kind = chance.choice(("interview_scheduled", "interview_scheduled", "interview_rescheduled"))
-        yield Draft(user, kind, at, _facts(interview), {"interview": interview})
+        fields: dict[str, Any] = {"interview": interview}
+        if kind == "interview_rescheduled":
+            fields["previous_starts_at"] = interview.starts_at + timedelta(days=chance.choice((-1, 1, 2)))
+        yield Draft(user, kind, at, _facts(interview), fields)
         if interview.ends_at < now:
             interview.status = "completed"
         if interview.status == "completed" and chance.random() < 0.5:
@@ -147,6 +186,48 @@ def _happening(user: User, at: datetime, now: datetime, chance: random.Random) -
         yield Draft(user, "evaluation_completed", at, subject)
 
 
+def _agenda(user: User, now: datetime, chance: random.Random) -> Iterator[Draft]:
+    """Yield an interview that is next, another at the same time, and one without an evaluation."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    starts = (hour + timedelta(hours=1), hour + timedelta(minutes=90), hour - timedelta(hours=5))
+    soon, overlapping, over = (_interview(user, starts_at, chance) for starts_at in starts)
+    for interview, starts_at in zip((soon, overlapping, over), starts, strict=True):
+        # Not moved into office hours: the demo may be opened at any time.
+        interview.starts_at, interview.ends_at = starts_at, starts_at + timedelta(hours=1)
+    for interview in (soon, overlapping):
+        at = now - timedelta(hours=chance.randint(50, 90))
+        yield Draft(user, "interview_scheduled", at, _facts(interview), {"interview": interview})
+    over.status, over.completed_at = "completed", over.ends_at
+    yield Draft(user, "evaluation_due", now - timedelta(hours=3), _facts(over), {"interview": over})
+
+
+def _application(person: str, chance: random.Random) -> dict[str, Any]:
+    job = chance.choice(JOBS)
+    return {
+        "candidate_id": f"demo-candidate-{CANDIDATES.index(person) + 1}",
+        "candidate_name": person,
+        "job_id": f"demo-job-{JOBS.index(job) + 1}",
+        "job_title": job,
+        "company_name": chance.choice(COMPANIES),
+    }
+
+
+def _outcomes(user: User, now: datetime, chance: random.Random) -> Iterator[Draft]:
+    """Yield a stage, then a rejection or a hire, for each candidate."""
+    for days_ago, person in enumerate(CANDIDATES, 1):
+        at, subject = now - timedelta(days=days_ago), _application(person, chance)
+        before, after = sorted(chance.sample(range(len(STAGES)), 2))
+        stages = {"previous_stage": STAGES[before], "stage": STAGES[after]}
+        yield Draft(user, "candidate_stage_changed", at, subject | stages)
+        if days_ago % 2:
+            yield Draft(user, "candidate_rejected", at + timedelta(hours=5), subject)
+            continue
+        ask = {"requested_by": "Maya Lindqvist", "request": f"the offer to {person}"}
+        yield Draft(user, "approval_requested", at + timedelta(hours=1), subject | ask)
+        for hours, kind in enumerate(("offer_created", "offer_accepted", "candidate_hired"), 2):
+            yield Draft(user, kind, at + timedelta(hours=hours), subject)
+
+
 def _resume(person: str, chance: random.Random) -> dict[str, Any]:
     extracted = {"name": person, "skills": chance.choice(SKILLS), "years": chance.randint(2, 14)}
     return {"filename": f"{person.lower().replace(' ', '-')}.pdf", "extracted_data": extracted}
@@ -163,18 +244,19 @@ def _office_hours(instant: datetime, user: User, chance: random.Random) -> datet
 
 def _interview(user: User, starts_at: datetime, chance: random.Random) -> Interview:
     starts_at = _office_hours(starts_at, user, chance)
+    while _is_taken(starts_at, user):
+        starts_at = _office_hours(_hour_later(starts_at, user), user, chance)
     place = chance.choice(PLACES)
     number = chance.randint(1000, 99999)
     interview = Interview(
         external_id=f"demo-{number}-{int(starts_at.timestamp())}-{user.id}",
         starts_at=starts_at,
         ends_at=starts_at + timedelta(hours=1),
-        candidate_name=chance.choice(CANDIDATES),
-        job_title=chance.choice(JOBS),
-        company_name=chance.choice(COMPANIES),
+        **_application(chance.choice(CANDIDATES), chance),
         location=place,
         meeting_url="" if place else f"https://meet.example.com/{number}",
-        interviewer=chance.choice(CANDIDATES),
+        interviewer=chance.choice(INTERVIEWERS),
+        action_url=f"{PLATFORM}/interviews/demo-{number}",
         status="scheduled",
         changed_at=starts_at - timedelta(days=7),
         recruiters=[user],
@@ -183,9 +265,25 @@ def _interview(user: User, starts_at: datetime, chance: random.Random) -> Interv
     return interview
 
 
+def _hour_later(instant: datetime, user: User) -> datetime:
+    """Return the next office hour in the person's time zone: after the last one, the first of the next day."""
+    there = instant.astimezone(zone(user.time_zone)) + timedelta(hours=1)
+    return (there if there.hour < 18 else there + timedelta(hours=15)).astimezone(instant.tzinfo)
+
+
+def _is_taken(starts_at: datetime, user: User) -> bool:
+    near = Interview.starts_at.between(starts_at - timedelta(minutes=59), starts_at + timedelta(minutes=59))
+    return (
+        db.session.scalar(select(Interview.id).where(near, Interview.recruiters.contains(user))) is not None
+    )
+
+
 def _facts(interview: Interview) -> dict[str, Any]:
     names = (
         "starts_at",
+        "ends_at",
+        "candidate_id",
+        "job_id",
         "candidate_name",
         "job_title",
         "company_name",
@@ -193,4 +291,4 @@ def _facts(interview: Interview) -> dict[str, Any]:
         "meeting_url",
         "interviewer",
     )
-    return {name: getattr(interview, name) for name in names}
+    return {"id": interview.external_id} | {name: getattr(interview, name) for name in names}

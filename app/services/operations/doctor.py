@@ -1,4 +1,4 @@
-"""Examines an installation for `flask doctor`: tries what the settings name, changes nothing, sends nothing."""
+"""Checks an installation for `flask doctor`, without changing or sending anything."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config as settings
 import data_folder
-from app import addresses
-from app.channels import email
+from app import canonical_addresses
+from app.channels import email, slack
 from app.channels.base import DeliveryError
 from app.clock import utc_now
 from app.database.base import db
 from app.models import JobRun, User
 from app.services.accounts import demo_people
-from app.services.operations import job_runs, migrations
+from app.services.operations import health, job_runs, migrations
 from app.services.operations.job_runs import ScheduledJob
 
 MB = 1024 * 1024
@@ -53,9 +53,9 @@ class Finding:
 def examine(
     config: Mapping[str, Any], schedule: Mapping[str, ScheduledJob], now: datetime | None = None
 ) -> Iterator[Finding]:
-    """Check the settings, the data folder, the database, the mail server, Redis, the address and the schedule.
+    """Check the settings, the data folder, the database, what is configured to send, Redis, the address, the schedule.
 
-    What a wrong setting names is not tried.
+    A check that needs a wrong setting is skipped.
 
     Args:
         config: the application's configuration, loaded with `tolerant`.
@@ -66,15 +66,19 @@ def examine(
     wrong = {problem.name for problem in problems if problem.is_error}
     yield from (Finding(p.name, p.detail, _sentence(p.advice), p.is_error) for p in problems)
     if not problems:
-        yield Finding(_("Settings"), _("all of them can be used"))
+        yield Finding(_("Settings"), _("are valid"))
     yield from _check_time_zones()
     if not wrong & {"DATABASE_URL", ".env"}:
         yield from _check_data_folder(db.engine.url)
         yield from _check_database(config, schedule, now)
     if not any(name.startswith(("EMAIL_", "DEFAULT_FROM")) for name in wrong):
         yield _check_mail(config)
+    if config["SLACK_BOT_TOKEN"] and not any(name.startswith("SLACK_") for name in wrong):
+        yield _check_slack()
     if config["REDIS_URL"] and "REDIS_URL" not in wrong:
         yield _check_redis(config["REDIS_URL"])
+    if config["CELERY_BROKER_URL"] and not wrong & {"CELERY_BROKER_URL", "REDIS_URL"}:
+        yield _check_broker(now)
     if not wrong & {"HOST", "PORT", "BASE_URL"}:
         yield from _check_address(config)
 
@@ -100,7 +104,7 @@ def _check_data_folder(url: URL) -> Iterator[Finding]:
     if (folder / data_folder.REPLACED_KEY_FILE).exists():
         yield Finding(
             "SECRET_KEY",
-            _("was generated again on %(when)s, although there were accounts", when=_replaced_at(folder)),
+            _("was generated again on %(when)s, although accounts existed", when=_replaced_at(folder)),
             _(
                 "Put the old secret_key back, or delete %(file)s if it is lost: then everyone signs in again.",
                 file=folder / data_folder.REPLACED_KEY_FILE,
@@ -110,13 +114,15 @@ def _check_data_folder(url: URL) -> Iterator[Finding]:
     if free < 500 * MB:
         yield Finding(
             subject,
-            _("only %(free)s MB are free on the disk of %(folder)s", free=free // MB, folder=folder),
+            _("only %(free)s MB free on the disk of %(folder)s", free=free // MB, folder=folder),
             _("Free some space."),
             is_error=free < 50 * MB,
         )
     for path in data_folder.files_open_to_others(url):
         yield Finding(
-            subject, _("others may read %(path)s", path=path), _("Restart Bellhop, or run chmod go= on it.")
+            subject,
+            _("other users can read %(path)s", path=path),
+            _("Restart Bellhop, or run chmod go= on it."),
         )
 
 
@@ -185,7 +191,7 @@ def _check_accounts(config: Mapping[str, Any]) -> Iterator[Finding]:
     accounts = db.session.execute(select(User.email, User.role, User.time_zone).where(User.is_enabled)).all()
     for account in accounts:
         # Two spellings of one address: no sign-in reaches the other one.
-        if (canonical := addresses.key(account.email)) != account.email:
+        if (canonical := canonical_addresses.key(account.email)) != account.email:
             yield Finding(
                 subject,
                 _(
@@ -230,7 +236,7 @@ def _check_demo(config: Mapping[str, Any]) -> Iterator[Finding]:
                 "These accounts have a published password, so they cannot sign in here: %(emails)s.",
                 emails=", ".join(people),
             ),
-            _("Deactivate them under Admin → Users, or start again with an empty database."),
+            _("Deactivate them under Admin → People, or start again with an empty database."),
             is_error=True,
         )
 
@@ -243,7 +249,7 @@ def _check_schedule(
         return Finding(subject, _("was not checked, because no server is running"))
     late = job_runs.late_jobs(schedule, now)
     if not late:
-        return Finding(subject, _("runs its jobs in time"))
+        return Finding(subject, _("runs its jobs on time"))
     return Finding(
         subject,
         _("late jobs: %(names)s", names=", ".join(late)),
@@ -273,6 +279,15 @@ def _check_mail(config: Mapping[str, Any]) -> Finding:
     return Finding(subject, response)
 
 
+def _check_slack() -> Finding:
+    try:
+        return Finding("Slack", _("the bot is signed in: %(name)s", name=slack.check_bot()))
+    except DeliveryError as error:
+        return Finding(
+            "Slack", str(error), _("Check SLACK_BOT_TOKEN and the scopes of the bot."), is_error=True
+        )
+
+
 def _check_redis(url: str) -> Finding:
     # Imported here, because an installation without Redis need not load its client.
     from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
@@ -286,12 +301,25 @@ def _check_redis(url: str) -> Finding:
     return Finding("Redis", _("responds: all processes share their API rate limits"))
 
 
+def _check_broker(now: datetime) -> Finding:
+    subject = _("Message broker")
+    trouble = health.broker_problem(now)
+    if trouble is None:
+        return Finding(subject, _("responds, and each queue has a worker"))
+    word, detail = trouble
+    if word == "away":
+        return Finding(
+            subject, detail, _("Check CELERY_BROKER_URL and that the server is running."), is_error=True
+        )
+    return Finding(subject, detail, _("Start bin/worker on this machine or another."))
+
+
 def _check_address(config: Mapping[str, Any]) -> Iterator[Finding]:
-    """Try BASE_URL as people do, but only while a server is running: otherwise it cannot answer."""
+    """Request BASE_URL as browsers do, but only while a server is running."""
     subject, url = "BASE_URL", f"{config['BASE_URL']}/healthz"
     if not _is_listening(config):
         yield Finding(
-            subject, _("%(url)s was not tried, because no server is running", url=config["BASE_URL"])
+            subject, _("%(url)s was not checked, because no server is running", url=config["BASE_URL"])
         )
         return
     local = settings.listening_address(config)
@@ -301,8 +329,8 @@ def _check_address(config: Mapping[str, Any]) -> Iterator[Finding]:
     if not is_ours:
         yield Finding(
             "PORT",
-            _("another program answers at %(url)s", url=local),
-            _("Stop it, or write another PORT."),
+            _("another program is using %(url)s", url=local),
+            _("Stop it, or choose another PORT."),
             is_error=True,
         )
         return
@@ -340,7 +368,7 @@ def _is_listening(config: Mapping[str, Any]) -> bool:
 
 
 def _is_bellhop(url: str) -> bool:
-    """Whether a server answers at a URL as ours does. Raises OSError if none answers."""
+    """Whether the server at a URL is ours. Raises OSError if none responds."""
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as response:  # noqa: S310  # An http address, as parsed.
             return bool(json.loads(response.read(1000)) == {"status": "ok"})

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database.base import db
+from app.services.base import broker, consumers
 from app.services.operations import job_runs, migrations
 from app.services.operations.job_runs import ScheduledJob
 
@@ -34,6 +35,28 @@ def readiness() -> Readiness:
         # Newer code migrates the database before the last server of this code has been replaced.
         migrations.warn_of_newer_database(version)
     return Readiness(version.is_ahead, f"{version} {version.advice}")
+
+
+def broker_problem(now: datetime) -> tuple[str, str] | None:
+    """Return what is wrong between the servers and the workers: a word and a sentence. None if nothing is."""
+    queue = broker.current()
+    if queue is None:
+        return None
+    if not queue.check():
+        return "away", _(
+            "The message broker does not respond. After 30 seconds, the servers send messages themselves."
+        )
+    try:
+        served = consumers.count_by_queue(now)
+    except SQLAlchemyError:
+        db.session.rollback()
+        return None
+    if missing := [name for name in broker.SEND_QUEUES if name not in served]:
+        return "no workers", _(
+            "These queues have no worker: %(names)s. Servers send their messages until you start bin/worker.",
+            names=", ".join(missing),
+        )
+    return None
 
 
 def schedule_problem(schedule: Mapping[str, ScheduledJob], now: datetime) -> str | None:

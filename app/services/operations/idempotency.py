@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.transactions import begin_writing
 from app.models import StoredResponse
 from app.services.base.errors import Conflict
 
@@ -125,8 +125,8 @@ def _one_transaction() -> Iterator[Connection]:
 
 def _lock_key(connection: Connection, user_id: int, key: str) -> None:
     """Keep other processes from using this key: on SQLite they wait, on PostgreSQL they fail at once."""
+    begin_writing(connection)  # Without `writing`: `_one_transaction` commits at the end of the call.
     if connection.dialect.name == "sqlite":
-        lock_for_writing()
         return
     name = func.hashtextextended(f"{user_id} {key}", 0)
     if not connection.scalar(select(func.pg_try_advisory_xact_lock(name))):

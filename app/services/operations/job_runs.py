@@ -5,7 +5,7 @@ Rows decide who runs what, so any number of processes may share the schedule.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from sqlalchemy import ScalarSelect, case, delete, func, select, update
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.writing import BULK, insert_ignore, upsert
+from app.database.writing import BULK, insert_ignore, upsert, writing
 from app.models import JobRun, User
 from app.services.base import audit
 from app.services.routing import alerts
@@ -23,6 +23,8 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=20)
 KEPT_FOR = timedelta(days=7)
+# The runs that the history of a job shows.
+HISTORY = 100
 # A slot that has not begun by then is late.
 LATE_AFTER = timedelta(minutes=2)
 
@@ -147,15 +149,17 @@ def record_frequent_run(
 def request_run(name: str, actor: User, now: datetime | None = None) -> None:
     """Request a run, which a scheduler starts within seconds, and commit."""
     now = now or utc_now()
-    open_one = select(JobRun.id).where(JobRun.name == name, JobRun.state == "asked").limit(1)
-    if db.session.scalar(open_one) is None:
-        values = {"slot_at": now, "started_at": now, "failures": _failures_before(name, now)}
-        asked = insert_ignore(JobRun).values(
-            name=name, state="asked", tries=0, count=0, error="", holder="", **values
-        )
-        db.session.execute(asked)
-        audit.record("job.asked", name, actor=actor)
-    db.session.commit()
+    newest = select(JobRun.id).where(JobRun.name == name).order_by(JobRun.id.desc()).limit(1)
+    with writing():
+        # Two admins who ask at the same time get one run.
+        db.session.scalar(newest.with_for_update())
+        if db.session.scalar(newest.where(JobRun.state == "asked")) is None:
+            values = {"slot_at": now, "started_at": now, "failures": _failures_before(name, now)}
+            asked = insert_ignore(JobRun).values(
+                name=name, state="asked", tries=0, count=0, error="", holder="", **values
+            )
+            db.session.execute(asked)
+            audit.record("job.asked", name, actor=actor)
 
 
 def claim_requested(
@@ -199,10 +203,33 @@ def late_jobs(schedule: Mapping[str, ScheduledJob], now: datetime) -> list[str]:
     return late
 
 
+def latest_runs() -> dict[str, JobRun]:
+    """Load the newest run of each job, by name."""
+    newest = select(JobRun.name, func.max(JobRun.slot_at).label("slot_at")).group_by(JobRun.name).subquery()
+    runs = select(JobRun).join(newest, (newest.c.name == JobRun.name) & (newest.c.slot_at == JobRun.slot_at))
+    found = db.session.scalars(runs.execution_options(populate_existing=True))
+    return {run.name: run for run in found}
+
+
+def is_stopped(runs: Mapping[str, JobRun], late: Collection[str]) -> bool:
+    """Whether no scheduler is running. The sweep is recorded every minute, so a gap means that.
+
+    Args:
+        runs, late: from `latest_runs` and `late_jobs`.
+    """
+    return "sweep" not in runs or "sweep" in late
+
+
 def latest(name: str) -> JobRun | None:
-    """The newest run of a job."""
+    """Load the newest run of a job."""
     newest = select(JobRun).where(JobRun.name == name).order_by(JobRun.slot_at.desc()).limit(1)
     return db.session.scalar(newest.execution_options(populate_existing=True))
+
+
+def history(name: str, limit: int = HISTORY) -> Sequence[JobRun]:
+    """List the newest runs of a job, newest first. A frequent job has one row for each minute."""
+    newest = select(JobRun).where(JobRun.name == name).order_by(JobRun.slot_at.desc()).limit(limit)
+    return db.session.scalars(newest.execution_options(populate_existing=True)).all()
 
 
 def purge_runs(now: datetime | None = None) -> int:
@@ -220,6 +247,6 @@ def _may_retry(row: Any, now: datetime) -> bool:
 
 
 def _failures_before(name: str, slot_at: datetime) -> ScalarSelect[int]:
-    """How many failures in a row preceded a slot."""
+    """Count the failures in a row before a slot."""
     before = select(JobRun.failures).where(JobRun.name == name, JobRun.slot_at < slot_at)
     return func.coalesce(before.order_by(JobRun.slot_at.desc()).limit(1).scalar_subquery(), 0)  # type: ignore[return-value]

@@ -16,7 +16,7 @@ from app.models import Lease
 
 
 def holder_id() -> str:
-    """The name of this process on leases, claims and runs of jobs."""
+    """Return the name of this process on leases, claims and runs of jobs."""
     return f"{socket.gethostname()}:{os.getpid()}"[:80]
 
 

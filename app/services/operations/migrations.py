@@ -38,7 +38,7 @@ class SchemaVersion:
 
     @property
     def advice(self) -> str:
-        """What to do about a database of another version; empty if it is current."""
+        """The advice for a database of another version; empty if it is current."""
         if self.is_current:
             return ""
         if self.is_ahead:
@@ -62,7 +62,7 @@ class SchemaVersion:
             )
         if not self.is_known:
             return _(
-                "The database has the unknown migration %(database)s. This version of Bellhop ends with %(code)s.",
+                "The database has the migration %(database)s, which this version of Bellhop (%(code)s) does not know.",
                 database=self.database,
                 code=self.code,
             )
@@ -124,7 +124,7 @@ def explain_outage(error: SQLAlchemyError) -> str:
 
 @cache
 def _revisions(directory: str) -> tuple[str, ...]:
-    """The migrations of this code, newest first. Read once, because they change only with the code."""
+    """List the migrations of this code, newest first. Read once, because they change only with the code."""
     return tuple(script.revision for script in ScriptDirectory(directory).walk_revisions())
 
 

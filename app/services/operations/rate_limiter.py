@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 log = logging.getLogger(__name__)
 # Callers held in memory; beyond this number, those whose window has ended are dropped.
 MAX_CALLERS = 10_000
-# How long to count locally after Redis failed, because each failed attempt delays a call.
-FALLBACK_SECONDS = 5.0
+# Seconds between checks for Redis while it is away.
+CHECK_SECONDS = 5.0
 
 
 class Counter(Protocol):
@@ -19,6 +19,10 @@ class Counter(Protocol):
 
     def count(self, caller: str, seconds: int) -> tuple[int, float]:
         """Count one call; return the calls in the window, and the seconds that are left of it."""
+        ...
+
+    def check(self) -> None:
+        """Check that the counter responds."""
         ...
 
 
@@ -34,7 +38,6 @@ class RateLimiter:
 
     def __init__(self, calls: int, seconds: int) -> None:
         self.calls, self.seconds = calls, seconds
-        self.policy = f'"default";q={calls};w={seconds}'
         self._lock = threading.Lock()
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -58,21 +61,39 @@ class SharedRateLimiter(RateLimiter):
 
     def __init__(self, calls: int, seconds: int, counter: Counter) -> None:
         super().__init__(calls, seconds)
-        self._counter, self._fallback_until = counter, 0.0
+        self._counter = counter
+        self._is_away, self._check_at = False, 0.0
 
     def count(self, caller: str, now: float) -> Allowance:
         """Count one call; see `RateLimiter.count`."""
         from app.services.operations.rate_counter import CounterUnavailable
 
-        if now < self._fallback_until:
+        if self._is_away:
+            self._check_later(now)
             return super().count(caller, now)
         try:
             calls_made, seconds = self._counter.count(caller, self.seconds)
         except CounterUnavailable as error:
             log.warning("Redis is unavailable, so each process counts API calls on its own: %s", error)
-            self._fallback_until = now + FALLBACK_SECONDS
+            self._is_away, self._check_at = True, now + CHECK_SECONDS
             return super().count(caller, now)
         return Allowance(self.calls - calls_made, max(math.ceil(seconds), 1))
+
+    def _check_later(self, now: float) -> None:
+        """Check Redis in a thread: a Redis that hangs must not delay the call."""
+        if now >= self._check_at:
+            self._check_at = now + CHECK_SECONDS
+            threading.Thread(target=self._check, name="redis-check", daemon=True).start()
+
+    def _check(self) -> None:
+        from app.services.operations.rate_counter import CounterUnavailable
+
+        try:
+            self._counter.check()
+        except CounterUnavailable:
+            return
+        log.warning("Redis responds again, so processes count API calls together.")
+        self._is_away = False
 
 
 def rate_limiter(rate: tuple[int, int], redis_url: str) -> RateLimiter:

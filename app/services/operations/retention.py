@@ -1,9 +1,11 @@
-"""How long data is kept, and the deletion of what is older."""
+"""Deletes data that is older than its retention period."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
@@ -19,30 +21,67 @@ from app.models import (
     Event,
     Interview,
     Notification,
+    Room,
+    RoomMessage,
     SignInAttempt,
+    SourceCall,
+    SourceFact,
+    SourcePerson,
 )
 from app.services.accounts.sessions import SessionLimits
-from app.services.notifications import actions as notification_actions
+from app.services.notifications import inbox_version
+from app.services.notifications import undo as notification_undo
 from app.services.operations import idempotency, job_runs
+from app.services.rooms import management as room_management
 
-# Days that notifications are kept, by type. Saved notifications are kept until they are unsaved.
-KEPT_DAYS = dict.fromkeys(catalog.TYPES, 365) | {
-    "system_alert": 180,
-    "interview_reminder": 90,
-    "evaluation_due": 180,
-}
-# Deliveries without a notification: account emails and digests.
+# Days after which notifications of some types are deleted, however long the others are kept.
+SHORTER = {"system_alert": 180, "interview_reminder": 90, "evaluation_due": 180}
+# The same for deliveries without a notification: account emails, digests, and messages to rooms.
 OTHER_DELIVERIES = timedelta(days=90)
-# Longer than any notification, so that an event reported again is recognised.
-EVENTS = timedelta(days=400)
+# Events are kept this much longer than any notification, so that one reported again is recognised.
+EVENTS_LONGER = timedelta(days=35)
 INTERVIEWS = timedelta(days=730)
-AUDIT_ENTRIES = timedelta(days=730)
 SIGN_IN_ATTEMPTS = timedelta(days=1)
 # Rows per transaction, so that other writers do not wait long.
 CHUNK = 500
 
 
+@dataclass(frozen=True)
+class Retention:
+    """How long data is kept: notifications at most, audit entries, and calls of sources."""
+
+    notifications: timedelta
+    audit_entries: timedelta
+    source_calls: timedelta
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Retention:
+        """Read it from the application's configuration."""
+        return cls(
+            timedelta(days=config["KEEP_NOTIFICATIONS_DAYS"]),
+            timedelta(days=config["KEEP_AUDIT_DAYS"]),
+            timedelta(days=config["KEEP_SOURCE_CALLS_DAYS"]),
+        )
+
+    def of_type(self, notification_type: str) -> timedelta:
+        """Return how long notifications of a type are kept."""
+        if notification_type not in SHORTER:
+            return self.notifications
+        return min(self.notifications, timedelta(days=SHORTER[notification_type]))
+
+    @property
+    def other_deliveries(self) -> timedelta:
+        """Return how long deliveries without a notification are kept; a digest repeats what notifications say."""
+        return min(self.notifications, OTHER_DELIVERIES)
+
+    @property
+    def events(self) -> timedelta:
+        """Return how long events, and what else must not be created twice, are kept."""
+        return self.notifications + EVENTS_LONGER
+
+
 def purge(
+    kept: Retention,
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
     *,
@@ -51,6 +90,7 @@ def purge(
     """Delete data that is past its retention period, in small transactions.
 
     Args:
+        kept: how long data is kept.
         session_limits: when sessions end. None leaves them.
         progress: called after each transaction with the number of deleted rows, twice: the total is not known.
     Returns:
@@ -58,60 +98,67 @@ def purge(
     """
     now = now or utc_now()
     count = 0
-    old = _old(now)
+    old = _old(kept, now)
     if session_limits is not None:
         old.append((BrowserSession, session_limits.has_ended(now)))
     for model, is_old in old:
-        while deleted := _delete_chunk(model, is_old):
-            count += deleted
+        last_id = 0
+        while deleted := _delete_chunk(model, is_old, last_id):
+            count, last_id = count + len(deleted), max(deleted)
             if progress:
                 progress(count, count)
     return (
         count
-        + notification_actions.purge_undo_history(now)
+        + notification_undo.purge_undo_history(now)
         + job_runs.purge_runs(now)
         + idempotency.purge_responses(now)
     )
 
 
-def _old(now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:
-    """The deletions, in this order: rows before the rows they refer to."""
+def _old(kept: Retention, now: datetime) -> list[tuple[type[Base], ColumnElement[bool]]]:
+    """List the deletions in this order: rows before the rows they refer to."""
     its_notifications = select(Notification.id).where(Notification.event_id == Event.id)
     return [
-        (Notification, _old_notifications(now)),
-        (Delivery, and_(Delivery.notification_id.is_(None), Delivery.created_at < now - OTHER_DELIVERIES)),
-        (Digest, Digest.settled_at < now - EVENTS),
-        (Event, and_(Event.received_at < now - EVENTS, ~its_notifications.exists())),
+        (Notification, _old_notifications(kept, now)),
+        (RoomMessage, RoomMessage.created_at < now - kept.other_deliveries),
+        (Room, Room.removed_at < now - room_management.UNDO_WITHIN),
+        (
+            Delivery,
+            and_(Delivery.notification_id.is_(None), Delivery.created_at < now - kept.other_deliveries),
+        ),
+        (Digest, Digest.settled_at < now - kept.events),
+        (Event, and_(Event.received_at < now - kept.events, ~its_notifications.exists())),
         (Interview, Interview.ends_at < now - INTERVIEWS),
-        (AuditEntry, AuditEntry.at < now - AUDIT_ENTRIES),
+        (AuditEntry, AuditEntry.at < now - kept.audit_entries),
+        (SourceCall, SourceCall.received_at < now - kept.source_calls),
+        (SourceFact, SourceFact.seen_at < now - kept.events),
+        # A later call that names one of them adds them again.
+        (SourcePerson, and_(SourcePerson.user_id.is_(None), SourcePerson.seen_at < now - kept.events)),
         (SignInAttempt, SignInAttempt.attempted_at < now - SIGN_IN_ATTEMPTS),
     ]
 
 
-def _old_notifications(now: datetime) -> ColumnElement[bool]:
-    by_age: dict[int, list[str]] = {}
-    for notification_type, days in KEPT_DAYS.items():
-        by_age.setdefault(days, []).append(notification_type)
+def _old_notifications(kept: Retention, now: datetime) -> ColumnElement[bool]:
+    by_age: dict[timedelta, list[str]] = {}
+    for notification_type in catalog.TYPES:
+        by_age.setdefault(kept.of_type(notification_type), []).append(notification_type)
     # Scheduled and snoozed notifications count from the day they came into the inbox.
     since = func.coalesce(Notification.surfaced_at, Notification.deliver_at, Notification.created_at)
     is_old = or_(
-        *(
-            and_(Notification.notification_type.in_(types), since < now - timedelta(days=days))
-            for days, types in by_age.items()
-        )
+        *(and_(Notification.notification_type.in_(types), since < now - age) for age, types in by_age.items())
     )
     return and_(is_old, Notification.saved_at.is_(None))
 
 
-def _delete_chunk(model: type[Base], is_old: ColumnElement[bool]) -> int:
+def _delete_chunk(model: type[Base], is_old: ColumnElement[bool], last_id: int) -> list[int]:
+    """Delete the next rows and return their ids. The rows that stay are looked at once, not with each chunk."""
     table = model.__table__
-    chunk = select(table.c.id).where(is_old).order_by(table.c.id).limit(CHUNK)
+    chunk = select(table.c.id).where(table.c.id > last_id, is_old).order_by(table.c.id).limit(CHUNK)
     deleted = delete(model).where(table.c.id.in_(chunk)).execution_options(**BULK)
     if model is Notification:
-        user_ids = list(db.session.scalars(deleted.returning(Notification.recipient_id)))
-        notification_actions.bump_inbox_versions(user_ids)
-        count = len(user_ids)
+        rows = db.session.execute(deleted.returning(table.c.id, table.c.recipient_id)).all()
+        inbox_version.bump(row.recipient_id for row in rows)
     else:
-        count = len(db.session.execute(deleted.returning(table.c.id)).all())
+        rows = db.session.execute(deleted.returning(table.c.id)).all()
     db.session.commit()
-    return count
+    return [row.id for row in rows]

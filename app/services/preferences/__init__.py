@@ -1,1 +1,1 @@
-"""Which notifications each person wants, over which channels, and when."""
+"""The notifications each person wants, by channel and time of day."""

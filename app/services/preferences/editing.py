@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -14,8 +14,10 @@ from app.clock import to_rfc3339, utc_now
 from app.database.base import db
 from app.database.writing import BULK, writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
+from app.models.delivery import WAITING_STATES
+from app.rendering import locales
 from app.rendering.dates import zone
-from app.services.base import audit
+from app.services.base import audit, local_time
 from app.services.base.errors import Invalid
 from app.services.preferences import fields
 from app.services.routing import digest_coverage
@@ -24,7 +26,7 @@ from app.services.routing.reasons import HELD
 # A change of one of these can make a held message due earlier.
 TIMING = frozenset({"quiet_hours", "paused_until", "email_delay_minutes", "time_zone"})
 # These have no default that admins could set.
-PERSONAL_FIELDS = frozenset({"time_zone", "paused_until"})
+PERSONAL_FIELDS = frozenset({"time_zone", "time_format", "paused_until"})
 MORNING = time(8)
 
 Cells = list[tuple[str, str, bool]]
@@ -59,6 +61,7 @@ def preferences_of(user: User, *, now: datetime | None = None) -> dict[str, Any]
     until = user.preference.paused_until
     return _as_json(user.preference) | {
         "time_zone": user.time_zone,
+        "time_format": locales.time_format(user.locale),
         "paused_until": to_rfc3339(until) if until and until > (now or utc_now()) else None,
     }
 
@@ -83,6 +86,8 @@ def change(user: User, given: Mapping[str, Any], *, now: datetime | None = None)
         _apply(preference, wanted)
         if "time_zone" in wanted:
             user.time_zone = wanted["time_zone"]
+        if "time_format" in wanted:
+            user.locale = locales.with_time_format(user.locale, wanted["time_format"])
         changed = PreferenceChange.between(before, preferences_of(user, now=now))
         if TIMING & changed.after.keys():
             _release_held(user, now)
@@ -144,8 +149,8 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChang
 
 
 def _as_json(preference: UserNotificationPreference) -> dict[str, Any]:
-    names = (*fields.SWITCHES, "digest_hour", "email_delay_minutes", "theme", "density")
-    return {name: getattr(preference, name) for name in names} | {
+    names = fields.names_with_control("switch", "number", "text")
+    return {name: getattr(preference, name) for name in names if name not in PERSONAL_FIELDS} | {
         "reminder_lead_minutes": list(preference.reminder_lead_minutes),
         "matrix": {category: dict(cells) for category, cells in preference.matrix.items()},
         "quiet_hours": {
@@ -171,7 +176,7 @@ def _apply(preference: UserNotificationPreference, wanted: Mapping[str, Any]) ->
                 setattr(preference, f"quiet_{part}", setting)
             if preference.quiet_start == preference.quiet_end:
                 raise Invalid({"quiet_hours.end": _("Start and end can't be the same.")})
-        elif name != "time_zone":
+        elif name not in ("time_zone", "time_format"):  # Those of the user.
             setattr(preference, name, value)
 
 
@@ -179,7 +184,7 @@ def _release_held(user: User, now: datetime) -> None:
     """Make held deliveries due now: the preflight check decides on them again with the new preferences."""
     held = update(Delivery).where(
         Delivery.recipient_id == user.id,
-        Delivery.state.in_(["pending", "retry_wait"]),
+        Delivery.state.in_(WAITING_STATES),
         Delivery.reason.in_(HELD),
     )
     db.session.execute(held.values(due_at=now, reason="released"), execution_options=BULK)
@@ -191,8 +196,8 @@ def _pause_end(user: User, until: str, now: datetime) -> datetime:
     local_now = now.astimezone(zone(user.time_zone))
     try:
         tomorrow = local_now.date() + timedelta(days=1)
-        end = datetime.combine(tomorrow, MORNING) if until == "tomorrow" else datetime.fromisoformat(until)
-        return end.replace(tzinfo=end.tzinfo or local_now.tzinfo).astimezone(UTC)
+        text = f"{datetime.combine(tomorrow, MORNING)}" if until == "tomorrow" else until
+        return local_time.parse(text, zone(user.time_zone))
     except (ValueError, OverflowError) as error:  # OverflowError: within a day of year 1 or 9999.
         raise Invalid({"paused_until": _("Choose a date and a time.")}) from error
 

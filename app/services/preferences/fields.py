@@ -1,26 +1,29 @@
-"""The fields of the preferences, with a validator for each.
+"""The preferences: name, label, validator and form control of each.
 
-To add a preference: a column of `models.UserNotificationPreference` and a migration, a row of `CHECKS` below (a name in
-`SWITCHES` if it is on or off), its name in `editing._as_json`, a field of `api.schemas.preferences`, and a control in
-`templates/preferences/`.
+`docs/architecture.md` lists what else a new one needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from app import catalog
+from app.rendering.locales import TIME_FORMATS
 from app.services.base import validation
 from app.services.base.errors import Invalid
 from app.services.base.validation import InvalidValue
 
-THEMES = ("system", "light", "dark")
-DENSITIES = ("comfortable", "compact")
-LEAD_MINUTES = range(15, 2880 + 1)
+Theme = Literal["system", "light", "dark"]
+Density = Literal["comfortable", "compact"]
+DAYS = range(7)
+HOURS = range(24)
 MAX_LEADS = 10
 DELAY_MINUTES = range(1440 + 1)
 LONGEST_PAUSE = timedelta(days=366)
@@ -37,9 +40,9 @@ def validate(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     valid, errors = {}, {}
     for name, value in given.items():
         try:
-            valid[name] = _pause(value, now) if name == "paused_until" else CHECKS[name](value)
+            valid[name] = _pause(value, now) if name == "paused_until" else FIELDS[name].check(value)
         except KeyError:
-            errors[name] = _("There is no such field.")
+            errors[name] = _("This field does not exist.")
         except Invalid as error:
             errors |= error.errors
         except InvalidValue as error:
@@ -58,7 +61,7 @@ def _flag(value: Any) -> bool:
 def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in names:
-            raise InvalidValue(_("Choose one of these: %(names)s.", names=", ".join(names)))
+            raise InvalidValue(_("Choose one of: %(names)s.", names=", ".join(names)))
         return str(value)
 
     return check
@@ -86,7 +89,7 @@ def _set_of(numbers: range, most: int) -> Callable[[Any], list[int]]:
 
 
 def _lead_minutes(value: Any) -> list[int]:
-    return sorted(_set_of(LEAD_MINUTES, MAX_LEADS)(value), reverse=True)
+    return sorted(_set_of(catalog.LEAD_MINUTES, MAX_LEADS)(value), reverse=True)
 
 
 def _time_zone(value: Any) -> str:
@@ -108,7 +111,7 @@ QUIET_CHECKS: dict[str, Callable[[Any], Any]] = {
     "enabled": _flag,
     "start": _time_of_day,
     "end": _time_of_day,
-    "days": _set_of(range(7), 7),
+    "days": _set_of(DAYS, len(DAYS)),
 }
 
 
@@ -120,7 +123,7 @@ def _quiet_hours(value: Any) -> dict[str, Any]:
         try:
             found[name] = QUIET_CHECKS[name](part)
         except KeyError:
-            errors[f"quiet_hours.{name}"] = _("There is no such field.")
+            errors[f"quiet_hours.{name}"] = _("This field does not exist.")
         except InvalidValue as error:
             errors[f"quiet_hours.{name}"] = str(error)
     if errors:
@@ -134,7 +137,7 @@ def _matrix(value: Any) -> dict[str, dict[str, bool]]:
     errors = {}
     for category, cells in value.items():
         if category not in catalog.CATEGORIES:
-            errors[f"matrix.{category}"] = _("There is no such category.")
+            errors[f"matrix.{category}"] = _("This category does not exist.")
             continue
         if not isinstance(cells, dict):
             errors[f"matrix.{category}"] = _("This must be an object.")
@@ -160,22 +163,53 @@ def _pause(value: Any, now: datetime) -> datetime | None:
     return until
 
 
-SWITCHES = (
-    *(f"{channel}_enabled" for channel in catalog.CHANNELS),
-    *(f"{category}_notifications" for category in catalog.CATEGORIES),
-    "daily_digest",
-    "weekly_summary",
-    "single_key_shortcuts",
-    "stack_notifications",
-)
-CHECKS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(SWITCHES, _flag),
-    "time_zone": _time_zone,
-    "digest_hour": _number_in(range(24)),
-    "quiet_hours": _quiet_hours,
-    "reminder_lead_minutes": _lead_minutes,
-    "email_delay_minutes": _number_in(DELAY_MINUTES),
-    "matrix": _matrix,
-    "theme": _one_of(THEMES),
-    "density": _one_of(DENSITIES),
+@dataclass(frozen=True)
+class PreferenceField:
+    """A preference.
+
+    Args:
+        name: its name in JSON, and of its column.
+        label: its name on pages; None for the matrix, whose cells are named by their channel and category.
+        check: validates a value as in JSON and converts it to what is stored. Raises `Invalid` or `InvalidValue`.
+        control: how the form sends it: a `switch`, a `number`, a `text`, `numbers` (boxes), or `parts`, which have
+            names of their own.
+    """
+
+    name: str
+    label: LazyString | None
+    check: Callable[[Any], Any]
+    control: Literal["switch", "number", "text", "numbers", "parts"] = "switch"
+
+
+# All but `paused_until`, whose validity depends on the time.
+FIELDS: dict[str, PreferenceField] = {
+    field.name: field
+    for field in (
+        *(
+            PreferenceField(f"{name}_enabled", channel.label, _flag)
+            for name, channel in catalog.CHANNELS.items()
+        ),
+        *(
+            PreferenceField(f"{name}_notifications", category.plural, _flag)
+            for name, category in catalog.CATEGORIES.items()
+        ),
+        PreferenceField("daily_digest", _l("Daily digest"), _flag),
+        PreferenceField("weekly_summary", _l("Weekly summary"), _flag),
+        PreferenceField("single_key_shortcuts", _l("Single-key shortcuts"), _flag),
+        PreferenceField("stack_notifications", _l("Group similar notifications"), _flag),
+        PreferenceField("time_zone", _l("Time zone"), _time_zone, "text"),
+        PreferenceField("time_format", _l("Time format"), _one_of(TIME_FORMATS), "text"),
+        PreferenceField("digest_hour", _l("Digest time"), _number_in(HOURS), "number"),
+        PreferenceField("quiet_hours", _l("Quiet hours"), _quiet_hours, "parts"),
+        PreferenceField("reminder_lead_minutes", _l("Reminders"), _lead_minutes, "numbers"),
+        PreferenceField("email_delay_minutes", _l("Email delay"), _number_in(DELAY_MINUTES), "number"),
+        PreferenceField("matrix", None, _matrix, "parts"),
+        PreferenceField("theme", _l("Theme"), _one_of(get_args(Theme)), "text"),
+        PreferenceField("density", _l("List density"), _one_of(get_args(Density)), "text"),
+    )
 }
+
+
+def names_with_control(*controls: str) -> tuple[str, ...]:
+    """List the preferences whose form control is one of these."""
+    return tuple(field.name for field in FIELDS.values() if field.control in controls)

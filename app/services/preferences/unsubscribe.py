@@ -11,7 +11,7 @@ from app import catalog
 from app.catalog import DAILY_DIGEST, DIGESTS
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
+from app.database.writing import writing
 from app.models import User, UserNotificationPreference
 from app.services.base import audit, signed_links
 from app.services.base.errors import NotFound
@@ -78,32 +78,28 @@ def resume(token: str, secret: str) -> Subscription:
 
 
 def _switch(token: str, secret: str, *, is_on: bool) -> Subscription:
-    user_id, scope = _read(token, secret)
-    lock_for_writing()
-    query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user_id)
-    preference = db.session.scalars(
-        query.with_for_update().execution_options(populate_existing=True)
-    ).one_or_none()
-    has_changed = preference is not None and _is_on(preference, scope) != is_on
-    if preference is not None and has_changed:
-        if scope in DIGESTS:
-            setattr(preference, scope, is_on)
-        else:
-            # A new dict, because SQLAlchemy does not notice a change inside the old one.
-            cells = {**preference.matrix.get(scope, {}), "email": is_on}
-            preference.matrix = {**preference.matrix, scope: cells}
-        action = "mail.resumed" if is_on else "mail.stopped"
-        audit.record(action, preference.user.email, actor=preference.user, scope=scope)
-        if scope == DAILY_DIGEST:
-            digest_coverage.release_uncovered(utc_now(), user=preference.user)
-    db.session.commit()
-    return replace(_subscription(user_id, scope), has_changed=has_changed)
+    user, scope = _read(token, secret)
+    with writing():
+        query = select(UserNotificationPreference).where(UserNotificationPreference.user_id == user.id)
+        preference = db.session.scalars(
+            query.with_for_update().execution_options(populate_existing=True)
+        ).one_or_none()
+        has_changed = preference is not None and _is_on(preference, scope) != is_on
+        if preference is not None and has_changed:
+            if scope in DIGESTS:
+                setattr(preference, scope, is_on)
+            else:
+                # A new dict, because SQLAlchemy does not notice a change inside the old one.
+                cells = {**preference.matrix.get(scope, {}), "email": is_on}
+                preference.matrix = {**preference.matrix, scope: cells}
+            action = "mail.resumed" if is_on else "mail.stopped"
+            audit.record(action, preference.user.email, actor=preference.user, scope=scope)
+            if scope == DAILY_DIGEST:
+                digest_coverage.release_uncovered(utc_now(), user=preference.user)
+    return replace(_subscription(user, scope), has_changed=has_changed)
 
 
-def _subscription(user_id: int, scope: str) -> Subscription:
-    user = db.session.get(User, user_id)
-    if user is None:
-        raise NotFound(_("This account has been deleted."))
+def _subscription(user: User, scope: str) -> Subscription:
     required_because = required_channels.current_requirements().get((scope, "email"), "")
     return Subscription(user, scope, _is_on(user.preference, scope), required_because)
 
@@ -114,8 +110,8 @@ def _is_on(preference: UserNotificationPreference, scope: str) -> bool:
     return bool(preference.matrix.get(scope, {}).get("email", True))
 
 
-def _read(token: str, secret: str) -> tuple[int, str]:
-    user_id, scope = signed_links.read_permanent(token, purpose=_PURPOSE, secret=secret)
+def _read(token: str, secret: str) -> tuple[User, str]:
+    user, scope = signed_links.read_of_person(token, purpose=_PURPOSE, secret=secret)
     if scope not in catalog.CATEGORIES and scope not in DIGESTS:
         raise NotFound(_("This email is no longer sent."))
-    return int(user_id), str(scope)
+    return user, scope

@@ -10,8 +10,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app import catalog
+from app.channels import slack
 from app.database.base import db
-from app.models import PhoneCode, PushSubscription, User, Webhook
+from app.models import PhoneCode, PushSubscription, TeamsAddress, User, Webhook
 from app.services.base.recipients import Recipient
 
 # By user id and channel. Several where a person has several browsers or webhooks.
@@ -36,13 +37,13 @@ def find_addresses(users: Sequence[Recipient], channels: Iterable[str]) -> Addre
 
 def address_for(user: User, channel: str) -> str:
     """Return a person's first address on a channel; "" if there is none."""
-    addresses = find_addresses([Recipient.of(user)], [channel]).get((user.id, channel), ())
+    addresses = find_addresses([Recipient.from_user(user)], [channel]).get((user.id, channel), ())
     return addresses[0] if addresses else ""
 
 
 def reachable_channels(user: User) -> list[str]:
     """List the channels that can reach a person: the inbox, and those where the person has an address."""
-    found = find_addresses([Recipient.of(user)], catalog.CHANNELS)
+    found = find_addresses([Recipient.from_user(user)], catalog.CHANNELS)
     return [name for name in catalog.CHANNELS if name == "in_app" or (user.id, name) in found]
 
 
@@ -58,6 +59,11 @@ def _phones(users: Sequence[Recipient]) -> Pairs:
     return sorted(verified & current.items())
 
 
+def _slack_members(users: Sequence[Recipient]) -> Pairs:
+    """Slack knows its members by their email addresses, if Bellhop's bot is in the workspace."""
+    return _emails(users) if slack.has_bot() else ()
+
+
 def _browsers(users: Sequence[Recipient]) -> Pairs:
     query = select(PushSubscription.user_id, PushSubscription.id).order_by(PushSubscription.id)
     pairs = _select_for(query, PushSubscription.user_id, [user.id for user in users])
@@ -70,10 +76,18 @@ def _webhooks(users: Sequence[Recipient]) -> Pairs:
     return ((user_id, f"webhook:{number}") for user_id, number in pairs)
 
 
+def _teams(users: Sequence[Recipient]) -> Pairs:
+    query = select(TeamsAddress.user_id, TeamsAddress.id).where(TeamsAddress.disabled_at.is_(None))
+    pairs = _select_for(query, TeamsAddress.user_id, [user.id for user in users])
+    return ((user_id, f"teams:{number}") for user_id, number in pairs)
+
+
 FINDERS: dict[str, Callable[[Sequence[Recipient]], Pairs]] = {
     "email": _emails,
     "sms": _phones,
     "push": _browsers,
+    "slack": _slack_members,
+    "teams": _teams,
     "webhook": _webhooks,
 }
 

@@ -14,7 +14,7 @@ from app.database.writing import insert_ignore
 from app.models import Event
 from app.rendering.texts import Texts
 from app.services.base import audit, recipients
-from app.services.base.recipients import Recipient
+from app.services.base.recipients import Recipient, TextReader
 from app.services.routing import fanout
 
 # The source of the events that record failed templates.
@@ -43,7 +43,7 @@ def raise_system_alert(
         event_id: the event that recorded the fault, if there is one.
     """
 
-    def texts_for(user: Recipient) -> Texts:
+    def texts_for(user: TextReader) -> Texts:
         with force_locale(user.locale):
             return Texts(title=str(title), message=str(message))
 

@@ -1,4 +1,4 @@
-"""Which emails a daily digest replaces, and what happens to them when the digest is turned off or on."""
+"""Keeps track of the emails that a daily digest replaces, and reconsiders them when it is turned off or on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.database.base import db
 from app.database.writing import BULK
 from app.models import Delivery, Digest, Notification, NotificationTemplate, User, UserNotificationPreference
 from app.models.delivery import OPEN_STATES
+from app.services.notifications import inbox_version
 
 # States of a digest's delivery that has, or may have, arrived.
 ARRIVED_STATES = ("sent", "uncertain")
@@ -70,7 +71,8 @@ def release_uncovered(now: datetime, *, user: User | None = None) -> None:
     ids = list(db.session.scalars(released.returning(Delivery.notification_id), execution_options=BULK))
     # The digest was their only delivery, so they had counted as cancelled.
     reopened = update(Notification).where(Notification.id.in_(ids), Notification.status == "cancelled")
-    db.session.execute(reopened.values(status="pending"), execution_options=BULK)
+    people = reopened.values(status="pending").returning(Notification.recipient_id)
+    inbox_version.bump(db.session.scalars(people, execution_options=BULK))
 
 
 def _update_uncovered(

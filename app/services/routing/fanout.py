@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert
@@ -15,26 +15,31 @@ from app.catalog import DAILY_DIGEST
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.rendering.texts import Texts
-from app.services.base.recipients import Recipient
-from app.services.notifications import actions as notification_actions
-from app.services.notifications import stacks
+from app.services.base import outgoing
+from app.services.base.recipients import Recipient, TextReader
+from app.services.follows.lookup import find_mute, find_mutes, list_subjects
+from app.services.notifications import inbox_version, stacks
 from app.services.routing import addresses, digest_coverage, policy, required_channels, suppressions
+from app.services.routing.candidate_and_job import CandidateAndJob
 from app.services.routing.reasons import Verdict
+from app.services.subscriptions import calls
+from app.services.subscriptions.calls import HAS_SUBSCRIPTIONS
 
-# After four days a message is not worth sending any more.
-GIVE_UP_AFTER = timedelta(hours=96)
 # Rows per INSERT: enough to be fast, few enough not to block other writers.
 CHUNK = 500
 # The ORM would insert rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
-_INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id)
+_INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(
+    NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id, HAS_SUBSCRIPTIONS
+)
 _INSERT_NOTIFICATION = CompiledStatement(
     _INSERT_NOTIFICATIONS,
     # Set later, by what the recipient does.
     set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
 )
 _INSERT_DELIVERIES = CompiledStatement(
-    insert(DELIVERIES), set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by"}
+    insert(DELIVERIES),
+    set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by", "remote_id", "room_message_id"},
 )
 
 
@@ -45,25 +50,33 @@ class NotificationRequest:
     Args:
         texts_for: renders the texts for one recipient; called once for each time zone and language.
         is_exact: use only `channels`, not the recipients' own (SMS, push, webhooks).
-        subject: what it is about if that is not an interview; see `stacks.subject_of`.
+        subject: what it is stacked by if that is not an interview; see `stacks.subject_of`.
+        about: the candidate and the job that it is about.
+        facts: what its line below the title shows; see `rendering.key_facts`.
+        routes: why it reaches each person, by user id; see `routes`.
         useful_until: when it is too late to send it, if that is before `expires_at`.
+        has_requirements: whether admins may require channels, so that they have to be looked up.
     """
 
     notification_type: str
     priority: str
     channels: tuple[str, ...]
-    texts_for: Callable[[Recipient], Texts]
+    texts_for: Callable[[TextReader], Texts]
     is_exact: bool = False
     is_template_active: bool = True
     event_id: int | None = None
     interview_id: int | None = None
     interview_sequence: int | None = None
     subject: str = ""
+    about: CandidateAndJob = field(default_factory=CandidateAndJob)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    routes: Mapping[int, str] = field(default_factory=dict)
     action_url: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     deliver_at: datetime | None = None
     expires_at: datetime | None = None
     useful_until: datetime | None = None
+    has_requirements: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,16 +95,17 @@ def plan(request: NotificationRequest, recipients: Sequence[Recipient], now: dat
     address is part of the plan, so that the log can say why nothing was sent.
     """
     due_at = max(request.deliver_at or now, now)
-    required = required_channels.current_requirements()
+    required = required_channels.current_requirements() if request.has_requirements else {}
     known = {
         **addresses.find_addresses(recipients, request.channels),
         **_own_addresses(request, recipients, required),
     }
-    suppressed = suppressions.reasons(
-        {(channel, address) for (_id, channel), found in known.items() for address in found}
-    )
+    suppressed = _suppressed(recipients, known)
     has_digests = any(user.preference.daily_digest for user in recipients)
     is_digest_active = not has_digests or DAILY_DIGEST in digest_coverage.active_digests()
+
+    subjects = list_subjects(request.about.candidate_id, request.about.job_id, request.notification_type)
+    mutes = find_mutes([user.id for user in recipients if user.may_mute], subjects, now)
 
     def decide(user: Recipient, channel: str) -> Verdict:
         facts = policy.decision_input(
@@ -106,6 +120,7 @@ def plan(request: NotificationRequest, recipients: Sequence[Recipient], now: dat
             required=required,
             useful_until=request.useful_until or request.expires_at,
             is_digest_active=is_digest_active,
+            muted_by=find_mute(user.id, subjects, mutes) if mutes else None,
         )
         return policy.decide(facts, now)
 
@@ -135,7 +150,8 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
     for start in range(0, len(plans), CHUNK):
         batch = plans[start : start + CHUNK]
         rows = [_notification_row(request, plan, texts[_rendering_key(plan.user)], now) for plan in batch]
-        new_ids = {row.recipient_id: row.id for row in _insert_notifications(rows)}
+        inserted = list(_insert_notifications(rows))
+        new_ids = {row.recipient_id: row.id for row in inserted}
         deliveries: list[dict[str, Any]] = []
         for plan in batch:
             for channel, verdict in plan.verdicts.items():
@@ -149,8 +165,14 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
                 deliveries += [row | {"address": address} for address in targets]
         if deliveries:
             _INSERT_DELIVERIES.execute_many(deliveries)
+        if inserted and inserted[0].has_subscriptions:
+            created = [
+                (row, new_ids[plan.user.id], plan.user.email) for row, plan in zip(rows, batch, strict=True)
+            ]
+            calls.queue_created(created, now)
         ids += [new_ids[plan.user.id] for plan in batch]
-    notification_actions.bump_inbox_versions([plan.user.id for plan in plans])
+    outgoing.note(notifications=ids)
+    inbox_version.bump([plan.user.id for plan in plans])
     return ids
 
 
@@ -186,6 +208,19 @@ def _own_addresses(
             users = [user for user in recipients if getattr(user.preference, f"{channel}_enabled")]
         found.update(addresses.find_addresses(users, [channel]))
     return found
+
+
+def _suppressed(recipients: Sequence[Recipient], known: addresses.Addresses) -> dict[tuple[str, str], str]:
+    """Find the reasons of suppressed addresses, by channel and address."""
+    without = {user.id for user in recipients if not user.may_be_suppressed}
+    return suppressions.reasons(
+        {
+            (channel, address)
+            for (user_id, channel), found in known.items()
+            if channel != "email" or user_id not in without
+            for address in found
+        }
+    )
 
 
 def _addresses(plans: Sequence[Plan]) -> addresses.Addresses:
@@ -225,23 +260,40 @@ def _notification_row(
         "status": status,
         "channels": list(plan.verdicts),
         "metadata": dict(request.metadata),
+        "facts": request.facts,
         "action_url": request.action_url,
+        "candidate_id": request.about.candidate_id,
+        "job_id": request.about.job_id,
+        "is_confidential": request.about.is_confidential,
+        "hiring_team": list(request.about.hiring_team),
+        "routed_by": request.routes.get(plan.user.id, ""),
         "created_at": now,
         "deliver_at": request.deliver_at,
         "surfaced_at": surfaced_at if is_shown else None,
         "stack_key": stacks.stack_key(request.notification_type, about, surfaced_at, plan.user.time_zone),
         "sent_at": now if status == "sent" else None,
         "expires_at": request.expires_at,
-        "words": search_text.index_text(texts.title, texts.message),
+        "words": search_text.index_text(
+            texts.title,
+            texts.message,
+            request.about.candidate_name,
+            request.about.job_title,
+            request.about.company_name,
+        ),
     }
 
 
 def _delivery_row(
     user: Recipient, channel: str, verdict: Verdict, texts: Texts, request: NotificationRequest
 ) -> dict[str, Any]:
-    give_up_at = (verdict.due_at + GIVE_UP_AFTER) if verdict.due_at else None
+    give_up_at = (verdict.due_at + catalog.GIVE_UP_AFTER) if verdict.due_at else None
     channel_texts = {
-        "email": {"subject": texts.email_subject or None, "html": texts.email_html or None},
+        "email": {
+            "subject": texts.email_subject or None,
+            "html": texts.email_html or None,
+            "preheader": texts.email_preheader or None,
+            "button": texts.email_button or None,
+        },
         "sms": {"text": texts.sms or None},
     }
     return {
@@ -254,6 +306,8 @@ def _delivery_row(
         "subject": None,
         "text": None,
         "html": None,
+        "preheader": None,
+        "button": None,
         "expires_at": min(filter(None, (request.expires_at, give_up_at)), default=None),
         "sent_at": verdict.due_at if verdict.state == "sent" else None,
         "attempts": 0,

@@ -1,4 +1,4 @@
-"""When messages to a person are held: quiet hours in their time zone, and pauses."""
+"""Holds messages to a person: quiet hours in their time zone, and pauses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPREAD_SECONDS = 240
 
 @dataclass(frozen=True)
 class Hold:
-    """Why messages are held (a code of `reasons`), and until when."""
+    """The reason why messages are held (a code of `reasons`), and the end."""
 
     reason: str
     until: datetime
@@ -32,7 +32,7 @@ class QuietStatus:
 
 def current_status(user: User, now: datetime) -> QuietStatus | None:
     """Return the status to show on a page; None for a person without quiet hours or a pause."""
-    recipient, preference = Recipient.of(user), user.preference
+    recipient, preference = Recipient.from_user(user), user.preference
     if preference.paused_until and preference.paused_until > now:
         return QuietStatus(is_paused=True, begins_at=None, ends_at=preference.paused_until)
     if end := quiet_until(recipient, preference, now):
@@ -96,8 +96,9 @@ def next_night(
 def _night(preference: UserNotificationPreference, day: date, here: tzinfo) -> tuple[datetime, datetime]:
     """Return the quiet hours that start on a day; the longer reading where the clocks change."""
     crosses_midnight = preference.quiet_end < preference.quiet_start
+    last_day = day + timedelta(days=1) if crosses_midnight else day
     start = _possible_instants(day, preference.quiet_start, here)
-    end = _possible_instants(day + timedelta(days=crosses_midnight), preference.quiet_end, here)
+    end = _possible_instants(last_day, preference.quiet_end, here)
     return min(start), max(end)
 
 

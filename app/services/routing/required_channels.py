@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from app import catalog
 from app.database.base import Base, db
@@ -23,6 +23,8 @@ from app.services.base.errors import Invalid
 RequiredChannels = Mapping[tuple[str, str], str]
 _ORDER = {cell: position for position, cell in enumerate(product(catalog.CATEGORIES, catalog.CHANNELS))}
 _TABLE = Base.metadata.tables["preference_locks"]
+# A column of a statement that each event runs anyway, because most installations require no channel.
+HAS_REQUIREMENTS = exists(select(_TABLE.c.category)).label("has_requirements")
 _ALL = CompiledStatement(select(_TABLE.c.category, _TABLE.c.channel, _TABLE.c.reason))
 
 

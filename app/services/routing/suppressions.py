@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from flask_babel import gettext as _
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from app import addresses
+from app import canonical_addresses
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.database.writing import insert_ignore, writing
@@ -78,11 +78,16 @@ def suppressed_among(channel: str, candidates: Collection[str]) -> set[str]:
     return {address for address in candidates if canonical[address] in found}
 
 
-def page_for(*, before: int | None = None, limit: int = 50) -> tuple[list[Suppression], int | None]:
-    """Return a page of suppressed addresses, newest first, and the cursor of the next page."""
-    rows, older, _newer = paging.newest_first(select(Suppression), Suppression.id, before=before, limit=limit)
+def page_for(
+    search: str = "", *, before: int | None = None, limit: int = 50
+) -> tuple[list[Suppression], int | None]:
+    """Return a page of suppressed addresses that contain the search, newest first, and the cursor of the next page."""
+    query = select(Suppression)
+    if search:
+        query = query.where(func.lower(Suppression.address).contains(search.lower(), autoescape=True))
+    rows, older, _newer = paging.newest_first(query, Suppression.id, before=before, limit=limit)
     return rows, older
 
 
 def _canonical(channel: str, address: str) -> str:
-    return addresses.key(address) if channel == "email" else address
+    return canonical_addresses.key(address) if channel == "email" else address

@@ -20,7 +20,7 @@ from app.rendering.context import values_for
 from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
 from app.services.base.errors import NotFound
-from app.services.base.recipients import Recipient
+from app.services.base.recipients import TextReader
 from app.services.routing import alerts
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class TemplateRow:
     email_subject: str
     email_html: str
     sms_text: str
+    email_preheader: str
+    email_button: str
     channels: list[str]
     priority: str
     is_active: bool
@@ -62,11 +64,11 @@ def by_name(name: str) -> NotificationTemplate:
     """Return the template with this name; a type's own template has the name of the type.
 
     Raises:
-        NotFound: there is no such template.
+        NotFound: the template does not exist.
     """
     template = db.session.scalar(_BY_NAME, {"name": name})
     if template is None:
-        raise NotFound(_("There is no template “%(name)s”.", name=name))
+        raise NotFound(_("Template “%(name)s” not found.", name=name))
     return template
 
 
@@ -84,19 +86,21 @@ def texts_of(template: Template) -> Texts:
         email_subject=template.email_subject,
         email_html=template.email_html,
         sms=template.sms_text,
+        email_preheader=template.email_preheader,
+        email_button=template.email_button,
     )
 
 
 def renderer_for(
     template: Template, notification_type: str, data: Mapping[str, Any]
-) -> Callable[[Recipient], Texts]:
-    """Return a function that renders a template for one person, in their time zone and language.
+) -> Callable[[TextReader], Texts]:
+    """Return a function that renders a template for one person or room, in their time zone and language.
 
     The function never fails: when the template does, it renders the built-in text and alerts the admins.
     """
     sources = texts_of(template)
 
-    def render_for(user: Recipient) -> Texts:
+    def render_for(user: TextReader) -> Texts:
         with force_locale(user.locale):
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:

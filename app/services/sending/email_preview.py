@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from app import catalog
 from app.channels.base import Message
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Event, Notification, User
+from app.rendering import key_facts
 from app.rendering.texts import Texts
 from app.services.sending import email
 
@@ -18,14 +21,17 @@ def compose_preview(
     site: email.SiteIdentity,
     *,
     action_url: str = "",
+    routed_by: str = "",
     event: Event | None = None,
+    now: datetime | None = None,
 ) -> Message:
-    """Compose an email to the reader as if the notification had been sent now.
+    """Compose an email to the reader as if the notification had been sent at `now`, by default this moment.
 
     Args:
+        routed_by: a key of `routes.REASONS`.
         event: the event it would come from. If it has an interview, the email shows its details.
     """
-    now = utc_now()
+    now = now or utc_now()
     # Neither row is added to the session.
     row = Notification(
         id=0,
@@ -34,7 +40,9 @@ def compose_preview(
         category=catalog.category_of(notification_type),
         title=texts.title,
         message=texts.message,
+        facts=key_facts.select_facts(event.data) if event else {},
         action_url=action_url,
+        routed_by=routed_by,
         created_at=now,
     )
     delivery = Delivery(
@@ -44,6 +52,8 @@ def compose_preview(
         address=reader.email,
         subject=texts.email_subject or None,
         html=texts.email_html or None,
+        preheader=texts.email_preheader or None,
+        button=texts.email_button or None,
         created_at=now,
     )
     with db.session.no_autoflush:

@@ -46,6 +46,7 @@ def result_of_failure(
         common["reason_data"]["channel"] = delivery.channel
     else:
         retry_after = error.retry_after if isinstance(error, TemporaryFailure) else None
+        common["retry_after"] = retry_after
         next_at = retry_schedule.next_attempt_at(
             delivery.channel, delivery.attempts + 1, now, retry_after=retry_after
         )

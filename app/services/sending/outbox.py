@@ -7,7 +7,7 @@ nothing else takes them away from it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, insert, lit
 
 from app.clock import utc_now
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.models import AuditEntry, Delivery
+from app.models.delivery import WAITING_STATES
 from app.services.routing.reasons import HELD
 from app.services.sending import results
 
@@ -24,7 +26,7 @@ CRASHES_UNTIL_DEAD = 3
 # More conditions than this make a statement too long. Emails to further domains are claimed and given back.
 MOST_DOMAINS = 200
 # Literals, because a partial index is only used for a condition without parameters.
-IS_WAITING = Delivery.state.in_([literal_column("'pending'"), literal_column("'retry_wait'")])
+IS_WAITING = Delivery.state.in_([literal_column(f"'{state}'") for state in WAITING_STATES])
 IS_CLAIMED = Delivery.state == literal_column("'claimed'")
 WAITING_AGAIN: ColumnElement[str] = case((Delivery.attempts == 0, "pending"), else_="retry_wait")
 
@@ -35,10 +37,9 @@ DUE = select(Delivery.id).where(
 NOT_SUSPECT = DUE.where(Delivery.crashes == 0)
 IN_ORDER = (Delivery.due_at, Delivery.id)
 # The queues of a channel. Each gets its turn, so none waits behind another, however long that is.
-LANES: dict[str, Select[Any]] = {
+QUEUES: dict[str, Select[Any]] = {
     "urgent": NOT_SUSPECT.where(Delivery.is_urgent).order_by(*IN_ORDER),
-    # Held by a worker that died. Claimed one by one: then one that kills its worker affects no other, and one that did
-    # not cause it is cleared.
+    # Held by a worker that died. Claimed one by one, so that a delivery that kills its worker takes no other with it.
     "suspect": DUE.where(Delivery.crashes > literal_column("0")).order_by(Delivery.crashes, *IN_ORDER),
     "retry": NOT_SUSPECT.where(
         ~Delivery.is_urgent, Delivery.state == literal_column("'retry_wait'")
@@ -47,6 +48,9 @@ LANES: dict[str, Select[Any]] = {
         *IN_ORDER
     ),
 }
+# Each worker polls each queue of each channel, and most are empty.
+_FIRST = {name: CompiledStatement(due.limit(literal_column("1"))) for name, due in QUEUES.items()}
+_FIRST_OF_ALL = CompiledStatement(DUE.limit(literal_column("1")))
 OURS = update(Delivery).where(Delivery.token == bindparam("held"), IS_CLAIMED)
 
 
@@ -62,7 +66,11 @@ def _claim_statement(due: Any) -> Any:
     return update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values).returning(Delivery.id)
 
 
-CLAIMS = {name: _claim_statement(due) for name, due in LANES.items()}
+CLAIMS = {name: _claim_statement(due) for name, due in QUEUES.items()}
+# Those that a message of the broker names.
+NAMED = NOT_SUSPECT.where(Delivery.id.in_(bindparam("named", expanding=True))).order_by(*IN_ORDER)
+NAMED_ALONE = DUE.where(Delivery.id == bindparam("named")).order_by(*IN_ORDER)
+CLAIM_NAMED, CLAIM_NAMED_ALONE = _claim_statement(NAMED), _claim_statement(NAMED_ALONE)
 RENEW = OURS.values(lease_until=bindparam("until", type_=Delivery.lease_until.type)).returning(Delivery.id)
 
 
@@ -72,39 +80,50 @@ def claim(
     *,
     lease_until: datetime,
     holder: str,
-    lane: str = "new",
+    queue: str = "new",
+    named: Sequence[int] = (),
     most: int = 1,
     except_domains: Sequence[str] = (),
 ) -> tuple[str, set[int]]:
-    """Claim the deliveries of a lane that have been due longest, and commit.
+    """Claim the deliveries of a queue that have been due longest, and commit.
 
     Args:
-        lane: a name in `LANES`.
+        queue: a name in `QUEUES`.
+        named: claim those of these ids that are due instead. One that was held by a worker that died is claimed alone.
         most: how many at most.
         except_domains: do not claim emails to these domains, each with its @.
     Returns:
         the token, and the ids that were claimed.
     """
-    token, parameters = secrets.token_hex(16), {"now": now, "channel_name": channel}
-    due, statement = LANES[lane], CLAIMS[lane]
+    token = secrets.token_hex(16)
+    parameters: dict[str, Any] = {"now": now, "channel_name": channel}
+    due, statement = QUEUES[queue], CLAIMS[queue]
+    if len(named) == 1:
+        due, statement, parameters["named"] = NAMED_ALONE, CLAIM_NAMED_ALONE, named[0]
+    elif named:
+        due, statement, parameters["named"] = NAMED, CLAIM_NAMED, list(named)
     if except_domains:
         due = due.where(*_not_to(except_domains))
         statement = _claim_statement(due)
-    connection = db.session.connection()
     # Read first, so an idle worker never takes the write lock.
-    if connection.execute(due.limit(1), parameters).first() is None:
-        db.session.commit()
+    if not _finds_any(_FIRST[queue] if statement is CLAIMS[queue] else due.limit(1), parameters):
         return token, set()
     values = parameters | {"most": most, "held": token, "until": lease_until, "holder": holder}
-    ids = set(connection.execute(statement, values).scalars())
+    ids = set(db.session.connection().execute(statement, values).scalars())
     db.session.commit()
     return token, ids
 
 
 def has_due(channel: str, now: datetime, except_domains: Sequence[str] = ()) -> bool:
     """Whether anything is due over a channel, apart from emails to these domains."""
-    due = DUE.where(*_not_to(except_domains)) if except_domains else DUE
-    found = db.session.connection().execute(due.limit(1), {"now": now, "channel_name": channel}).first()
+    due = DUE.where(*_not_to(except_domains)).limit(1) if except_domains else _FIRST_OF_ALL
+    return _finds_any(due, {"now": now, "channel_name": channel})
+
+
+def _finds_any(query: CompiledStatement | Select[Any], parameters: Mapping[str, Any]) -> bool:
+    if isinstance(query, CompiledStatement):
+        return bool(query.fetch(**parameters))
+    found = db.session.connection().execute(query, parameters).first()
     db.session.commit()
     return found is not None
 
@@ -124,10 +143,10 @@ def renew(token: str, lease_until: datetime) -> set[int]:
     return ids
 
 
-def keep_one(token: str, delivery_id: int) -> None:
-    """Give back all deliveries of a claim but one, and commit."""
-    rest = OURS.where(Delivery.id != bindparam("kept")).values(results.UNCLAIMED | {"state": WAITING_AGAIN})
-    db.session.connection().execute(rest, {"held": token, "kept": delivery_id})
+def give_back_deliveries(token: str, ids: Collection[int]) -> None:
+    """Give back these deliveries of a claim, and commit."""
+    query = OURS.where(Delivery.id.in_(ids)).values(results.UNCLAIMED | {"state": WAITING_AGAIN})
+    db.session.connection().execute(query, {"held": token})
     db.session.commit()
 
 
@@ -136,7 +155,7 @@ def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, A
 
     Args:
         reason: the new reason why they wait; None leaves it unchanged. A message that was held for its recipient's
-            sake keeps its reason, because it is not sent if it has been read meanwhile.
+            sake keeps its reason, because it is not sent if it has been read by then.
     """
     values = results.UNCLAIMED | {"state": WAITING_AGAIN}
     if reason is not None:
@@ -158,7 +177,7 @@ def sweep(now: datetime | None = None) -> int:
     """Give back the claims of workers that died, and commit.
 
     Each time counts as a crash of the delivery; after three it is dead. After the first crash a delivery is claimed
-    alone (see `claim`), so only one that was being sent each time gets that far.
+    alone (see `QUEUES`), so only one that was being sent each time gets that far.
 
     Returns:
         how many rows were given back or declared dead.
@@ -177,13 +196,14 @@ def sweep(now: datetime | None = None) -> int:
     }
     returned = (Delivery.id, Delivery.state, Delivery.notification_id, Delivery.channel, Delivery.address)
     rows = connection.execute(update(Delivery).where(expired).values(values).returning(*returned)).all()
-    _record_dead([row for row in rows if row.state == "dead"])
+    _record_dead([row for row in rows if row.state == "dead"], now)
     db.session.commit()
     return len(rows)
 
 
-def _record_dead(dead: Sequence[Any]) -> None:
+def _record_dead(dead: Sequence[Any], now: datetime) -> None:
     if dead:
         entries = [results.audit_entry(row, "dead", "crashed") for row in dead]
         db.session.connection().execute(insert(AuditEntry), entries)
         results.mark_notifications_failed([row.notification_id for row in dead])
+        results.report_failures([row.id for row in dead], now)

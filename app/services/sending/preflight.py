@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from app import catalog
 from app.catalog import DAILY_DIGEST, DIGESTS
 from app.models import Delivery, Notification
 from app.services.base.recipients import Recipient
+from app.services.follows.lookup import find_mutes_of
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
-from app.services.routing.fanout import GIVE_UP_AFTER
 from app.services.routing.reasons import Verdict
-from app.services.sending.preflight_rules import RULES, PreflightContext
+from app.services.sending.preflight_rules import ROOM_RULES, RULES, PreflightContext
 from app.services.sending.results import SendResult
 
 
-def load_context(channel: str, rows: Sequence[Delivery]) -> PreflightContext:
+def load_context(channel: str, rows: Sequence[Delivery], now: datetime) -> PreflightContext:
     """Load what the rules need to know about these deliveries of one channel."""
     active_digests: frozenset[str] = frozenset()
     covers_until: dict[int, datetime] = {}
@@ -28,12 +29,13 @@ def load_context(channel: str, rows: Sequence[Delivery]) -> PreflightContext:
         required_channels=required_channels.current_requirements(),
         active_digests=active_digests,
         digest_covers_until=covers_until,
+        mutes=find_mutes_of(sorted({row.recipient_id for row in rows} - {None}), now),
     )
 
 
 def check_before_sending(delivery: Delivery, context: PreflightContext, now: datetime) -> SendResult | None:
     """Return the result of a delivery that must not be sent now, or None if it may be."""
-    for applies, state, reason in RULES:
+    for applies, state, reason in RULES if delivery.room_message is None else ROOM_RULES:
         if applies(delivery, context, now):
             return SendResult(
                 delivery.id, state, now, reason=reason, reason_data={"channel": delivery.channel}
@@ -57,6 +59,7 @@ def _apply_policy(
         required=context.required_channels,
         is_digest_active=DAILY_DIGEST in context.active_digests,
         digested_at=context.digest_covers_until.get(delivery.recipient_id),
+        mutes=context.mutes,
     )
     verdict = policy.decide(decision_input, now)
     return None if verdict.reason == "queued" else _result_of_verdict(delivery, verdict, now)
@@ -64,7 +67,7 @@ def _apply_policy(
 
 def _hold_digest(delivery: Delivery, now: datetime) -> SendResult | None:
     user = delivery.recipient
-    held = quiet_hours.hold_until(Recipient.of(user), user.preference, now)
+    held = quiet_hours.hold_until(Recipient.from_user(user), user.preference, now)
     if held is None:
         return None
     return _result_of_verdict(delivery, Verdict("pending", held.reason, held.until), now)
@@ -73,7 +76,7 @@ def _hold_digest(delivery: Delivery, now: datetime) -> SendResult | None:
 def _result_of_verdict(delivery: Delivery, verdict: Verdict, now: datetime) -> SendResult:
     if verdict.state != "pending" or verdict.due_at is None:
         return SendResult(delivery.id, verdict.state, now, reason=verdict.reason, reason_data=verdict.data)
-    row, expires_at = delivery.notification, verdict.due_at + GIVE_UP_AFTER
+    row, expires_at = delivery.notification, verdict.due_at + catalog.GIVE_UP_AFTER
     if row is not None and row.expires_at is not None:
         expires_at = min(row.expires_at, expires_at)
     return SendResult(

@@ -11,8 +11,11 @@ from sqlalchemy import select
 from app.catalog import DIGESTS
 from app.database.base import db
 from app.models import Delivery, Interview, Notification
+from app.services.accounts import emails as account_emails
 from app.services.digests import contents as digest_contents
+from app.services.follows.lookup import Mutes
 from app.services.interviews.reminder_texts import KIND as REMINDER
+from app.services.rooms import posting
 from app.services.routing.reasons import HELD
 from app.services.routing.required_channels import RequiredChannels
 from app.services.sending import endpoint_health
@@ -31,20 +34,31 @@ class PreflightContext:
     """The facts that the rules use, for a batch of deliveries of one channel.
 
     Args:
-        suppressed: addresses that must not be written to.
+        suppressed: addresses that nothing may be sent to.
         required_channels: pairs of category and channel that admins have made mandatory.
-        active_digests: digests that admins have not switched off.
+        active_digests: digests that admins have not turned off.
         digest_covers_until: by user id, when the newest daily digest collected what was unread.
+        mutes: what the recipients have muted.
     """
 
     suppressed: Collection[str]
     required_channels: RequiredChannels
     active_digests: Collection[str]
     digest_covers_until: Mapping[int, datetime]
+    mutes: Mutes
 
 
 def _recipient_is_disabled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
-    return not delivery.recipient.is_enabled
+    return delivery.has_recipient and not delivery.recipient.is_enabled
+
+
+def _address_was_changed(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    """Whether a link for choosing a password would go to an address that the account no longer has."""
+    return delivery.kind in account_emails.LIFETIMES and delivery.address != delivery.recipient.email
+
+
+def _invite_was_accepted(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return delivery.kind == "invitation" and delivery.recipient.password_hash is not None
 
 
 def _interview_is_cancelled(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
@@ -61,10 +75,10 @@ def _interview_has_begun(delivery: Delivery, _context: PreflightContext, now: da
 
 
 def _interview_was_moved(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
-    row = delivery.notification
+    row = delivery.content
     if row is None or row.interview is None:
         return False
-    if row.notification_type == REMINDER:
+    if isinstance(row, Notification) and row.notification_type == REMINDER:
         # Moving an interview makes the reminders of its old time expire; see `notifications.expiry`.
         return _has_expired(row, now)
     return (
@@ -74,7 +88,7 @@ def _interview_was_moved(delivery: Delivery, _context: PreflightContext, now: da
 
 
 def _interview_was_rebooked(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
-    row = delivery.notification
+    row = delivery.content
     if row is None or row.interview is None or row.notification_type != "interview_cancelled":
         return False
     return row.interview.status == "scheduled" and not _is_prompt(delivery, now)
@@ -104,14 +118,16 @@ def _digest_is_inactive(delivery: Delivery, context: PreflightContext, _now: dat
 
 
 def _digest_is_off(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    if delivery.kind not in DIGESTS:
+        return False
     preference = delivery.recipient.preference
-    return delivery.kind in DIGESTS and not (preference.email_enabled and getattr(preference, delivery.kind))
+    return not (preference.email_enabled and getattr(preference, delivery.kind))
 
 
 def _digest_is_empty(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
-    if delivery.kind not in DIGESTS:
-        return False
-    return not digest_contents.counts([delivery.recipient_id], delivery.created_at, now)
+    return delivery.kind in DIGESTS and not digest_contents.has_unread(
+        delivery.recipient_id, delivery.created_at, now
+    )
 
 
 def _notification_is_cancelled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
@@ -139,10 +155,24 @@ def _was_seen_while_held(delivery: Delivery, _context: PreflightContext, _now: d
     return is_seen and delivery.reason in HELD
 
 
+def _room_is_closed(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return delivery.room_message is None or not delivery.room_message.room.is_open
+
+
+def _room_may_not_know(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return delivery.room_message is not None and not posting.may_know(delivery.room_message)
+
+
+def _room_knows_already(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
+    return delivery.room_message is not None and posting.is_repeated(delivery.room_message)
+
+
 Rule = Callable[[Delivery, PreflightContext, datetime], bool]
 # (rule, state it leads to, reason code). The first rule that applies decides.
 RULES: tuple[tuple[Rule, str, str], ...] = (
     (_recipient_is_disabled, "skipped", "recipient_inactive"),
+    (_address_was_changed, "skipped", "address_changed"),
+    (_invite_was_accepted, "skipped", "invite_accepted"),
     (_interview_is_cancelled, "skipped", "interview_cancelled"),
     (_interview_has_begun, "skipped", "interview_over"),
     (_interview_was_moved, "skipped", "interview_moved"),
@@ -158,18 +188,29 @@ RULES: tuple[tuple[Rule, str, str], ...] = (
     (_endpoint_is_gone, "skipped", "endpoint_gone"),
     (_was_seen_while_held, "skipped", "read_before_sending"),
 )
+# The same for messages to rooms, which have no preferences.
+ROOM_RULES: tuple[tuple[Rule, str, str], ...] = (
+    (_room_is_closed, "skipped", "room_closed"),
+    (_room_may_not_know, "skipped", "confidential"),
+    (_interview_is_cancelled, "skipped", "interview_cancelled"),
+    (_interview_has_begun, "skipped", "interview_over"),
+    (_interview_was_moved, "skipped", "interview_moved"),
+    (_interview_was_rebooked, "skipped", "interview_rebooked"),
+    (_is_expired, "expired", "expired"),
+    (_room_knows_already, "skipped", "merged"),
+)
 
 
 def _announced_interview(delivery: Delivery, now: datetime) -> Interview | None:
-    """The interview that a message announces, as it is now; None if the message did not have to wait."""
-    row = delivery.notification
+    """Return the interview that a message announces, as it is now; None if the message did not have to wait."""
+    row = delivery.content
     if row is None or row.notification_type not in ANNOUNCING or _is_prompt(delivery, now):
         return None
     return row.interview
 
 
 def _is_prompt(delivery: Delivery, now: datetime) -> bool:
-    row = delivery.notification
+    row = delivery.content
     is_reminder = row is not None and row.notification_type == REMINDER
     return not is_reminder and delivery.reason == "queued" and now - delivery.created_at < PROMPT
 

@@ -90,7 +90,7 @@ class Pace:
         return next_at <= now + (self.at_once - 1) * self.step or next_at > now + self.at_once * self.step
 
     def next_after(self, next_at: datetime, now: datetime) -> datetime:
-        """The new time once another email has been sent."""
+        """Return the new time once another email has been sent."""
         is_ahead = now < next_at <= now + self.at_once * self.step
         return (next_at if is_ahead else now) + self.step
 
@@ -101,11 +101,13 @@ def _locked_row(name: str, now: datetime) -> SendRate:
 
 
 def domain_of(address: str) -> str:
-    """The domain of an address, as the rows name it: with its @, so that none is called like the installation."""
+    """Return the domain of an address as rows name it: with its @, so that none is called like the installation."""
     return "@" + address.rpartition("@")[2].lower()[:250]
 
 
-def purge_unused(now: datetime) -> None:
-    """Delete the rows of domains that nothing was sent to lately, and commit."""
-    db.session.execute(delete(SendRate).where(SendRate.next_at < now - UNUSED_AFTER), execution_options=BULK)
+def purge_unused(now: datetime) -> int:
+    """Delete the rows of domains that nothing was sent to lately, and commit. Returns how many."""
+    is_unused = SendRate.next_at < now - UNUSED_AFTER
+    count = db.session.execute(delete(SendRate).where(is_unused), execution_options=BULK).rowcount  # type: ignore[attr-defined]
     db.session.commit()
+    return int(count)

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, null, select, update
 
-from app.database.base import db
-from app.database.sqlite import lock_for_writing
-from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification
+from app.clock import utc_now
+from app.database.base import Base, db
+from app.database.compiled import CompiledStatement, is_among
+from app.database.writing import writing
+from app.models import CapturedMail, Delivery, Notification
 from app.models.delivery import END_STATES, OPEN_STATES
+from app.services.notifications import inbox_version
 from app.services.sending import endpoint_health
+from app.services.subscriptions import calls
+from app.services.subscriptions.calls import FAILED_STATES
 
 # The columns of an unclaimed delivery.
 UNCLAIMED: dict[str, Any] = {"token": None, "lease_until": None, "claimed_by": None}
@@ -29,6 +34,8 @@ class SendResult:
         attempt_state: the state of the attempt in the log, if it differs from the delivery's.
         captured: the message, if it was captured instead of sent.
         is_address_dead: the address must not be used again.
+        remote_id: the other side's name for the message.
+        retry_after: how many seconds the other side asked to wait.
     """
 
     delivery_id: int
@@ -43,43 +50,68 @@ class SendResult:
     attempt_state: str = ""
     captured: bytes | None = None
     is_address_dead: bool = False
+    remote_id: str = ""
+    retry_after: float | None = None
 
 
-# Built once, because building a statement takes longer than running it.
-OURS = (
-    select(Delivery.id, Delivery.notification_id, Delivery.channel, Delivery.address, Delivery.attempts)
-    .where(Delivery.id.in_(bindparam("these", expanding=True)), Delivery.token == bindparam("held"))
-    .with_for_update()
+DELIVERIES, ATTEMPTS, ENTRIES, NOTIFICATIONS = (
+    Base.metadata.tables[name]
+    for name in ("deliveries", "delivery_attempts", "audit_entries", "notifications")
 )
-RECORD = (
-    update(Delivery)
-    .where(Delivery.id == bindparam("this"), Delivery.token == bindparam("held"))
+# Compiled once, because they run for every batch of emails.
+OURS = CompiledStatement(
+    lambda: (
+        select(*(DELIVERIES.c[name] for name in ("id", "notification_id", "channel", "address", "attempts")))
+        .where(is_among(DELIVERIES.c.id, "these"), DELIVERIES.c.token == bindparam("held"))
+        .with_for_update()
+    )
+)
+RECORD = CompiledStatement(
+    update(DELIVERIES)
+    .where(DELIVERIES.c.id == bindparam("this"), DELIVERIES.c.token == bindparam("held"))
     .values(
         {
             "state": bindparam("to_state"),
             "reason": bindparam("to_reason"),
-            "reason_data": bindparam("to_reason_data", type_=Delivery.reason_data.type),
-            "due_at": func.coalesce(bindparam("to_due_at", type_=Delivery.due_at.type), Delivery.due_at),
-            "expires_at": func.coalesce(
-                bindparam("to_expires_at", type_=Delivery.expires_at.type), Delivery.expires_at
+            "reason_data": bindparam("to_reason_data", type_=DELIVERIES.c.reason_data.type),
+            "due_at": func.coalesce(
+                bindparam("to_due_at", type_=DELIVERIES.c.due_at.type), DELIVERIES.c.due_at
             ),
-            "sent_at": bindparam("to_sent_at", type_=Delivery.sent_at.type),
-            "attempts": Delivery.attempts + bindparam("new_attempts"),
-            **UNCLAIMED,
+            "expires_at": func.coalesce(
+                bindparam("to_expires_at", type_=DELIVERIES.c.expires_at.type), DELIVERIES.c.expires_at
+            ),
+            "remote_id": func.coalesce(bindparam("to_remote_id"), DELIVERIES.c.remote_id),
+            "sent_at": bindparam("to_sent_at", type_=DELIVERIES.c.sent_at.type),
+            "attempts": DELIVERIES.c.attempts + bindparam("new_attempts"),
+            **dict.fromkeys(UNCLAIMED, null()),
         }
     )
 )
-PENDING = update(Notification).where(
-    Notification.id.in_(bindparam("these", expanding=True)), Notification.status == "pending"
-)
-MARK_SENT = PENDING.values(
-    status="sent",
-    sent_at=func.coalesce(Notification.sent_at, bindparam("now", type_=Notification.sent_at.type)),
+INSERT_ATTEMPTS = CompiledStatement(insert(ATTEMPTS), set(ATTEMPTS.c.keys()) - {"id"})
+INSERT_ENTRIES = CompiledStatement(insert(ENTRIES), set(ENTRIES.c.keys()) - {"id", "actor_id"})
+MARK_SENT = CompiledStatement(
+    lambda: (
+        update(NOTIFICATIONS)
+        .where(is_among(NOTIFICATIONS.c.id, "these"), NOTIFICATIONS.c.status == "pending")
+        .values(
+            status="sent",
+            sent_at=func.coalesce(
+                NOTIFICATIONS.c.sent_at, bindparam("now", type_=NOTIFICATIONS.c.sent_at.type)
+            ),
+        )
+        .returning(NOTIFICATIONS.c.recipient_id)
+    )
 )
 HAS_OPEN_OR_SENT = select(Delivery.id).where(
     Delivery.notification_id == Notification.id, Delivery.state.in_([*OPEN_STATES, "sent"])
 )
-MARK_FAILED = PENDING.where(~HAS_OPEN_OR_SENT.exists()).values(status="failed")
+MARK_FAILED = (
+    update(Notification)
+    .where(Notification.id.in_(bindparam("these", expanding=True)), Notification.status == "pending")
+    .where(~HAS_OPEN_OR_SENT.exists())
+    .values(status="failed")
+    .returning(Notification.recipient_id)
+)
 
 
 def record_results(token: str, results: Sequence[SendResult]) -> int:
@@ -90,64 +122,93 @@ def record_results(token: str, results: Sequence[SendResult]) -> int:
     Returns:
         how many were still ours.
     """
-    lock_for_writing()
-    parameters = {"these": [result.delivery_id for result in results], "held": token}
-    rows = {row.id: row for row in db.session.connection().execute(OURS, parameters)}
-    ours = [(result, rows[result.delivery_id]) for result in results if result.delivery_id in rows]
-    if ours:
-        _record(token, ours)
-    db.session.commit()
+    with writing():
+        rows = {row.id: row for row in OURS.fetch(these=[each.delivery_id for each in results], held=token)}
+        ours = [(result, rows[result.delivery_id]) for result in results if result.delivery_id in rows]
+        if ours:
+            _record(token, ours)
     return len(ours)
 
 
-def mark_notifications_sent(notification_ids: Sequence[int | None], now: datetime) -> None:
-    """Mark notifications as sent, in the caller's transaction: the first delivery that is sent is enough."""
-    _mark(MARK_SENT, notification_ids, {"now": now})
+def mark_notifications_sent(notification_ids: Sequence[int | None], now: datetime) -> set[int]:
+    """Mark notifications as sent, in the caller's transaction: the first delivery that is sent is enough.
+
+    Returns:
+        the people whose inbox this changed.
+    """
+    ids = _distinct(notification_ids)
+    if not ids:
+        return set()
+    people = {row.recipient_id for row in MARK_SENT.fetch(these=ids, now=now)}
+    inbox_version.bump(people)
+    return people
 
 
 def mark_notifications_failed(notification_ids: Sequence[int | None]) -> None:
     """Mark notifications as failed if none of their deliveries is open or sent, in the caller's transaction."""
-    _mark(MARK_FAILED, notification_ids, {})
+    if ids := _distinct(notification_ids):
+        inbox_version.bump(db.session.connection().execute(MARK_FAILED, {"these": ids}).scalars())
 
 
-def _mark(statement: Update, notification_ids: Sequence[int | None], values: dict[str, Any]) -> None:
-    ids = sorted({number for number in notification_ids if number is not None})
-    if ids:
-        db.session.connection().execute(statement, values | {"these": ids})
+def _distinct(ids: Sequence[int | None]) -> list[int]:
+    return sorted({number for number in ids if number is not None})
+
+
+def report_failures(delivery_ids: Sequence[int], now: datetime) -> None:
+    """Queue calls about deliveries that have failed for good, in the caller's transaction."""
+    if delivery_ids:
+        calls.queue_failed(delivery_ids, now)
 
 
 def audit_entry(row: Any, state: str, reason: str) -> dict[str, Any]:
-    """The audit entry of a delivery that has ended."""
+    """Build the audit entry of a delivery that has ended."""
     detail = {"delivery_id": row.id, "channel": row.channel} | ({"reason": reason} if reason else {})
-    return {"action": f"delivery.{state}", "subject": row.address[:300], "detail": detail}
+    return {
+        "at": utc_now(),
+        "action": f"delivery.{state}",
+        "subject": row.address[:300],
+        "detail": detail,
+    }
 
 
 def _record(token: str, ours: Sequence[tuple[SendResult, Any]]) -> None:
-    connection = db.session.connection()
-    connection.execute(RECORD, [_delivery_values(result, token) for result, _row in ours])
+    RECORD.execute_many([_delivery_values(result, token) for result, _row in ours])
     attempts = [
         _attempt_values(result, row.attempts + 1) for result, row in ours if result.started_at is not None
     ]
     if attempts:
-        connection.execute(insert(DeliveryAttempt), attempts)
+        INSERT_ATTEMPTS.execute_many(attempts)
     ended = [(result, row) for result, row in ours if result.state in END_STATES]
     if ended:
-        entries = [audit_entry(row, result.state, result.reason) for result, row in ended]
-        connection.execute(insert(AuditEntry), entries)
+        INSERT_ENTRIES.execute_many([audit_entry(row, result.state, result.reason) for result, row in ended])
         sent = [row.notification_id for result, row in ended if result.state == "sent"]
         mark_notifications_sent(sent, ended[-1][0].finished_at)
         mark_notifications_failed([row.notification_id for result, row in ended if result.state != "sent"])
+        report_failures(
+            [row.id for result, row in ended if _has_failed(result, row)], ended[-1][0].finished_at
+        )
     for result, row in ours:
         if result.state == "sent":
-            endpoint_health.record_success(row.channel, row.address)
+            endpoint_health.record_success(row.address)
         elif result.started_at is not None:
             endpoint_health.record_failure(
-                row.channel, row.address, result.response, result.finished_at, is_dead=result.is_address_dead
+                row.channel,
+                row.address,
+                result.response,
+                result.finished_at,
+                is_dead=result.is_address_dead,
+                retry_after=result.retry_after,
             )
         if result.captured is not None:
             db.session.merge(
                 CapturedMail(delivery_id=row.id, raw=result.captured, captured_at=result.finished_at)
             )
+
+
+def _has_failed(result: SendResult, row: Any) -> bool:
+    """Whether it was tried and not sent. One that was never tried had nothing to say any more."""
+    was_tried = row.attempts > 0 or result.started_at is not None
+    return was_tried and result.state in FAILED_STATES
 
 
 def _delivery_values(result: SendResult, token: str) -> dict[str, Any]:
@@ -159,6 +220,7 @@ def _delivery_values(result: SendResult, token: str) -> dict[str, Any]:
         "to_reason_data": result.reason_data,
         "to_due_at": result.due_at,
         "to_expires_at": result.expires_at,
+        "to_remote_id": result.remote_id or None,
         "to_sent_at": result.finished_at if result.state == "sent" else None,
         "new_attempts": 0 if result.started_at is None else 1,
     }

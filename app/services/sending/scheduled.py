@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import case, select, update
+from sqlalchemy import select, update
 
 from app.database.base import db
 from app.database.writing import BULK
 from app.models import Delivery, Notification
 from app.services.notifications import actions as notification_actions
+from app.services.notifications import inbox_version
 from app.services.sending import outbox, results
 
 CHUNK = 500
@@ -33,14 +34,14 @@ def show_scheduled(now: datetime) -> int:
         .returning(Delivery.notification_id, Delivery.recipient_id),
         execution_options=BULK,
     ).all()
-    results.mark_notifications_sent([row.notification_id for row in rows], now)
-    notification_actions.bump_inbox_versions(row.recipient_id for row in rows)
+    told = results.mark_notifications_sent([row.notification_id for row in rows], now)
+    inbox_version.bump({row.recipient_id for row in rows} - told)
     db.session.commit()
     return len(rows)
 
 
 def unsnooze_due(now: datetime) -> int:
-    """Make notifications whose snooze has ended unread again, even if they were opened meanwhile, and commit.
+    """Make notifications whose snooze has ended unread again, even if they were opened since, and commit.
 
     Returns:
         how many there were.
@@ -50,15 +51,14 @@ def unsnooze_due(now: datetime) -> int:
     )
     if not ids:
         return 0
-    status = case((Notification.sent_at.is_not(None), "sent"), else_="pending")
     recipient_ids = db.session.scalars(
         update(Notification)
         # Checked again, because it may have been snoozed again in between.
         .where(Notification.id.in_(ids), Notification.snoozed_until <= now)
-        .values(snoozed_until=None, read_at=None, status=status)
+        .values(snoozed_until=None, read_at=None, status=notification_actions.STATUS_WHEN_UNREAD)
         .returning(Notification.recipient_id),
         execution_options=BULK,
     ).all()
-    notification_actions.bump_inbox_versions(recipient_ids)
+    inbox_version.bump(recipient_ids)
     db.session.commit()
     return len(recipient_ids)

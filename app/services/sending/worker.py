@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,43 +16,44 @@ from sqlalchemy.orm import joinedload
 
 from app import catalog
 from app.channels import CONNECTORS
-from app.channels.base import Channel, DeliveryError, HostUnavailable, TemporaryFailure
+from app.channels.base import Channel, DeliveryError, HostUnavailable, PermanentFailure, TemporaryFailure
+from app.channels.safe_http import NoResponse
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.rendering import plain_text
 from app.services.base import outages
 from app.services.sending import channel_outages, failures, outbox, payloads, pool, preflight
-from app.services.sending import results as send_results
+from app.services.sending.backoff import HostBackoff
+from app.services.sending.claim import Claim, heartbeat
 from app.services.sending.email import SiteIdentity
-from app.services.sending.lease import Claim, heartbeat
 from app.services.sending.preflight_rules import PreflightContext
 from app.services.sending.rate_limits import NO_LIMITS, RateLimits
 from app.services.sending.results import SendResult
 
 # A killed worker loses its whole batch until the lease ends, so batches stay small unless the host is quick.
 SMALL_BATCH, QUICK_SECONDS = 20, 0.5
-# How long one lane of a channel is served before the next has its turn.
+# How long one queue of a channel is served before the next has its turn.
 TURN_SECONDS = 5.0
+# After this long, a worker of the broker leaves what is left of a message to the next one.
+MESSAGE_SECONDS = 30.0
 # Results are recorded in groups, but without delay: a message whose result is not recorded is sent twice.
 GROUP, GROUP_SECONDS = 25, 0.025
-FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 60.0
-# Seconds between attempts to record results while the database is busy.
-RECORD_AGAIN_AFTER = (0.2, 1.0, 3.0, 10.0)
 log = logging.getLogger(__name__)
 
 
-class Backoff(NamedTuple):
-    """Until when (on the monotonic clock) a channel is left alone, and for how many seconds in all."""
+class StopFlag(Protocol):
+    """Whether to stop; an event, or a flag that several processes share."""
 
-    until: float
-    seconds: float
+    def set(self) -> None: ...
+
+    def is_set(self) -> bool: ...
 
 
 class DeliveryWorker:
     """Sends what is due. There is one per process, because it remembers which hosts to leave alone.
 
-    Setting `stopping` ends a run after the current message. The rest of the claim is given back.
+    `stop` ends a run after the current message.
 
     Args:
         site: the installation that messages come from.
@@ -64,8 +65,10 @@ class DeliveryWorker:
         self.site = site
         self.limits = limits
         self.holder = holder
-        self.stopping = threading.Event()
-        self.backoffs: dict[str, Backoff] = {}
+        self.stopping: StopFlag = threading.Event()
+        self.backoff = HostBackoff()
+        # Whether a channel is ours to serve.
+        self._must_send: Callable[[str], bool] = lambda _channel: True
         # Claims that an outage of the database interrupted; given back when it is over.
         self.abandoned: set[str] = set()
         # Claims that are being worked on, by channel.
@@ -73,21 +76,67 @@ class DeliveryWorker:
         # The threads that serve each channel.
         self.threads: dict[str, set[int]] = defaultdict(set)
 
+    def stop(self) -> None:
+        """End the run after the current message, and give back at once what waits behind it."""
+        self.stopping.set()
+        try:
+            for claim in [claim for claims in list(self.claims.values()) for claim in list(claims)]:
+                claim.give_back_waiting()
+        except SQLAlchemyError as error:
+            db.session.rollback()
+            if not outages.is_outage(error):
+                raise
+            outages.report(error)
+
     def deliver_due(
-        self, now: datetime | None = None, *, before_round: Callable[[], None] | None = None
+        self,
+        now: datetime | None = None,
+        *,
+        before_round: Callable[[], None] | None = None,
+        must_send: Callable[[str], bool] = lambda _channel: True,
     ) -> int:
         """Send until nothing is due or the hosts have to be left alone.
 
         Args:
             now: act as if it were this time.
             before_round: called each time before looking for work.
+            must_send: tells whether a channel is ours to serve; asked before each message.
         Returns:
             the number of messages sent, failed or decided against.
         """
+        self._give_back_abandoned()
+        self._must_send = must_send
+        return pool.drain_channels(self._has_work, self._drain_channel, now, before_round, self._count_slow)
+
+    def deliver_named(self, name: str, ids: Sequence[int]) -> int:
+        """Send those of these deliveries of a channel that are due and unclaimed.
+
+        Urgent deliveries, those of a worker that died and retries are sent first, because the message that names them
+        may be behind many others.
+
+        Returns:
+            the number of messages sent, failed or decided against.
+        """
+        self._give_back_abandoned()
+        done, ends_at = 0, time.monotonic() + MESSAGE_SECONDS
+        channel = CONNECTORS[name]()
+        try:
+            while True:
+                sent = sum(
+                    self._serve_queue(name, channel, None, queue=queue, most=SMALL_BATCH)
+                    for queue in ("urgent", "suspect", "retry")
+                )
+                sent += self._send_batch(name, channel, None, queue="new", named=ids, most=len(ids))
+                done += sent
+                if not sent or time.monotonic() > ends_at:
+                    return done
+        finally:
+            channel.close()
+
+    def _give_back_abandoned(self) -> None:
         for token in list(self.abandoned):
             outbox.give_back(token)
             self.abandoned.discard(token)
-        return pool.drain_channels(self._has_work, self._drain_channel, now, before_round, self._count_slow)
 
     def _count_slow(self, name: str) -> int:
         return sum(claim.is_slow for claim in list(self.claims[name]))
@@ -99,7 +148,7 @@ class DeliveryWorker:
         return limited is not None and outbox.has_due(name, now or utc_now(), limited)
 
     def _limited_domains(self, name: str) -> list[str] | None:
-        """The domains whose emails must wait for their limit; None if all of the channel must."""
+        """Return the domains whose emails must wait for their limit; None if all of the channel must."""
         return self.limits.limited_domains(utc_now()) if name == "email" else []
 
     def _drain_channel(self, name: str, now: datetime | None) -> int:
@@ -110,12 +159,9 @@ class DeliveryWorker:
         try:
             while True:
                 done_before = done
-                for lane in outbox.LANES:
+                for queue in outbox.QUEUES:
                     started, sent_before = time.monotonic(), done
-                    if lane == "suspect":
-                        done += self._send_suspects(name, channel, now, most=size)
-                    else:
-                        done += self._send_batch(name, channel, now, lane=lane, most=size)
+                    done += self._serve_queue(name, channel, now, queue=queue, most=size)
                     if done > sent_before:
                         is_quick = time.monotonic() - started < QUICK_SECONDS
                         size = largest if is_quick else min(SMALL_BATCH, largest)
@@ -127,19 +173,35 @@ class DeliveryWorker:
         return done
 
     def _has_too_many_threads(self, name: str) -> bool:
-        """Whether a thread that stood in for a slow one is not needed any more."""
+        """Whether a thread that replaced a slow one is no longer needed."""
         return len(self.threads[name]) > catalog.CHANNELS[name].threads + self._count_slow(name)
+
+    def _serve_queue(
+        self, name: str, channel: Channel, now: datetime | None, *, queue: str, most: int
+    ) -> int:
+        if queue == "suspect":
+            return self._send_suspects(name, channel, now, most=most)
+        return self._send_batch(name, channel, now, queue=queue, most=most)
 
     def _send_suspects(self, name: str, channel: Channel, now: datetime | None, *, most: int) -> int:
         done, ends_at = 0, time.monotonic() + TURN_SECONDS
         for _number in range(most):
-            sent = self._send_batch(name, channel, now, lane="suspect", most=1)
+            sent = self._send_batch(name, channel, now, queue="suspect", most=1)
             done += sent
             if not sent or time.monotonic() >= ends_at:
                 break
         return done
 
-    def _send_batch(self, name: str, channel: Channel, now: datetime | None, *, lane: str, most: int) -> int:
+    def _send_batch(
+        self,
+        name: str,
+        channel: Channel,
+        now: datetime | None,
+        *,
+        queue: str,
+        most: int,
+        named: Sequence[int] = (),
+    ) -> int:
         if self._must_stop(name):
             return 0
         limited = self._limited_domains(name)
@@ -151,7 +213,8 @@ class DeliveryWorker:
             now or utc_now(),
             lease_until=lease_until,
             holder=self.holder,
-            lane=lane,
+            queue=queue,
+            named=named,
             most=most,
             except_domains=limited,
         )
@@ -183,9 +246,8 @@ class DeliveryWorker:
         self, name: str, channel: Channel, claim: Claim, rows: Sequence[Delivery], now: datetime | None
     ) -> tuple[int, HostUnavailable | None]:
         """Send claimed deliveries; returns how many are done, and the error of a host that is unavailable."""
-        context = preflight.load_context(name, rows)
+        context = preflight.load_context(name, rows, now or utc_now())
         db.session.commit()  # No transaction stays open while waiting for the network.
-        results: list[SendResult] = []
         host_error: HostUnavailable | None = None
         has_sent, rejection = False, ""
         done, recorded_at = 0, time.monotonic()
@@ -198,22 +260,22 @@ class DeliveryWorker:
                     continue
                 try:
                     result = self._send(channel, row, context, now)
-                    if result is None:
-                        continue
-                    results.append(result)
-                    done += 1
-                    has_sent = has_sent or result.state == "sent"
-                    rejection = result.response if result.reason == "misconfigured" else rejection
                 except HostUnavailable as error:
                     host_error = error
                     self._back_off(
                         name, plain_text.to_single_line(str(error)), is_our_fault=error.is_our_fault
                     )
-                if len(results) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
-                    group, results, recorded_at = results, [], time.monotonic()
-                    _record(claim, group)
+                    continue
+                if result is None:
+                    continue
+                done += 1
+                has_sent = has_sent or result.state == "sent"
+                rejection = result.response if result.reason == "misconfigured" else rejection
+                if claim.add_result(result) >= GROUP or time.monotonic() - recorded_at >= GROUP_SECONDS:
+                    recorded_at = time.monotonic()
+                    claim.record_results()
         finally:
-            _record(claim, results)  # What has left is recorded, even if the database fails in between.
+            claim.record_results()  # What has left is recorded, even if the database fails in between.
         if has_sent and host_error is None:
             channel_outages.record_success(name, utc_now())
         elif rejection:
@@ -231,13 +293,13 @@ class DeliveryWorker:
             return None
         try:
             message = payloads.build_payload(row, self.site, started_at)
-            db.session.commit()  # Building it may have read from the database; see above.
+            if db.session().in_transaction():  # Building the payload may have read from the database.
+                db.session.commit()
             receipt = channel.send(message)
         except HostUnavailable:
             raise
         except DeliveryError as error:
-            if isinstance(error, TemporaryFailure) and error.slow_down:
-                self._back_off(row.channel, plain_text.to_single_line(str(error)))
+            self._note_host(row, error)
             failure = error
         except Exception as error:
             if outages.is_outage(error):
@@ -246,7 +308,7 @@ class DeliveryWorker:
             log.exception("Delivery %s could not be built", row.id)
             failure = TemporaryFailure(f"internal error: {type(error).__name__}")
         else:
-            self.backoffs.pop(row.channel, None)
+            self.backoff.reset(row.channel)
             return SendResult(
                 row.id,
                 "sent",
@@ -255,40 +317,34 @@ class DeliveryWorker:
                 started_at=started_at,
                 response=plain_text.to_single_line(receipt.response),
                 captured=receipt.captured,
+                remote_id=receipt.remote_id,
             )
         return failures.result_of_failure(failure, row, started_at, now or utc_now())
 
-    def _must_stop(self, name: str) -> bool:
-        return self.stopping.is_set() or self._is_backing_off(name)
+    def _note_host(self, row: Delivery, error: DeliveryError) -> None:
+        """Leave a host alone if it asks for that, and count one that does not respond."""
+        text = plain_text.to_single_line(str(error))
+        if isinstance(error, TemporaryFailure) and error.slow_down:
+            self._back_off(row.channel, text)
+        if isinstance(error, NoResponse):
+            self._count_unreached(row, text)
+        if isinstance(error, PermanentFailure) and error.is_our_fault:
+            channel_outages.record_failure(row.channel, text, utc_now(), is_our_fault=True)
 
-    def _is_backing_off(self, name: str) -> bool:
-        return name in self.backoffs and time.monotonic() < self.backoffs[name].until
+    def _count_unreached(self, row: Delivery, error: str) -> None:
+        """Record an outage of a channel with many hosts, once those of two people do not respond.
+
+        A single person's may be gone for good, which is not the admins' concern.
+        """
+        if self.backoff.count_unreached(row.channel, row.recipient_id or row.address) > 1:
+            channel_outages.record_failure(row.channel, error, utc_now(), is_our_fault=False)
+
+    def _must_stop(self, name: str) -> bool:
+        return self.stopping.is_set() or self.backoff.is_active(name) or not self._must_send(name)
 
     def _back_off(self, name: str, error: str, *, is_our_fault: bool = False) -> None:
-        seconds = FIRST_BACKOFF
-        if name in self.backoffs:
-            seconds = min(self.backoffs[name].seconds * 2, LONGEST_BACKOFF)
-        self.backoffs[name] = Backoff(time.monotonic() + seconds, seconds)
-        log.warning("Leaving %s alone for %.0f s: %s", name, seconds, error)
+        log.warning("Backing off from %s for %.0f s: %s", name, self.backoff.start(name), error)
         channel_outages.record_failure(name, error, utc_now(), is_our_fault=is_our_fault)
-
-
-def _record(claim: Claim, results: Sequence[SendResult]) -> None:
-    """Record results, even if the database is busy for a while: these messages have been sent."""
-    if not results:
-        return
-    for seconds in RECORD_AGAIN_AFTER:
-        try:
-            send_results.record_results(claim.token, results)
-        except SQLAlchemyError as error:
-            db.session.rollback()
-            if not outages.is_outage(error):
-                raise
-            outages.report(error)
-            time.sleep(seconds)
-        else:
-            return
-    send_results.record_results(claim.token, results)
 
 
 def _load(ids: Collection[int]) -> Sequence[Delivery]:

@@ -12,10 +12,9 @@ from sqlalchemy import select
 from app import catalog
 from app.clock import utc_now
 from app.database.base import db
-from app.database.sqlite import lock_for_writing
 from app.database.writing import writing
 from app.models import NotificationTemplate, TemplateDraft, TemplateVersion, User
-from app.rendering.invisible_characters import strip_invisible
+from app.rendering.invisible_characters import clean
 from app.rendering.liquid import MAX_SOURCE
 from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid, NotFound
@@ -23,18 +22,24 @@ from app.services.base.errors import Conflict, Invalid, NotFound
 
 @dataclass(frozen=True)
 class TemplateContent:
-    """The editable part of a template. Where an email or SMS text is empty, the title or message is sent."""
+    """The editable part of a template.
+
+    An empty text means the default: the title for the email's subject and the SMS, the message for the email's HTML,
+    the notification's facts for the preheader, and the action's label for the button.
+    """
 
     title_template: str
     message_template: str
     email_subject: str = ""
     email_html: str = ""
+    email_preheader: str = ""
+    email_button: str = ""
     sms_text: str = ""
     channels: tuple[str, ...] = ("email", "in_app")
     priority: str = "medium"
 
     @classmethod
-    def of(cls, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> TemplateContent:
+    def from_row(cls, row: NotificationTemplate | TemplateVersion | TemplateDraft) -> TemplateContent:
         """Read the content of a row."""
         values = {name: getattr(row, name) for name in cls.__dataclass_fields__}
         return cls(**values | {"channels": tuple(row.channels)})
@@ -61,6 +66,8 @@ class TemplateContent:
 MAX_LENGTHS = {
     "title_template": 255,
     "email_subject": 255,
+    "email_preheader": 255,
+    "email_button": 255,
     "message_template": MAX_SOURCE,
     "email_html": MAX_SOURCE,
     "sms_text": MAX_SOURCE,
@@ -68,12 +75,11 @@ MAX_LENGTHS = {
 
 
 def get_for_update(template_id: int) -> NotificationTemplate:
-    """Load a template and lock it until the transaction ends, so that two admins change it one after the other.
+    """Load a template and lock it until the transaction ends. Call it within `writing`.
 
     Raises:
         NotFound: the template does not exist.
     """
-    lock_for_writing()
     template = db.session.scalar(
         select(NotificationTemplate)
         .where(NotificationTemplate.id == template_id)
@@ -92,6 +98,28 @@ def find(template_id: int, author: User) -> TemplateDraft | None:
             TemplateDraft.template_id == template_id, TemplateDraft.author_id == author.id
         )
     )
+
+
+def get(template_id: int, author: User) -> TemplateDraft:
+    """Load an admin's draft of a template. Raises NotFound."""
+    draft = find(template_id, author)
+    if draft is None:
+        raise NotFound(_("You have no draft of this template."))
+    return draft
+
+
+def get_version(template_id: int, number: str) -> TemplateVersion:
+    """Load a version of a template by its number. Raises NotFound."""
+    version = None
+    if number.isdecimal() and len(number) < 9:
+        version = db.session.scalar(
+            select(TemplateVersion).where(
+                TemplateVersion.template_id == template_id, TemplateVersion.number == int(number)
+            )
+        )
+    if version is None:
+        raise NotFound(_("Version %(number)s not found.", number=number[:20]))
+    return version
 
 
 def drafts_of_others(template_id: int, author: User) -> list[TemplateDraft]:
@@ -149,9 +177,7 @@ def rebase(template_id: int, version: int, *, author: User) -> TemplateDraft:
     """
     with writing():
         template = get_for_update(template_id)
-        draft = find(template_id, author)
-        if draft is None:
-            raise NotFound(_("You have no draft of this template."))
+        draft = get(template_id, author)
         if template.version != version:
             raise Conflict(_("Another version was published since."))
         draft.base_version = version
@@ -172,15 +198,8 @@ def restore(
     with writing():
         template = get_for_update(template_id)
         draft = find(template_id, author)
-        version = db.session.scalar(
-            select(TemplateVersion).where(
-                TemplateVersion.template_id == template_id, TemplateVersion.number == number
-            )
-        )
-        if version is None:
-            raise NotFound(_("There is no version %(number)s.", number=number))
-        content = usable_content(TemplateContent.of(version))
-        if draft is not None and TemplateContent.of(draft) != content and not replaces_draft:
+        content = usable_content(TemplateContent.from_row(get_version(template_id, str(number))))
+        if draft is not None and TemplateContent.from_row(draft) != content and not replaces_draft:
             raise Conflict(_("You have a different draft of this template."))
         return _write(template, author, content, template.version, now or utc_now())
 
@@ -191,7 +210,7 @@ def usable_content(content: TemplateContent) -> TemplateContent:
     Raises:
         Invalid: keyed by field.
     """
-    texts: dict[str, Any] = {name: strip_invisible(getattr(content, name)) for name in MAX_LENGTHS}
+    texts: dict[str, Any] = {name: clean(getattr(content, name)) for name in MAX_LENGTHS}
     content = replace(content, **texts)
     errors = {
         name: _("This is longer than %(most)s characters.", most=most)
@@ -210,14 +229,14 @@ def _write(
 ) -> TemplateDraft | None:
     """Write the author's draft of a locked template, or delete it if it equals the live template."""
     draft = find(template.id, author)
-    if content == TemplateContent.of(template) and base_version == template.version:
+    if content == TemplateContent.from_row(template) and base_version == template.version:
         if draft is not None:
             db.session.delete(draft)
         return None
     if draft is None:
         draft = TemplateDraft(template_id=template.id, author_id=author.id)
         db.session.add(draft)
-    if draft.base_version != base_version or TemplateContent.of(draft) != content:
+    if draft.base_version != base_version or TemplateContent.from_row(draft) != content:
         content.write_to(draft)
         draft.base_version = base_version
         draft.updated_at = now

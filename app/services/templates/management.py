@@ -1,4 +1,4 @@
-"""Template administration: list, create, delete, activate."""
+"""Template administration: list, create, delete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
 
 from app import catalog
-from app.catalog import DAILY_DIGEST
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
@@ -20,7 +19,7 @@ from app.models import NotificationTemplate, TemplateDraft, User
 from app.services.base import audit
 from app.services.base.errors import Forbidden, Invalid, NotFound
 from app.services.base.unique import flush_unique
-from app.services.routing import digest_coverage, wording
+from app.services.routing import wording
 from app.services.templates import drafts, publishing, validation
 from app.services.templates.drafts import TemplateContent
 
@@ -90,7 +89,7 @@ def create(
     if errors:
         raise Invalid(errors)
     content = drafts.usable_content(
-        replace(TemplateContent.of(wording.by_name(notification_type)), **(changes or {}))
+        replace(TemplateContent.from_row(wording.by_name(notification_type)), **(changes or {}))
     )
     template = NotificationTemplate(
         name=name, notification_type=notification_type, version=0, is_builtin=False
@@ -124,22 +123,3 @@ def delete(template_id: int, *, actor: User) -> None:
             version=template.version,
         )
         db.session.delete(template)
-
-
-def set_active(template_id: int, *, is_active: bool, actor: User) -> NotificationTemplate:
-    """Activate or deactivate a template. While it is inactive, nothing is sent over any channel.
-
-    Raises:
-        NotFound: the template does not exist.
-    """
-    with writing():
-        template = drafts.get_for_update(template_id)
-        if template.is_active != is_active:
-            template.is_active = is_active
-            template.updated_at = utc_now()
-            audit.record(
-                "template.switched_on" if is_active else "template.switched_off", template.name, actor=actor
-            )
-            if template.name == DAILY_DIGEST:
-                digest_coverage.release_uncovered(utc_now())
-    return template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,23 +19,29 @@ from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.rendering.liquid import TemplateTextError
 from app.rendering.texts import Texts
+from app.services.accounts import direct_messages
+from app.services.events.data import as_json
 from app.services.sending import email as sending_email
 from app.services.sending import email_preview
 from app.services.templates import samples, validation
 from app.services.templates.drafts import TemplateContent
 from app.services.templates.validation import Check
 
-TEST_SOURCE = "bellhop:template-tests"
 DARK = "@media (prefers-color-scheme: dark)"
 
 
 @dataclass(frozen=True)
 class TemplatePreview:
-    """A rendered message. `problem` says what is wrong with it; the texts are empty if it cannot be rendered."""
+    """A rendered message. `problem` says what is wrong with it; the texts are empty if it cannot be rendered.
+
+    `preheader` and `button` are empty where the template uses the default.
+    """
 
     title: str = ""
     message: str = ""
     subject: str = ""
+    preheader: str = ""
+    button: str = ""
     sms_text: str = ""
     sms_size: sms_segments.SmsSize = sms_segments.sms_size("")  # noqa: RUF009  # A frozen value, the same for all.
     problem: str = ""
@@ -49,6 +55,7 @@ class TemplatePreview:
         return {
             "title_template": (len(self.title), validation.VISIBLE_TITLE),
             "email_subject": (len(self.subject), validation.VISIBLE_SUBJECT),
+            "email_preheader": (len(self.preheader), validation.VISIBLE_PREHEADER),
             "sms_text": (self.sms_size.units, self.sms_size.limit),
         }
 
@@ -72,7 +79,7 @@ def preview(
     content: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.SiteIdentity,
+    site: sending_email.SiteIdentity,
     *,
     is_complete: bool = False,
 ) -> TemplatePreview:
@@ -88,9 +95,9 @@ def preview(
         problem = str(error)
         bad = [Check("bad", problem)]
         return TemplatePreview(problem=problem, checks={"email": bad, "sms": bad, "in_app": bad})
-    message = _compose_email(template, texts, data, reader, sender)
+    message = _compose_email(template, texts, data, reader, site)
     # The link of the SMS, with an id as long as a real one.
-    link = f"{sender.base_url}/n/123456"
+    link = f"{site.base_url}/n/123456"
     sms_text = plain_text.fit_sms(texts.sms or texts.title, link)
     size = sms_segments.sms_size(sms_text)
     problem = _missing_values_problem(template, content, data, reader) if is_complete else ""
@@ -99,12 +106,16 @@ def preview(
         title=texts.title,
         message=texts.message,
         subject=message.subject,
+        preheader=texts.email_preheader,
+        button=texts.email_button,
         sms_text=sms_text,
         sms_size=size,
         problem=problem,
         checks={
             "email": bad
-            + validation.check_email(template, content, message.subject, len(message.html.encode())),
+            + validation.check_email(
+                template, content, message.subject, texts.email_preheader, len(message.html.encode())
+            ),
             "sms": bad + validation.check_sms(size, texts.sms or texts.title, sms_text.removesuffix(link)),
             "in_app": bad + validation.check_inbox(texts.title, texts.message),
         },
@@ -116,7 +127,7 @@ def email_html(
     content: TemplateContent,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.SiteIdentity,
+    site: sending_email.SiteIdentity,
     *,
     is_dark: bool,
 ) -> str:
@@ -125,7 +136,7 @@ def email_html(
         texts = render_texts(template, content, data, reader)
     except TemplateTextError as error:
         texts = Texts(_("This can't be shown yet"), str(error))
-    html = _compose_email(template, texts, data, reader, sender).html
+    html = _compose_email(template, texts, data, reader, site).html
     scheme = "dark" if is_dark else "light"
     return html.replace(DARK, "@media all" if is_dark else "@media not all").replace("light dark", scheme)
 
@@ -143,32 +154,33 @@ def _compose_email(
     texts: Texts,
     data: Mapping[str, Any],
     reader: User,
-    sender: sending_email.SiteIdentity,
+    site: sending_email.SiteIdentity,
 ) -> Message:
+    now, starts_at = utc_now(), data.get("starts_at")
+    if isinstance(starts_at, datetime):
+        # The interview of a sample may be over, and then its email would lack the button to join.
+        now = min(now, starts_at - timedelta(days=1))
     return email_preview.compose_preview(
         template.notification_type,
         texts,
         reader,
-        sender,
+        site,
         action_url=str(data.get("meeting_url") or ""),
-        event=build_event(data, utc_now()),
+        event=build_event(data, now),
+        now=now,
     )
 
 
 def build_event(data: Mapping[str, Any], now: datetime) -> Event:
     """Build an unsaved event with these values, so that the email shows the interview's facts."""
     is_interview = all(isinstance(data.get(name), datetime) for name in samples.INSTANTS)
-    values = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in data.items()
-        # An email shows an interview's facts only if its start and end are known.
-        if is_interview or name not in samples.INSTANTS
-    }
+    # An email shows an interview's facts only if its start and end are known.
+    known = {name: value for name, value in data.items() if is_interview or name not in samples.INSTANTS}
     return Event(
-        source=TEST_SOURCE,
+        source=direct_messages.TEST_SOURCE,
         external_id=str(uuid4()),
         type="template.tested",
         occurred_at=now,
         received_at=now,
-        data=values,
+        data=as_json(known),
     )

@@ -1,4 +1,4 @@
-"""Publishing: every change to a live template is a new version."""
+"""Changes of live templates: each change of the content is a new version."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 
+from app.catalog import DAILY_DIGEST
 from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
@@ -16,6 +17,7 @@ from app.rendering import html_sanitizer
 from app.rendering.texts import one_line
 from app.services.base import audit
 from app.services.base.errors import Conflict, Forbidden, Invalid
+from app.services.routing import digest_coverage
 from app.services.templates import drafts, validation
 from app.services.templates.drafts import TemplateContent
 
@@ -25,14 +27,14 @@ def publish(
     *,
     actor: User,
     note: str = "",
-    brings: Collection[str] = (),
+    declared: Collection[str] = (),
     reviewed: str | None = None,
     now: datetime | None = None,
 ) -> TemplateVersion:
     """Publish the actor's draft as the next version.
 
     Args:
-        brings: undeclared variables that callers of a custom template will supply.
+        declared: undeclared variables that callers of a custom template will supply.
         reviewed: the `draft_revision` that the actor reviewed.
     Raises:
         NotFound: the template does not exist.
@@ -44,13 +46,13 @@ def publish(
         template = drafts.get_for_update(template_id)
         draft = drafts.find(template_id, actor)
         if draft is None:
-            raise Conflict(_("There is nothing to publish. This is already live."))
+            raise Conflict(_("Nothing to publish. This content is already live."))
         if draft.base_version != template.version:
             raise _version_conflict(template)
         if reviewed is not None and reviewed != draft_revision(draft):
             raise Conflict(_("Your draft was changed after you reviewed it. Review it again."))
-        content = TemplateContent.of(draft)
-        _require_publishable(template, content, brings)
+        content = TemplateContent.from_row(draft)
+        _require_publishable(template, content, declared)
         db.session.delete(draft)
         return go_live(template, content, actor, note, now or utc_now())
 
@@ -72,7 +74,7 @@ def reset(template_id: int, *, actor: User, now: datetime | None = None) -> Noti
         if not template.is_builtin:
             raise Forbidden(_("Only built-in templates can be reset."))
         content = TemplateContent.built_in(template.notification_type)
-        if content != TemplateContent.of(template):
+        if content != TemplateContent.from_row(template):
             go_live(template, content, actor, _("Built-in text"), now or utc_now())
     return template
 
@@ -84,14 +86,16 @@ def rewrite(
     actor: User,
     expected: int | None = None,
     note: str = "",
-    brings: Collection[str] = (),
+    declared: Collection[str] = (),
+    is_active: bool | None = None,
     now: datetime | None = None,
 ) -> NotificationTemplate:
     """Publish content directly, as the next version. Unchanged content makes no version. Drafts are not touched.
 
     Args:
         expected: the version that the actor has seen.
-        brings: as for `publish`.
+        declared: as for `publish`.
+        is_active: whether to activate or deactivate it as well; None leaves it.
     Raises:
         NotFound: the template does not exist.
         Conflict: another version is live.
@@ -102,9 +106,23 @@ def rewrite(
         template = drafts.get_for_update(template_id)
         if expected is not None and expected != template.version:
             raise _version_conflict(template)
-        _require_publishable(template, content, brings)
-        if content != TemplateContent.of(template):
+        _require_publishable(template, content, declared)
+        if content != TemplateContent.from_row(template):
             go_live(template, content, actor, note, now or utc_now())
+        if is_active is not None:
+            _set_active(template, actor, is_active=is_active)
+    return template
+
+
+def set_active(template_id: int, *, is_active: bool, actor: User) -> NotificationTemplate:
+    """Activate or deactivate a template. While it is inactive, nothing is sent over any channel.
+
+    Raises:
+        NotFound: the template does not exist.
+    """
+    with writing():
+        template = drafts.get_for_update(template_id)
+        _set_active(template, actor, is_active=is_active)
     return template
 
 
@@ -135,11 +153,21 @@ def go_live(
     return version
 
 
+def _set_active(template: NotificationTemplate, actor: User, *, is_active: bool) -> None:
+    if template.is_active == is_active:
+        return
+    template.is_active = is_active
+    template.updated_at = utc_now()
+    audit.record("template.switched_on" if is_active else "template.switched_off", template.name, actor=actor)
+    if template.name == DAILY_DIGEST:
+        digest_coverage.release_uncovered(utc_now())
+
+
 def _require_publishable(
-    template: NotificationTemplate, content: TemplateContent, brings: Collection[str]
+    template: NotificationTemplate, content: TemplateContent, declared: Collection[str]
 ) -> None:
     errors = validation.find_errors(template, content)
-    undeclared = [name for name in validation.undeclared_variables(template, content) if name not in brings]
+    undeclared = [name for name in validation.undeclared_variables(template, content) if name not in declared]
     if undeclared:
         errors["brings"] = _(
             "No caller supplies %(names)s. Confirm that callers will, or remove it.",

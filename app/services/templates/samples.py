@@ -60,7 +60,7 @@ def sample_data(notification_type: str, key: str) -> dict[str, Any]:
             raise NotFound(_("This event was deleted."))
         return values_of_event(event)
     if key not in {"sample", "long", "missing"}:
-        raise NotFound(_("There is no such sample."))
+        raise NotFound(_("Sample not found."))
     sample = with_instants(_fixed_sample(notification_type))
     if key == "long":
         return {name: _lengthen(name, value) for name, value in sample.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -17,8 +18,19 @@ from app.services.templates.drafts import TemplateContent
 
 # How many characters of a subject a phone shows in its list, and of a title the inbox.
 VISIBLE_SUBJECT, VISIBLE_TITLE = 60, 80
+# How much of the preheader mail apps show.
+VISIBLE_PREHEADER = 90
 MAX_EMAIL_BYTES = 60 * 1024
-TEXTS = ("title_template", "message_template", "email_subject", "email_html", "sms_text")
+# In the order of `Texts`.
+TEXTS = (
+    "title_template",
+    "message_template",
+    "email_subject",
+    "email_html",
+    "sms_text",
+    "email_preheader",
+    "email_button",
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,9 @@ def undeclared_variables(template: NotificationTemplate, content: TemplateConten
     if template.is_builtin:
         return []
     return sorted(
-        variables_used(content) - set(variables(template)) - variables_used(TemplateContent.of(template))
+        variables_used(content)
+        - set(variables(template))
+        - variables_used(TemplateContent.from_row(template))
     )
 
 
@@ -91,24 +105,31 @@ def find_errors(template: NotificationTemplate, content: TemplateContent) -> dic
     return found
 
 
-def _find_problem(template: NotificationTemplate, name: str, source: str) -> str | None:
+def _find_problem(template: NotificationTemplate, name: str, source: str) -> str:
+    """Say all that is wrong with a text at once; empty if nothing is."""
     try:
         used = liquid.compile_template(source, is_html=name == "email_html").variables
         if name == "email_html":
             liquid.compile_template(html_sanitizer.sanitize_template(source), is_html=True)
+        problem = ""
     except TemplateTextError as error:
-        return str(error)
+        problem, used = str(error), frozenset(liquid.named_variables(source))
     # Callers of a custom template may supply any variable.
     unknown = sorted(used - set(variables(template))) if template.is_builtin else []
-    if unknown:
-        return _("There is no variable “%(name)s”.", name=unknown[0])
-    return None
+    return " ".join([problem, *(_unknown_variable(name, variables(template)) for name in unknown)]).strip()
+
+
+def _unknown_variable(name: str, known: list[str]) -> str:
+    meant = get_close_matches(name, known, n=1)
+    if meant:
+        return _("Unknown variable “%(name)s”. Did you mean “%(meant)s”?", name=name, meant=meant[0])
+    return _("Unknown variable “%(name)s”.", name=name)
 
 
 def check_email(
-    template: NotificationTemplate, content: TemplateContent, subject: str, size: int
+    template: NotificationTemplate, content: TemplateContent, subject: str, preheader: str, size: int
 ) -> list[Check]:
-    """Check the email rendered with a sample: its variables, its subject and its size in bytes."""
+    """Check the email rendered with a sample: its variables, its subject, its preheader and its size in bytes."""
     checks = _check_variables(template, content)
     if len(subject) > VISIBLE_SUBJECT:
         checks.append(
@@ -123,6 +144,17 @@ def check_email(
         )
     else:
         checks.append(Check("ok", _("The subject fits on a phone")))
+    if len(preheader) > VISIBLE_PREHEADER:
+        checks.append(
+            Check(
+                "warn",
+                _(
+                    "The preview line has %(n)s characters, but email apps show %(most)s",
+                    n=len(preheader),
+                    most=VISIBLE_PREHEADER,
+                ),
+            )
+        )
     if removed := _removed_parts(content.email_html):
         checks.append(Check("warn", _("Email apps would remove: %(names)s", names=", ".join(removed[:8]))))
     if len(content.email_html) > html_sanitizer.MAX_BODY or size > MAX_EMAIL_BYTES:

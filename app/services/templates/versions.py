@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask_babel import LazyString
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -14,8 +13,8 @@ from app import catalog
 from app.database.base import db
 from app.models import Notification, NotificationTemplate, TemplateVersion, User
 from app.rendering import diff
+from app.rendering.key_facts import previous_start
 from app.rendering.liquid import TemplateTextError
-from app.services.base.errors import NotFound
 from app.services.templates import drafts, preview, samples
 from app.services.templates.drafts import TemplateContent
 
@@ -23,7 +22,9 @@ LABELS: dict[str, LazyString] = {
     "title_template": _l("Title"),
     "message_template": _l("Message"),
     "email_subject": _l("Email subject"),
+    "email_preheader": _l("Email preview line"),
     "email_html": _l("Email HTML"),
+    "email_button": _l("Email button"),
     "sms_text": _l("SMS text"),
     "channels": _l("Channels"),
     "priority": _l("Priority"),
@@ -71,19 +72,8 @@ def content_of(template: NotificationTemplate, name: str, reader: User) -> Templ
         NotFound: the version or draft does not exist.
     """
     if name == "draft":
-        draft = drafts.find(template.id, reader)
-        if draft is None:
-            raise NotFound(_("You have no draft of this template."))
-        return TemplateContent.of(draft)
-    number = int(name) if name.isdecimal() and len(name) < 9 else 0
-    version = db.session.scalar(
-        select(TemplateVersion).where(
-            TemplateVersion.template_id == template.id, TemplateVersion.number == number
-        )
-    )
-    if version is None:
-        raise NotFound(_("There is no version %(number)s.", number=name[:20]))
-    return TemplateContent.of(version)
+        return TemplateContent.from_row(drafts.get(template.id, reader))
+    return TemplateContent.from_row(drafts.get_version(template.id, name))
 
 
 def compare(old: TemplateContent, new: TemplateContent) -> list[FieldDiff]:
@@ -111,6 +101,8 @@ def _rerender(
     template: NotificationTemplate, content: TemplateContent, row: Notification, reader: User
 ) -> RerenderedNotification:
     data = samples.values_of_event(row.event) if row.event else {}
+    # The event of a move says only the new time.
+    data["previous_starts_at"] = previous_start(row.facts)
     try:
         texts = preview.render_texts(template, content, data, reader)
     except TemplateTextError as error:

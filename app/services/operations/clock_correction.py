@@ -13,11 +13,11 @@ from app.models import JobRun, Lease, SignInAttempt
 from app.services.operations import job_runs
 
 
-def mend(now: datetime, *, was_set: bool) -> None:
+def correct_jobs(now: datetime, *, was_set: bool) -> None:
     """Correct every time that only a clock ahead of ours can have written, and commit.
 
     Args:
-        was_set: the clock was set a moment ago. Runs that are under way then get a full lease, so that nobody takes
+        was_set: the clock was set a moment ago. Runs that are under way then get a full lease, so that no process takes
             them over because the clock was set forward.
     """
     until = now + job_runs.LEASE

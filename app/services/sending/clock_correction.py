@@ -14,14 +14,14 @@ from app.clock import TOLERANCE
 from app.database.base import db
 from app.database.writing import BULK
 from app.models import Delivery, DeliveryAttempt, Notification
-from app.services.notifications import actions
+from app.services.notifications import inbox_version
 from app.services.sending import outbox
 
 # Deliveries that wait for a length of time since they were created, rather than for a time of day.
 RELATIVE = ("queued", "released", "unread_wait")
 
 
-def mend(now: datetime, *, was_set: bool) -> None:
+def correct_deliveries(now: datetime, *, was_set: bool) -> None:
     """Correct every time that only a clock ahead of ours can have written, and commit.
 
     Args:
@@ -87,4 +87,4 @@ def _bring_notifications_forward(now: datetime) -> None:
     db.session.execute(
         update(Notification), [{"id": row.id, "surfaced_at": row.surfaced_at - jump} for row in rows]
     )
-    actions.bump_inbox_versions(row.recipient_id for row in rows)
+    inbox_version.bump(row.recipient_id for row in rows)

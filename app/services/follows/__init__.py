@@ -1,0 +1,1 @@
+"""Follows and mutes of candidates, jobs and notification types."""

@@ -1,0 +1,1 @@
+"""The admins' first page: what is left to set up, and what needs attention."""

@@ -1,0 +1,1 @@
+"""Rooms: a team's chat channels, which get notifications like people do."""

@@ -1,0 +1,1 @@
+"""Subscriptions: webhooks of the installation, which get calls about everyone's notifications."""
