@@ -16,12 +16,33 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Card:
+    """A message for a chat, as plain text; the channel gives it the chat's own look.
+
+    Args:
+        facts: pairs of a label and a value.
+        button: the label and the URL of what to do; None if there is nothing.
+        links: further labels and URLs.
+        reason: why it was sent.
+    """
+
+    title: str
+    text: str
+    facts: tuple[tuple[str, str], ...] = ()
+    button: tuple[str, str] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Message:
     """A finished message.
 
     Args:
         id: derived from the delivery, so a second copy can be recognised.
         keys: the secrets that sign it for a webhook, or the two keys that encrypt it for a browser.
+        card: its content, for a chat.
+        replaces: the `remote_id` of an earlier message that this one takes the place of; "" for none.
     """
 
     id: str
@@ -33,14 +54,20 @@ class Message:
     headers: dict[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     keys: tuple[str, ...] = field(default=(), repr=False)
+    card: Card | None = None
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The other side's response, or the captured message if it was not sent."""
+    """The other side's response, or the captured message if it was not sent.
+
+    `remote_id` is the other side's name for the message, with which it can be replaced.
+    """
 
     response: str
     captured: bytes | None = None
+    remote_id: str = ""
 
 
 class Channel(Protocol):
@@ -90,11 +117,13 @@ class PermanentFailure(DeliveryError):
 
     Args:
         suppress: the address is invalid and must not be used again.
+        is_our_fault: our settings are to blame, and the message loses its value before an admin can fix them.
     """
 
-    def __init__(self, text: str, *, suppress: bool = False) -> None:
+    def __init__(self, text: str, *, suppress: bool = False, is_our_fault: bool = False) -> None:
         super().__init__(text)
         self.suppress = suppress
+        self.is_our_fault = is_our_fault
 
 
 class UncertainOutcome(DeliveryError):

@@ -23,7 +23,7 @@ class CaptureEmail:
             PermanentFailure: the address cannot be used in an email.
         """
         try:
-            mime.parse_sender(self.sender)
+            mime.split_sender(self.sender)
         except ValueError as error:
             raise HostUnavailable(
                 f"DEFAULT_FROM_EMAIL is {self.sender!r}: {error}", is_our_fault=True

@@ -1,4 +1,4 @@
-"""Which IP addresses are on the public internet, so that a request may go there.
+"""Tells addresses on the public internet, to which requests may go, from all others.
 
 Not `ipaddress.is_global`: it depends on the version of Python, and lets through relays, networks that exist only on
 paper, and IPv6 addresses that contain an IPv4 address.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-# The IANA IPv4 Special-Purpose Address Registry, and multicast. Also what is globally reachable there is no web server.
+# The IANA IPv4 Special-Purpose Address Registry, and multicast. The globally reachable ones are no web servers.
 SPECIAL_IPV4 = {
     "0.0.0.0/8": "this network (RFC 791)",
     "10.0.0.0/8": "private use (RFC 1918)",

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from app import catalog
 
-# The place in its schedule that limits how long all deliveries to a failing webhook wait: 2 hours.
-MAX_BACKOFF = 4
+# All deliveries to a failing webhook wait as after this number of attempts at most: 2 hours.
+MAX_ENDPOINT_ATTEMPTS = 4
 # A message without a response may have arrived. It is repeated once, after a late arrival would have shown.
 AFTER_UNCERTAIN = timedelta(minutes=15)
 

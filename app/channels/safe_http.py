@@ -1,4 +1,4 @@
-"""SSRF-safe HTTP POST to a user-supplied URL, limited in time and size.
+"""SSRF-safe HTTP requests to a user-supplied URL, limited in time and size.
 
 The name is resolved once and the connection goes to the address that was checked, so DNS rebinding has no effect.
 Redirects are not followed and proxies not used.
@@ -21,7 +21,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from app import addresses
+from app import canonical_addresses
 from app.channels.base import PermanentFailure, TemporaryFailure
 from app.channels.public_addresses import is_public
 
@@ -58,7 +58,7 @@ class HttpResponse:
             return float(value[:9])
         try:
             until = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # A year or an offset of twenty digits is the latter.
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return max(0.0, (until - datetime.now(UTC)).total_seconds())
@@ -80,7 +80,7 @@ def parse_url(url: str) -> SplitResult:
     """
     if len(url) > 1000 or not url.isprintable() or re.search(r"[\s\\]", url):
         raise ValueError("not a URL")
-    parts = addresses.with_canonical_host(urlsplit(url))
+    parts = canonical_addresses.with_canonical_host(urlsplit(url))
     if not parts.geturl().isascii():
         raise ValueError("not a URL: only its host may have letters outside ASCII")
     host, port = (parts.hostname or "").lower(), parts.port
@@ -119,9 +119,24 @@ def post(
     may_reach: Callable[[IPAddress], bool] = is_public,
     within: float | None = None,
 ) -> HttpResponse:
-    """Send a body and return the response.
+    """Post a body and return the response; see `request`."""
+    return request("POST", url, body, headers, may_reach=may_reach, within=within)
+
+
+def request(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    may_reach: Callable[[IPAddress], bool] = is_public,
+    within: float | None = None,
+    most: int = MAX_BYTES,
+) -> HttpResponse:
+    """Send a request and return the response.
 
     Args:
+        most: how many bytes of the response's body are read.
         may_reach: which addresses are allowed. Pass another function only for hosts that an admin chose.
         within: how many seconds it may take in total; by default `TOTAL_SECONDS`.
     Raises:
@@ -144,7 +159,7 @@ def post(
         if isinstance(link, ssl.SSLSocket):
             link.do_handshake()
         was_sent = True
-        response = _exchange(parts, link, body, headers)
+        response = _exchange(method, parts, link, body, headers, most)
         if time.monotonic() >= deadline:
             raise TimeoutError  # Cut off within the headers, which looks like their end.
     except (OSError, http.client.HTTPException) as error:
@@ -185,15 +200,22 @@ def _connect(parts: SplitResult, may_reach: Callable[[IPAddress], bool], deadlin
     raise NoResponse(f"{host} cannot be reached: {_describe(problem)}", was_sent=False) from problem
 
 
-def _exchange(
-    parts: SplitResult, link: socket.socket, body: bytes, headers: Mapping[str, str]
+def _exchange(  # noqa: PLR0917
+    method: str,
+    parts: SplitResult,
+    link: socket.socket,
+    body: bytes,
+    headers: Mapping[str, str],
+    most: int,
 ) -> HttpResponse:
     connection = http.client.HTTPConnection(parts.netloc)
     connection.sock = link
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.request("POST", target, body, {**headers, "Connection": "close", "User-Agent": "Bellhop"})
+    connection.request(
+        method, target, body or None, {**headers, "Connection": "close", "User-Agent": "Bellhop"}
+    )
     response = connection.getresponse()
-    text = response.read(MAX_BYTES).decode("utf-8", "replace")
+    text = response.read(most).decode("utf-8", "replace")
     return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
 
 

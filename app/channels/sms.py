@@ -22,22 +22,16 @@ from app.channels.base import (
 )
 from app.channels.capture import CaptureSms
 
-# A slow answer is not a lost one: without it, the text may be sent and paid for twice.
+# Long, because a text whose response was not awaited may be sent and paid for twice.
 ANSWER_SECONDS = 120.0
-# Twilio's error codes for messages that can never be sent. True: do not write to this number again.
-PERMANENT: dict[int, bool] = {
-    21211: False,  # not a number
-    21214: False,  # cannot be reached
-    21217: False,  # not a number
-    21610: True,  # its owner replied STOP
-    21612: False,  # cannot be reached from our number
-    21614: False,  # not a mobile
-    21617: False,  # text too long
-    30004: True,  # blocked by its owner
-    30005: False,  # number unknown
-    30006: True,  # a landline
-    30007: False,  # filtered by the carrier
-}
+# Twilio's error codes after which no more texts are sent to the number.
+UNREACHABLE = frozenset(
+    {
+        21610,  # its owner replied STOP
+        30004,  # blocked by its owner
+        30006,  # a landline
+    }
+)
 # Error codes that blame our account or our number. True: every text is rejected, not just those to some countries.
 OUR_FAULT: dict[int, bool] = {
     10001: True,  # account not active
@@ -105,7 +99,7 @@ class TwilioChannel:
         return Receipt(f"{response.status} {sent['sid']} {sent.get('status', '')}".strip())
 
     def close(self) -> None:
-        """There is no open connection."""
+        """Do nothing: each message has a connection of its own."""
 
 
 def failure(response: safe_http.HttpResponse) -> DeliveryError:
@@ -115,9 +109,10 @@ def failure(response: safe_http.HttpResponse) -> DeliveryError:
     code = given if isinstance(given, int) else 0
     text = f"{response.status} {code or ''} {error.get('message') or response.text}"
     text = " ".join(text.split())[:300]
-    if code in PERMANENT:
-        return PermanentFailure(text, suppress=PERMANENT[code])
-    if OUR_FAULT.get(code, not code and response.status in OUR_STATUSES) or response.status == 401:
+    if code in UNREACHABLE:
+        return PermanentFailure(text, suppress=True)
+    is_unexplained_refusal = code == 0 and response.status in OUR_STATUSES
+    if OUR_FAULT.get(code) or is_unexplained_refusal or response.status == 401:
         return HostUnavailable(text, is_our_fault=True)
     if code in OUR_FAULT:
         return TemporaryFailure(text, is_our_fault=True)

@@ -37,7 +37,7 @@ SECURITY = {
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where the mail server is and how to sign in. `security` is a key of `SECURITY`."""
+    """The address of the mail server, and how to sign in. `security` is a key of `SECURITY`."""
 
     host: str
     port: int
@@ -153,7 +153,7 @@ def _sign_in(client: smtplib.SMTP, server: MailServer) -> None:
 
 
 def _preference(security: str) -> tuple[str, ...]:
-    """The mechanisms in the order in which they are tried: without encryption the one that hides the password first.
+    """Return the mechanisms in the order of attempts: without encryption the one that hides the password first.
 
     XOAUTH2 is last: there the password is an access token, which the others reject.
     """
@@ -224,24 +224,33 @@ def _trusted() -> ssl.SSLContext:
 
 def _unavailable(error: Exception, server: MailServer, stage: str) -> HostUnavailable:
     """Say what was tried, what happened and, where our settings are to blame, which."""
-    tried = f"{server}, {stage}"
+    tried, described = f"{server}, {stage}", _without_password(describe(error), server)
     if isinstance(error, socket.gaierror | UnicodeError) and stage == "connect":
         return HostUnavailable(
-            f"{server.host!r} cannot be found: {describe(error)}. Check EMAIL_HOST", is_our_fault=True
+            f"{server.host!r} cannot be found: {described}. Check EMAIL_HOST", is_our_fault=True
         )
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"{tried}: its certificate is not trusted: {error.verify_message}"
         return HostUnavailable(text, is_our_fault=True)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        text = f"{tried}: {describe(error)}. Check EMAIL_PORT, EMAIL_USE_SSL and EMAIL_USE_TLS"
+        text = f"{tried}: {described}. Check EMAIL_PORT, EMAIL_USE_SSL and EMAIL_USE_TLS"
         return HostUnavailable(text, is_our_fault=True)
     if is_timeout(error) and stage == "greeting" and server.security != "tls":
         text = f"{tried}: no greeting. If the server expects TLS from the first byte, set EMAIL_USE_SSL=true"
         return HostUnavailable(text)
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return HostUnavailable(f"{tried}: {describe(error)}", is_our_fault=True)
+        return HostUnavailable(f"{tried}: {described}", is_our_fault=True)
     is_refusal = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
-    return HostUnavailable(f"{tried}: {describe(error)}", is_our_fault=is_refusal)
+    return HostUnavailable(f"{tried}: {described}", is_our_fault=is_refusal)
+
+
+def _without_password(text: str, server: MailServer) -> str:
+    """Leave out the password, which some servers repeat in their reply, as it is or as it was sent."""
+    if server.password:
+        token = f"user={server.user}\x01auth=Bearer {server.password}\x01\x01"
+        for secret in (token, f"\0{server.user}\0{server.password}", server.password):
+            text = text.replace(_encode(secret), "[password]").replace(secret, "[password]")
+    return text
 
 
 def is_timeout(error: Exception) -> bool:

@@ -40,7 +40,7 @@ NO_WORDS = re.compile("")
 
 
 class Rule(NamedTuple):
-    """What a reply means: the command it replies to, the beginning of its code, its enhanced codes, its words."""
+    """The meaning of a reply: the command it replies to, the beginning of its code, its enhanced codes, its words."""
 
     stage: str
     code: str

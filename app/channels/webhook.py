@@ -35,7 +35,7 @@ class WebhookChannel:
         raise TemporaryFailure(response.summary(), retry_after=response.retry_after())
 
     def close(self) -> None:
-        """There is no open connection."""
+        """Do nothing: each message has a connection of its own."""
 
 
 def sign_payload(message: Message, now: datetime) -> dict[str, str]:

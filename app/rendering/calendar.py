@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from flask_babel import gettext as _
 from icalendar import Calendar, Event, vCalAddress, vText, vUri
 
-from app.rendering.interview_facts import InterviewDetails
+from app.rendering.interview_facts import InterviewDetails, facts_without_time
 from app.rendering.texts import one_line
 
 # Fixed, so that an interview keeps its UID even when the server is renamed.
@@ -27,13 +27,14 @@ def build_calendar_file(
     method: str,
     sequence: int,
     organizer: tuple[str, str],
-    attendee: tuple[str, str],
+    attendee: tuple[str, str] | None = None,
     made_at: datetime,
 ) -> bytes:
-    """Build the calendar file that invites to an interview, moves it or cancels it.
+    """Build the calendar file that invites to an interview, moves it, cancels it, or adds it to a calendar.
 
     Args:
-        method: `REQUEST` or `CANCEL`.
+        method: `REQUEST`, `CANCEL`, or `PUBLISH` for a file that a person opens by hand; it has no attendee (RFC 5546,
+            3.2.1).
         sequence: higher with every change, so that calendars keep the newest version (3.8.7.4).
         organizer, attendee: a name and an email address each.
         made_at: when this version was created (DTSTAMP).
@@ -54,25 +55,26 @@ def build_calendar_file(
             )
         ),
     )
-    if place := one_line(interview.location or interview.meeting_url):
-        entry.add("location", place)
+    if location := one_line(interview.location or interview.meeting_url):
+        entry.add("location", location)
     entry.add("description", _description(interview))
     if interview.meeting_url:
         link = vUri(interview.meeting_url)
         entry.add("url", link)
         # For the "Join" buttons of Apple's and newer calendars (RFC 7986, 5.11), and of Google's.
-        parameters = {"VALUE": "URI", "LABEL": _("Meeting link")}
+        parameters = {"VALUE": "URI", "LABEL": _("Video call")}
         entry.add("conference", vUri(interview.meeting_url, params=parameters), encode=False)
         entry.add("x-google-conference", link, encode=False)
     entry.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
     entry.add("organizer", _calendar_user(*organizer), encode=False)
-    entry.add(
-        "attendee",
-        _calendar_user(
-            *attendee, cutype="INDIVIDUAL", role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"
-        ),
-        encode=False,
-    )
+    if attendee:
+        entry.add(
+            "attendee",
+            _calendar_user(
+                *attendee, cutype="INDIVIDUAL", role="REQ-PARTICIPANT", partstat="NEEDS-ACTION", rsvp="FALSE"
+            ),
+            encode=False,
+        )
     calendar = Calendar()
     calendar.add("prodid", "-//Bellhop//Bellhop//EN")
     calendar.add("version", "2.0")
@@ -83,16 +85,9 @@ def build_calendar_file(
 
 
 def _description(interview: InterviewDetails) -> str:
-    """List the facts that have no property of their own, and the link: Outlook and Google do not show `URL`."""
-    facts = [
-        (_("Meeting link"), interview.meeting_url),
-        (_("Where"), interview.location),
-        (_("Candidate"), interview.candidate_name),
-        (_("Job"), interview.job_title),
-        (_("Company"), interview.company_name),
-        (_("Interviewer"), interview.interviewer),
-    ]
-    lines = ((label, one_line(text)) for label, text in facts)
+    """List the facts, the link first: Outlook and Google do not show `URL`."""
+    facts = sorted(facts_without_time(interview), key=lambda fact: fact.plain != interview.meeting_url)
+    lines = ((fact.label, one_line(fact.plain)) for fact in facts)
     return "\n".join(_("%(label)s: %(text)s", label=label, text=text) for label, text in lines if text)
 
 

@@ -33,4 +33,8 @@ def values_for(
         values["interview_day"] = dates.day(starts_at, time_zone, locale)
         values["interview_time"] = dates.start_time_of_span(starts_at, ends_at, time_zone, locale)
         values["place"] = values.get("location") or values.get("meeting_url") or ""
+    previous_starts_at = data.get("previous_starts_at")
+    if isinstance(previous_starts_at, datetime):
+        values["previous_day"] = dates.day(previous_starts_at, time_zone, locale)
+        values["previous_time"] = dates.clock(previous_starts_at, time_zone, locale)
     return values

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime, format_time, format_timedelta
 from flask_babel import gettext as _
+
+from app.rendering.locales import time_format
 
 # Formats the day of an instant, in a time zone and a locale.
 FormatDay = Callable[[datetime, str, str], str]
@@ -33,10 +36,58 @@ def short_day(instant: datetime, time_zone: str, locale: str) -> str:
     return format_datetime(instant, "EEE d MMM", tzinfo=zone(time_zone), locale=locale)
 
 
+def short(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
+    """Format as `Thu 12 Mar 14:00`, with the year unless it is the present one, in the current language."""
+    day_text = _day_of(instant, time_zone, locale, now)
+    return _("%(day)s %(time)s", day=day_text, time=clock(instant, time_zone, locale))
+
+
+def span(start: datetime, end: datetime, time_zone: str, locale: str, now: datetime) -> str:
+    """Format as `Thu 12 Mar, 14:00-15:00`, or `Thu 12 Mar, 23:30 - Fri 13 Mar, 00:30`; years as `short`."""
+    first = _day_of(start, time_zone, locale, now)
+    return _("%(day)s, %(times)s", day=first, times=short_times(start, end, time_zone, locale, now))
+
+
+def short_times(start: datetime, end: datetime, time_zone: str, locale: str, now: datetime) -> str:
+    """Format as `span` without the first day; on a 12-hour clock `2:00-3:00 PM`."""
+    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
+    if not ends_on_another_day(start, end, time_zone):
+        without_half, _space, half = begins.rpartition(" ")
+        if time_format(locale) == "12h" and ends.endswith(f" {half}"):
+            begins = without_half
+        return _("%(start)s\N{EN DASH}%(end)s", start=begins, end=ends)
+    last = _day_of(end, time_zone, locale, now)
+    return _("%(start)s \N{EN DASH} %(day)s, %(end)s", start=begins, day=last, end=ends)
+
+
+def _day_of(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
+    local_zone = zone(time_zone)
+    is_this_year = instant.astimezone(local_zone).year == now.astimezone(local_zone).year
+    # Patterns of Unicode TR 35, which translators adapt to their language.
+    return _formatted(instant, _("EEE d MMM") if is_this_year else _("EEE d MMM y"), time_zone, locale)
+
+
+# Babel takes 50 µs, and the rows of a list show the same interviews again and again.
+@lru_cache(maxsize=10_000)
+def _formatted(instant: datetime, pattern: str, time_zone: str, locale: str) -> str:
+    return format_datetime(instant, pattern, tzinfo=zone(time_zone), locale=locale)
+
+
 def clock(instant: datetime, time_zone: str, locale: str) -> str:
-    """Format as `14:00`, or `02:30 CEST` in the hour that comes twice when clocks are set back."""
-    time = format_datetime(instant, "HH:mm", tzinfo=zone(time_zone), locale=locale)
-    return time + repeated_hour_note(instant, time_zone)
+    """Format as `time_of_day`, or `02:30 CEST` in the hour that comes twice when clocks are set back."""
+    return time_of_day(instant.astimezone(zone(time_zone)), locale) + repeated_hour_note(instant, time_zone)
+
+
+def time_of_day(local: datetime | time, locale: str) -> str:
+    """Format as `14:00` in every language, or `2:00 PM` for a reader with a 12-hour clock."""
+    if time_format(locale) == "24h":
+        return f"{local:%H:%M}"
+    return _formatted_time(time(local.hour, local.minute), _("h:mm a"), locale)
+
+
+@lru_cache(maxsize=1_440)
+def _formatted_time(local: time, pattern: str, locale: str) -> str:
+    return format_time(local, pattern, locale=locale)
 
 
 def repeated_hour_note(instant: datetime, time_zone: str) -> str:
@@ -46,8 +97,13 @@ def repeated_hour_note(instant: datetime, time_zone: str) -> str:
         return ""
     name = local.tzname() or ""
     # Zones without an abbreviation of their own are named by their offset: `+1030`.
-    offset = f"{local:%z}"
-    return f" {name}" if name.isalpha() else f" UTC{offset[:3]}:{offset[3:5]}"
+    return f" {name}" if name.isalpha() else f" {utc_offset(local)}"
+
+
+def utc_offset(local: datetime) -> str:
+    """Format the offset of a local time as `UTC+05:45`."""
+    digits = f"{local:%z}"
+    return f"UTC{digits[:3]}:{digits[3:5]}"
 
 
 def full(instant: datetime, time_zone: str, locale: str) -> str:
@@ -113,6 +169,21 @@ def duration(minutes: int, locale: str) -> str:
         if span
     ]
     return " ".join(parts)
+
+
+def with_place(instant: datetime, time_zone: str, locale: str) -> str:
+    """Format as `Mon 30 Nov, 09:00 (Paris)`, for a button."""
+    return _(
+        "%(day)s, %(time)s (%(zone)s)",
+        day=short_day(instant, time_zone, locale),
+        time=clock(instant, time_zone, locale),
+        zone=place(time_zone),
+    )
+
+
+def place(time_zone: str) -> str:
+    """Return `Paris` for `Europe/Paris`, `UTC` for `Etc/UTC`."""
+    return time_zone.rpartition("/")[2].replace("_", " ")
 
 
 def zone_label(time_zone: str) -> str:

@@ -40,13 +40,24 @@ def _lines(text: str) -> list[str]:
 
 def _pieces(before: Sequence[str], after: Sequence[str]) -> list[Piece]:
     pieces: list[Piece] = []
+    old = new = ""
+
+    def close_change() -> None:
+        nonlocal old, new
+        pieces.extend(Piece(kind, text) for kind, text in (("del", old), ("ins", new)) if text)
+        old = new = ""
+
     matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for kind, start, end, new_start, new_end in matcher.get_opcodes():
-        if kind == "equal":
-            pieces.append(Piece("same", "".join(before[start:end])))
+    codes = matcher.get_opcodes()
+    for index, (kind, start, end, new_start, new_end) in enumerate(codes):
+        text = "".join(before[start:end])
+        # Spaces between two changes are part of one: whole phrases are read more easily than single words.
+        is_between = 0 < index < len(codes) - 1 and not text.strip()
+        if kind == "equal" and not is_between:
+            close_change()
+            pieces.append(Piece("same", text))
             continue
-        if start < end:
-            pieces.append(Piece("del", "".join(before[start:end])))
-        if new_start < new_end:
-            pieces.append(Piece("ins", "".join(after[new_start:new_end])))
+        old += text
+        new += "".join(after[new_start:new_end])
+    close_change()
     return pieces

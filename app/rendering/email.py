@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar
 
 from babel import Locale
 from flask import current_app
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from app.rendering.interview_facts import Fact
+from app.rendering.locales import language_tag
 
 # Mail programs cut an email at about 100 KB.
 MAX_MESSAGE = 8_000
+# A placeholder for a URL.
+PLACE = re.compile("\N{NULL}([0-9]+)\N{NULL}")
 # The same hues as in the page's tokens.css, in mid tones that can be seen on light and on dark.
 CATEGORY_COLOURS = {
     "interview": "#9471bb",
@@ -26,9 +33,10 @@ CATEGORY_COLOURS = {
 class EmailContent:
     """The texts of an email, in the reader's language.
 
-    `facts` are pairs of label and value; `button` and the `links` of the footer are pairs of label and URL. `body`
+    `button`, `second_button`, shown as a link, and the `links` of the footer are pairs of label and URL. `body`
     is an admin's own HTML, sanitized by `html_sanitizer.sanitize_for_email`: the HTML part shows it instead of the
-    message, the text part shows the message.
+    message, the text part shows the message. `preview` is what mail programs show beside the subject; without one, the
+    beginning of the message. `sender` heads the email and signs it.
     """
 
     locale: str
@@ -36,11 +44,14 @@ class EmailContent:
     message: str
     label: str
     category: str
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[Fact, ...]
     button: tuple[str, str]
     reason: str
     links: tuple[tuple[str, str], ...]
     body: Markup | None = None
+    preview: str = ""
+    second_button: tuple[str, str] | None = None
+    sender: str = "Bellhop"
 
     template: ClassVar[str] = "message"
 
@@ -54,6 +65,11 @@ class EmailContent:
         return Locale.parse(self.locale).text_direction
 
     @property
+    def language(self) -> str:
+        """The tag of its language: `pt-BR`."""
+        return language_tag(self.locale)
+
+    @property
     def paragraphs(self) -> list[list[str]]:
         """The message, truncated to `MAX_MESSAGE` characters, as paragraphs of lines."""
         message = self.message
@@ -64,14 +80,30 @@ class EmailContent:
 
 def render_html(content: EmailContent) -> str:
     """Render the HTML part: no script, form or remote image, inline styles, readable in dark mode."""
-    return _render(f"email/{content.template}.html", content)
+    return _render("html", content)
 
 
 def render_text(content: EmailContent) -> str:
     """Render the plain text part: the same texts, with URLs written out."""
-    return _render(f"email/{content.template}.txt", content).strip() + "\n"
+    return _render("txt", content)
 
 
-def _render(name: str, content: EmailContent) -> str:
+def _render(part: str, content: EmailContent) -> str:
+    """Render a part of an email. Emails that differ only in their URLs, as those of one event do, share the work."""
+    linked = [content.button, *content.links, *([content.second_button] if content.second_button else ())]
+    urls = [url for _label, url in linked]
+    places = [f"\N{NULL}{number}\N{NULL}" for number in range(len(urls))]
+    button, *links = ((label, place) for (label, _url), place in zip(linked, places, strict=True))
+    second = links.pop() if content.second_button else None
+    pieces = _pieces(part, replace(content, button=button, links=tuple(links), second_button=second))
+    if part == "html":
+        urls = [str(escape(url)) for url in urls]
+    return "".join(urls[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+@lru_cache(maxsize=64)
+def _pieces(part: str, content: EmailContent) -> list[str]:
+    """Render a part and split it at its URLs. Every second piece is the index of a URL."""
     # flask.render_template would run context processors that need a request.
-    return current_app.jinja_env.get_template(name).render(email=content)
+    text = current_app.jinja_env.get_template(f"email/{content.template}.{part}").render(email=content)
+    return PLACE.split(text if part == "html" else text.strip() + "\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from app import search_text
 
@@ -35,7 +35,9 @@ def excerpt(text: str, wanted: Sequence[Wanted], length: int = 200, lead: int = 
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def _spans(text: str, wanted: Iterable[Wanted]) -> list[tuple[int, int]]:
+def _spans(text: str, wanted: Sequence[Wanted]) -> list[tuple[int, int]]:
+    if not wanted:
+        return []
     tokens = search_text.locate(text)
     found: list[tuple[int, int]] = []
     for words, is_exact in wanted:

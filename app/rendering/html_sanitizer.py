@@ -123,7 +123,7 @@ def sanitize_for_email(html: str) -> Markup:
     Returns:
         the HTML; empty if nothing is left or it is too large. The email then shows the message.
     """
-    if html.count("<") > MAX_TAGS or len(html) > MAX_BODY:
+    if not html or html.count("<") > MAX_TAGS or len(html) > MAX_BODY:
         return Markup("")
     # After nh3 has decoded character references such as `&#8238;`.
     clean = strip_invisible(
@@ -185,7 +185,7 @@ def removed_parts(source: str) -> list[str]:
 
 def _check(html: str) -> None:
     if html.count("<") > MAX_TAGS:
-        raise TemplateTextError(_("This has too many tags. At most %(most)s can be used.", most=MAX_TAGS))
+        raise TemplateTextError(_("Use at most %(most)s tags.", most=MAX_TAGS))
 
 
 def _only_absolute_links(tag: str, name: str, value: str) -> str | None:

@@ -31,6 +31,7 @@ MAX_EXPRESSION = 1_000  # characters between two braces: parsing can take quadra
 MAX_PARTS = 2_000  # nodes and expressions of one text
 MAX_FILTERS = 5  # in a chain: each `escape` makes every ampersand longer
 MAX_VALUE = 8_000  # characters of one variable; longer values are truncated
+LONGEST_SHOWN = 60  # characters of what is wrong, in a sentence
 MAX_OUTPUT = 200_000  # bytes of one rendered text
 
 
@@ -75,7 +76,7 @@ class CompiledTemplate:
         """
         # Checked here because Liquid itself knows some names, such as `now`.
         if missing := sorted(self.variables - values.keys()):
-            raise TemplateTextError(_("There is no variable “%(name)s”.", name=missing[0]))
+            raise TemplateTextError(_("Unknown variable “%(name)s”.", name=missing[0]))
         truncated = {name: truncate(values[name]) for name in self.variables}
         if self.pieces is not None:
             # Most templates need no more than this, which saves a third of the time an event takes.
@@ -91,18 +92,71 @@ class CompiledTemplate:
 
 @contextmanager
 def _liquid_errors() -> Iterator[None]:
-    """Convert whatever Liquid raises to a `TemplateTextError`, with the line if it is known."""
+    """Convert whatever Liquid raises to a `TemplateTextError`."""
     try:
         yield
     except LiquidError as error:
-        position = error.context() if error.token and error.token.start_index >= 0 else None
         # On one line, because it is shown in lists and logged.
         problem = " ".join(str(error.message or type(error).__name__).split())[:200]
-        if position:
-            problem = _("Line %(line)s: %(problem)s", line=position[0], problem=problem)
         raise TemplateTextError(problem) from error
     except (RecursionError, TypeError, ValueError, ArithmeticError) as error:
         raise TemplateTextError(str(error)[:200] or type(error).__name__) from error
+
+
+def _parse(source: str, *, is_html: bool) -> BoundTemplate:
+    """Parse a source. Raises TemplateTextError, which says what to change and in which line."""
+    environment = _ENVIRONMENTS[is_html]
+    try:
+        with _liquid_errors():
+            return environment.from_string(source)
+    except TemplateTextError as problem:
+        error = problem.__cause__
+        if not isinstance(error, LiquidError):
+            raise
+        raise TemplateTextError(_advice(error, source, environment)) from error
+
+
+def _advice(error: LiquidError, source: str, environment: Environment) -> str:
+    """Say what to change, from the parser's error."""
+    if unclosed := re.match(r"expected tag (end\w+)", str(error.message)):
+        return _("Add “%(tag)s”: a condition is not closed.", tag=f"{{% {unclosed[1]} %}}")
+    token = error.token
+    if token is None or token.start_index < 0:
+        start, end = _find_invalid(source, environment)
+    else:
+        start = max(source.rfind(brace, 0, token.start_index + 2) for brace in ("{{", "{%"))
+        start = max(start, 0)
+        end = token.start_index + 1 if token.kind == "illegal" else _end_of_tag(source, start)
+    line = source.count("\n", 0, start) + 1
+    shown = " ".join(source[start:end].split())[:LONGEST_SHOWN]
+    if str(error.message).startswith("unexpected tag"):
+        return _(
+            "Fix line %(line)s: “%(text)s” is not valid here. Use if, elsif, else, unless and comment.",
+            line=line,
+            text=shown,
+        )
+    return _("Fix line %(line)s: “%(text)s” is not valid here.", line=line, text=shown)
+
+
+def _find_invalid(source: str, environment: Environment) -> tuple[int, int]:
+    """Return where the first pair of braces is that is invalid on its own; the parser does not tell."""
+    for tag in re.finditer(r"\{\{.*?\}\}", source, re.DOTALL):
+        try:
+            environment.from_string(tag[0])
+        except LiquidError:
+            return tag.span()
+    start = max(source.find("{"), 0)
+    return start, _end_of_tag(source, start)
+
+
+def _end_of_tag(source: str, start: int) -> int:
+    closed = re.compile(r"\}\}|%\}|$", re.MULTILINE).search(source, start)
+    return closed.end() if closed else len(source)
+
+
+def named_variables(source: str) -> set[str]:
+    """Collect the names that begin the braces of a source, even if it is invalid."""
+    return set(re.findall(r"\{\{-?\s*([A-Za-z_]\w*)", source[:MAX_SOURCE]))
 
 
 @lru_cache(maxsize=256)
@@ -122,8 +176,8 @@ def compile_template(source: str, *, is_html: bool = False) -> CompiledTemplate:
     for tag in tags:
         if len(tag) > MAX_EXPRESSION and not re.search(r"\}\}|%\}", tag[:MAX_EXPRESSION]):
             raise TemplateTextError(_("A {{ or {% is never closed, or what it contains is too long."))
+    template = _parse(source, is_html=is_html)
     with _liquid_errors():
-        template = _ENVIRONMENTS[is_html].from_string(source)
         return CompiledTemplate(template, frozenset(_variables(template)), _pieces(template), is_html)
 
 
@@ -169,7 +223,11 @@ def _check(filters: Iterable[str]) -> None:
     for name in names:
         if name not in FILTERS:
             raise TemplateTextError(
-                _("There is no filter “%(name)s”. Use %(names)s.", name=name[:100], names=", ".join(FILTERS))
+                _(
+                    "Unknown filter “%(name)s”. Use one of: %(names)s.",
+                    name=name[:100],
+                    names=", ".join(FILTERS),
+                )
             )
 
 
@@ -188,4 +246,4 @@ def _parts(template: BoundTemplate) -> Iterator[Node | Expression]:
 
 
 def _too_many() -> TemplateTextError:
-    return TemplateTextError(_("This has too many variables and conditions."))
+    return TemplateTextError(_("Use fewer variables and conditions."))

@@ -9,19 +9,24 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app import catalog
-from app.rendering.invisible_characters import strip_invisible
+from app.rendering.invisible_characters import clean
 from app.rendering.liquid import compile_template, truncate
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The texts of one message, as templates or rendered. An empty email or SMS text means that of the app."""
+    """The texts of one message, as templates or rendered. An empty email or SMS text means the default.
+
+    `email_preheader` is what mail apps show beside the subject.
+    """
 
     title: str
     message: str
     email_subject: str = ""
     email_html: str = ""
     sms: str = ""
+    email_preheader: str = ""
+    email_button: str = ""
 
 
 def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> str:
@@ -37,24 +42,32 @@ def render(source: str, values: Mapping[str, str], *, is_html: bool = False) -> 
 
 
 def render_all(texts: Texts, values: Mapping[str, str]) -> Texts:
-    """Render all texts of a message. Titles and subjects become one line of at most 255 characters.
+    """Render all texts of a message. Those of one line get at most 255 characters.
 
     Raises:
         TemplateTextError: as `render`.
     """
     return Texts(
         title=one_line(render(texts.title, values))[:255],
-        message=strip_invisible(render(texts.message, values)).strip(),
+        message=clean(render(texts.message, values)).strip(),
         email_subject=one_line(render(texts.email_subject, values))[:255],
         email_html=render(texts.email_html, values, is_html=True).strip(),
         sms=one_line(render(texts.sms, values)),
+        email_preheader=one_line(render(texts.email_preheader, values))[:255],
+        email_button=one_line(render(texts.email_button, values))[:255],
     )
 
 
 def built_in(notification_type: str, values: Mapping[str, str]) -> Texts:
-    """Render the catalog's own template, which cannot fail: values are truncated, missing ones become a dash."""
+    """Render the catalog's own template, which cannot fail: values are truncated, missing ones become a dash.
+
+    Optional ones stay empty, because the built-in texts ask for them.
+    """
     spec = catalog.TYPES[notification_type]
-    known = {field.name: truncate(values.get(field.name, "")) or "\N{EM DASH}" for field in spec.variables}
+    known = {
+        field.name: truncate(values.get(field.name, "")) or ("\N{EM DASH}" if field.required else "")
+        for field in spec.variables
+    }
     template = spec.template
     texts = Texts(template.title, template.message, template.email_subject, "", template.sms_text)
     return render_all(texts, known)
@@ -77,13 +90,13 @@ def prefer_alert_texts(
     return replace(
         texts,
         title=one_line(str(data.get("title") or texts.title))[:255],
-        message=strip_invisible(str(data.get("message") or texts.message)),
+        message=clean(str(data.get("message") or texts.message)),
     )
 
 
 def one_line(text: str) -> str:
-    """Join the lines of a text and strip invisible characters, so that it is safe in a header and fits a row."""
-    return " ".join(strip_invisible(text).split())
+    """Join the lines of a text and clean it, so that it is safe in a header and fits a row."""
+    return " ".join(clean(text).split())
 
 
 def to_plain_text(value: Any) -> str:
