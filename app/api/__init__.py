@@ -5,16 +5,19 @@ from __future__ import annotations
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.routing import BaseConverter
 
 from app.api import (
     announcements,
     deliveries,
     events,
+    follows,
     notifications,
     people,
     preferences,
+    rooms,
     saved_views,
+    sources,
+    subscriptions,
     template_drafts,
     templates,
     tokens,
@@ -27,6 +30,7 @@ from app.extensions import csrf
 NOUNS = (
     notifications,
     saved_views,
+    follows,
     preferences,
     announcements,
     templates,
@@ -36,22 +40,14 @@ NOUNS = (
     people,
     tokens,
     webhooks,
+    subscriptions,
+    sources,
+    rooms,
 )
-
-
-class RowIdConverter(BaseConverter):
-    """Converts a row's id in a URL."""
-
-    regex = r"[0-9]{1,19}"
-
-    def to_python(self, value: str) -> int:
-        """Return the id, limited to what the database can store; no row has the largest id, so it is a 404."""
-        return min(int(value), 2**63 - 1)
 
 
 def register(app: APIFlask) -> None:
     """Register the calls under `/api/` with their authentication and error handling."""
-    app.url_map.converters["row_id"] = RowIdConverter
     # Serve URLs with and without the trailing slash, because a redirect would lose the body of a POST.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     api = APIBlueprint("api", __name__, url_prefix="/api")

@@ -44,7 +44,7 @@ def create_notification(body: AnnouncementIn) -> Response:
     """Send an announcement to people, roles or everyone
 
     The first 100 people have received it when this responds; the others follow within moments. With `deliver_at`,
-    nobody sees it before then.
+    no one sees it before then.
     """
     row = announcement_management.create(caller().user, AnnouncementRequest(**dict(body)))
     recipients = [
@@ -83,8 +83,8 @@ def show_announcement(announcement_id: int) -> Response:
 def cancel_announcement(announcement_id: int) -> Response:
     """Cancel an announcement
 
-    Before its scheduled time, nobody receives it. While it is being sent, those who have not received it yet do not.
-    409 after everyone has received it.
+    Before its scheduled time, it reaches no one. While it is being sent, it reaches no one else. 409 after everyone
+    has received it.
     """
     return _detail_response(announcement_management.cancel(caller().user, announcement_id))
 

@@ -18,8 +18,8 @@ from app.api.schemas.deliveries import (
     DeliverySummary,
 )
 from app.services.deliveries import actions as delivery_actions
-from app.services.deliveries import log as delivery_log
-from app.services.deliveries.log import DeliveryFilters
+from app.services.deliveries import delivery_log
+from app.services.deliveries.delivery_log import DeliveryFilters
 
 bp = APIBlueprint("deliveries", __name__, url_prefix="/deliveries", tag="Deliveries")
 
@@ -81,14 +81,15 @@ def cancel_delivery(delivery_id: int) -> Response:
 
 def _detail_response(delivery_id: int) -> Response:
     row = delivery_log.delivery_row(delivery_log.get(delivery_id), caller().user)
-    attempts = [AttemptOut.model_validate(attempt) for attempt in row.row.log]
+    attempts = [AttemptOut.model_validate(attempt) for attempt in row.delivery.log]
     return json_response(DeliveryDetail(**_output_values(row), log=attempts))
 
 
 def _output_values(row: delivery_log.DeliveryRow) -> dict[str, Any]:
     names = ("id", "notification_id", "channel", "address", "kind", "state", "attempts")
-    return {name: getattr(row.row, name) for name in (*names, "created_at", "due_at", "sent_at")} | {
-        "recipient": row.row.recipient.email,
+    return {name: getattr(row.delivery, name) for name in (*names, "created_at", "due_at", "sent_at")} | {
+        "recipient": row.delivery.recipient.email if row.delivery.has_recipient else None,
+        "room": row.delivery.room_message.room.name if row.delivery.room_message else None,
         "title": row.title,
         "verdict": row.verdict,
     }

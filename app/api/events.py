@@ -14,23 +14,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest
 
 from app.api.http import idempotency
-from app.api.http.auth import requires
+from app.api.http.auth import caller, requires
 from app.api.http.problems import Unprocessable, error_in_body, errors_of
-from app.api.http.request_body import UnstorableText, json_body, query_params, refuse_unstorable, validate
+from app.api.http.request_body import UnstorableText, json_body, query_params, storable, validate
 from app.api.http.responses import json_response
 from app.api.schemas.events import (
     BatchError,
     BatchOut,
     BatchResult,
+    CancelledEventOut,
     DeliveryOut,
     EventBatch,
     EventBody,
+    EventName,
     EventNotification,
     EventOut,
     EventQuery,
+    EventRoom,
 )
 from app.services.base import outages
 from app.services.base.errors import Invalid
+from app.services.events import cancel as event_cancel
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events.publish import IncomingEvent
@@ -107,12 +111,46 @@ def report_events(body: EventBatch, query: EventQuery) -> Response:
     return json_response(BatchOut(results=results))
 
 
+@bp.post("/cancel/")
+@requires("events")
+@bp.output(CancelledEventOut)
+@json_body(EventName)
+def cancel_reported_event(body: EventName) -> Response:
+    """Cancel an event by its source and id
+
+    What has not been sent yet is not sent, and the inbox no longer shows it. To call off an interview, report
+    `interview.cancelled` instead. Cancelling again changes nothing.
+    """
+    return _cancelled(event_cancel.cancel_by_source(caller().user, body.source, body.id))
+
+
+@bp.post("/<row_id:event_id>/cancel/")
+@requires("events")
+@bp.output(CancelledEventOut)
+def cancel_event(event_id: int) -> Response:
+    """Cancel an event by its `event_id`"""
+    return _cancelled(event_cancel.cancel_by_id(caller().user, event_id))
+
+
+def _cancelled(result: event_cancel.CancelledEvent) -> Response:
+    event = result.event
+    return json_response(
+        CancelledEventOut(
+            event_id=event.id,
+            id=event.external_id,
+            source=event.source,
+            type=event.type,
+            expired_notifications=result.notifications,
+            cancelled_deliveries=result.deliveries,
+        )
+    )
+
+
 def _batch_result(
     index: int, event: Any, tried: dict[tuple[str, str], EventOut], *, is_dry_run: bool
 ) -> BatchResult:
     try:
-        refuse_unstorable(event)
-        body = validate(EventBody, event)
+        body = validate(EventBody, storable(event))
         status, outcome = _publish(body, is_dry_run=is_dry_run)
     except (BadRequest, Unprocessable, Invalid) as error:
         errors = [_batch_error(index, each) for each in _errors(error)[:MAX_ERRORS_PER_EVENT]]
@@ -154,19 +192,22 @@ def _publish(body: EventBody, *, is_dry_run: bool) -> tuple[int, EventOut]:
 
 
 def _output(event: IncomingEvent, result: PublishResult, *, is_dry_run: bool) -> EventOut:
-    by_recipient: dict[tuple[int | None, str], list[DeliveryOut]] = {}
+    by_recipient: dict[tuple[int | None, str, str], list[DeliveryOut]] = {}
     for verdict in result.describe_verdicts():
-        by_recipient.setdefault((verdict.notification_id, verdict.recipient_email), []).append(
-            DeliveryOut.model_validate(verdict)
-        )
+        key = verdict.notification_id, verdict.recipient_email, verdict.route
+        by_recipient.setdefault(key, []).append(DeliveryOut.model_validate(verdict))
     return EventOut(
+        event_id=result.event_id,
         id=event.external_id,
         source=event.source,
         type=result.type,
         is_duplicate=result.is_duplicate,
         is_dry_run=is_dry_run,
         notifications=[
-            EventNotification(id=notification_id, recipient=email, deliveries=deliveries)
-            for (notification_id, email), deliveries in by_recipient.items()
+            EventNotification(
+                id=notification_id, recipient=email, recipient_reason=route, deliveries=deliveries
+            )
+            for (notification_id, email, route), deliveries in by_recipient.items()
         ],
+        rooms=[EventRoom.model_validate(verdict) for verdict in result.describe_rooms()],
     )

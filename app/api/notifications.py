@@ -26,7 +26,8 @@ from app.api.schemas.notifications import (
 )
 from app.services.base.errors import Invalid
 from app.services.deliveries import explanations
-from app.services.notifications import actions, counts, inbox, json_list, search_query
+from app.services.notifications import actions, counts, json_list, search_query
+from app.services.notifications import undo as notification_undo
 from app.services.notifications.filters import Filters
 from app.services.notifications.search_query import EVERYTHING
 
@@ -46,7 +47,12 @@ def list_notifications(query: NotificationQuery) -> Response:
     """
     fields = frozenset(query.fields) or None
     page = json_list.page_for(
-        caller().id, _filters(query), cursor=query.cursor, limit=query.limit, only=fields
+        caller().id,
+        _filters(query),
+        cursor=query.cursor,
+        limit=query.limit,
+        only=fields,
+        version=caller().inbox_version,
     )
     return json_page_response(page.rows, page.next, page.previous)
 
@@ -60,12 +66,8 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 
     This marks it read, unless `peek` is true.
     """
-    user = caller().user
-    if query.peek or request.method == "HEAD":
-        return json_response(NotificationOut.model_validate(inbox.get(user, notification_id)))
-    return json_response(
-        NotificationOut.model_validate(actions.mark_notification_as_read(notification_id, user))
-    )
+    is_only_looked_at = query.peek or request.method == "HEAD"
+    return json_bytes_response(json_list.get(caller(), notification_id, mark_read=not is_only_looked_at))
 
 
 @bp.post("/mark-read/")
@@ -74,8 +76,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 @json_body(MarkRead)
 def mark_read(body: MarkRead) -> Response:
     """Mark a notification read"""
-    row = actions.mark_notification_as_read(body.notification_id, caller().user)
-    return json_response(NotificationOut.model_validate(row))
+    return json_bytes_response(json_list.get(caller(), body.notification_id, mark_read=True))
 
 
 @bp.post("/bulk-mark-read/")
@@ -84,7 +85,7 @@ def mark_read(body: MarkRead) -> Response:
 @json_body(BulkMarkRead)
 def bulk_mark_read(body: BulkMarkRead) -> Response:
     """Mark several notifications read"""
-    change = actions.change(caller().user, "read", ids=body.notification_ids)
+    change = actions.change(caller(), "read", ids=body.notification_ids)
     return json_response(Updated(updated=change.count))
 
 
@@ -104,7 +105,7 @@ def show_unread_count() -> Response:
 
     Made for polling: send the `ETag` back as `If-None-Match` and wait `X-Poll-Interval` seconds between calls.
     """
-    count = counts.unread_count(caller().id)
+    count = counts.unread_count(caller().id, version=caller().inbox_version)
     response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
     return with_etag(response, f"{caller().id}-{count}")
 
@@ -132,7 +133,7 @@ def change_notifications(body: ChangeIn) -> Response:
     if (body.notification_ids is None) == (body.filter is None):
         raise Invalid({"notification_ids": _("Give either notification_ids or filter, not both.")})
     change = actions.change(
-        caller().user,
+        caller(),
         body.action,
         ids=body.notification_ids,
         filters=_filters_of(body.filter) if body.filter else None,
@@ -149,8 +150,12 @@ def undo_change(change_id: int) -> Response:
 
     Restores the previous state, up to ten minutes later. Undoing again changes nothing and responds the same.
     """
-    change = actions.undo(caller().user, change_id)
+    change = notification_undo.undo_change(caller(), change_id)
     return json_response(ChangeOut(id=change.id, action=change.action, updated=change.count))
+
+
+def _metadata(query: NotificationQuery | Selection) -> dict[str, str]:
+    return {name.partition(".")[2]: value for name, value in (query.model_extra or {}).items()}
 
 
 def _filters_of(selection: Selection) -> Filters:
@@ -170,6 +175,9 @@ def _filters(query: NotificationQuery | Selection) -> Filters:
         is_read=query.is_read,
         created_after=query.created_after,
         created_before=query.created_before,
-        # Days start at midnight in the caller's time zone, which is loaded only for a search.
-        search=search_query.parse(query.search, caller().user.time_zone) if query.search else EVERYTHING,
+        candidate_id=query.candidate_id,
+        job_id=query.job_id,
+        metadata=tuple(sorted(_metadata(query).items())),
+        # Days start at midnight in the caller's time zone.
+        search=search_query.parse(query.search, caller().time_zone) if query.search else EVERYTHING,
     )

@@ -8,7 +8,7 @@ from flask import Response
 from app.api.http.auth import caller, requires
 from app.api.http.request_body import json_body, list_call
 from app.api.http.responses import json_keyset_response, json_response
-from app.api.schemas.base import SearchPaged
+from app.api.schemas.base import SearchKeyPaged
 from app.api.schemas.people import Invite, PersonChange, PersonList, PersonOut
 from app.services.accounts import administration
 
@@ -17,8 +17,8 @@ bp = APIBlueprint("people", __name__, url_prefix="/people", tag="People")
 
 @bp.get("/")
 @requires("admin")
-@list_call(bp, PersonList, SearchPaged)
-def list_people(query: SearchPaged) -> Response:
+@list_call(bp, PersonList, SearchKeyPaged)
+def list_people(query: SearchKeyPaged) -> Response:
     """List people
 
     Sorted by name.
@@ -59,10 +59,5 @@ def change_person(body: PersonChange, person_id: int) -> Response:
 
     A deactivated person is signed out everywhere, and their tokens stop working.
     """
-    person, actor = administration.get(person_id), caller().user
-    if body.role is not None:
-        person = administration.set_role(person_id, body.role, actor=actor)
-    if body.is_enabled is not None:
-        set_state = administration.reactivate if body.is_enabled else administration.deactivate
-        person = set_state(person_id, actor=actor)
+    person = administration.change(person_id, role=body.role, is_enabled=body.is_enabled, actor=caller().user)
     return json_response(PersonOut.model_validate(person))

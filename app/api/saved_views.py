@@ -13,7 +13,7 @@ from app.api.http.responses import json_response, short_json_response
 from app.api.schemas.base import KeyPaged
 from app.api.schemas.saved_views import ViewChange, ViewIn, ViewList, ViewOrder, ViewOut
 from app.services.notifications import saved_views
-from app.services.notifications.saved_views import Filter
+from app.services.notifications.saved_views import SavedFilter
 
 bp = APIBlueprint("saved_views", __name__, url_prefix="/notifications/views", tag="Saved views")
 
@@ -26,7 +26,7 @@ def list_views(query: KeyPaged) -> Response:
 
     In the caller's order, each with the number of notifications that it shows.
     """
-    views = saved_views.list_views_with_counts(caller().user)
+    views = saved_views.list_views_with_counts(caller(), version=caller().inbox_version)
     return short_json_response(ViewList, views, query, lambda view: [view.position, view.id], _output)
 
 
@@ -37,10 +37,10 @@ def list_views(query: KeyPaged) -> Response:
 def create_view(body: ViewIn) -> Response:
     """Create a saved view
 
-    It is added at the end. You can have up to twenty.
+    It is added at the end. You can have at most twenty.
     """
-    view_filter = Filter(body.place, tuple(body.category), tuple(body.priority), body.search)
-    return _response(saved_views.create(caller().user, body.name, view_filter).id, 201)
+    view_filter = SavedFilter(body.place, tuple(body.category), tuple(body.priority), body.search)
+    return _response(saved_views.create(caller().user, body.name, view_filter, colour=body.colour).id, 201)
 
 
 @bp.put("/order/")
@@ -50,7 +50,7 @@ def create_view(body: ViewIn) -> Response:
 def order_views(body: ViewOrder) -> Response:
     """Reorder saved views"""
     saved_views.reorder(caller().user, body.view_ids)
-    rows = [_output(view) for view in saved_views.list_views_with_counts(caller().user)]
+    rows = [_output(view) for view in saved_views.list_views_with_counts(caller())]
     return json_response(ViewList(results=rows, next=None, previous=None))
 
 
@@ -67,7 +67,7 @@ def show_view(view_id: int) -> Response:
 @bp.output(ViewOut)
 @json_body(ViewChange)
 def change_view(body: ViewChange, view_id: int) -> Response:
-    """Rename a saved view, or change its filter"""
+    """Change the name, the colour or the filter of a saved view"""
     saved_views.change(caller().user, view_id, **body.model_dump())
     return _response(view_id)
 
@@ -95,9 +95,9 @@ def restore_view(view_id: int) -> Response:
 
 def _response(view_id: int, status: int = 200) -> Response:
     saved_views.get(caller().user, view_id)
-    found = next(view for view in saved_views.list_views_with_counts(caller().user) if view.id == view_id)
+    found = next(view for view in saved_views.list_views_with_counts(caller()) if view.id == view_id)
     return json_response(_output(found), status)
 
 
 def _output(view: saved_views.ViewWithCount) -> ViewOut:
-    return ViewOut(id=view.id, name=view.name, count=view.count, **asdict(view.filter))
+    return ViewOut(id=view.id, name=view.name, colour=view.colour, count=view.count, **asdict(view.filter))

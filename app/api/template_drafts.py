@@ -11,7 +11,6 @@ from app.api.http.problems import problem
 from app.api.http.request_body import json_body
 from app.api.http.responses import json_response
 from app.api.schemas.templates import DraftOut, Publication, Restore, TemplateOut
-from app.services.base.errors import NotFound
 from app.services.templates import drafts as template_drafts
 from app.services.templates import management as template_management
 from app.services.templates import publishing as template_publishing
@@ -35,7 +34,7 @@ def restore_template(body: Restore, template_id: int) -> Response:
         template_id, body.version, author=caller().user, replaces_draft=body.replaces_draft
     )
     if draft is None:
-        return problem(409, _("There is nothing to publish: this content is already live."))
+        return problem(409, _("Nothing to publish. This content is already live."))
     return json_response(DraftOut.model_validate(draft))
 
 
@@ -47,9 +46,7 @@ def show_template_draft(template_id: int) -> Response:
 
     The same draft that the editor shows. Each admin has their own.
     """
-    draft = template_drafts.find(template_management.get(template_id).id, caller().user)
-    if draft is None:
-        raise NotFound(_("You have no draft of this template."))
+    draft = template_drafts.get(template_management.get(template_id).id, caller().user)
     return json_response(DraftOut.model_validate(draft))
 
 
@@ -72,5 +69,5 @@ def publish_template(body: Publication, template_id: int) -> Response:
     It becomes the next version. 409 if there is no draft, or if someone else published after you started it. The draft
     is then kept.
     """
-    template_publishing.publish(template_id, actor=caller().user, note=body.note, brings=body.brings)
+    template_publishing.publish(template_id, actor=caller().user, note=body.note, declared=body.brings)
     return json_response(TemplateOut.model_validate(template_management.get(template_id)))

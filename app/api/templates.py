@@ -104,7 +104,7 @@ def change_template(body: TemplateChange, template_id: int) -> Response:
 
     Fields that are left out keep their values.
     """
-    content = replace(TemplateContent.of(template_management.get(template_id)), **body.given())
+    content = replace(TemplateContent.from_row(template_management.get(template_id)), **body.given())
     return _change(template_id, content, body)
 
 
@@ -137,7 +137,7 @@ def preview_template(body: TemplatePreviewIn, template_id: int) -> Response:
         data = template_samples.sample_data(template.notification_type, "sample")
     else:
         data = template_samples.validate_context(body.context)
-    content = replace(TemplateContent.of(template), **body.given())
+    content = replace(TemplateContent.from_row(template), **body.given())
     preview = template_preview.preview(
         template,
         content,
@@ -175,12 +175,16 @@ def _change(template_id: int, content: TemplateContent, body: TemplateChange) ->
     expected = template.version if request.if_match else None
     try:
         template = template_publishing.rewrite(
-            template_id, content, actor=caller().user, expected=expected, note=body.note, brings=body.brings
+            template_id,
+            content,
+            actor=caller().user,
+            expected=expected,
+            note=body.note,
+            declared=body.brings,
+            is_active=body.is_active,
         )
     except Conflict:
         return _precondition_failed()
-    if body.is_active is not None:
-        template = template_management.set_active(template_id, is_active=body.is_active, actor=caller().user)
     return _response(template)
 
 

@@ -33,7 +33,7 @@ def create_token(body: TokenIn) -> Response:
     """Create a token
 
     A token can only grant scopes that it has, and a token it creates stops working when it does: when it expires
-    (`expires_at`) and when it is revoked. You can have 100 tokens; one more is a 409. A browser session needs a
+    (`expires_at`) and when it is revoked. You can have at most 100 tokens; one more is a 409. A browser session needs a
     password that was typed within the last 15 minutes. The text is shown once and not stored: a repeated call with the
     same `Idempotency-Key` responds with `"token": null`.
     """

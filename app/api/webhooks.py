@@ -27,7 +27,7 @@ from app.api.schemas.webhooks import (
 )
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
-from app.services.deliveries.log import DeliveryRow
+from app.services.deliveries.delivery_log import DeliveryRow
 
 bp = APIBlueprint("webhooks", __name__, url_prefix="/webhooks", tag="Webhooks")
 
@@ -60,7 +60,7 @@ def list_webhooks(query: KeyPaged) -> Response:
 def create_webhook(body: WebhookIn) -> Response:
     """Add a webhook
 
-    From now on your notifications are posted to it, signed according to Standard Webhooks 1.0; a token therefore needs
+    Your notifications are posted to it, signed according to Standard Webhooks 1.0; a token therefore needs
     the scopes `read` and `write`, and a browser session a password that was typed within the last 15 minutes. The
     `secret` is shown once: a repeated call with the same `Idempotency-Key` responds with `"secret": null`.
     """
@@ -117,7 +117,7 @@ def test_webhook(webhook_id: int) -> Response:
 
     It is sent within moments; its outcome appears in the list of calls.
     """
-    return json_response(_call_output(webhook_calls.send_test(caller().user, webhook_id)), 201)
+    return json_response(call_output(webhook_calls.send_test(caller().user, webhook_id)), 201)
 
 
 @bp.get("/<row_id:webhook_id>/calls/")
@@ -131,7 +131,7 @@ def list_webhook_calls(query: Paged, webhook_id: int) -> Response:
     page = webhook_calls.page_for(
         caller().user, webhook_id, before=query.next_from, after=query.previous_from, limit=query.limit
     )
-    rows = [_call_output(row) for row in page.lines]
+    rows = [call_output(row) for row in page.lines]
     return json_keyset_response(CallList, rows, page.older, page.newer)
 
 
@@ -141,11 +141,12 @@ def _secret_response(webhook_and_secret: tuple[Any, str], status: int) -> Respon
     return json_response_once(NewWebhook(**output.model_dump(), secret=secret), "secret", status)
 
 
-def _call_output(row: DeliveryRow) -> CallOut:
-    response = row.row.log[-1].response if row.row.log else ""
-    names = [name for name in CallOut.model_fields if hasattr(row.row, name)]
+def call_output(row: DeliveryRow) -> CallOut:
+    """Describe a call to a webhook or a subscription."""
+    response = row.delivery.log[-1].response if row.delivery.log else ""
+    names = [name for name in CallOut.model_fields if hasattr(row.delivery, name)]
     return CallOut(
-        **{name: getattr(row.row, name) for name in names},
+        **{name: getattr(row.delivery, name) for name in names},
         title=row.title,
         verdict=row.verdict,
         response=response,

@@ -19,6 +19,7 @@ from app.clock import utc_now
 from app.csrf import ForeignOrigin
 from app.extensions import csrf
 from app.services.accounts import administration, demo_people, tokens
+from app.services.base.networks import network_of
 
 INVALID_BEARER = 'Bearer error="invalid_token"'
 # Spaces and unseen characters that were pasted along, however the header was encoded.
@@ -31,6 +32,9 @@ class Caller:
     """The user that a call acts for, and the scopes it has."""
 
     id: int
+    time_zone: str
+    # Of the inbox, as it was when the call came in.
+    inbox_version: int
     scopes: frozenset[str]
     token_id: int | None
     # Whether its owner typed the password a short time ago, or calls with a token.
@@ -97,7 +101,7 @@ def bad_csrf(error: CSRFError) -> Response:
     g.refusal = "csrf.refused"  # For the audit log.
     if isinstance(error, ForeignOrigin):
         detail = _(
-            "The browser sent this from another address than %(url)s.", url=current_app.config["BASE_URL"]
+            "The browser sent this from a different address than %(url)s.", url=current_app.config["BASE_URL"]
         )
         return problem(403, detail)
     return problem(403, _("Send the page's CSRF token in the X-CSRFToken header."))
@@ -112,18 +116,25 @@ def _authenticate() -> Caller:
             raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
         if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):
             raise _reject(demo_people.refusal(), INVALID_BEARER)
-        return Caller(bearer.user_id, bearer.scopes, bearer.token_id)
+        return Caller(bearer.user_id, bearer.time_zone, bearer.inbox_version, bearer.scopes, bearer.token_id)
     user: Any = current_user
     if not user.is_authenticated:
         raise _reject(_("Send a token as “Authorization: Bearer …”, or sign in."))
     csrf.protect()  # Checks the method itself: safe methods need no token.
     scopes = frozenset(tokens.SCOPES if user.is_admin else ("read", "write"))
-    return Caller(user.id, scopes, token_id=None, is_confirmed=g.signed_in.is_confirmed(utc_now()))
+    return Caller(
+        user.id,
+        user.time_zone,
+        g.signed_in.inbox_version,
+        scopes,
+        token_id=None,
+        is_confirmed=g.signed_in.is_confirmed(utc_now()),
+    )
 
 
 def _reject(detail: str, challenge: str = "Bearer") -> Unauthorized:
-    # Count by IP address, so that tokens cannot be guessed without limit.
-    rate_limits.count(f"address {request.remote_addr}")
+    # Count by network, so that tokens cannot be guessed without limit.
+    rate_limits.count(f"address {network_of(request.remote_addr or '')}")
     return Unauthorized(detail, challenge)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
+from app import request_ids
 from app.extensions import forget_user
 from app.services.base import outages
 from app.services.base.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
@@ -132,7 +132,7 @@ def _internal_error(error: HTTPException) -> Response:
     if isinstance(original, SQLAlchemyError) and outages.is_outage(original):
         return _database_error(original)
     # Flask has already logged the exception; this line connects it to the id that the caller sees.
-    request_id = secrets.token_hex(8)
+    request_id = request_ids.current()
     current_app.logger.error("%s %s failed, request id %s", request.method, request.path, request_id)
     return problem(500, request_id=request_id)
 

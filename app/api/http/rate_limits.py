@@ -37,6 +37,7 @@ def count(caller: str) -> None:
 def add_limit_headers(response: Response) -> Response:
     """Add the limit and the remaining calls to a response."""
     if allowance := g.get("allowance"):
-        response.headers.add("RateLimit-Policy", current_app.extensions["api_limits"].policy)
+        limiter: RateLimiter = current_app.extensions["api_limits"]
+        response.headers.add("RateLimit-Policy", f'"default";q={limiter.calls};w={limiter.seconds}')
         response.headers.add("RateLimit", allowance)
     return response

@@ -25,6 +25,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from app.api.http.error_messages import message
 from app.api.http.problems import Unprocessable, error_in_body, error_in_query
+from app.rendering.invisible_characters import clean
 
 MAX_DEPTH = 32
 # Two megabytes can hold a million small values, each fifty times as large in Python. The characters that precede values
@@ -65,15 +66,15 @@ def json_body(
         media_types: the accepted content types; others get a 415.
         merge_headers: adds what came in header fields to the decoded body, before validation.
         empty_body: returns the body to use instead of an empty one.
-        is_batch: whether the view checks the entries one by one with `refuse_unstorable`.
+        is_batch: whether the view checks the entries one by one with `storable`.
     """
 
     def decorate(view: View) -> View:
         def read(raw: bytes) -> Any:
             value = decode(raw or empty_body())
-            if not is_batch:
-                refuse_unstorable(value)
-            return merge_headers(value) if merge_headers else value
+            if merge_headers:
+                value = merge_headers(value)
+            return value if is_batch else storable(value)
 
         # For the OpenAPI document: what APIFlask's own `input` decorator stores.
         vars(view).setdefault("_spec", {}).update(
@@ -139,9 +140,9 @@ def decode(raw: bytes) -> Any:
         return json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
-            place = {"line": error.lineno, "column": error.colno}
+            position = {"line": error.lineno, "column": error.colno}
             raise BadRequest(
-                _("The body is not valid JSON (line %(line)s, column %(column)s).", **place)
+                _("The body is not valid JSON (line %(line)s, column %(column)s).", **position)
             ) from error
         raise BadRequest(_("The body is not valid JSON.")) from error
 
@@ -159,8 +160,10 @@ def validate(schema: type[Model], value: Any) -> Model:
         raise Unprocessable(error_in_body(_path(each), message(each)) for each in details) from error
 
 
-def refuse_unstorable(value: Any) -> None:
-    """Refuse NUL, unpaired surrogates, objects with too many names and too deep nesting (RFC 7493).
+def storable(value: Any) -> Any:
+    """Clean the texts of a decoded body, as pasted forms are cleaned.
+
+    Refuses NUL, unpaired surrogates, objects with too many names and too deep nesting (RFC 7493).
 
     Raises:
         BadRequest: one of these was found; for a text it is an `UnstorableText`.
@@ -176,6 +179,15 @@ def refuse_unstorable(value: Any) -> None:
         if any(isinstance(each, str) and _UNSTORABLE.search(each) for each in level):
             raise UnstorableText(_unstorable_path(value))
         level = [inner for outer in level for inner in _children(outer)]
+    return _clean(value)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(name): _clean(inner) for name, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _parse_body(

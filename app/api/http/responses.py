@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,12 +10,11 @@ from urllib.parse import urlencode
 
 import orjson
 from flask import Response, current_app, g, request
-from flask_babel import gettext as _
 from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
 from app.api.schemas.base import KeyPaged
-from app.services.base.errors import Invalid
+from app.services.base import paging
 
 Row = TypeVar("Row")
 # Below this, gzip saves less than its header costs.
@@ -67,52 +65,38 @@ def short_json_response(
         key: the unique key that the list is sorted by; a page starts after it even if its row has been deleted.
         to_output: converts a row to what the schema takes.
     Raises:
-        Invalid: the cursor is not one of this list's.
+        InvalidCursor: the cursor is not one of this list's.
     """
     ordered = sorted(rows, key=key)
     start, end = 0, query.limit
     if query.cursor:
+        is_forwards = query.cursor[0] == "n"
+        find = bisect_right if is_forwards else bisect_left
         try:
-            cursor_key = _read_key(query.cursor[1:])
-            is_forwards = query.cursor[0] == "n"
-            find = bisect_right if is_forwards else bisect_left
-            place = find(ordered, cursor_key, key=key)
-        except (ValueError, TypeError) as error:
-            raise Invalid(
-                {"cursor": _("Use a cursor from the `next` or `previous` of this list.")}
-            ) from error
-        start, end = (place, place + query.limit) if is_forwards else (max(place - query.limit, 0), place)
+            at = find(ordered, paging.read_key(query.cursor[1:]), key=key)
+        except TypeError as error:
+            raise paging.InvalidCursor from error
+        start, end = (at, at + query.limit) if is_forwards else (max(at - query.limit, 0), at)
     page = ordered[start:end]
-    next_url = page_url(f"n{_write_key(key(page[-1]))}" if page and end < len(ordered) else None)
-    previous_url = page_url(f"p{_write_key(key(page[0]))}" if page and start else None)
+    next_url = page_url(f"n{paging.write_key(key(page[-1]))}" if page and end < len(ordered) else None)
+    previous_url = page_url(f"p{paging.write_key(key(page[0]))}" if page and start else None)
     body = {"results": [to_output(row) for row in page], "next": next_url, "previous": previous_url}
     return json_response(schema.model_validate(body), headers=link_header(next_url, previous_url))
 
 
-def _write_key(key: list[Any]) -> str:
-    return urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
-
-
-def _read_key(text: str) -> list[Any]:
-    key = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    if not isinstance(key, list):
-        raise TypeError("The key of a cursor is a list.")
-    return key
-
-
 def json_keyset_response(
-    schema: type[BaseModel], rows: Sequence[Any], next_id: int | None, previous_id: int | None
+    schema: type[BaseModel], rows: Sequence[Any], next_key: int | str | None, previous_key: int | str | None
 ) -> Response:
-    """Build one page of a list whose cursors are row ids; see `Paged`.
+    """Build one page of a list whose cursors are row ids or keys; see `Paged` and `KeyPaged`.
 
     Args:
         schema: the schema of the page.
         rows: what its `results` takes.
-        next_id: the last row's id if more rows follow.
-        previous_id: the first row's id if rows precede.
+        next_key: the last row's id or key if more rows follow.
+        previous_key: the first row's id or key if rows precede.
     """
-    next_url = page_url(f"n{next_id}" if next_id else None)
-    previous_url = page_url(f"p{previous_id}" if previous_id else None)
+    next_url = page_url(f"n{next_key}" if next_key else None)
+    previous_url = page_url(f"p{previous_key}" if previous_key else None)
     body = {"results": rows, "next": next_url, "previous": previous_url}
     return json_response(schema.model_validate(body), headers=link_header(next_url, previous_url))
 

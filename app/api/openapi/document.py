@@ -12,6 +12,7 @@ from flask import Response, request
 from app.api.http import responses as http_responses
 from app.api.openapi import examples
 from app.api.schemas.problems import Problem
+from app.row_ids import MAX_ID
 
 PROBLEMS = {
     "400": "The body is not JSON, or the request is malformed.",
@@ -82,7 +83,7 @@ ERROR_HEADERS = {
     "503": ("Retry-After",),
 }
 # Calls without an id in the path that still respond with 404.
-HAS_ID_IN_BODY = frozenset({"mark_read"})
+HAS_ID_IN_BODY = frozenset({"mark_read", "cancel_reported_event"})
 ACCEPTS_IF_MATCH = frozenset({"replace_template", "change_template", "delete_template"})
 # Links from responses to other calls: the parameter, where the response has its value, and the calls that take it.
 FIRST_ID = "/results/0/id"
@@ -115,9 +116,41 @@ LINKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "list_deliveries": ("delivery_id", FIRST_ID, ("show_delivery", "retry_delivery", "cancel_delivery")),
     "list_people": ("person_id", FIRST_ID, ("show_person",)),
     "invite_person": ("person_id", "/id", ("show_person", "change_person")),
+    "report_event": ("event_id", "/event_id", ("cancel_event",)),
+    "follow": ("follow_id", "/id", ("unfollow",)),
     "create_token": ("token_id", "/id", ("revoke_token",)),
     "list_views": ("view_id", FIRST_ID, ("show_view",)),
     "create_view": ("view_id", "/id", ("show_view", "change_view", "delete_view", "restore_view")),
+    "list_sources": ("source_id", FIRST_ID, ("show_source", "list_source_calls")),
+    "create_source": (
+        "source_id",
+        "/id",
+        ("show_source", "change_source", "list_source_calls", "delete_source"),
+    ),
+    "list_source_calls": ("call_id", FIRST_ID, ("replay_source_call",)),
+    "list_rooms": ("room_id", FIRST_ID, ("show_room", "list_room_deliveries")),
+    "create_room": (
+        "room_id",
+        "/id",
+        ("show_room", "change_room", "test_room", "list_room_deliveries", "delete_room"),
+    ),
+    "list_subscriptions": (
+        "subscription_id",
+        FIRST_ID,
+        ("show_subscription", "list_subscription_calls"),
+    ),
+    "create_subscription": (
+        "subscription_id",
+        "/id",
+        (
+            "show_subscription",
+            "change_subscription",
+            "rotate_subscription_secret",
+            "test_subscription",
+            "list_subscription_calls",
+            "delete_subscription",
+        ),
+    ),
     "list_webhooks": ("webhook_id", FIRST_ID, ("show_webhook", "list_webhook_calls")),
     "create_webhook": (
         "webhook_id",
@@ -199,7 +232,7 @@ def _complete_operation(operation: dict[str, Any], *, method: str, has_path_para
         statuses.add("404")
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
-            parameter |= {"required": True, "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}}
+            parameter |= {"required": True, "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID}}
         else:
             statuses.add("422")
     if method == "get":

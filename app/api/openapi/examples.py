@@ -47,8 +47,8 @@ def _example_response(content: dict[str, Any], body: Any, schemas: dict[str, Any
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """Return a schema's own example, or build one from its parts. Nullable values are null, except for objects."""
     match schema:
-        case {"$ref": str(place)}:
-            return _example(schemas[place.rpartition("/")[2]], schemas)
+        case {"$ref": str(pointer)}:
+            return _example(schemas[pointer.rpartition("/")[2]], schemas)
         case {"examples": [first, *_]} | {"enum": [first, *_]}:
             return first
         case {"anyOf": [first, *_]}:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.api.schemas.base import MOMENT, Input, OneOf, Output
-from app.api.schemas.notifications import Channel, Instant, Priority, Type
+from app.api.schemas.notifications import Channel, ExternalId, Instant, Priority, Type
 from app.api.schemas.people import Role
 from app.services.announcements import progress as announcement_progress
+from app.services.events.data import MAX_TEAM
 
 AnnouncementState = Annotated[str, OneOf(announcement_progress.STATES)]
 
@@ -18,7 +19,8 @@ AnnouncementState = Annotated[str, OneOf(announcement_progress.STATES)]
 class AnnouncementIn(Input):
     """The announcement to send.
 
-    Takes one of `recipients`, `roles` and `everyone`, and either `title` and `message` or `template_name`.
+    Takes one of `recipients`, `roles` and `everyone`, or only a `hiring_team`; and either `title` and `message` or
+    `template_name`.
     """
 
     model_config = ConfigDict(
@@ -46,6 +48,10 @@ class AnnouncementIn(Input):
     channels: list[Channel] | None = Field(None, min_length=1)
     action_url: str = Field("", max_length=2000)
     metadata: dict[str, Any] = {}
+    candidate_id: ExternalId | None = None
+    job_id: ExternalId | None = None
+    is_confidential: bool = False
+    hiring_team: list[str] = Field([], max_length=MAX_TEAM)
     deliver_at: Instant | None = None
 
 
@@ -83,6 +89,10 @@ class AnnouncementOut(Output):
     priority: Priority = Field(examples=["high"])
     channels: list[Channel] | None
     action_url: str
+    candidate_id: str | None = Field(examples=[None])
+    job_id: str | None = Field(examples=[None])
+    is_confidential: bool = Field(examples=[False])
+    hiring_team: list[str]
     total: int = Field(examples=[14])
     written: int = Field(examples=[14])
     deliver_at: datetime | None

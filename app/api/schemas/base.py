@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from app.row_ids import MAX_ID
 from app.services.base import validation
 
 
@@ -50,7 +58,13 @@ def _parse_instant(text: str) -> datetime:
     return validation.instant(f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " else text)
 
 
-RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip()
+    return [_trimmed(each) for each in value] if isinstance(value, list) else value
+
+
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 # The time in examples, where a nullable field is null unless it has its own example.
 MOMENT = "2026-03-10T09:30:00Z"
 # Query parameters arrive as text.
@@ -71,6 +85,14 @@ class Input(BaseModel):
     """A request body or query. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def trim(cls, given: Any) -> Any:
+        """Remove the spaces at the ends of each value; free JSON stays as it is."""
+        if not isinstance(given, dict):
+            return given
+        return {name: _trimmed(value) for name, value in given.items()}
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -121,22 +143,26 @@ class Paged(Input):
 
 
 class KeyPaged(Input):
-    """Selects a page of a short list, whose cursors hold a row's sort key so that the row itself may be gone."""
+    """Selects a page of a list whose cursors hold a row's sort key, so that the row itself may be gone."""
 
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     # The letter is the direction, as in `Paged`; the rest is the key as JSON in base64url.
     cursor: str | None = Field(
-        None, pattern="^[np][A-Za-z0-9_-]{1,800}$", description="From `next` or `previous`."
+        None, pattern="^[np][A-Za-z0-9_-]{1,1200}$", description="From `next` or `previous`."
     )
+
+    @property
+    def next_from(self) -> str | None:
+        """The key of the row that the page follows."""
+        return self.cursor[1:] if self.cursor and self.cursor[0] == "n" else None
+
+    @property
+    def previous_from(self) -> str | None:
+        """The key of the row that the page precedes."""
+        return self.cursor[1:] if self.cursor and self.cursor[0] == "p" else None
 
 
 class SearchKeyPaged(KeyPaged):
-    """Selects a page of the search results of a short list."""
-
-    search: str = Field("", max_length=200)
-
-
-class SearchPaged(Paged):
-    """Selects a page of search results."""
+    """Selects a page of search results, as `KeyPaged`."""
 
     search: str = Field("", max_length=200)

@@ -32,7 +32,10 @@ class DeliverySummary(Output):
 
     id: int
     notification_id: int | None = Field(examples=[123])
-    recipient: str = Field(examples=["dana@example.com"])
+    recipient: str | None = Field(
+        examples=["dana@example.com"], description="Null for a call to a subscription or a room."
+    )
+    room: str | None = Field(description="The name of the room that gets it.")
     channel: Channel = Field(examples=["email"])
     address: str = Field(examples=["dana@example.com"])
     kind: str = Field(examples=["notification"])

@@ -99,18 +99,52 @@ class EventNotification(Output):
 
     id: int | None = Field(examples=[123])
     recipient: str = Field(examples=["dana@example.com"])
+    recipient_reason: str = Field(examples=["The event names this person as a recipient."])
     deliveries: list[DeliveryOut]
 
 
-class EventOut(Output):
-    """The result of reporting an event."""
+class EventRoom(Output):
+    """A room that gets the event. `reason` explains its state in a sentence."""
 
+    room: str = Field(examples=["#hiring"])
+    channel: str = Field(examples=["slack"])
+    state: str = Field(examples=["pending"])
+    reason: str = Field(examples=["Waiting to be sent"])
+
+
+class EventOut(Output):
+    """The result of reporting an event. `event_id` is Bellhop's own id; null in a dry run."""
+
+    event_id: int | None = Field(examples=[123])
     id: str = Field(examples=["job-2041-opened"])
     source: str = Field(examples=["/platform/jobs"])
     type: str = Field(examples=["job.created"])
     is_duplicate: bool = Field(examples=[False])
     is_dry_run: bool = Field(examples=[False])
     notifications: list[EventNotification]
+    rooms: list[EventRoom] = Field(examples=[[]])
+
+
+class EventName(Input):
+    """The source and the id that an event was reported with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"source": "/platform/jobs", "id": "job-2041-opened"}]}
+    )
+
+    source: str = Field(min_length=1, max_length=255)
+    id: str = Field(min_length=1, max_length=255)
+
+
+class CancelledEventOut(Output):
+    """The event, and how many notifications expired and deliveries were cancelled by this call."""
+
+    event_id: int
+    id: str = Field(examples=["job-2041-opened"])
+    source: str = Field(examples=["/platform/jobs"])
+    type: str = Field(examples=["job.created"])
+    expired_notifications: int = Field(examples=[14])
+    cancelled_deliveries: int = Field(examples=[9])
 
 
 class EventBatch(RootModel[list[Any]]):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from flask_babel import gettext as _
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app import catalog
 from app.api.schemas.base import (
@@ -29,17 +31,28 @@ Priority = Annotated[str, OneOf(catalog.PRIORITIES)]
 Status = Annotated[str, OneOf(catalog.STATUSES)]
 Channel = Annotated[str, OneOf(tuple(catalog.CHANNELS))]
 Place = Annotated[str, OneOf(catalog.PLACES)]
+
+ExternalId = Annotated[str, Field(min_length=1, max_length=validation.MAX_ID)]
 Instant = Annotated[datetime, checked(validation.instant)]
 Search = Annotated[
     str,
     Field(
         max_length=200,
         description="Word prefixes that must all occur in the title or the message, and phrases in quotes. Also the"
-        " filters `is:`, `type:`, `priority:`, `status:`, `from:` and `before:`. `-` in front of a term excludes its"
-        " matches. An invalid filter is a 422 that lists the valid ones.",
+        " filters `is:`, `in:`, `type:`, `priority:`, `status:`, `candidate:`, `job:`, `company:`, `from:`, `before:`."
+        " `-` in front of a term excludes its matches. An invalid filter is a 422 that lists the valid ones.",
     ),
 ]
-ACTIONS = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
+METADATA_NAME = re.compile(r"metadata\.([\w -]{1,100})")
+
+
+def _metadata_name(name: str) -> str:
+    if not METADATA_NAME.fullmatch(name):
+        raise ValueError(_("Unknown field."))
+    return name
+
+
+MetadataName = Annotated[str, AfterValidator(_metadata_name)]
 
 
 class NotificationOut(Output):
@@ -56,6 +69,10 @@ class NotificationOut(Output):
     # The column is called `data`, because SQLAlchemy reserves the name `metadata`.
     metadata: dict[str, Any] = Field(validation_alias="data")
     action_url: str = Field(examples=["https://meet.example.com/iv-2041"])
+    candidate_id: str | None = Field(examples=["cand-77"])
+    job_id: str | None = Field(examples=["job-12"])
+    is_confidential: bool = Field(examples=[False])
+    hiring_team: list[str] = Field(examples=[["dana@example.com"]])
     created_at: datetime
     sent_at: datetime | None = Field(examples=[MOMENT])
     read_at: datetime | None = Field(examples=[MOMENT])
@@ -83,7 +100,13 @@ class NotificationList(Output):
 
 
 class NotificationQuery(Input):
-    """Filters of the list. A parameter that can be repeated also accepts comma-separated values."""
+    """Filters of the list. A parameter that can be repeated also accepts comma-separated values.
+
+    `metadata.<name>=<value>` finds the notifications whose metadata have this value.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[MetadataName, str]
 
     place: Place = Field("all", description="A section of the inbox, as on the page.")
     notification_type: list[Type] = []
@@ -97,6 +120,8 @@ class NotificationQuery(Input):
     created_before: QueryInstant | None = Field(
         None, description="Only earlier than this (RFC 3339 with offset)."
     )
+    candidate_id: ExternalId | None = Field(None, description="Only about this candidate.")
+    job_id: ExternalId | None = Field(None, description="Only about this job.")
     search: Search = ""
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
@@ -120,6 +145,8 @@ class Selection(Input):
     is_read: bool | None = None
     created_after: Instant | None = None
     created_before: Instant | None = None
+    candidate_id: ExternalId | None = None
+    job_id: ExternalId | None = None
     search: Search = ""
 
 
@@ -132,7 +159,7 @@ class ChangeIn(Input):
         }
     )
 
-    action: Annotated[str, OneOf(ACTIONS)]
+    action: Annotated[str, OneOf(catalog.ACTIONS)]
     notification_ids: list[RowId] | None = Field(None, max_length=MAX_NAMED)
     filter: Selection | None = None
     until: Instant | None = Field(None, description="For `snooze`: when it returns to the inbox.")
@@ -162,7 +189,7 @@ class ChannelExplanationOut(Output):
     address: str = Field(examples=["dana@example.com"])
     state: str = Field(examples=["sent"])
     reason: str = Field(examples=["sent"])
-    words: str = Field(examples=["Sent"])
+    words: str = Field(validation_alias="sentence", examples=["Sent"])
     due_at: datetime | None = Field(examples=[MOMENT])
     sent_at: datetime | None = Field(examples=[MOMENT])
     attempts: int = Field(examples=[1])
@@ -173,20 +200,33 @@ class ReminderOut(Output):
 
     lead: str = Field(description="How long before the interview, in words.", examples=["1 hour"])
     starts_at: datetime = Field(examples=["2026-03-10T10:30:00Z"])
-    words: str = Field(examples=["Sent"])
+    words: str = Field(validation_alias="sentence", examples=["Sent"])
     decided_at: datetime
 
 
+class RoomExplanationOut(Output):
+    """The same event's message to a room. `words` describes its state in a sentence."""
+
+    room: str = Field(examples=["#hiring"])
+    channel: Channel = Field(examples=["slack"])
+    state: str = Field(examples=["sent"])
+    reason: str = Field(examples=["sent"])
+    words: str = Field(validation_alias="sentence", examples=["Sent"])
+
+
 class ExplanationOut(Output):
-    """Why this notification was or was not sent, channel by channel."""
+    """The reasons why this notification was or was not sent, channel by channel."""
 
     notification_id: int
     event: ExplainedEvent | None
     reason: str = Field(examples=["You get this because you're a recruiter on this interview."])
     recipient_reason: str = Field(examples=["The event names this person as a recipient."])
-    channels: list[ChannelExplanationOut] = Field(validation_alias="ways")
+    channels: list[ChannelExplanationOut]
     reminders: list[ReminderOut] = Field(
         description="The reminders of this interview that were decided so far."
+    )
+    rooms: list[RoomExplanationOut] = Field(
+        description="The chat rooms that get the same event.", examples=[[]]
     )
 
 

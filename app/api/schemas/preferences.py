@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from app import catalog
 from app.api.schemas.base import Input, Output, optional
 from app.api.schemas.notifications import Category, Channel
+from app.rendering.locales import TimeFormat
+from app.services.preferences.fields import (
+    DAYS,
+    DELAY_MINUTES,
+    HOURS,
+    MAX_LEADS,
+    Density,
+    Theme,
+)
+
+
+def _within(numbers: range) -> Any:
+    return Field(ge=numbers[0], le=numbers[-1])
+
 
 Matrix = dict[Category, dict[Channel, bool]]
 Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:00)?$", examples=["19:00"])]
-Day = Annotated[int, Field(ge=0, le=6)]
-Lead = Annotated[int, Field(ge=15, le=2880)]
-Theme = Literal["system", "light", "dark"]
-Density = Literal["comfortable", "compact"]
+Day = Annotated[int, _within(DAYS)]
+Lead = Annotated[int, _within(catalog.LEAD_MINUTES)]
 
 
 class QuietHours(Output):
-    """When only urgent notifications are sent, in local time. They end the next day if `start` is after `end`."""
+    """The hours for urgent notifications only, in local time. They end the next day if `start` is after `end`."""
 
     enabled: bool
     start: Clock
@@ -36,6 +49,8 @@ class PreferencesOut(Output):
     in_app_enabled: bool
     sms_enabled: bool
     push_enabled: bool
+    slack_enabled: bool
+    teams_enabled: bool
     webhook_enabled: bool
     interview_notifications: bool
     resume_notifications: bool
@@ -51,6 +66,7 @@ class PreferencesOut(Output):
     quiet_hours: QuietHours
     paused_until: datetime | None
     time_zone: str = Field(description="An IANA time zone.", examples=["Europe/Paris"])
+    time_format: TimeFormat = Field(description="How times of day are written: 14:30 or 2:30 PM.")
     digest_hour: int = Field(examples=[8])
     reminder_lead_minutes: list[int] = Field(examples=[[1440, 60]])
     email_delay_minutes: int = Field(examples=[0])
@@ -80,6 +96,8 @@ class PreferencesIn(Input):
     in_app_enabled: bool = optional()
     sms_enabled: bool = optional()
     push_enabled: bool = optional()
+    slack_enabled: bool = optional()
+    teams_enabled: bool = optional()
     webhook_enabled: bool = optional()
     interview_notifications: bool = optional()
     resume_notifications: bool = optional()
@@ -91,11 +109,14 @@ class PreferencesIn(Input):
     weekly_summary: bool = optional()
     matrix: Matrix = optional()
     quiet_hours: QuietHoursIn = optional()
-    paused_until: str | None = Field(None, description="RFC 3339 with offset; null ends the pause.")
+    paused_until: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = Field(
+        None, description="RFC 3339 with offset; null ends the pause."
+    )
     time_zone: str = optional()
-    digest_hour: Annotated[int, Field(ge=0, le=23)] = optional()
-    reminder_lead_minutes: Annotated[list[Lead], Field(max_length=10)] = optional()
-    email_delay_minutes: Annotated[int, Field(ge=0, le=1440)] = optional()
+    time_format: TimeFormat = optional()
+    digest_hour: Annotated[int, _within(HOURS)] = optional()
+    reminder_lead_minutes: Annotated[list[Lead], Field(max_length=MAX_LEADS)] = optional()
+    email_delay_minutes: Annotated[int, _within(DELAY_MINUTES)] = optional()
     single_key_shortcuts: bool = optional()
     stack_notifications: bool = optional()
     theme: Theme = optional()

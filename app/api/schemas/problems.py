@@ -15,7 +15,7 @@ class ProblemError(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why the call failed. Members that do not apply are omitted."""
+    """The reason why the call failed. Members that do not apply are omitted."""
 
     type: str
     title: str

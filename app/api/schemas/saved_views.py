@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from app.api.schemas.base import Input, Output, RowId, optional
 from app.api.schemas.notifications import Category, Place, Priority, Search
+from app.services.notifications.saved_views import Colour
 
 
 class ViewIn(Input):
@@ -20,6 +21,7 @@ class ViewIn(Input):
     )
 
     name: str = Field(max_length=200)
+    colour: Colour = ""
     place: Place = "inbox"
     category: list[Category] = []
     priority: list[Priority] = []
@@ -32,6 +34,7 @@ class ViewChange(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "My interviews today"}]})
 
     name: Annotated[str, Field(max_length=200)] = optional()
+    colour: Colour = optional()
     place: Place = optional()
     category: list[Category] = optional()
     priority: list[Priority] = optional()
@@ -51,6 +54,9 @@ class ViewOut(Output):
 
     id: int
     name: str = Field(examples=["Interviews today"])
+    colour: Colour = Field(
+        description="Of its dot in the navigation. Empty: the colour of its first category."
+    )
     place: Place
     category: list[Category]
     priority: list[Priority] = Field(examples=[[]])

@@ -41,14 +41,18 @@ EXAMPLE: JsonDict = {
 
 
 class TemplateContentIn(Input):
-    """The content of a template, or part of it. Where a text is empty, the one for the app is used."""
+    """The content of a template, or part of it. Where a text is empty, the default is used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     title_template: Annotated[Line, Field(max_length=255)] = optional()
     message_template: Text = optional()
     email_subject: Annotated[Line, Field(max_length=255)] = optional()
+    email_preheader: Annotated[
+        Line, Field(max_length=255, description="What email apps show beside the subject.")
+    ] = optional()
     email_html: Text = optional()
+    email_button: Annotated[Line, Field(max_length=255, description="The label of the button.")] = optional()
     sms_text: Text = optional()
     channels: list[Channel] = optional()
     priority: Priority = optional()
@@ -135,7 +139,9 @@ class TemplateContentOut(Output):
     title_template: str = Field(examples=[EXAMPLE["title_template"]])
     message_template: str = Field(examples=[EXAMPLE["message_template"]])
     email_subject: str
+    email_preheader: str
     email_html: str
+    email_button: str
     sms_text: str
     channels: list[Channel] = Field(examples=[["email", "in_app"]])
     priority: Priority = Field(examples=["medium"])
@@ -194,11 +200,13 @@ class PreviewCheck(Output):
 
 
 class PreviewOut(Output):
-    """How a message would look. `problem` says why it cannot be rendered, and is empty otherwise."""
+    """A message as it would look. `problem` says why it cannot be rendered, and is empty otherwise."""
 
     title: str = Field(examples=["New job: Analyst"])
     message: str = Field(examples=["Alder opened Analyst."])
     subject: str = Field(examples=["New job: Analyst"])
+    preheader: str = Field(description="Empty: the default, the facts of the notification.")
+    button: str = Field(description="Empty: the default, what the button opens.")
     sms_text: str = Field(examples=["New job: Analyst https://bellhop.example.com/n/123456"])
     sms_segments: int = Field(examples=[1])
     problem: str
