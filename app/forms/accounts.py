@@ -15,16 +15,16 @@ TOKEN_DAYS = (30, 90, 365, 0)
 
 @dataclass(frozen=True)
 class ProfileForm:
-    """A user's own profile."""
+    """A user's own profile. The page sends only the name; None leaves the time zone or the phone as it is."""
 
     name: str
-    time_zone: str
-    phone: str
+    time_zone: str | None
+    phone: str | None
 
     @classmethod
     def read(cls, form: Mapping[str, str]) -> ProfileForm:
         """Read the submitted form."""
-        return cls(form.get("name", ""), form.get("time_zone", "").strip(), form.get("phone", ""))
+        return cls(form.get("name", ""), form.get("time_zone"), form.get("phone"))
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,32 @@ class TokenForm:
         if days not in TOKEN_DAYS:
             days = 90
         return cls(form.get("token_name", ""), tuple(form.getlist("token_scopes")), days or None)
+
+
+@dataclass(frozen=True)
+class SetupForm:
+    """The first account. Its password is not kept with the rest, because the page never shows it again."""
+
+    name: str = ""
+    email: str = ""
+
+    @classmethod
+    def read(cls, form: Mapping[str, str]) -> SetupForm:
+        """Read the submitted form."""
+        return cls(form.get("name", ""), form.get("email", ""))
+
+
+@dataclass(frozen=True)
+class PersonForm:
+    """The name and the address of a person, by an admin."""
+
+    name: str
+    email: str
+
+    @classmethod
+    def read(cls, form: Mapping[str, str]) -> PersonForm:
+        """Read the submitted form."""
+        return cls(form.get("name", ""), form.get("email", ""))
 
 
 @dataclass(frozen=True)

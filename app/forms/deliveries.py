@@ -9,8 +9,9 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import catalog
+from app.forms.days import parse_day
 from app.forms.integers import parse_integer
-from app.services.deliveries.log import DeliveryFilters
+from app.services.deliveries.delivery_log import DeliveryFilters
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class DeliveriesQuery:
 
     outcomes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-    person: str = ""
+    search: str = ""
     kind: str = ""
     since: date | None = None
     until: date | None = None
@@ -32,45 +33,41 @@ class DeliveriesQuery:
         return cls(
             outcomes=tuple(args.getlist("outcome")),
             channels=tuple(name for name in args.getlist("channel") if name in catalog.CHANNELS),
-            person=args.get("person", "").replace("\0", "").strip()[:200],
+            search=args.get("q", "").strip()[:200],
             kind=kind if kind in catalog.TYPES else "",
-            since=args.get("since", type=_day),
-            until=args.get("until", type=_day),
+            since=args.get("since", type=parse_day),
+            until=args.get("until", type=parse_day),
             before=args.get("before", type=parse_integer),
         )
 
     def filters(self, zone: tzinfo) -> DeliveryFilters:
         """Convert to the service's filters; both days are included."""
         return DeliveryFilters(
-            self.outcomes,
-            self.channels,
-            self.person,
-            (self.kind,) if self.kind else (),
-            datetime.combine(self.since, time(), zone) if self.since else None,
-            datetime.combine(self.until + timedelta(days=1), time(), zone) if self.until else None,
+            outcomes=self.outcomes,
+            channels=self.channels,
+            search=self.search,
+            notification_types=(self.kind,) if self.kind else (),
+            created_after=datetime.combine(self.since, time(), zone) if self.since else None,
+            created_before=datetime.combine(self.until + timedelta(days=1), time(), zone)
+            if self.until
+            else None,
         )
-
-    @property
-    def typed_count(self) -> int:
-        """How many filters of the sheet are in use; the page hides them behind a button."""
-        return sum(map(bool, (self.person, self.kind, self.since or self.until)))
 
     @property
     def is_filtered(self) -> bool:
         """Whether any filter is in use."""
-        return bool(self.outcomes or self.channels or self.typed_count)
+        return bool(self.outcomes or self.channels or self.search or self.kind or self.since or self.until)
 
     def params(self) -> dict[str, Any]:
         """Return the filters as arguments for `url_for`, without the cursor."""
-        given = {"person": self.person, "kind": self.kind, "since": self.since, "until": self.until}
+        given = {"q": self.search, "kind": self.kind, "since": self.since, "until": self.until}
         return {"outcome": list(self.outcomes), "channel": list(self.channels)} | {
             name: value for name, value in given.items() if value
         }
 
-
-def _day(text: str) -> date:
-    """Parse a date. Extreme years are refused because a time zone offset could leave the calendar."""
-    day = date.fromisoformat(text)
-    if not 1970 <= day.year < 2200:
-        raise ValueError(text)
-    return day
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the filters as the fields of a form, without the cursor."""
+        given = (
+            (name, value if isinstance(value, list) else [value]) for name, value in self.params().items()
+        )
+        return [(name, str(value)) for name, values in given for value in values]

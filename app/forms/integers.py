@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MAX_ID = 2**63 - 1
+from app.row_ids import MAX_ID
 
 
 def parse_integer(text: str) -> int:

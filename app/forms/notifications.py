@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,7 +22,10 @@ MOST = 200
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list as its query string describes it. Unknown values are ignored, so that any URL shows a list."""
+    """A list as its query string describes it. Unknown values are ignored, so that any URL shows a list.
+
+    A search without a place looks "anywhere".
+    """
 
     place: str = "inbox"
     categories: tuple[str, ...] = ()
@@ -34,33 +38,39 @@ class ListQuery:
     stack: str = ""
     within: str = ""
     upto: str = ""
+    # The saved view that the list began as.
+    view_id: int | None = None
 
     @classmethod
     def read(cls, args: MultiDict[str, str] | str) -> ListQuery:
         """Read a parsed query string, or the text after the "?"."""
         if isinstance(args, str):
             args = MultiDict(parse_qsl(args, max_num_fields=100))
-        place = args.get("place", "inbox")
+        search = args.get("q", "").replace("\0", "").strip()
+        place = args.get("place", "")
+        if place not in catalog.PLACES:
+            place = "all" if search else "inbox"
         return cls(
-            place=place if place in catalog.PLACES else "inbox",
+            place="anywhere" if place == "all" and search else place,
             categories=_known(args.getlist("category"), catalog.CATEGORIES),
             priorities=_known(args.getlist("priority"), catalog.PRIORITY_LABELS),
-            search=args.get("q", "").replace("\0", "").strip(),
+            search=search,
             cursor=args.get("cursor") or None,
             limit=min(max(args.get("limit", PAGE, type=parse_integer), PAGE), MOST),
             open=args.get("open", type=parse_integer),
             stack=args.get("stack", "")[:80],
             within=args.get("within", "")[:80],
             upto=args.get("upto", "") if place != "later" else "",
+            view_id=args.get("view_id", type=parse_integer),
         )
 
-    def filters(self, time_zone: str) -> Filters:
+    def filters(self, time_zone: str, now: datetime | None = None) -> Filters:
         """Build the filters for a reader in a time zone. Raises Invalid if the search cannot be parsed."""
         return Filters(
             place=self.place,
             categories=self.categories,
             priorities=self.priorities,
-            search=search_query.parse(self.search, time_zone),
+            search=search_query.parse(self.search, time_zone, now),
             stack=self.within,
             upto=read_cursor(self.upto)[1:] if self.upto else None,
         )
@@ -69,17 +79,29 @@ class ListQuery:
     def is_filtered(self) -> bool:
         return bool(self.categories or self.priorities or self.search)
 
+    @property
+    def is_start_of_inbox(self) -> bool:
+        """Whether this is the first page of the inbox, with everything in it."""
+        return self.place == "inbox" and not (self.is_filtered or self.cursor or self.within)
+
+    def without_position(self) -> ListQuery:
+        """Return this list wherever one is in it, as `params` describes it."""
+        return replace(self, cursor=None, limit=PAGE, open=None, upto="")
+
     def params(self, **changes: Any) -> dict[str, Any]:
         """Build the parameters for `url_for`: this list with some changes; empty values are left out."""
         values: dict[str, Any] = {
-            "place": self.place if self.place != "inbox" else None,
+            "place": self.place,
             "category": list(self.categories),
             "priority": list(self.priorities),
             "q": self.search,
             "stack": self.stack,
             "within": self.within,
-        }
-        return {name: value for name, value in (values | changes).items() if value}
+            "view_id": self.view_id,
+        } | changes
+        if values["place"] in ("anywhere", None if values["q"] else "inbox"):
+            values["place"] = None
+        return {name: value for name, value in values.items() if value}
 
     def text(self, **changes: Any) -> str:
         """Build the text after the "?", for `read`."""

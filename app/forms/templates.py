@@ -11,6 +11,7 @@ from app.forms.integers import parse_integer
 from app.services.templates.drafts import TemplateContent
 
 CHANNELS = ("email", "sms", "inapp")
+LINES = ("title_template", "email_subject", "email_preheader", "email_button")
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,7 @@ class TemplateForm:
     def read(cls, form: MultiDict[str, str]) -> TemplateForm:
         """Read a submitted form; browsers send line breaks as CR LF."""
         texts = {name: _text(form, name) for name in ("message_template", "email_html", "sms_text")}
-        lines = {
-            name: " ".join(_text(form, name).splitlines()) for name in ("title_template", "email_subject")
-        }
+        lines = {name: " ".join(_text(form, name).splitlines()) for name in LINES}
         return cls(
             TemplateContent(
                 **texts,
@@ -66,4 +65,4 @@ class TemplateForm:
 
 
 def _text(form: MultiDict[str, str], name: str) -> str:
-    return form.get(name, "").replace("\0", "").replace("\r\n", "\n")
+    return form.get(name, "").replace("\r\n", "\n")

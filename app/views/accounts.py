@@ -21,9 +21,8 @@ from werkzeug.wrappers import Response
 from app.clock import utc_now
 from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
 from app.services.accounts import emails as account_emails
-from app.services.accounts import tokens, users
+from app.services.accounts import first_admin, tokens, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
-from app.services.base import validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 from app.views.web import auth, known_browser
 from app.views.web.auth import current_user, login_required, safe_next, start_session
@@ -39,7 +38,13 @@ RESET_SECONDS = 0.25
 def sign_in() -> Response | str:
     if current_user.is_authenticated:
         return redirect(safe_next(request.args.get("next", "")))
-    return render_template("accounts/sign_in.html", email="", errors={}, next=request.args.get("next", ""))
+    return render_template(
+        "accounts/sign_in.html",
+        email="",
+        errors={},
+        next=request.args.get("next", ""),
+        has_accounts=first_admin.has_accounts(),
+    )
 
 
 @bp.post("/sign-in")
@@ -55,7 +60,9 @@ def begin_session() -> Response | tuple[str, int]:
             known_browser=known_browser.read(),
         )
     except Invalid as error:
-        page = render_template("accounts/sign_in.html", email=email, errors=error.errors, next=target)
+        page = render_template(
+            "accounts/sign_in.html", email=email, errors=error.errors, next=target, has_accounts=True
+        )
         return page, 422
     start_session(user)
     return known_browser.remember(user, redirect(safe_next(target)))
@@ -89,7 +96,10 @@ def request_reset() -> Response:
     """Respond after the same time, whether or not the account exists."""
     ready_at = time.monotonic() + RESET_SECONDS
     account_emails.request_password_reset(request.form.get("email", ""))
-    flash(_("If this address has an account, you'll get an email with a link. It works for one hour."))
+    if current_app.config["MAIL_SERVER"]:
+        flash(_("If this address has an account, you'll get an email with a link. It works for one hour."))
+    else:
+        flash(_("No mail server is set up yet. If this address has an account, ask an admin for the link."))
     time.sleep(max(0.0, ready_at - time.monotonic()))
     return redirect(url_for(".sign_in"))
 
@@ -127,7 +137,6 @@ def show(**context: Any) -> str:
         "token": TokenForm(),
         "errors": {},
         "tokens": tokens.for_user(current_user),
-        "time_zones": validation.time_zones(),
         "now": utc_now(),
     }
     return render_template("accounts/show.html", **(values | context))
@@ -138,7 +147,12 @@ def show(**context: Any) -> str:
 def update_profile() -> Response | tuple[str, int]:
     form = ProfileForm.read(request.form)
     try:
-        users.update_profile(current_user, name=form.name, time_zone=form.time_zone, phone=form.phone)
+        users.update_profile(
+            current_user,
+            name=form.name,
+            time_zone=current_user.time_zone if form.time_zone is None else form.time_zone.strip(),
+            phone=current_user.phone if form.phone is None else form.phone,
+        )
     except Invalid as error:
         return show(profile=form, errors=error.errors), 422
     flash(_("Profile saved."))
@@ -177,7 +191,7 @@ def create_token() -> Response | tuple[str, int] | str:
     return show(new_token=token, new_secret=secret)
 
 
-@bp.post("/account/tokens/<int(max=9223372036854775807):token_id>/revocation")
+@bp.post("/account/tokens/<row_id:token_id>/revocation")
 @login_required
 def revoke_token(token_id: int) -> Response:
     token = tokens.revoke(current_user, token_id)

@@ -1,4 +1,4 @@
-"""A person's phone, browsers and webhooks, and the service worker that shows push messages."""
+"""A person's phone, browsers, chat and webhooks, and the service worker that shows push messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services.accounts import browsers, phones, webhooks
+from app.services.accounts import browsers, phones, teams, webhooks
 from app.services.base.errors import Invalid, LimitReached
 from app.services.deliveries import webhook_calls
 from app.views.web.auth import current_user, login_required
@@ -16,7 +16,7 @@ from app.views.web.confirmation import password_required
 from app.views.web.static_files import FOLDER
 
 bp = Blueprint("devices", __name__)
-NUMBER = "int(max=9223372036854775807)"
+NUMBER = "row_id"
 BROWSER = f"/account/devices/browsers/<{NUMBER}:browser_id>"
 WEBHOOK = f"/account/devices/webhooks/<{NUMBER}:webhook_id>"
 Page = Response | str | tuple[str, int]
@@ -35,6 +35,7 @@ def show(**context: Any) -> str:
         "has_sms": bool(config["TWILIO_ACCOUNT_SID"]),
         "browsers": browsers.for_user(current_user),
         "push_key": browsers.public_key(config["VAPID_PRIVATE_KEY"]),
+        "teams": teams.find(current_user),
         "webhooks": webhook_calls.for_user(current_user),
     }
     return render_template("devices/show.html", **(values | context))
@@ -47,7 +48,9 @@ def send_code() -> Page:
         phones.send_code(current_user, request.form.get("phone", ""))
     except Invalid as error:
         return show(phone=request.form.get("phone", ""), errors=error.errors), 422
-    return _back("by-sms", _("Sending you a code. It works for 10 minutes."))
+    if current_app.config["TWILIO_ACCOUNT_SID"]:
+        return _back("by-sms", _("Sending you a code. It works for 10 minutes."))
+    return _back("by-sms", _("SMS isn't set up yet. Ask an admin for your code. It works for 10 minutes."))
 
 
 @bp.post("/account/devices/phone/verification")
@@ -90,6 +93,38 @@ def unsubscribe(browser_id: int) -> Response:
 def test_browser(browser_id: int) -> Response:
     browsers.send_test(current_user, browser_id)
     return _back("browsers", _("Sending a test notification."))
+
+
+@bp.post("/account/devices/teams")
+@password_required
+def set_teams() -> Page:
+    url = request.form.get("teams_url", "")
+    try:
+        teams.set_address(current_user, url, secret=current_app.config["SECRET_KEY"])
+    except Invalid as error:
+        return show(teams_url=url, errors=error.errors), 422
+    return _back("teams", _("Teams connected. Send a test to see it there."))
+
+
+@bp.post("/account/devices/teams/test")
+@login_required
+def test_teams() -> Response:
+    teams.send_test(current_user)
+    return _back("teams", _("Sending a test message."))
+
+
+@bp.post("/account/devices/teams/activation")
+@password_required
+def switch_on_teams() -> Response:
+    teams.turn_on(current_user)
+    return _back("teams", _("Teams turned on."))
+
+
+@bp.post("/account/devices/teams/removal")
+@login_required
+def remove_teams() -> Response:
+    teams.remove(current_user)
+    return _back("teams", _("Teams disconnected."))
 
 
 @bp.post("/account/devices/webhooks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -11,8 +12,11 @@ from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import utc_now
 from app.rendering import email
 from app.services.base.errors import NotFound
+from app.services.digests import contents as digest_contents
 from app.services.digests import email as digest_email
 from app.services.digests import links as digest_links
+from app.services.sending import email as sending_email
+from app.services.sending.email import SiteIdentity
 from app.views.web.auth import current_user, login_required
 from app.views.web.mail_frame import frame_email
 
@@ -29,20 +33,22 @@ def show(token: str) -> str:
 @bp.post("/digests/<token>")
 def mark_read(token: str) -> str:
     change = digest_links.mark_read(token, _secret())
-    back = digest_links.undo_token(token, _secret(), change) if change.id else ""
-    return render_template("digests/marked.html", change=change, back=back, token=token)
+    undo_token = digest_links.undo_token(token, _secret(), change) if change.id else ""
+    return render_template("digests/marked.html", change=change, undo_token=undo_token, token=token)
 
 
 @bp.post("/digests/<token>/undo")
 def undo(token: str) -> str:
-    change = digest_links.undo(token, _secret(), request.form.get("back", ""))
+    change = digest_links.undo(token, _secret(), request.form.get("undo_token", ""))
     return render_template("digests/undone.html", change=change, token=token)
 
 
 @bp.get("/preferences/digest-preview")
 @login_required
 def preview() -> str:
-    return render_template("digests/preview.html", kind=_kind())
+    now = utc_now()
+    has_unread = digest_contents.has_unread(current_user.id, now, now)
+    return render_template("digests/preview.html", kind=_kind(), has_unread=has_unread)
 
 
 @bp.get("/preferences/digest-preview/mail")
@@ -60,7 +66,8 @@ def preview_mail() -> Response:
             secret=config["SECRET_KEY"],
             day=now + timedelta(days=1),
         )
-        return frame_email(email.render_html(content))
+        sender = sending_email.sender_name(SiteIdentity.from_config(config))
+        return frame_email(email.render_html(replace(content, sender=sender)))
 
 
 @bp.errorhandler(NotFound)
@@ -69,7 +76,8 @@ def broken(error: NotFound) -> tuple[str, int]:
 
 
 def _kind() -> str:
-    return request.args.get("kind") if request.args.get("kind") in DIGEST_TYPES else "daily"  # type: ignore[return-value]
+    kind = request.args.get("kind", "")
+    return kind if kind in DIGEST_TYPES else "daily"
 
 
 def _secret() -> str:

@@ -1,17 +1,17 @@
-"""How a notification reached its recipient: for its owner, and for admins from the delivery log."""
+"""Explains how a notification reached its recipient: to its owner, and to admins from the delivery log."""
 
 from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from app.services.deliveries import explanations
-from app.services.deliveries import log as delivery_log
+from app.services.deliveries import delivery_log, explanations
 from app.services.deliveries.explanations import Explanation
+from app.views.presenters import reason_links
 from app.views.web.auth import admin_required, current_user, login_required
 
 bp = Blueprint("explanations", __name__)
 
-ID = "int(max=9223372036854775807)"
+ID = "row_id"
 
 
 @bp.get(f"/notifications/<{ID}:notification_id>/explanation")
@@ -35,4 +35,5 @@ def _page(explanation: Explanation, back: str, nav: str = "inbox") -> str:
         back=back,
         nav=nav,
         outcome_label=delivery_log.outcome_label,
+        change_url=reason_links.change_url,
     )

@@ -27,14 +27,17 @@ def ready() -> Response:
     elif late := health.schedule_problem(current_app.extensions["schedule"], utc_now()):
         # Pages work all the same, so no load balancer should turn away from this process.
         body |= {"schedule": "late", "detail": late}
+    elif trouble := health.broker_problem(utc_now()):
+        body["broker"], body["detail"] = trouble
     response = jsonify(body)
     response.status_code = 200 if found.is_ready else 503
     return _uncached(response)
 
 
 @bp.get("/metrics")
-def numbers() -> Response:
-    page = metrics.render_metrics(current_app.extensions["schedule"])
+def show_metrics() -> Response:
+    streams = current_app.extensions["broadcaster"].count
+    page = metrics.render_metrics(current_app.extensions["schedule"], streams)
     return _uncached(Response(page, content_type=CONTENT_TYPE_PLAIN_0_0_4))
 
 

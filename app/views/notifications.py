@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.forms.integers import parse_integer
 from app.forms.notifications import ListQuery
-from app.services.base.errors import NotFound
-from app.services.interviews import evaluations
+from app.rendering import calendar
+from app.services.base.errors import Invalid, NotFound
+from app.services.interviews import evaluations, records
 from app.services.notifications import actions, counts, inbox, snooze
-from app.views.presenters import inbox_list, notification_detail
+from app.services.notifications import undo as notification_undo
+from app.services.sending.email import SiteIdentity
+from app.views.presenters import inbox_heading, inbox_html, inbox_list, inbox_rows, notification_detail
 from app.views.presenters.navigation import PLACES
+from app.views.presenters.threads import threads_of
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
-from app.views.web.datetime_filters import back_at, day_range, local
-
-if TYPE_CHECKING:
-    from app.models import Notification
+from app.views.web.datetime_filters import back_at, day_range
+from app.views.web.selection import first_selected
 
 bp = Blueprint("notifications", __name__)
 
-ROW_ID = "<int(max=9223372036854775807):notification_id>"
+ROW_ID = "<row_id:notification_id>"
 OPPOSITE = {"read": "unread", "done": "undone", "saved": "unsaved", "snooze": "unsnooze"}
 
 
@@ -44,16 +47,10 @@ def home() -> Response:
 def index() -> Response:
     """Show a list and, if the URL says so, one of its notifications in the reading pane."""
     query = ListQuery.read(request.args)
-    context = _list_context(query) | {
-        "last_day": request.args.get("last_day"),
-        "opened": _opened_detail(query),
-    }
-    template = "notifications/index.html"
-    if htmx.is_partial():
-        template = (
-            "notifications/responses/more.hx.html" if query.cursor else "notifications/responses/list.hx.html"
-        )
-    return htmx.vary(render_template(template, **context))
+    if htmx.is_partial() and query.cursor:
+        return htmx.vary(str(inbox_html.render_more(query, request.args.get("last_day")).html))
+    template = "notifications/responses/list.hx.html" if htmx.is_partial() else "notifications/index.html"
+    return htmx.vary(render_template(template, **_list_context(query)))
 
 
 @bp.get(f"/notifications/{ROW_ID}")
@@ -68,6 +65,25 @@ def show(notification_id: int) -> Response:
             template, opened=notification_detail.build_detail(row), query=query, place=PLACES[query.place]
         )
     )
+
+
+@bp.get(f"/notifications/{ROW_ID}/interview.ics")
+@login_required
+def calendar_file(notification_id: int) -> Response:
+    """Download the interview of a notification, for the reader's calendar."""
+    row = inbox.detail(current_user, notification_id)
+    interview = row.interview
+    if interview is None or not records.is_ahead(interview, utc_now()):
+        raise NotFound(_("This interview was cancelled or is over."))
+    body = calendar.build_calendar_file(
+        records.interview_details(interview),
+        method="PUBLISH",
+        sequence=interview.sequence,
+        organizer=SiteIdentity.from_config(current_app.config).organizer,
+        made_at=interview.changed_at,
+    )
+    headers = {"Content-Disposition": 'attachment; filename="interview.ics"'}
+    return current_app.response_class(body, mimetype="text/calendar", headers=headers)
 
 
 @bp.route(f"/notifications/{ROW_ID}/reading", methods=["POST", "DELETE"])
@@ -117,7 +133,22 @@ def choices() -> str:
         menu_id=request.args.get("id", type=parse_integer),
         place=PLACES[query.place],
         is_page="page" in request.args,
+        event_starts_at=snooze.event_start(current_user, _ids(request.args)),
     )
+
+
+@bp.get("/notifications/moment")
+@login_required
+def moment() -> str:
+    """Say how a written or picked time is understood, before it is saved."""
+    text = request.args.get("when", "").strip() or request.args.get("at", "")
+    until, error = None, ""
+    if text:
+        try:
+            until = _read_time(text, _ids(request.args))
+        except Invalid as invalid:
+            error = invalid.errors["until"]
+    return render_template("notifications/responses/moment.hx.html", until=until, error=error)
 
 
 @bp.post("/notifications/changes")
@@ -131,20 +162,34 @@ def changes() -> Response:
     action = request.values.get("action", "")
     if action not in TOASTS:
         abort(400)
-    until = _snooze_end(action)
-    change = actions.change(current_user, action, **_selection(query), until=until)
+    selection = _selection(query)
+    until = _snooze_end(action, selection.get("ids", []))
+    change = actions.change(current_user, action, **selection, until=until)
     text = _describe(action, change.count, until) if change.count else _("Nothing to change")
     return _respond_with_list(query, text, change.id)
 
 
-@bp.post("/notifications/changes/<int(max=9223372036854775807):change_id>/undo")
+@bp.post("/notifications/changes/<row_id:change_id>/undo")
 @login_required
 def undo(change_id: int) -> Response:
-    change = actions.undo(current_user, change_id)
-    query = inbox_list.extended_to(
-        ListQuery.read(request.form.get("view", "")), actions.topmost_changed(change)
+    change = notification_undo.undo_change(current_user, change_id)
+    query = inbox_list.extend_to(
+        ListQuery.read(request.form.get("view", "")), notification_undo.topmost_changed(change)
     )
     return _respond_with_list(query, _("Undone"))
+
+
+@bp.post("/notifications/thread")
+@login_required
+def thread() -> Response:
+    """Go to everything about the candidate, or with `?kind=job` the job, of the first of the selected rows."""
+    row = inbox.detail(current_user, first_selected())
+    kind = "job" if request.args.get("kind") == "job" else "candidate"
+    url = next((thread.url for thread in threads_of(row) if thread.kind == kind), "")
+    if not url:
+        names_none = {"candidate": _("No candidate is named here."), "job": _("No job is named here.")}
+        raise NotFound(names_none[kind])
+    return htmx.go(url) if htmx.is_partial() else redirect(url, 303)
 
 
 @bp.get("/notifications/total")
@@ -186,29 +231,42 @@ def _describe(action: str, count: int, until: datetime | None) -> str:
     return back_at(until) if count == 1 else f"{text}. {back_at(until)}"
 
 
-def _snooze_end(action: str) -> datetime | None:
-    """Return when a snooze ends: the chosen time, tomorrow morning by default."""
+def _snooze_end(action: str, ids: Sequence[int | None]) -> datetime | None:
+    """Return when a snooze ends: the chosen, written or picked time, tomorrow morning by default."""
     if action != "snooze":
         return None
     choice = request.form.get("until") or "tomorrow"
-    until = request.form.get("at", "") if choice == "date" else choice
-    return snooze.snooze_until(current_user, until, utc_now())
+    if choice == "date":
+        choice = request.form.get("when", "").strip() or request.form.get("at", "")
+    return _read_time(choice, ids)
+
+
+def _read_time(text: str, ids: Sequence[int | None]) -> datetime:
+    """Read a time at which these notifications are to be back. Raises Invalid."""
+    is_choice = text in snooze.CHOICES
+    starts_at = None if is_choice else snooze.event_start(current_user, ids)
+    return snooze.snooze_until(current_user, text, utc_now(), event_starts_at=starts_at)
+
+
+def _ids(values: MultiDict[str, str]) -> list[int | None]:
+    return [*values.getlist("ids", type=parse_integer), *values.getlist("id", type=parse_integer)]
 
 
 def _change_one(action: str, notification_id: int) -> Response:
     if _is_delete():
         action = OPPOSITE[action]
-    until = _snooze_end(action)
+    until = _snooze_end(action, [notification_id])
     change = actions.change(current_user, action, ids=[notification_id], until=until)
     # Read after the change. Raises NotFound (404) for a notification of another person.
-    row = inbox.get(current_user, notification_id)
+    row = inbox.get_row(current_user, notification_id)
     query = ListQuery.read(request.form.get("view", ""))
     text = _describe(action, 1, until) if change.count else ""
     if not htmx.is_partial():
         is_staying = request.form.get("from") == "detail" and action in {"read", "unread", "saved", "unsaved"}
         return _redirect_to_list(query, text, change.id, show=row.id if is_staying else None)
     return _respond_with_row(
-        row=row,
+        row=inbox_rows.build_changed_row(row, query),
+        marks=notification_detail.marks_of(row),
         query=query,
         place=PLACES[query.place],
         is_page=request.form.get("page") == "1",
@@ -216,13 +274,14 @@ def _change_one(action: str, notification_id: int) -> Response:
         # Opening a notification marks it read, which needs no toast.
         text="" if request.form.get("from") == "opening" else text,
         undo=change.id,
+        heading=inbox_heading.build_heading(query),
     )
 
 
 def _respond_with_list(query: ListQuery, text: str, change_id: int | None = None) -> Response:
     if not htmx.is_partial():
         return _redirect_to_list(query, text, change_id)
-    context = _list_context(query) | {"text": text, "undo": change_id, "opened": _opened_detail(query)}
+    context = _list_context(query) | {"text": text, "undo": change_id}
     return htmx.vary(render_template("notifications/responses/list.hx.html", **context))
 
 
@@ -241,21 +300,13 @@ def _respond_with_row(**context: Any) -> Response:
 
 
 def _list_context(query: ListQuery) -> dict[str, Any]:
-    loaded = inbox_list.load_list(query)
-    days = [(day, list(rows)) for day, rows in groupby(loaded.page.rows, _day)]
     return {
         "query": query,
         "place": PLACES[query.place],
-        "page": loaded.page,
-        "members": loaded.members,
-        "upto": query.upto or loaded.top,
-        "days": days,
-        "search_error": loaded.search_error,
+        "list": inbox_html.render_list(query),
+        "heading": inbox_heading.build_heading(query),
+        "opened": _opened_detail(query),
     }
-
-
-def _day(row: Notification) -> date:
-    return local(inbox_list.visible_since(row)).date()
 
 
 def _opened_detail(query: ListQuery) -> notification_detail.Detail | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import astuple
+from dataclasses import asdict
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -13,40 +13,30 @@ from werkzeug.wrappers import Response
 from app.forms.notifications import ListQuery
 from app.services.base.errors import Invalid
 from app.services.notifications import recent_searches, saved_views
-from app.services.notifications.saved_views import Filter, ViewWithCount
+from app.views.presenters import view_links
 from app.views.web import htmx
 from app.views.web.auth import current_user, login_required
 
 bp = Blueprint("saved_views", __name__, url_prefix="/notifications")
 
-VIEW_ID = "<int(max=9223372036854775807):view_id>"
+VIEW_ID = "<row_id:view_id>"
 # Tips in the search box: a term, and what it does.
 SEARCH_TIPS = (
-    ("is:unread", _l("or is:saved, is:done, is:later")),
+    ("is:unread", _l("or is:saved")),
+    ("in:done", _l("or in:inbox, in:snoozed")),
     ("type:interview", _l("by category")),
     ("priority:urgent", _l("by priority")),
-    ("from:today", _l("or 2026-01-31, also before:")),
+    ("candidate:priya", _l("or job:, company:")),
+    ("from:3w", _l("or today, november, also before:")),
     ('"on site"', _l("exact phrase")),
     ("-reminder", _l("exclude")),
 )
 
 
-@bp.app_context_processor
-def _search_tips() -> dict[str, object]:
-    return {"search_tips": SEARCH_TIPS}
-
-
-@bp.app_template_global("saved_views")
-def list_views() -> list[tuple[ListQuery, ViewWithCount]]:
-    """Return the views of the signed-in user, each with its list."""
-    views = saved_views.list_views_with_counts(current_user)
-    return [(ListQuery(*astuple(view.filter)), view) for view in views]
-
-
 @bp.app_template_global("recent_searches")
-def list_searches() -> list[str]:
+def list_searches() -> tuple[str, ...]:
     """Return the recent searches of the signed-in user."""
-    return recent_searches.recent_searches(current_user)
+    return tuple(recent_searches.recent_searches(current_user))
 
 
 @bp.get("/views")
@@ -61,23 +51,29 @@ def index() -> str:
 def create() -> Response:
     """Save the filters of the current list under a name."""
     query = ListQuery.read(request.form.get("view", request.form.get("list", "")))
-    saved = Filter(query.place, query.categories, query.priorities, query.search)
-    view = saved_views.create(current_user, request.form.get("name", ""), saved)
+    view = saved_views.create(current_user, request.form.get("name", ""), view_links.filter_of(query))
     flash(_("Saved as “%(name)s”", name=view.name))
-    return _go(url_for("notifications.index", **query.params()))
+    return _go(url_for("notifications.index", **query.params(view_id=None)))
 
 
 @bp.post(f"/views/{VIEW_ID}")
 @login_required
 def change(view_id: int) -> Response:
-    """Rename or delete a view."""
+    """Change the name and the colour of a view or delete it, or give it the filters of the current list."""
+    if "view" in request.form:
+        query = ListQuery.read(request.form["view"])
+        view = saved_views.change(current_user, view_id, **asdict(view_links.filter_of(query)))
+        flash(_("“%(name)s” updated", name=view.name))
+        return _go(url_for("notifications.index", **query.params(view_id=None)))
     if request.form.get("_method") == "delete":
         view = saved_views.delete(current_user, view_id)
         undo = {"url": url_for(".restore", view_id=view_id)}
         flash({"text": _("Deleted “%(name)s”", name=view.name), "undo": undo})  # type: ignore[arg-type]  # kept as JSON
     else:
-        view = saved_views.change(current_user, view_id, name=request.form.get("name", ""))
-        flash(_("Renamed to “%(name)s”", name=view.name))
+        view = saved_views.change(
+            current_user, view_id, name=request.form.get("name", ""), colour=request.form.get("colour")
+        )
+        flash(_("“%(name)s” updated", name=view.name))
     return _go(url_for(".index"))
 
 
@@ -112,7 +108,7 @@ def change_searches() -> Response:
             recent_searches.remember(current_user, query.search)
     if not htmx.is_partial():
         return redirect(url_for("notifications.index"), 303)
-    return htmx.vary(render_template("notifications/toolbar/_recent.html", query=query))
+    return htmx.vary(render_template("notifications/toolbar/_recent.html", searches=list_searches()))
 
 
 def _go(url: str) -> Response:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from app.services.accounts import access, sessions
 from app.views.web import auth
 from app.views.web.auth import current_user, login_required
+from app.views.web.confirmation import password_required
 
 bp = Blueprint("security", __name__, url_prefix="/account/security")
 
@@ -24,8 +25,8 @@ def show() -> str:
     )
 
 
-@bp.post("/sessions/<int(max=9223372036854775807):session_id>/removal")
-@login_required
+@bp.post("/sessions/<row_id:session_id>/removal")
+@password_required
 def end_session(session_id: int) -> Response:
     sessions.end(current_user, session_id)
     flash(_("Signed out."))
@@ -33,7 +34,7 @@ def end_session(session_id: int) -> Response:
 
 
 @bp.post("/sessions/others/removal")
-@login_required
+@password_required
 def end_other_sessions() -> Response:
     sessions.end_others(current_user, auth.this_session().session_id)
     flash(_("You're signed out everywhere else."))
@@ -44,5 +45,5 @@ def end_other_sessions() -> Response:
 @login_required
 def revoke_access() -> Response:
     access.revoke(current_user)
-    flash(_("API tokens, webhooks and push browsers no longer work."))
+    flash(_("API tokens and webhooks no longer work, and push is turned off."))
     return redirect(url_for(".show", _anchor="access"))

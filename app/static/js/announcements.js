@@ -2,7 +2,7 @@
 import { $ } from "./dom.js";
 
 const form = $("#announcement");
-$("[data-submits]").addEventListener("change", ({ target }) => target.form.requestSubmit());
+$("[data-submits]")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 
 // Each preview brings a new frame. Submitting into it therefore adds nothing to the history.
 function showEmail() {

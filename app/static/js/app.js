@@ -2,10 +2,16 @@
 import "./list.js";
 import "./selection.js";
 import "./reading-pane.js";
+import "./tab-stops.js";
 import "./toasts.js";
 import "./popovers.js";
+import "./swipe.js";
+import "./follow-sheet.js";
 import "./shortcuts.js";
+import "./palette.js";
 import "./live.js";
 import "./connection.js";
 import "./badge.js";
 import "./search.js";
+import "./agenda.js";
+import "./copy.js";

@@ -1,4 +1,5 @@
-// Shows the number of unread notifications in the icon of the tab.
+// Shows the number of unread notifications, which every page has in #unread-count, in the icon of the tab and of the
+// installed app.
 import { $ } from "./dom.js";
 
 const link = $("link[rel=icon]");
@@ -18,10 +19,20 @@ function drawIcon(count) {
   </svg>`;
 }
 
+let shownCount = null;
+
 function updateIcon() {
   const count = parseInt($("#unread-count")?.textContent) || 0;
+  if (count === shownCount) return;
+  shownCount = count;
   const href = count ? `data:image/svg+xml,${encodeURIComponent(drawIcon(count))}` : plainIcon;
   if (link.href !== href) link.href = href;
+  showBadge(count);
+}
+
+function showBadge(count) {
+  if (count) navigator.setAppBadge?.(count).catch(() => {});
+  else navigator.clearAppBadge?.().catch(() => {});
 }
 
 document.addEventListener("htmx:after:swap", updateIcon);

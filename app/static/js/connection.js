@@ -66,7 +66,8 @@ function openStream() {
   source.onerror = () => {
     refreshEvery(INTERVAL_WITHOUT_STREAM);
     if (source.readyState !== EventSource.CLOSED) return;
-    // The server has no stream to spare. Ask for one again later.
+    // The session has ended, and the refresh leads to the sign-in page. Or the server has no stream to spare: ask later.
+    refreshAllTabs();
     setTimeout(() => {
       clearInterval(timer);
       openStream();

@@ -1,25 +1,13 @@
-// DOM helpers that the other modules share.
-//
-// We add these fields to htmx's request context (`detail.ctx` of its events). The first three are passed as
-// options of htmx.ajax(), which copies them to the context:
-//
-//   ctx.isQuiet   The page sent the request by itself. The list is not dimmed and a failure is not reported.
-//   ctx.isLate    A function that tells whether something was changed here after the request was sent. If so,
-//                 the response is not used, and the page asks again (live.js).
-//   ctx.onLoaded  A function that is called when a successful response has been swapped in (live.js).
-//   ctx.isBack    Set when a failed action had removed rows and list.js has put them back. The toast says so.
-//   ctx.begunAt   When the request was sent, in milliseconds. Undo steps are sorted by it (toasts.js).
+// DOM helpers that the other modules share. docs/architecture.md lists what we add to htmx's request context.
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 export const byId = (id) => document.getElementById(id);
 
-// Rows that are on their way out do not count.
 export const rows = () => $$("#list .row:not([aria-busy])");
 export const selectedRows = () => rows().filter((row) => $(".tile :checked", row));
 export const focusedRow = () => document.activeElement?.closest?.("#list .row") ?? null;
 
-// Focuses a row, or the list if there is none.
 export function focusRow(row) {
   const target = row ? $(".row__link", row) : $("#list");
   target?.focus();
@@ -62,7 +50,6 @@ export function listQuery(view) {
   return parts.filter(Boolean).join("&");
 }
 
-// Calls back when a filter has been applied, which gives the list a new address.
 export function onFiltered(callback) {
   document.addEventListener("htmx:after:history:push", callback);
   document.addEventListener("htmx:after:history:replace", callback);

@@ -28,6 +28,12 @@ form.addEventListener("submit", () => {
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement === form) isDirty = false;
 });
+// Errors arrive beside their fields; the fields themselves keep what is being typed.
+document.addEventListener("htmx:after:swap", () => {
+  for (const field of form.querySelectorAll("[data-words]")) {
+    field.setAttribute("aria-invalid", String(Boolean($(`#${field.id}-error`).textContent.trim())));
+  }
+});
 window.addEventListener("pagehide", () => {
   if (isDirty) navigator.sendBeacon(form.action, new FormData(form));
 });

@@ -2,7 +2,7 @@
 import { $, byId, focusedRow, focusRow, listQuery, rows, selectedRows, stackMembers } from "./dom.js";
 import { isUndo, offerToRetry } from "./retry.js";
 import { clearSelection } from "./selection.js";
-import { close, open, openId } from "./reading-pane.js";
+import { close, empty, follow, keepUnread, openId, shownRow } from "./reading-pane.js";
 
 // The writes without a response yet, each with the function that rolls it back, and the number of all writes.
 export const writes = { pending: new Map(), started: 0 };
@@ -16,9 +16,6 @@ export function isBulkPending() {
 // Ids of the rows that were read or changed here. A list of unread ones keeps them until it is loaded anew.
 export const changedIds = new Set();
 
-const idOf = (row) => row.id.slice(2);
-
-// The row that gets the focus when these leave: the next one, else the one before.
 function neighbourOf(leaving) {
   const all = rows();
   const index = all.indexOf(leaving[0]);
@@ -29,13 +26,28 @@ function neighbourOf(leaving) {
 function removeRows(leaving) {
   const next = neighbourOf(leaving);
   const hadFocus = leaving.includes(focusedRow());
-  const wasOpen = leaving.some((row) => idOf(row) === openId());
+  const wasShown = leaving.includes(shownRow());
   for (const row of leaving) row.setAttribute("aria-busy", "true");
-  if (hadFocus) focusRow(next);
-  if (!wasOpen) return;
-  if (next && !next.dataset.count) open($(".row__link", next));
-  else close();
+  // A row that is removed beside the one in the pane leaves the pane as it is.
+  if (hadFocus) focusRow(wasShown ? next : shownRow() ?? next);
+  if (wasShown && next) follow(next);
+  if (next) return;
+  // Older rows move up, and the first of them is next.
+  isRefilling = Boolean($("#list > .turn"));
+  if (wasShown && isRefilling) empty();
+  else if (wasShown) close();
 }
+
+let isRefilling = false;
+
+document.addEventListener("htmx:after:swap", () => {
+  if (!isRefilling) return;
+  const [first] = rows();
+  isRefilling = !first && Boolean($("#list > .turn"));
+  if (isRefilling) return;
+  if (!first) close();
+  else if (document.activeElement === $("#list")) focusRow(first);
+});
 
 function putRowsBack(leaving) {
   for (const row of leaving) row.removeAttribute("aria-busy");
@@ -56,13 +68,12 @@ function toggleUnread(toggled) {
   }
 }
 
-// The rows that a button acts on: its own with the members of its stack, the open one, or the selected ones.
 function rowsOf(button) {
   if (button.matches("[data-act]")) {
     const row = button.closest(".row");
     return [row, ...stackMembers(row)];
   }
-  if (button.matches("[data-pane], #opening")) return [byId(`n-${openId()}`)].filter(Boolean);
+  if (button.matches("[data-pane], #opening")) return [shownRow()].filter(Boolean);
   return button.matches("[data-bulk]") ? selectedRows() : [];
 }
 
@@ -72,7 +83,6 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (body.has("view") && $("#list")) body.set("view", listQuery(body.get("view")));
 });
 
-// Requests that replace the whole list. It is dimmed until the last of them is answered.
 const listLoads = new Set();
 
 function showListLoads() {
@@ -114,6 +124,9 @@ function showEffect(ctx, button, changed) {
   if (areLeaving) removeRows(changed);
   else for (const row of changed) changedIds.add(row.id);
   if (isToggle) toggleUnread(changed);
+  if ([button.dataset.act, button.dataset.pane].includes("read") && changed.includes(shownRow())) {
+    keepUnread();
+  }
   return () => {
     if (areLeaving) putRowsBack(changed);
     if (isToggle) toggleUnread(changed);
@@ -132,7 +145,6 @@ function repeatWrite(ctx, button) {
 
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => writes.pending.delete(ctx));
 
-// The server did not accept the write: the rows return and are marked as failed.
 export function rollBack(ctx) {
   writes.pending.get(ctx)?.();
 }

@@ -107,7 +107,6 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (task) insertKeptRows(task.fragment);
 });
 
-// Loads the new rows. Returns whether that succeeded; if not, the pill stays.
 async function loadNewer() {
   const pill = $("#fresh");
   const url = new URL(pill.href);
@@ -142,7 +141,6 @@ document.addEventListener("click", async (event) => {
   focusRow(row);
 });
 
-// The pill loads the list that is shown now.
 onFiltered(() => {
   const pill = $("#fresh");
   if (!pill) return;

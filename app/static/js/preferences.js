@@ -87,6 +87,22 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   $("#toasts").replaceChildren($("#preferences-not-saved").content.cloneNode(true));
 });
 
+// A time that is complete saves at once, also one that was chosen from the list, which fires no change event.
+const isTime = (control) => control.list?.id === "times";
+
+document.addEventListener("input", ({ target }) => {
+  if (isTime(target) && /^(([01]\d|2[0-3]):[0-5]\d|1?\d:[0-5]\d [AP]M)$/.test(target.value)) {
+    target.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+
+// Leaving the field fires a change event of its own, although the time has been saved.
+document.addEventListener("change", (event) => {
+  if (isTime(event.target) && event.target.value === event.target.defaultValue) {
+    event.stopImmediatePropagation();
+  }
+}, { capture: true });
+
 // Enter saves a field through its change event, as leaving the field does.
 document.addEventListener("submit", (event) => {
   if (event.target === form()) event.preventDefault();

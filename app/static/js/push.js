@@ -5,6 +5,9 @@ const form = $("#push");
 const button = $("#push-on");
 const message = $("#push-say");
 
+// Phones and tablets of Apple show push messages only for a site on the home screen.
+if (form && navigator.standalone === false) $("#push-install").hidden = false;
+
 if (form && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window) showState();
 
 async function showState() {

@@ -1,12 +1,16 @@
 // The search box and the filter chips. A suggested filter is added to the text in the box.
-import { $, $$ } from "./dom.js";
+import { Combobox } from "./combobox.js";
+import { $, $$, onFiltered } from "./dom.js";
 
 document.addEventListener("click", (event) => {
-  const term = event.target.closest("[data-term]")?.dataset.term;
-  if (!term || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const suggested = event.target.closest("[data-term]");
+  if (!suggested || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
+  const { term } = suggested.dataset;
   const box = $("#q");
-  box.value = `${box.value} ${term}`.trim();
+  // A name replaces the words that it was suggested for.
+  const text = suggested.closest("#names") ? box.value.replace(typedWords(), "") : box.value;
+  box.value = `${text.trim()} ${term}`.trim();
   box.focus();
   box.dispatchEvent(new Event("input", { bubbles: true }));
 });
@@ -23,6 +27,16 @@ export function resetChips() {
   };
 }
 
+// A search looks everywhere, wherever it begins; one that was narrowed to a place stays there.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.id !== "filters" || !ctx.request.body.get("q")) return;
+  const { searchParams } = new URL(location);
+  ctx.request.body.delete("place");
+  if (searchParams.has("q") && searchParams.has("place")) {
+    ctx.request.body.set("place", searchParams.get("place"));
+  }
+});
+
 // Pressing Enter after the results of the same search have been shown must not add to the history.
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.id !== "filters") return;
@@ -30,3 +44,53 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   ctx.push = null;
   ctx.replace = "true";
 });
+
+// The navigation shows where the list is now, and its links keep the search.
+onFiltered(() => {
+  const { searchParams } = new URL(location);
+  const search = searchParams.get("q");
+  const isView = searchParams.has("view_id");
+  const place = searchParams.get("place") ?? (search ? "all" : "inbox");
+  for (const link of $$(".side [data-place]")) {
+    const url = new URL(link.href);
+    if (search) url.searchParams.set("q", search);
+    else url.searchParams.delete("q");
+    link.href = url;
+    if (link.dataset.place === place && !isView) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+});
+
+document.addEventListener("click", ({ target }) => {
+  const opener = target.closest("[popovertarget=save-view]");
+  if (opener) $("#view-name").value = opener.dataset.name;
+});
+document.addEventListener("toggle", ({ target, newState }) => {
+  if (target.id === "save-view" && newState === "open") $("#view-name").select();
+}, true);
+
+const SUGGEST_AFTER = 150; // milliseconds without a key
+const box = $("#q");
+const names = $("#names");
+if (names) suggestNames(new Combobox(box, names));
+
+// The words at the end of the box, without filters and phrases.
+const typedWords = () => box.value.match(/(?:(?<=^|\s)[^\s":-][^\s":]*\s*)+$/u)?.[0] ?? "";
+
+function suggestNames(combobox) {
+  let timer;
+  box.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(suggest, SUGGEST_AFTER);
+  });
+
+  async function suggest() {
+    const words = typedWords().trim();
+    if (words.length < 2) names.replaceChildren();
+    else {
+      const url = `${names.dataset.url}?${new URLSearchParams({ q: words })}`;
+      await htmx.ajax("GET", url, { source: names, target: names, swap: "innerHTML", isQuiet: true });
+    }
+    combobox.refresh();
+  }
+}

@@ -31,7 +31,6 @@ function setSelected(row, isSelected) {
   $(".tile input", row).checked = isSelected;
 }
 
-// Deselects all rows. The caller speaks about what it did.
 export function clearSelection() {
   for (const row of $$("#list .row")) setSelected(row, false);
   if (everyBox()) everyBox().checked = false;
@@ -42,7 +41,6 @@ export function deselectAll() {
   speakCount();
 }
 
-// Selects the rows from where the last selection began up to this one.
 export function selectRange(end) {
   const all = rows();
   const start = rangeStart?.isConnected ? rangeStart : selectedRows().at(-1) ?? end;
@@ -62,6 +60,12 @@ async function loadTotal() {
   everyBox().dataset.total = $("#total [data-total]")?.dataset.total ?? "";
   showCount();
 }
+
+document.addEventListener("toggle", async ({ target: menu, newState }) => {
+  if (menu.id !== "acts" || newState !== "open") return;
+  const url = `${menu.dataset.total}?${listQuery($("#view").value)}`;
+  await htmx.ajax("GET", url, { source: "#acts", target: "#acts-total", swap: "innerHTML", isQuiet: true });
+}, true);
 
 document.addEventListener("change", ({ target }) => {
   const every = everyBox();

@@ -16,7 +16,7 @@ self.addEventListener("push", (event) => {
     self.registration.showNotification(String(message.title || "Bellhop"), {
       body: String(message.message || ""),
       tag: String(message.tag || "bellhop"),
-      icon: inBellhop("/favicon.ico"),
+      icon: inBellhop("/icon.png"),
       data: { url: String(message.url || "/") },
     }),
   );

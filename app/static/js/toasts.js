@@ -11,8 +11,6 @@ document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest(".toast").remove();
 });
 
-// ---- Undo
-
 // Undo steps are stored for this tab as long as the server keeps them, so that they survive a change of page.
 const UNDO_LIFETIME = 600_000;
 const MAX_STEPS = 50;
@@ -100,15 +98,12 @@ function reportNothingToUndo() {
   else showErrorToast("no-undo");
 }
 
-// ---- Failures
-
 // The sources of requests that the user makes. The page retries its own requests by itself.
 const USER_LOADS = "#filters, #pane, #fresh, .turn a";
 
 const isUserLoad = ({ sourceElement, isQuiet, request }) =>
   request.method === "GET" && !isQuiet && sourceElement.matches(USER_LOADS);
 
-// The reading pane makes its own offer.
 function offerReloadOf({ sourceElement }) {
   if (sourceElement.matches("#filters")) offerToReload(resetChips());
   else if (!sourceElement.matches("#pane")) offerToReload(() => sourceElement.click());
@@ -155,7 +150,6 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   reportFailure(ctx, reason);
 });
 
-// There was no response.
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   const { offline, silent } = $("#toasts").dataset;
   if (ctx) reportFailure(ctx, navigator.onLine ? silent : offline);

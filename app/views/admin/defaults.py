@@ -13,9 +13,8 @@ from app.forms import preferences as forms
 from app.services.base.errors import Invalid
 from app.services.preferences import editing as preference_editing
 from app.services.routing import required_channels
-from app.views import preferences
 from app.views.presenters import quiet_hours_chart
-from app.views.web import htmx
+from app.views.web import htmx, preference_responses
 from app.views.web.auth import admin_required, current_user
 
 if TYPE_CHECKING:
@@ -68,14 +67,14 @@ def release(category: str, channel: str) -> Response:
 
 @bp.errorhandler(Invalid)
 def refuse(error: Invalid) -> Response:
-    return preferences.respond_with_errors("preferences/defaults.html", _form(), error)
+    return preference_responses.respond_with_errors("preferences/defaults.html", _form(), error)
 
 
 def _confirm(change: PreferenceChange, *, is_undo: bool = False) -> Response:
     undo_url = None if is_undo else url_for(".undo")
     if not htmx.is_partial():
-        return preferences.redirect_with_undo(url_for(".show"), change, undo_url)
-    return preferences.respond_with_form(_form(), change, undo_url)
+        return preference_responses.redirect_with_undo(url_for(".show"), change, undo_url)
+    return preference_responses.respond_with_form(_form(), change, undo_url)
 
 
 def _form() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.forms.integers import parse_integer
-from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
+from app.services.base.errors import Conflict, Forbidden, Invalid
 from app.services.templates import drafts as template_drafts
 from app.services.templates import management as template_management
 from app.services.templates import publishing as template_publishing
@@ -18,7 +18,7 @@ from app.views.web.auth import admin_required, current_user
 
 bp = Blueprint("template_versions", __name__, url_prefix="/admin/templates")
 
-TEMPLATE = "/<int(max=9223372036854775807):template_id>"
+TEMPLATE = "/<row_id:template_id>"
 
 
 @bp.get(f"{TEMPLATE}/publication")
@@ -27,7 +27,7 @@ def review(template_id: int) -> str | Response | tuple[str, int]:
     template = template_management.get(template_id)
     draft = template_drafts.find(template_id, current_user)
     if draft is None:
-        flash(_("Nothing to publish. This version is already live."), "error")
+        flash(_("Nothing to publish. This content is already live."), "error")
         return _editor(template_id)
     if draft.base_version != template.version:
         return _version_conflict(template_id)
@@ -37,13 +37,13 @@ def review(template_id: int) -> str | Response | tuple[str, int]:
 @bp.post(f"{TEMPLATE}/publication")
 @admin_required
 def publish(template_id: int) -> str | Response | tuple[str, int]:
-    note = request.form.get("note", "").replace("\0", "")
+    note = request.form.get("note", "")
     try:
         version = template_publishing.publish(
             template_id,
             actor=current_user,
             note=note,
-            brings=request.form.getlist("brings"),
+            declared=request.form.getlist("brings"),
             reviewed=request.form.get("reviewed"),
         )
     except Invalid as error:
@@ -54,7 +54,7 @@ def publish(template_id: int) -> str | Response | tuple[str, int]:
             return _review(template_id, errors={"draft": str(error)}, note=note), 409
         if draft:
             return _version_conflict(template_id)
-        flash(_("Nothing to publish. This version is already live."), "error")
+        flash(_("Nothing to publish. This content is already live."), "error")
         return _editor(template_id)
     flash(_("Version %(number)s is live.", number=version.number))
     return _editor(template_id)
@@ -103,7 +103,7 @@ def restore(template_id: int) -> Response | tuple[str, int]:
     except Conflict:
         return _draft_conflict(template_id, number)
     if draft is None:
-        flash(_("Nothing to restore. This text is already live."), "error")
+        flash(_("Nothing to restore. This content is already live."), "error")
     else:
         flash(_("Version %(number)s copied to your draft. Publish to make it live.", number=number))
     return _editor(template_id)
@@ -112,7 +112,7 @@ def restore(template_id: int) -> Response | tuple[str, int]:
 @bp.post(f"{TEMPLATE}/activation")
 @admin_required
 def activate(template_id: int) -> Response:
-    template = template_management.set_active(template_id, is_active=True, actor=current_user)
+    template = template_publishing.set_active(template_id, is_active=True, actor=current_user)
     flash(_("“%(name)s” is on.", name=template.name))
     return _editor(template_id)
 
@@ -120,7 +120,7 @@ def activate(template_id: int) -> Response:
 @bp.post(f"{TEMPLATE}/deactivation")
 @admin_required
 def deactivate(template_id: int) -> Response:
-    template = template_management.set_active(template_id, is_active=False, actor=current_user)
+    template = template_publishing.set_active(template_id, is_active=False, actor=current_user)
     flash(_("“%(name)s” is off. No notifications of this type will be sent.", name=template.name))
     return _editor(template_id)
 
@@ -150,15 +150,13 @@ def declined(error: Forbidden) -> Response:
 
 def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str = "") -> str:
     template = template_management.get(template_id)
-    draft = template_drafts.find(template_id, current_user)
-    if draft is None:
-        raise NotFound(_("You have no draft of this template."))
-    edited = TemplateContent.of(draft)
+    draft = template_drafts.get(template_id, current_user)
+    edited = TemplateContent.from_row(draft)
     draft_errors = template_validation.find_errors(template, edited)
     return render_template(
         "templates/review.html",
         template=template,
-        fields=template_versions.compare(TemplateContent.of(template), edited),
+        fields=template_versions.compare(TemplateContent.from_row(template), edited),
         rewordings=template_versions.rerender_recent(template, edited),
         errors=draft_errors | (errors or {}),
         is_publishable=not draft_errors,
@@ -170,12 +168,10 @@ def _review(template_id: int, *, errors: dict[str, str] | None = None, note: str
 
 
 def _version_conflict(template_id: int) -> tuple[str, int]:
-    """Show both texts and three choices when another admin has published meanwhile."""
+    """Show both texts and three choices when another admin has published in the meantime."""
     template = template_management.get(template_id)
-    draft = template_drafts.find(template_id, current_user)
-    if draft is None:
-        raise NotFound(_("You have no draft of this template."))
-    live, draft_content = TemplateContent.of(template), TemplateContent.of(draft)
+    draft = template_drafts.get(template_id, current_user)
+    live, draft_content = TemplateContent.from_row(template), TemplateContent.from_row(draft)
     page = render_template(
         "templates/version_conflict.html",
         template=template,

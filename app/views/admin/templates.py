@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from app import catalog
 from app.forms.templates import PreviewOptions, TemplateForm
-from app.services.base.errors import Invalid, NotFound
+from app.services.base.errors import Invalid, LimitReached, NotFound
 from app.services.sending.email import SiteIdentity
 from app.services.templates import drafts as template_drafts
 from app.services.templates import management as template_management
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 
 bp = Blueprint("templates", __name__, url_prefix="/admin/templates")
 
-TEMPLATE = "/<int(max=9223372036854775807):template_id>"
+TEMPLATE = "/<row_id:template_id>"
 
 
 @bp.get("")
 @admin_required
 def index(**context: Any) -> str:
-    search = request.args.get("q", "").replace("\0", "").strip()[:100]
+    search = request.args.get("q", "").strip()[:100]
     defaults = {
         "templates": template_management.list_templates(search),
         "drafts": template_management.ids_with_drafts(current_user),
         "search": search,
         "types": {name: notification_type.label for name, notification_type in catalog.TYPES.items()},
+        "is_creating": "new" in request.args,
         "errors": {},
         "name": "",
         "type": "system_alert",
@@ -53,9 +54,9 @@ def index(**context: Any) -> str:
 def create() -> Redirect | tuple[str, int]:
     name, notification_type = request.form.get("name", ""), request.form.get("notification_type", "")
     try:
-        template = template_management.create(name.replace("\0", ""), notification_type, actor=current_user)
+        template = template_management.create(name, notification_type, actor=current_user)
     except Invalid as error:
-        return index(errors=error.errors, name=name, type=notification_type), 422
+        return index(is_creating=True, errors=error.errors, name=name, type=notification_type), 422
     return redirect(url_for(".show", template_id=template.id))
 
 
@@ -94,6 +95,8 @@ def test(template_id: int) -> Redirect:
         flash(_("Your test is queued."))
     except Invalid as error:
         flash(_("Couldn't send a test: %(reason)s", reason=" ".join(error.errors.values())), "error")
+    except LimitReached as error:
+        flash(str(error), "error")
     return _back(template_id, options)
 
 
@@ -104,7 +107,7 @@ def mail(template_id: int) -> Response:
     draft = template_drafts.find(template_id, current_user)
     html = template_preview.email_html(
         template,
-        TemplateContent.of(draft or template),
+        TemplateContent.from_row(draft or template),
         _data(template, options),
         current_user,
         SiteIdentity.from_config(current_app.config),
@@ -126,9 +129,9 @@ def _editor(
     if typed:
         content, base_version = typed.content, typed.base_version
     elif draft:
-        content, base_version = TemplateContent.of(draft), draft.base_version
+        content, base_version = TemplateContent.from_row(draft), draft.base_version
     else:
-        content, base_version = TemplateContent.of(template), template.version
+        content, base_version = TemplateContent.from_row(template), template.version
     return {
         "template": template,
         "draft": draft,

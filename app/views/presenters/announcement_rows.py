@@ -9,13 +9,17 @@ from flask_babel import LazyString, format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from app import catalog
 from app.clock import utc_now
+from app.rendering import diff
 from app.services.announcements import management as announcement_management
 from app.services.announcements import progress as announcement_progress
+from app.services.templates.versions import FieldDiff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.forms.announcements import AnnouncementForm
     from app.models import Announcement
 
 # The tone of each state's tag, and its label.
@@ -49,7 +53,9 @@ class AnnouncementRow:
     audience: str
     tone: str
     state: LazyString
+    received: int
     is_cancellable: bool
+    is_editable: bool
 
 
 def errors_by_field(errors: Mapping[str, str]) -> dict[str, str]:
@@ -68,7 +74,8 @@ def describe_errors(errors: Mapping[str, str]) -> list[str]:
 
 def build_row(announcement: Announcement) -> AnnouncementRow:
     """Build the labels for an announcement."""
-    state = announcement_progress.current_state(announcement, utc_now())
+    now = utc_now()
+    state = announcement_progress.current_state(announcement, now)
     tone, label = STATES[state]
     return AnnouncementRow(
         announcement,
@@ -76,14 +83,25 @@ def build_row(announcement: Announcement) -> AnnouncementRow:
         _describe_audience(announcement.audience),
         tone,
         label,
+        announcement_progress.received_by(announcement, now),
         is_cancellable=state in {"scheduled", "writing"},
+        is_editable=state == "scheduled",
     )
+
+
+def compare_forms(old: AnnouncementForm, new: AnnouncementForm) -> list[FieldDiff]:
+    """Compare two versions of an announcement field by field, in the order of the form."""
+    before, after = _read_form(old), _read_form(new)
+    return [
+        FieldDiff(label, diff.compare(before.get(label, ""), after.get(label, "")))
+        for label in dict.fromkeys([*before, *after])
+    ]
 
 
 def describe_created(announcement: Announcement) -> str:
     """Confirm that an announcement was accepted."""
     if announcement_progress.is_scheduled(announcement, utc_now()):
-        return _("Scheduled. You can cancel it until then.")
+        return _("Scheduled. You can edit or cancel it until then.")
     return ngettext(
         "Sending to %(count)s person.",
         "Sending to %(count)s people.",
@@ -108,11 +126,34 @@ def describe_cancelled(received: int) -> str:
     )
 
 
+def _read_form(form: AnnouncementForm) -> dict[str, str]:
+    """Return the values of a form by the labels of its fields."""
+    audience = {
+        "roles": ", ".join(str(catalog.ROLE_LABELS[role]) for role in form.roles if role in catalog.ROLES),
+        "people": "\n".join(sorted(form.emails.split())),
+    }
+    channels = (channel.label for name, channel in catalog.CHANNELS.items() if name in form.channels)
+    return {
+        _("To"): audience.get(form.audience, _("Everyone")),
+        **{_label_of(name): text for name, text in form.context.items()},
+        _label_of("title"): form.title,
+        _label_of("message"): form.message.replace("\r\n", "\n"),
+        _label_of("channels"): ", ".join(map(str, channels)),
+        _label_of("priority"): str(catalog.PRIORITY_LABELS.get(form.priority, form.priority)),
+        _label_of("action_url"): form.action_url,
+        _label_of("deliver_at"): form.deliver_at.replace("T", " ") if form.when == "at" else _("Now"),
+    }
+
+
+def _label_of(name: str) -> str:
+    """Label a field of the form, or a variable of its template."""
+    return str(LABELS.get(name) or name.removeprefix("context.").replace("_", " ").capitalize())
+
+
 def _describe_error(name: str, text: str) -> str:
     if name.startswith(("recipients", "roles")):
         return text
-    label = LABELS.get(name) or name.removeprefix("context.").replace("_", " ").capitalize()
-    return f"{label}: {text}"
+    return f"{_label_of(name)}: {text}"
 
 
 def _describe_audience(audience: Mapping[str, Any]) -> str:
@@ -122,6 +163,5 @@ def _describe_audience(audience: Mapping[str, Any]) -> str:
             "%(count)s selected person", "%(count)s selected people", count, count=format_decimal(count)
         )
     if "roles" in audience:
-        names = {"recruiter": _("all recruiters"), "admin": _("all admins")}
-        return _(" and ").join(names[role] for role in audience["roles"])
+        return _(" and ").join(str(catalog.ROLE_AUDIENCES[role]) for role in audience["roles"])
     return _("everyone")

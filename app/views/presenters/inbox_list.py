@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from flask import Flask
-
-from app.clock import utc_now
 from app.forms.notifications import PAGE, ListQuery
 from app.services.base.errors import Invalid
 from app.services.notifications import counts, inbox
 from app.services.notifications.filters import Filters, is_ascending
-from app.services.notifications.inbox import InboxPage
+from app.services.notifications.inbox import InboxPage, InboxRow
 from app.views.web.auth import current_user
 
 if TYPE_CHECKING:
@@ -30,8 +27,9 @@ class InboxList:
     """
 
     page: InboxPage
+    now: datetime
     filters: Filters | None = None
-    members: tuple[Notification, ...] = ()
+    members: tuple[InboxRow, ...] = ()
     search_error: str = ""
 
     @property
@@ -42,13 +40,13 @@ class InboxList:
         """
         if self.filters is None or is_ascending(self.filters):
             return ""
-        surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (utc_now(), 1))
+        surfaced_at, row_id = next(((row.surfaced_at, row.id) for row in self.page.rows), (self.now, 1))
         return inbox.write_cursor("n", surfaced_at, row_id)
 
     @property
     def newer(self) -> int:
-        """How many newer rows wait above the list."""
-        return counts.newer_count(current_user, self.filters) if self.filters else 0
+        """The number of newer rows that wait above the list."""
+        return counts.newer_count(current_user, self.filters, self.now) if self.filters else 0
 
     def lines(self) -> Iterator[str]:
         """Yield `id:revision` of each row in order, so that the page can find the rows that changed."""
@@ -59,52 +57,46 @@ class InboxList:
                 yield from (f"{row_id(member)}:{revision(member)}" for member in self.members)
 
 
-def register(app: Flask) -> None:
-    """Add the template globals for ids and revisions of rows."""
-    app.add_template_global(row_id)
-    app.add_template_global(revision)
-
-
-def load_list(query: ListQuery) -> InboxList:
+def load_list(query: ListQuery, now: datetime) -> InboxList:
     """Load the list of the signed-in user for a query.
 
     Raises:
         Invalid: the cursor is damaged.
     """
     try:
-        filters = query.filters(current_user.time_zone)
+        filters = query.filters(current_user.time_zone, now)
     except Invalid as error:
         if "search" not in error.errors:
             raise
-        return InboxList(InboxPage([], None, None), search_error=error.errors["search"])
+        return InboxList(InboxPage([], None, None), now, search_error=error.errors["search"])
     is_stacked = current_user.preference.stack_notifications and not query.within
     page = inbox.page_for(
-        current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked
+        current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked, now=now
     )
     if query.stack not in page.stacks:
-        return InboxList(page, filters)
-    members = inbox.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE).rows
-    return InboxList(page, filters, tuple(members))
+        return InboxList(page, now, filters)
+    members = inbox.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE, now=now).rows
+    return InboxList(page, now, filters, tuple(members))
 
 
-def extended_to(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
+def extend_to(query: ListQuery, top: tuple[datetime, int] | None) -> ListQuery:
     """Extend a list to include this row at its top, so that a restored row does not wait with the new ones."""
     if top is None or not query.upto or top <= inbox.read_cursor(query.upto)[1:]:
         return query
     return replace(query, upto=inbox.write_cursor("n", *top))
 
 
-def visible_since(row: Notification) -> datetime:
+def visible_since(row: InboxRow | Notification) -> datetime:
     """Return when a row of a list became visible, which no list leaves open."""
     return cast(datetime, row.surfaced_at)
 
 
-def row_id(row: Notification, stack: Stack | None = None) -> str:
+def row_id(row: InboxRow | Notification, stack: Stack | None = None) -> str:
     """Return the id of a row's element."""
     return f"s-{stack.key}" if stack else f"n-{row.id}"
 
 
-def revision(row: Notification, stack: Stack | None = None) -> str:
+def revision(row: InboxRow | Notification, stack: Stack | None = None) -> str:
     """Return a text that changes with everything a row shows."""
     flags = sum(bit for bit, is_on in ((1, row.is_read), (2, row.is_done), (4, row.saved_at)) if is_on)
     parts = [str(flags), f"{int(visible_since(row).timestamp()):x}"]

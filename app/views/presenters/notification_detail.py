@@ -4,61 +4,119 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import request
-from flask_babel import LazyString, get_locale
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from app import catalog, safe_urls
-from app.rendering.interview_facts import interview_facts
+from app import safe_urls
+from app.clock import utc_now
+from app.rendering.interview_facts import Fact, FactsReader, interview_facts
+from app.rendering.key_facts import previous_start
+from app.rendering.main_links import MainLink, main_links
 from app.services.interviews import evaluations, records
+from app.services.routing import routes
 from app.services.sending import channel_outages
+from app.views.presenters import reason_links, threads
+from app.views.presenters.threads import Thread
 from app.views.web.auth import current_user
+from app.views.web.datetime_filters import back_at, long_time
 
 if TYPE_CHECKING:
-    from app.models import ChannelOutage, Delivery, Interview, Notification
+    from app.models import Delivery, Notification
+    from app.services.notifications.inbox import InboxRow
 
 MAX_FACT_LENGTH = 500
 
 
-@dataclass(frozen=True)
-class Step:
-    """A line of "How this reached you"."""
+class Step(NamedTuple):
+    """A line of "How this reached you". `change_url` is where the reader can change what decided; it may be empty."""
 
-    icon: str
-    channel: LazyString
+    channel: str
     text: str
     at: datetime | None
+    change_url: str
 
 
-@dataclass(frozen=True)
-class Detail:
-    """The content of the reading pane. `facts` are label, text and, if the text is a link, its URL."""
+class Marks(NamedTuple):
+    """The state of a notification for its reader; apart from its id, its buttons depend on nothing else."""
+
+    is_read: bool
+    is_done: bool
+    is_saved: bool
+    is_snoozed: bool
+
+
+class Body(NamedTuple):
+    """Everything that the reading pane shows below its buttons. Its HTML is kept by these values.
+
+    `returns` says when a snoozed notification returns. `links` say where the notification leads, the most important
+    first; `has_calendar_file`, that its interview can be added to a calendar; `threads` lead to everything about the
+    candidate and the job. `is_attendance_asked`, that it asks for an evaluation, and `is_absent` what its reader said.
+    """
+
+    id: int
+    notification_type: str
+    category: str
+    title: str
+    message: str
+    priority: str
+    returns: str
+    datetime: str
+    time: str
+    note: str
+    facts: tuple[Fact, ...]
+    links: tuple[MainLink, ...]
+    has_calendar_file: bool
+    threads: tuple[Thread, ...]
+    trail: tuple[Step, ...]
+    why: str
+    is_attendance_asked: bool
+    is_absent: bool
+
+
+class Detail(NamedTuple):
+    """The content of the reading pane, with the row that it shows."""
 
     row: Notification
-    facts: list[tuple[str, str, str]]
-    note: str
-    action_url: str
-    trail: list[Step]
-    why: LazyString
-    is_absent: bool = False
+    marks: Marks
+    body: Body
 
 
 def build_detail(row: Notification) -> Detail:
     """Build the detail of a notification whose interview and deliveries are loaded."""
-    outages = channel_outages.current_outages()
-    return Detail(
-        row=row,
-        facts=[*_interview_facts(row.interview), *_metadata_facts(row.data)],
+    outages, now = channel_outages.outages_of(row.deliveries), utc_now()
+    is_ahead = records.is_ahead(row.interview, now)
+    is_asked = row.notification_type == "evaluation_due"
+    shown_at = row.created_at if row.snoozed_until else row.surfaced_at or row.created_at
+    body = Body(
+        id=row.id,
+        notification_type=row.notification_type,
+        category=row.category,
+        title=row.title,
+        message=row.message,
+        priority=row.priority,
+        returns=back_at(row.snoozed_until, now) if row.snoozed_until else "",
+        datetime=shown_at.isoformat(timespec="seconds"),
+        time=long_time(shown_at, now),
         note=_note(row),
-        action_url=safe_link(row.action_url),
-        trail=[_step(delivery, outages) for delivery in row.deliveries],
-        why=catalog.TYPES[row.notification_type].reason,
+        facts=(*_interview_facts(row, now), *_metadata_facts(row.data)),
+        links=tuple(_links(row, can_join=is_ahead)),
+        has_calendar_file=is_ahead,
+        threads=tuple(threads.threads_of(row)),
+        trail=tuple(_step(delivery, row.category, outages) for delivery in row.deliveries),
+        why=str(routes.reader_reason(row.notification_type, row.routed_by)),
+        is_attendance_asked=is_asked and row.interview_id is not None,
         is_absent=_is_absent(row),
     )
+    return Detail(row, marks_of(row), body)
+
+
+def marks_of(row: InboxRow | Notification) -> Marks:
+    """Return the marks of a notification."""
+    return Marks(row.is_read, row.is_done, row.saved_at is not None, row.snoozed_until is not None)
 
 
 def _is_absent(row: Notification) -> bool:
@@ -68,28 +126,37 @@ def _is_absent(row: Notification) -> bool:
     return evaluations.is_absent(current_user, row.interview_id)
 
 
-def safe_link(url: str) -> str:
-    """The URL if people may be sent to it, else an empty string. A path is one within Bellhop."""
-    if not safe_urls.is_link(url):
-        return ""
-    return request.script_root + url if safe_urls.is_path(url) else url
+def _links(row: Notification, *, can_join: bool) -> list[MainLink]:
+    meeting_url = row.interview.meeting_url if row.interview else ""
+    links = main_links(row.notification_type, row.action_url, meeting_url, can_join=can_join)
+    # A path is one within Bellhop.
+    return [
+        MainLink(label, request.script_root + url if safe_urls.is_path(url) else url) for label, url in links
+    ]
 
 
-def _interview_facts(interview: Interview | None) -> list[tuple[str, str, str]]:
+def _interview_facts(row: Notification, now: datetime) -> list[Fact]:
+    interview = row.interview
     if interview is None:
         return []
-    facts = interview_facts(records.details_of(interview), current_user.time_zone, str(get_locale()))
-    return [(fact.label, fact.text, safe_link(fact.url)) for fact in facts]
+    is_current = row.interview_sequence == interview.sequence
+    return interview_facts(
+        records.interview_details(interview),
+        FactsReader(current_user.time_zone, str(get_locale()), now, names_zone=False),
+        previous_starts_at=previous_start(row.facts) if is_current else None,
+        is_cancelled=interview.status == "cancelled",
+    )
 
 
-def _metadata_facts(data: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _metadata_facts(data: dict[str, Any]) -> list[Fact]:
     """Format the metadata of the sender as facts."""
     facts = []
     for name, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if text and value is not None:
             label = str(name).replace("_", " ").strip().capitalize()
-            facts.append((label, text[:MAX_FACT_LENGTH], safe_link(text) if text.startswith("http") else ""))
+            url = text if safe_urls.is_web_address(text) else ""
+            facts.append(Fact(label, text[:MAX_FACT_LENGTH], url))
     return facts
 
 
@@ -105,10 +172,10 @@ def _note(row: Notification) -> str:
     return ""
 
 
-def _step(delivery: Delivery, outages: Mapping[str, ChannelOutage]) -> Step:
+def _step(delivery: Delivery, category: str, outages: Mapping[str, channel_outages.Outage]) -> Step:
     return Step(
-        icon=catalog.CHANNELS[delivery.channel].icon,
-        channel=catalog.CHANNELS[delivery.channel].label,
+        channel=delivery.channel,
         text=channel_outages.describe_delivery(delivery, outages, current_user.time_zone, str(get_locale())),
         at=delivery.sent_at,
+        change_url=reason_links.change_url(delivery.reason, category),
     )

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
-from flask_babel import LazyString
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from app import catalog
 from app.clock import utc_now
+from app.rendering import dates
 from app.services.base import local_time
+from app.services.preferences import fields
 from app.services.routing import quiet_hours
-from app.views.web.datetime_filters import clock_time, full_day, local, time_zone
+from app.views.web.datetime_filters import clock_time, full_day, local, time_of_day, time_zone
 
 if TYPE_CHECKING:
     from app.models import User
-
-LABELS: dict[str, LazyString] = {
-    **{f"{name}_enabled": channel.label for name, channel in catalog.CHANNELS.items()},
-    **{f"{name}_notifications": category.plural for name, category in catalog.CATEGORIES.items()},
-    "daily_digest": _l("Daily digest"),
-    "weekly_summary": _l("Weekly summary"),
-    "single_key_shortcuts": _l("Single-key shortcuts"),
-    "quiet_hours": _l("Quiet hours"),
-    "time_zone": _l("Time zone"),
-    "digest_hour": _l("Digest time"),
-    "reminder_lead_minutes": _l("Reminders"),
-    "email_delay_minutes": _l("Email delay"),
-    "theme": _l("Theme"),
-    "density": _l("List density"),
-}
 
 
 @dataclass(frozen=True)
@@ -57,11 +42,10 @@ def describe_change(after: dict[str, Any]) -> str:
         return _describe_pause(value)
     if name == "matrix":
         return _describe_matrix(value)
+    label = fields.FIELDS[name].label
     if isinstance(value, bool):
-        return (
-            _("%(setting)s on", setting=LABELS[name]) if value else _("%(setting)s off", setting=LABELS[name])
-        )
-    return _("%(setting)s saved", setting=LABELS[name])
+        return _("%(setting)s on", setting=label) if value else _("%(setting)s off", setting=label)
+    return _("%(setting)s saved", setting=label)
 
 
 def _describe_pause(until: str | None) -> str:
@@ -83,6 +67,43 @@ def _describe_matrix(matrix: dict[str, dict[str, bool]]) -> str:
     if is_on:
         return _("%(channel)s on for %(category)s", **labels)
     return _("%(channel)s off for %(category)s", **labels)
+
+
+def describe_rules(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say when messages are sent, as labels and texts, for a page that only shows it.
+
+    Args:
+        values: the preferences as JSON has them.
+    """
+    delay, quiet, at = values["email_delay_minutes"], values["quiet_hours"], values["digest_hour"]
+    rules = [
+        (
+            _("When to email"),
+            _("If unread after %(n)s min", n=delay) if delay else _("Right away"),
+        ),
+        (_("Quiet hours"), _describe_quiet_hours(quiet) if quiet["enabled"] else _("Off")),
+        (
+            _("Daily digest"),
+            _("At %(time)s", time=time_of_day(time(at))) if values["daily_digest"] else _("Off"),
+        ),
+    ]
+    if values["paused_until"]:
+        until = moment(datetime.fromisoformat(values["paused_until"]))
+        rules.insert(0, (_("Pause"), _("Until %(when)s", when=until)))
+    return rules
+
+
+def _describe_quiet_hours(quiet: dict[str, Any]) -> str:
+    start, end = time_of_day(quiet["start"]), time_of_day(quiet["end"])
+    if len(quiet["days"]) == len(fields.DAYS):
+        return _("%(start)s to %(end)s, every night", start=start, end=end)
+    return ngettext(
+        "%(start)s to %(end)s, %(num)d night a week",
+        "%(start)s to %(end)s, %(num)d nights a week",
+        len(quiet["days"]),
+        start=start,
+        end=end,
+    )
 
 
 def quiet_status(user: User, now: datetime) -> QuietStatusText | None:
@@ -126,5 +147,4 @@ def moment(instant: datetime) -> str:
 
 def offset(time_zone: str, now: datetime) -> str:
     """Format the current offset of a time zone: `UTC+05:45`."""
-    digits = f"{now.astimezone(ZoneInfo(time_zone)):%z}"
-    return f"UTC{digits[:3]}:{digits[3:5]}"
+    return dates.utc_offset(now.astimezone(dates.zone(time_zone)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from flask_babel import gettext as _
 
-from app.views.web.datetime_filters import local
+from app.views.web.datetime_filters import local, time_of_day
 
 DAY = 24 * 60
 
@@ -36,11 +36,15 @@ def build_chart(values: dict[str, Any], now: datetime | None) -> Chart:
     local_now = local(now) if now else None
     digest = values["digest_hour"] * 60 if values["daily_digest"] else None
     sentences = [
-        _("Quiet from %(start)s to %(end)s.", start=quiet["start"], end=quiet["end"])
+        _(
+            "Quiet from %(start)s to %(end)s.",
+            start=time_of_day(quiet["start"]),
+            end=time_of_day(quiet["end"]),
+        )
         if quiet["enabled"]
         else "",
-        _("Digest at %(time)s.", time=f"{values['digest_hour']:02}:00") if digest is not None else "",
-        _("It's %(time)s now.", time=f"{local_now:%H:%M}") if local_now else "",
+        _("Digest at %(time)s.", time=time_of_day(time(values["digest_hour"]))) if digest is not None else "",
+        _("It's %(time)s now.", time=time_of_day(local_now.time())) if local_now else "",
     ]
     return Chart(
         bands=[band for band in bands if band[1]] if quiet["enabled"] else [],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import flask_login
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from app import safe_urls
@@ -16,6 +17,7 @@ from app.clock import utc_now
 from app.extensions import login
 from app.services.accounts import demo_people, sessions
 from app.services.accounts.sessions import SessionLimits, SignedIn
+from app.services.base import cache
 from app.views.web import htmx
 
 if TYPE_CHECKING:
@@ -24,16 +26,21 @@ if TYPE_CHECKING:
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
+
+def _loaded_user() -> Any:
+    """Return Flask-Login's user, without its checks where it is loaded: a page reads it thirty times."""
+    found = g.get("_login_user")
+    return flask_login.current_user._get_current_object() if found is None else found  # noqa: SLF001
+
+
 # The signed-in user. Flask-Login has no types.
-current_user: Any = flask_login.current_user
+current_user: Any = LocalProxy(_loaded_user)
 
 
 def register(app: Flask) -> None:
-    """Configure Flask-Login: how to load the user of a session, and how to ask for a sign-in."""
+    """Configure Flask-Login: load the user of a session, and redirect others to the sign-in page."""
     login.user_loader(_load_user)
-    login.unauthorized_handler(to_sign_in)
-    # Off, because it compares IP addresses and user agents, which also change during normal use.
-    app.config["SESSION_PROTECTION"] = None
+    login.unauthorized_handler(redirect_to_sign_in)
     app.after_request(_record_seen)
 
 
@@ -46,6 +53,11 @@ def start_session(user: User) -> None:
     session["_user_id"] = key
     # Flask-WTF's secret. Derived from the key, so that no form of another session is accepted.
     session["csrf_token"] = hashlib.sha256(b"csrf " + key.encode()).hexdigest()
+
+
+def confirm_session() -> None:
+    """Record that the password was typed again, and renew the key. Forms that are open keep their CSRF token."""
+    session["_user_id"] = sessions.confirm(this_session())
 
 
 def end_session() -> None:
@@ -66,6 +78,18 @@ def this_session() -> SignedIn:
     """Return the session of a request that needs one."""
     found: SignedIn = g.signed_in
     return found
+
+
+def inbox_version() -> int:
+    """Return the version of the signed-in person's inbox, for `cache.Memory.get`: it came with the session.
+
+    A request that may have changed the inbox reads it again, once: rendering is the last thing that a request does.
+    """
+    if request.method == "GET":
+        return this_session().inbox_version
+    if "version_after_change" not in g:
+        g.version_after_change = cache.version_of(current_user.id)
+    return int(g.version_after_change)
 
 
 def session_limits() -> SessionLimits:
@@ -89,10 +113,12 @@ def _record_seen(response: Response) -> Response:
     return response
 
 
-def to_sign_in() -> Response:
+def redirect_to_sign_in() -> Response:
     """Redirect to the sign-in page, remembering the page that was asked for."""
     if request.path.startswith("/api/"):
         abort(401)
+    if request.accept_mimetypes.best == "text/event-stream":
+        return Response(status=204)  # Browsers do not reconnect; the page then asks for its state.
     wanted = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
     if htmx.is_partial():
         wanted = htmx.page_path() or None

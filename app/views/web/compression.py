@@ -8,8 +8,8 @@ import secrets
 
 from flask import Flask, Response, request
 
-# Level 4 takes half the time of the default and saves nearly as much.
-LEVEL, MIN_SIZE = 4, 1_000
+# A page of 160 KB becomes 14.6 KB in 0.6 ms. Level 4 saves 2.6 KB more, in 1.05 ms, a fifth of the page's time.
+LEVEL, MIN_SIZE = 1, 1_000
 # Pages show the search text beside a secret of the session. Random padding keeps an eavesdropper from guessing the
 # secret by the compressed length of repeated requests (BREACH).
 MAX_PADDING = 100

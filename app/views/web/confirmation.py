@@ -1,4 +1,4 @@
-"""Asks for the password again before an action that gives lasting access to an account."""
+"""Asks for the password again before an action that gives lasting access to an account, or ends another session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import wraps
 from flask import Response, g, make_response, render_template, request
 
 from app.clock import utc_now
-from app.services.accounts import sessions, users
+from app.services.accounts import users
 from app.services.base.errors import Invalid
 from app.views.web import auth
 from app.views.web.auth import Params, Result, current_user, login_required
@@ -24,15 +24,14 @@ def password_required(view: Callable[Params, Result]) -> Callable[Params, Result
 
     @wraps(view)
     def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result | Response:
-        session = auth.this_session()
-        if not session.is_confirmed(utc_now()):
+        if not auth.this_session().is_confirmed(utc_now()):
             if FIELD not in request.form:
                 return _ask(403)
             try:
                 users.confirm_password(current_user, request.form[FIELD])
             except Invalid as error:
                 return _ask(422, error.errors)
-            sessions.record_confirmed(session)
+            auth.confirm_session()
         return view(*args, **kwargs)
 
     return login_required(guarded)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_time
 from flask import Flask
-from flask_babel import format_datetime, get_locale, get_timezone, ngettext
+from flask_babel import get_locale, get_timezone, get_translations, ngettext
 from flask_babel import gettext as _
 
 from app.clock import utc_now
-from app.rendering import dates
+from app.rendering import dates, locales
+from app.rendering.key_facts import FactsLine, facts_line
+from app.services.base import local_time
 
 
 def register(app: Flask) -> None:
     """Add the template filters."""
+    app.add_template_filter(dates.place, "place_name")
+    app.add_template_filter(locales.language_tag)
+    app.add_template_global(hour_cycle)
     for function in (
         short_time,
         long_time,
@@ -24,7 +33,10 @@ def register(app: Flask) -> None:
         mark_day_done,
         full_day,
         clock_time,
+        time_of_day,
         exact_time,
+        log_time,
+        planned_time,
         full_time,
         back_at,
         menu_time,
@@ -44,19 +56,79 @@ def time_zone() -> str:
 
 def day_range(day: date) -> tuple[datetime, datetime]:
     """Return the start of a day in the reader's time zone, and of the next day."""
-    # By name, because the zone of flask-babel knows the offsets of instants but not of dates.
-    here = ZoneInfo(time_zone())
-    start, end = (
-        datetime(each.year, each.month, each.day, tzinfo=here) for each in (day, day + timedelta(days=1))
-    )
-    return start.astimezone(UTC), end.astimezone(UTC)
+    return local_time.day_range(day, time_zone())
+
+
+class RowTime(NamedTuple):
+    """A row's time, shortened and in full."""
+
+    short: str
+    full: str
+
+
+class RowClock:
+    """Formats the times of a list's rows at one instant, each only when its text changes.
+
+    Babel takes 50 to 100 µs for a time, and most rows show for a day what they showed a minute ago.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._today = now, local(now).date()
+        # When a text that was returned, or the day, next changes.
+        self.changes_at = day_range(self._today)[1]
+        # The translations are one object for each language of an application.
+        self._reader = get_translations(), get_timezone(), get_locale()
+        self._time_zone, self._locale = time_zone(), str(get_locale())
+
+    def read(self, instant: datetime) -> RowTime:
+        """Return when a row appeared: "4m" and "4 minutes ago"."""
+        minutes = _minutes_between(instant, self._now)
+        # From an hour on, only hours are shown.
+        elapsed, step = (minutes, 1) if minutes < 60 else (minutes // 60 * 60, 60)
+        if self.day(instant) >= self._today:
+            self.changes_at = min(self.changes_at, instant + timedelta(minutes=elapsed + step))
+        return _row_time(self._reader, instant, self._today, elapsed)
+
+    def read_return(self, instant: datetime) -> RowTime:
+        """Return when a snoozed row returns: "09:00" and "Back tomorrow at 09:00"."""
+        return _return_time(self._reader, instant, self._today)
+
+    def read_facts(self, notification_type: str, facts: Mapping[str, Any]) -> FactsLine:
+        """Return the facts of a notification: "Mon 30 Nov 15:00 · Staff Data Engineer"."""
+        return facts_line(notification_type, facts, self._time_zone, self._locale, self._now)
+
+    def day(self, instant: datetime) -> date:
+        """Return the day of an instant."""
+        return _day(self._reader[1], instant)
+
+
+@lru_cache(maxsize=10_000)
+def _row_time(_reader: object, instant: datetime, today: date, minutes: int) -> RowTime:
+    return RowTime(_short_time(instant, today, minutes), _long_time(instant, today, minutes))
+
+
+@lru_cache(maxsize=1_000)
+def _return_time(_reader: object, instant: datetime, today: date) -> RowTime:
+    return RowTime(clock_time(instant), _back_at(instant, today))
+
+
+@lru_cache(maxsize=10_000)
+def _day(time_zone: tzinfo, instant: datetime) -> date:
+    return instant.astimezone(time_zone).date()
 
 
 def short_time(instant: datetime, now: datetime | None = None) -> str:
     """Format a row's time: "now", "4m", "3h" today; "17:12" yesterday; "Tue" this week; "12 Feb" before."""
     now = now or utc_now()
-    then, today = local(instant), local(now).date()
-    minutes = int((now - instant).total_seconds() // 60)
+    return _short_time(instant, local(now).date(), _minutes_between(instant, now))
+
+
+def _minutes_between(instant: datetime, now: datetime) -> int:
+    return max((now - instant) // timedelta(minutes=1), -1)
+
+
+def _short_time(instant: datetime, today: date, minutes: int) -> str:
+    then = local(instant)
     if then.date() >= today:
         if minutes < 1:
             return _("now")
@@ -71,36 +143,70 @@ def short_time(instant: datetime, now: datetime | None = None) -> str:
 def long_time(instant: datetime, now: datetime | None = None) -> str:
     """Format a time in full, for screen readers and details: "4 minutes ago", "Monday 23 February at 16:48"."""
     now = now or utc_now()
-    minutes = int((now - instant).total_seconds() // 60)
-    if local(instant).date() == local(now).date() and minutes >= 0:
+    return _long_time(instant, local(now).date(), _minutes_between(instant, now))
+
+
+def _long_time(instant: datetime, today: date, minutes: int) -> str:
+    day = local(instant).date()
+    if day == today and minutes >= 0:
         if minutes < 1:
             return _("just now")
         if minutes < 60:
             return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
         return ngettext("%(num)d hour ago", "%(num)d hours ago", minutes // 60)
-    return _("%(day)s at %(time)s", day=full_day(local(instant).date(), now), time=clock_time(instant))
+    return _("%(day)s at %(time)s", day=_full_day(day, today), time=clock_time(instant))
 
 
 def clock_time(instant: datetime) -> str:
     """Format the time of day: "16:48", or "02:30 CEST" in an hour that comes twice."""
-    # A pattern of Unicode TR 35, which translators adapt to their language.
-    return _format_time(instant, _("HH:mm"))
+    # Patterns of Unicode TR 35, which translators adapt to their language.
+    return _format_time(instant, _("h:mm a") if hour_cycle() == "h12" else _("HH:mm"))
+
+
+def time_of_day(clock: time | str) -> str:
+    """Format a time of a local clock, or its JSON form "16:48", as `clock_time`."""
+    clock = time.fromisoformat(clock) if isinstance(clock, str) else clock
+    return dates.time_of_day(clock, str(get_locale()))
+
+
+def hour_cycle() -> str:
+    """Return the hour cycle of the reader's clock as scripts name it: "h12" or "h23"."""
+    return "h12" if locales.time_format(str(get_locale())) == "12h" else "h23"
+
+
+def _exact_clock(instant: datetime) -> str:
+    return _format_time(instant, _("h:mm:ss a") if hour_cycle() == "h12" else _("HH:mm:ss"))
 
 
 def exact_time(instant: datetime) -> str:
     """Format a time to the second: "18 Nov 13:49:05"."""
-    return f"{_format(local(instant), _('d MMM'))} {_format_time(instant, _('HH:mm:ss'))}"
+    return f"{_format(local(instant), _('d MMM'))} {_exact_clock(instant)}"
+
+
+def log_time(instant: datetime, now: datetime | None = None) -> str:
+    """Format a time of a log to the second: "13:49:05" today, else "18 Nov 13:49:05"."""
+    if local(instant).date() == local(now or utc_now()).date():
+        return _exact_clock(instant)
+    return exact_time(instant)
+
+
+def planned_time(instant: datetime) -> str:
+    """Format a time to come, with the clock that it is on: "Mon 30 Nov, 09:00 (Paris)"."""
+    return dates.with_place(instant, time_zone(), str(get_locale()))
 
 
 def full_time(instant: datetime) -> str:
-    """Format a day and a time to the second, as the language does: "Nov 18, 2026, 1:49:05 PM"."""
-    return str(format_datetime(instant, "medium")) + dates.repeated_hour_note(instant, time_zone())
+    """Format a day with its year, and a time to the second: "18 Nov 2026 13:49:05"."""
+    return f"{_format(local(instant), _('d MMM y'))} {_exact_clock(instant)}"
 
 
 def full_day(day: date, now: datetime | None = None) -> str:
     """Format a day in full, with the year unless it is this year: "Monday 23 February"."""
-    this_year = day.year == local(now or utc_now()).year
-    return _format(day, _("EEEE d MMMM") if this_year else _("EEEE d MMMM y"))
+    return _full_day(day, local(now or utc_now()).date())
+
+
+def _full_day(day: date, today: date) -> str:
+    return _format(day, _("EEEE d MMMM") if day.year == today.year else _("EEEE d MMMM y"))
 
 
 def day_name(day: date, now: datetime | None = None) -> str:
@@ -132,27 +238,43 @@ def mark_day_done(day: date, now: datetime | None = None) -> str:
 
 def back_at(instant: datetime, now: datetime | None = None) -> str:
     """Say when a snoozed notification returns: "Back tomorrow at 09:00", "Back Monday 16 March at 09:00"."""
-    now = now or utc_now()
-    day, today = local(instant).date(), local(now).date()
+    return _back_at(instant, local(now or utc_now()).date())
+
+
+def _back_at(instant: datetime, today: date) -> str:
+    day = local(instant).date()
     if day == today:
         return _("Back today at %(time)s", time=clock_time(instant))
     if day == today + timedelta(days=1):
         return _("Back tomorrow at %(time)s", time=clock_time(instant))
-    return _("Back %(day)s at %(time)s", day=full_day(day, now), time=clock_time(instant))
+    return _("Back %(day)s at %(time)s", day=_full_day(day, today), time=clock_time(instant))
 
 
 def menu_time(instant: datetime, now: datetime | None = None) -> str:
-    """Format a snooze time: "16:00" today, else "Fri 09:00"."""
-    if local(instant).date() == local(now or utc_now()).date():
+    """Format a snooze time: "16:00" today, "Fri 09:00" within a week, else "13 Mar 09:00"."""
+    days = (local(instant).date() - local(now or utc_now()).date()).days
+    if not days:
         return clock_time(instant)
-    return _("%(day)s %(time)s", day=_format(local(instant), "EEE"), time=clock_time(instant))
+    pattern = "EEE" if days < 7 else _("d MMM")
+    return _("%(day)s %(time)s", day=_format(local(instant), pattern), time=clock_time(instant))
 
 
 def _format_time(instant: datetime, pattern: str) -> str:
-    there = local(instant)
-    clock = format_time(there, pattern, tzinfo=there.tzinfo, locale=get_locale())
-    return clock + dates.repeated_hour_note(instant, time_zone())
+    return _formatted_time(instant, pattern, get_timezone() or ZoneInfo("UTC"), get_locale())
 
 
 def _format(day: date, pattern: str) -> str:
-    return format_date(day, pattern, locale=get_locale())
+    return _formatted_day(day, pattern, get_locale())
+
+
+# Babel takes 50 µs for a time, and a page shows the same ones again and again.
+@lru_cache(maxsize=1_000)
+def _formatted_time(instant: datetime, pattern: str, zone: tzinfo, locale: Locale | None) -> str:
+    there = instant.astimezone(zone)
+    clock = format_time(there, pattern, tzinfo=there.tzinfo, locale=locale)
+    return clock + dates.repeated_hour_note(instant, str(zone))
+
+
+@lru_cache(maxsize=1_000)
+def _formatted_day(day: date, pattern: str, locale: Locale | None) -> str:
+    return format_date(day, pattern, locale=locale)

@@ -19,7 +19,7 @@ from app.views.web import htmx
 TEXTS = {
     400: (
         _l("We couldn't read that request"),
-        _l("It may have been damaged on the way. Go back and try again."),
+        _l("It may have been damaged in transit. Go back and try again."),
     ),
     403: (_l("You don't have access"), _l("Admins only. Ask an admin for access.")),
     404: (_l("Page not found"), _l("It may have been deleted, or it belongs to someone else.")),
@@ -83,7 +83,7 @@ def handle_csrf_error(error: CSRFError) -> Response:
             "Your browser didn't send Bellhop's cookie. Allow cookies, open %(url)s and try again.",
             url=base_url,
         )
-        return page(400, _("We couldn't tell that this is you"), text)
+        return page(400, _("We couldn't confirm that this is you"), text)
     return page(400, _("This page is out of date"), _("You signed in or out since it loaded. Reload it."))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import current_app, request, url_for
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from app.services.accounts import known_browsers
@@ -13,22 +13,22 @@ from app.services.accounts.known_browsers import KnownBrowser
 if TYPE_CHECKING:
     from app.models import User
 
-COOKIE = "bellhop_browser"
-
 
 def read() -> KnownBrowser | None:
     """Read this browser's cookie."""
-    return known_browsers.read(request.cookies.get(COOKIE, ""), secret=current_app.config["SECRET_KEY"])
+    config = current_app.config
+    text = request.cookies.get(config["BROWSER_COOKIE_NAME"], "")
+    return known_browsers.read(text, secret=config["SECRET_KEY"])
 
 
 def remember(user: User, response: Response) -> Response:
-    """Give this browser the cookie; sent to the sign-in page only."""
+    """Give this browser the cookie."""
     config = current_app.config
     response.set_cookie(
-        COOKIE,
+        config["BROWSER_COOKIE_NAME"],
         known_browsers.remember(read(), user, secret=config["SECRET_KEY"]),
         max_age=known_browsers.LIFETIME,
-        path=url_for("accounts.sign_in"),
+        path=config["SESSION_COOKIE_PATH"],
         secure=config["SESSION_COOKIE_SECURE"],
         httponly=True,
         samesite="Lax",

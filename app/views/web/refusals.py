@@ -1,4 +1,4 @@
-"""Records refused requests in the audit log: no access, another site's form, a token that does not work."""
+"""Records refused requests in the audit log: no access, another site's form, a token that does not work, a limit."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def _action(status: int) -> str:
         return str(g.refusal)
     if status == 403:
         return "access.forbidden"
+    if status == 429:
+        return "limit.reached"
     if status == 401 and "Authorization" in request.headers:
         return "token.refused"
     return ""

@@ -34,6 +34,11 @@ def preview(text: str, search: str) -> Markup:
     return highlight(highlights.excerpt(text, _wanted(search)), search)
 
 
+def is_matched_by(text: str, search: str) -> bool:
+    """Whether a text contains everything that a search asks for in words."""
+    return all(any(found for _part, found in highlights.parts(text, [term])) for term in _wanted(search))
+
+
 @lru_cache(maxsize=256)
 def _wanted(search: str) -> tuple[Wanted, ...]:
     try:

@@ -43,12 +43,18 @@ def _missing(
     """Return the headers that a response lacks; a view may set its own policy."""
     present = {name.lower(): value for name, value in headers}
     wanted = [("Content-Security-Policy", _policy(config["STATIC_URL"])), *ALWAYS]
-    # Answers are personal, and a list must be current after going back to it. Files say themselves how long they last.
+    # Responses are personal, and a list must be current after going back to it. Static files set their own lifetime.
     wanted.append(("Cache-Control", "private, no-store"))
-    # A proxy that speaks TLS need not say so: BASE_URL does. Browsers ignore the header over http (RFC 6797, 8.1).
+    # A proxy may end TLS without saying so, but BASE_URL says it. Browsers ignore the header over http (RFC 6797, 8.1).
     if environ["wsgi.url_scheme"] == "https" or config["BASE_URL"].startswith("https:"):
-        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
+        wanted.append(("Strict-Transport-Security", _transport_policy(config["BASE_URL"])))
     return [(name, value) for name, value in wanted if name.lower() not in present]
+
+
+@lru_cache(maxsize=4)
+def _transport_policy(base_url: str) -> str:
+    # Below a path, the host and its subdomains belong to others, too.
+    return "max-age=31536000" if urlsplit(base_url).path else "max-age=31536000; includeSubDomains"
 
 
 @lru_cache(maxsize=4)

@@ -27,8 +27,10 @@ STYLESHEET_PARTS = (
     "css/buttons.css",
     "css/search.css",
     "css/inbox.css",
+    "css/agenda.css",
     "css/detail.css",
     "css/toasts.css",
+    "css/overview.css",
     "css/forms.css",
     "css/settings.css",
     "css/template-editor.css",
@@ -37,11 +39,19 @@ STYLESHEET_PARTS = (
     "css/explanation.css",
     "css/delivery-chart.css",
     "css/overlays.css",
+    "css/palette.css",
     "css/sign-in.css",
     "css/items.css",
+    "css/toolbar.css",
     "css/states.css",
     "css/utilities.css",
 )
+# Browsers and service workers request these paths, whatever the page links to.
+FIXED_PATHS = {
+    "/favicon.ico": "favicon.svg",
+    "/apple-touch-icon.png": "icons/apple-touch.png",
+    "/icon.png": "icons/192.png",
+}
 # Text formats. The others are compressed already, so gzip gains nothing.
 COMPRESSIBLE = frozenset({".css", ".js", ".svg", ".txt", ".md", ".json"})
 
@@ -69,8 +79,7 @@ class Assets:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
-        # Browsers request this path on their own, whatever the page links to.
-        parts = (self.path("favicon.svg") if path == "/favicon.ico" else path).split("/", 3)
+        parts = (self.path(FIXED_PATHS[path]) if path in FIXED_PATHS else path).split("/", 3)
         asset = self._files.get(parts[3]) if len(parts) == 4 and parts[1] == "static" else None
         if asset is None or environ.get("REQUEST_METHOD") not in {"GET", "HEAD"}:
             return self._wsgi_app(environ, start_response)
@@ -80,7 +89,7 @@ class Assets:
         """Return the path of a file on this site.
 
         Raises:
-            KeyError: there is no such file.
+            KeyError: the file does not exist.
         """
         if filename not in self._files:
             raise KeyError(filename)
@@ -90,7 +99,7 @@ class Assets:
         accepts_gzip = http_request.accept_encodings.quality("gzip") > 0
         # During a deploy, pages of the previous release request their own files. They get the current ones,
         # which must not be cached at that path.
-        is_current = fingerprint == self._fingerprint and http_request.path != "/favicon.ico"
+        is_current = fingerprint == self._fingerprint and http_request.path not in FIXED_PATHS
         max_age = "max-age=31536000, immutable" if is_current else "max-age=60"
         headers = {
             "Cache-Control": f"public, {max_age}",
@@ -117,7 +126,7 @@ def static_url(filename: str) -> str:
     """Return the URL of a file in `app/static`, on the CDN if `STATIC_URL` names one.
 
     Raises:
-        KeyError: there is no such file.
+        KeyError: the file does not exist.
     """
     assets: Assets = current_app.extensions["assets"]
     return f"{current_app.config['STATIC_URL'] or request.script_root}{assets.path(filename)}"

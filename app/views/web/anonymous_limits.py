@@ -12,13 +12,18 @@ from flask import Flask, current_app, request
 from flask_babel import ngettext
 from werkzeug.exceptions import TooManyRequests
 
+from app.services.base.networks import network_of
 from app.services.operations.rate_limiter import RateLimiter, rate_limiter
+from app.views.web.auth import current_user
 
 # Requests, and the seconds in which they are counted, by endpoint.
 LIMITS = {
     "accounts.begin_session": (300, 60),
     "accounts.request_reset": (30, 900),
     "accounts.choose_password": (60, 900),
+    "setup.create": (60, 900),
+    # Another system, which may report hundreds of candidates at once.
+    "sources.receive": (1200, 60),
 }
 # Everything else that a form sends without a session.
 OTHERS = (600, 60)
@@ -27,7 +32,7 @@ OTHERS = (600, 60)
 def register(app: Flask) -> None:
     """Count before each request of a form that needs no sign-in."""
     limits = {*LIMITS.values(), OTHERS}
-    app.extensions["stranger_limits"] = {
+    app.extensions["anonymous_limits"] = {
         limit: rate_limiter(limit, app.config["REDIS_URL"]) for limit in limits
     }
     app.before_request(_count)
@@ -37,11 +42,14 @@ def _count() -> None:
     # A signed-in reader is known, and the API counts its own callers.
     if request.method in {"GET", "HEAD", "OPTIONS"} or request.path.startswith("/api/"):
         return
-    if request.endpoint not in LIMITS and current_app.config["SESSION_COOKIE_NAME"] in request.cookies:
+    # The cookie alone proves nothing: visitors have one too.
+    if request.endpoint not in LIMITS and current_user.is_authenticated:
         return
     limit = LIMITS.get(request.endpoint or "", OTHERS)
-    limiter: RateLimiter = current_app.extensions["stranger_limits"][limit]
-    left, seconds = limiter.count(f"{request.endpoint} {request.remote_addr}", time.monotonic())
+    limiter: RateLimiter = current_app.extensions["anonymous_limits"][limit]
+    left, seconds = limiter.count(
+        f"{request.endpoint} {network_of(request.remote_addr or '')}", time.monotonic()
+    )
     if left < 0:
         minutes = -(-seconds // 60)
         text = ngettext(

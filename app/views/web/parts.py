@@ -1,0 +1,85 @@
+"""Renders a part of a page once and keeps its HTML: `{{ part("shared/keys.html") }}` in place of an include.
+
+A part sees nothing but its arguments. Its HTML depends on them, on the reader's language and time zone, and on the path
+below which Bellhop is shown: it is kept under this key, so there is nothing to invalidate. What a part would take from
+the session, the database or the clock, the page passes to it as an argument.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from flask import Flask, current_app, g, request
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup, escape
+
+from app.views.web.auth import current_user
+
+# A row of a list takes 2 to 3 KB, and most parts are rows.
+MAX_PARTS = 4_000
+# Placeholders for the CSRF token, which differs with every request, and for the id of a row, in parts that only print
+# it. Random, so that no text of a person contains them.
+TOKEN, ID = (f"{name}-{secrets.token_hex(16)}" for name in ("csrf", "id"))
+
+
+class Reader(NamedTuple):
+    """Of the reader, all that a part depends on."""
+
+    locale: str
+    time_zone: str
+    prefix: str
+
+
+def register(app: Flask) -> None:
+    """Add the template globals."""
+
+    @lru_cache(maxsize=MAX_PARTS)
+    def render(template: str, _reader: Reader, *arguments: tuple[str, Any]) -> Markup:
+        context = dict(arguments, csrf_token=lambda: TOKEN)
+        return escape(app.jinja_env.get_template(template).make_module(context))
+
+    app.extensions["parts"] = render
+    app.add_template_global(part)
+    app.add_template_global(parts)
+
+
+def part(template: str, *, id: int | None = None, **arguments: Any) -> Markup:  # noqa: A002  # as in the template
+    """Render a part of a page.
+
+    Args:
+        id: the id of the row, for parts that only print it: they are rendered once for all rows.
+        arguments: the variables of the template; they must be hashable.
+    """
+    if id is not None:
+        arguments["id"] = ID
+    html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
+    if id is not None:
+        html = html.replace(ID, str(id))
+    return html.replace(TOKEN, _csrf_token()) if TOKEN in html else html
+
+
+def parts(template: str, name: str, values: Iterable[Any]) -> Markup:
+    """Render a part for each of the values, which it gets under this name. It has no form."""
+    render, who = current_app.extensions["parts"], reader()
+    html = "".join([render(template, who, (name, value)) for value in values])
+    return Markup(html)  # noqa: S704  # each of them is Markup, which its own join would escape again
+
+
+def _csrf_token() -> str:
+    """Return the CSRF token of the request, which is signed once for all forms of a page."""
+    if "csrf_token_of_parts" not in g:
+        g.csrf_token_of_parts = generate_csrf()
+    return str(g.csrf_token_of_parts)
+
+
+def reader() -> Reader:
+    """Return the reader of the request, found once: a page has a dozen parts."""
+    found: Reader | None = g.get("reader")
+    if found is None:
+        # What Flask-Babel makes its locale and time zone of, which takes longer.
+        locale, time_zone = getattr(current_user, "locale", ""), getattr(current_user, "time_zone", "")
+        found = g.reader = Reader(locale, time_zone, request.script_root)
+    return found
