@@ -44,7 +44,7 @@ make_venv() {
     die "$python cannot make virtual environments: ensurepip is missing." \
       "As root: apt-get install python3-venv"
   say "Making .venv …"
-  # Through a link, --clear would empty what somebody else uses.
+  # Through a link, --clear would empty what other installations use.
   [ ! -L .venv ] || rm .venv
   "$python" -m venv --clear .venv ||
     die ".venv could not be made." "Look at the lines above; is the disk full, or the folder not yours?"
@@ -59,6 +59,7 @@ ensure_venv() {
   stamp=".venv/.installed-$1"
   shift
   if [ -f "$stamp" ] && stamp_of "$@" | cmp -s - "$stamp"; then
+    leave_env_file_alone
     return
   fi
   for requirements in "$@"; do :; done
@@ -71,5 +72,14 @@ ensure_venv() {
   .venv/bin/python -m pip install -qq --disable-pip-version-check -r "$requirements" ||
     die "$requirements could not be installed." \
       "pip's own words are above. Without a network, point pip at a local index (pip config) and start again."
+  leave_env_file_alone
   stamp_of "$@" >"$stamp"
+}
+
+# The flask command would read .env before Bellhop starts, and end with a traceback if it cannot. config.py reads it.
+leave_env_file_alone() {
+  for folder in .venv/lib/python3.*/site-packages; do
+    [ -f "$folder/bellhop.pth" ] ||
+      echo 'import os; os.environ.setdefault("FLASK_SKIP_DOTENV", "1")' >"$folder/bellhop.pth"
+  done
 }

@@ -2,11 +2,12 @@
 
 gunicorn's own `gthread` worker gives a connection a thread as soon as its first byte arrives, so a few hundred clients
 that send or read slowly stop the server. Here one poller per process collects each request completely, with a time
-limit, and sends what a client does not take at once. A thread runs the application and nothing else; only a response
-of unknown length, such as an event stream, holds one while it is sent.
+limit, and sends what a client does not take at once. A thread runs the application and nothing else. An event stream
+leaves its thread too: the application hands over the source of its messages (`ResponseSocket.hand_over`), and the
+poller sends them. Any other response of unknown length holds a thread while it is sent.
 
-A connection is `idle`, then collects a `head` and a `body`, is `working` in a thread, is `sending`, and is `idle` again
-or `closing`.
+A connection is `idle`, then collects a `head` and a `body`, is `working` in a thread, is `sending` or `streaming`, and
+is `idle` again or `closing`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import selectors
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from gunicorn import util
 from gunicorn.http.body import ChunkedReader
@@ -57,7 +60,23 @@ LOOK_EVERY, ACCEPT_AT_ONCE = 0.25, 16
 # Open connections from one address. A browser has six, and many people may share an address.
 MAX_PER_ADDRESS = 400
 # The application is busy with these; the others wait for their client and can be closed.
-BUSY = frozenset({"working", "closed"})
+BUSY = frozenset({"working", "streaming", "closed"})
+
+
+class Messages(Protocol):
+    """The source of an event stream's messages, as `EventStream` in app/views/stream.py."""
+
+    # When `take` has something to send even if nothing happens, on the monotonic clock.
+    due_at: float
+
+    def set_callback(self, call: Callable[[], None]) -> None:
+        """Set what is called, in any thread, when `take` has something to send."""
+
+    def take(self) -> bytes | None:
+        """Return the message to send now, b"" if there is none, or None when the stream is over."""
+
+    def close(self) -> None:
+        """Note that the stream has ended."""
 
 
 class ClientTooSlow(ConnectionResetError):
@@ -73,9 +92,31 @@ class ResponseSocket:
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
         self.pending = bytearray()
+        self.messages: Messages | None = None
+        self.end = b""
+
+    def hand_over(self, messages: Messages) -> None:
+        """Let the poller send the rest of the response once the thread has returned."""
+        self.messages, self.end = messages, b""
+
+    def send_message(self, message: bytes) -> None:
+        """Send a message of an event stream. Raises ClientTooSlow if the client has not taken the earlier ones."""
+        if self.end:  # The response is chunked.
+            message = b"%X\r\n%b\r\n" % (len(message), message)
+        if self.pending or self._send(message) < len(message):
+            raise ClientTooSlow
+
+    def end_stream(self) -> None:
+        """End the response to which the messages belong."""
+        self.messages.close()
+        self.messages = None
+        self.sendall(self.end)
 
     def sendall(self, data: bytes) -> None:
         """Send without waiting, unless the client is far behind already."""
+        if self.messages:  # gunicorn's end of the response, which is sent when the stream is over.
+            self.end = data
+            return
         if len(self.pending) > PENDING_LIMIT:
             self._wait_for_reader()
         sent = 0 if self.pending else self._send(data)
@@ -213,6 +254,9 @@ class BufferedWorker(ThreadWorker):
         self.connections: set[Connection] = set()
         self.per_address: Counter[str] = Counter()
         self.buffered = 0
+        # Streams that have something to send.
+        self.ready_streams: deque[Connection] = deque()
+        self.is_send_scheduled = False
         self.is_stopping = False
         self.looked_at = 0.0
 
@@ -321,6 +365,10 @@ class BufferedWorker(ThreadWorker):
             conn.enter("head")
         conn.buffer += data
         self.buffered += len(data)
+        if conn.state == "streaming":  # A pipelined request, which browsers do not send.
+            if len(conn.buffer) > HEAD_LIMIT:
+                self._close(conn)
+            return
         if conn.state == "body":
             conn.progress(len(data))
         if self.buffered > MEMORY_LIMIT:
@@ -399,7 +447,41 @@ class BufferedWorker(ThreadWorker):
         conn.is_kept = not future.cancelled() and future.exception() is None and bool(future.result())
         if conn.state == "working":
             conn.enter("sending")
-            self._guarded(conn, self._send)
+            self._guarded(conn, self._stream if conn.sock.messages else self._send)
+
+    def _stream(self, conn: Connection) -> None:
+        """Begin to send messages. The client is signed in, so the limit by address no longer applies."""
+        conn.enter("streaming")
+        self._uncount_address(conn)
+        self._watch(conn, selectors.EVENT_READ)  # To notice a client that hangs up.
+        conn.sock.messages.set_callback(partial(self._mark_ready, conn))
+        self._send_message(conn)
+
+    def _mark_ready(self, conn: Connection) -> None:
+        """Schedule the next message of a stream. Called in any thread."""
+        self.ready_streams.append(conn)
+        if not self.is_send_scheduled:  # One call of the poller is enough for all of them.
+            self.is_send_scheduled = True
+            self.method_queue.defer(self._send_ready_streams)
+
+    def _send_ready_streams(self) -> None:
+        self.is_send_scheduled = False
+        while self.ready_streams:
+            self._guarded(self.ready_streams.popleft(), self._send_message)
+
+    def _send_message(self, conn: Connection) -> None:
+        if conn.state != "streaming":
+            return
+        messages = conn.sock.messages
+        message = messages.take()
+        if message:
+            conn.sock.send_message(message)
+        if message is None:
+            conn.enter("sending")
+            conn.sock.end_stream()
+            self._send(conn)
+        else:
+            conn.deadline = messages.due_at
 
     def _send(self, conn: Connection) -> None:
         if conn.sock.pending:
@@ -452,17 +534,27 @@ class BufferedWorker(ThreadWorker):
         self._watch(conn, 0)
         conn.state = "closed"
         conn.raw.close()
+        if conn.sock.messages:
+            conn.sock.messages.close()
         self.connections.discard(conn)
         self.nr_conns = len(self.connections)
+        self._uncount_address(conn)
+
+    def _uncount_address(self, conn: Connection) -> None:
         if conn.address:
             self.per_address[conn.address] -= 1
             if not self.per_address[conn.address]:
                 del self.per_address[conn.address]
+        conn.address = None
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
-        for conn in [each for each in self.connections if each.deadline < now and each.state not in BUSY]:
-            if conn.state in {"head", "body"}:
+        for conn in [each for each in self.connections if each.deadline < now]:
+            if conn.state == "streaming":
+                self._guarded(conn, self._send_message)
+            elif conn.state in BUSY:
+                continue
+            elif conn.state in {"head", "body"}:
                 self._guarded(conn, partial(self._refuse_with, status=408, reason="Request Timeout"))
             elif conn.state == "idle" and conn.count and self.alive:
                 self._guarded(conn, self._end_idle)
