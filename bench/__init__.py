@@ -1,1 +1,1 @@
-"""Measurements: each against a floor taken in the same run, interleaved; the median of the ratios of the pairs."""
+"""Measurements: each alternates with a baseline in the same run; the result is the median ratio of the pairs."""

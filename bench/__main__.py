@@ -1,24 +1,50 @@
-"""`bin/bench [NAME …]`: run the measurements and print one line of ratios for each."""
+"""`bin/bench [--quick] [--database NAME] [NAME …]`: run the measurements and print a line for each.
+
+A line begins with the ratio of two numbers that were measured in turn: the median of the rounds, the range of their
+middle half, and the limit; `!` marks a ratio that misses it. Costs should be low (≤), rates high (≥). Then come the
+machine's load, what is compared, and the medians. Other load slows pages down more than a bare page, so the ratios of
+the calls are valid only on a quiet machine.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median, quantiles
 
-from bench import http, inbox, inprocess, outbox, streams
-from bench.rounds import Case
+from bench import calls, digests, http, inbox, inprocess, load, outbox, streams, tabs
+from bench.rounds import DATABASES, Case
 
-# Many short ones: the median of their ratios stands still where the rates themselves do not.
-ROUNDS = 15
-CASES: dict[str, Callable[[], Case]] = {
+# Many short ones: the median of their ratios is stable even if the rates are not.
+ROUNDS, QUICK_ROUNDS = 15, 3
+# Measured on each database, as the calls are.
+WORK = {
+    "growth": calls.compare_growth,
+    "event": inprocess.event_cost,
+    "mark-all": inbox.mark_all_cost,
+    "tabs": tabs.cpu_share,
+    "tabs-page": tabs.page_time,
+}
+ON_SQLITE = {
     "unread-count": http.unread_count,
     "list": http.list_of_50,
     "deep-table": http.list_among_a_million,
     "create": inprocess.create_by_event,
     "fanout": inprocess.fan_out,
+    "fanout-large": inprocess.fan_out_among_a_million,
+    "fanout-peer": inprocess.fan_out_and_peer,
     "outbox": outbox.outbox,
-    "streams": streams.beside_streams,
+    "outbox-peer": outbox.outbox_and_peer,
+    "digest-settle": digests.settle_digests,
+    "digest-send": digests.send_digests,
+    "streams-list": streams.list_time,
+    "streams-event": streams.event_time,
+    "streams-announcement": streams.announcement_time,
+    "streams-memory": streams.memory,
     "inbox-first": inbox.first_page,
     "inbox-deep": inbox.deep_page,
     "inbox-json": inbox.api_list,
@@ -29,36 +55,97 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def main(names: list[str]) -> int:
-    """Run the cases whose names begin so, or all; answers the exit code."""
-    chosen = [each for each in CASES if not names or any(each.startswith(name) for name in names)]
-    if not chosen:
-        print(f"There is no such measurement. Choose from: {', '.join(CASES)}")
+def main(arguments: Sequence[str]) -> int:
+    """Run the chosen measurements, or put a load on a server; returns the exit code."""
+    if arguments[:1] == ["load"]:
+        return load.main(arguments[1:])
+    options = parse(arguments)
+    cases = find_cases(options)
+    if not cases:
+        print(f"Unknown measurement. Choose from: {', '.join(find_cases(parse([])))}")
         return 2
-    missed = 0
     print(
-        f"{'measurement':<14} {'ratio':>6} {'middle half':>13} {'wanted':>7}   what is compared, and medians a second"
+        f"{'measurement':<29} {'ratio':>7} {'middle half':>14} {'wanted':>7}   load   what is compared, and medians"
     )
-    for name in chosen:
-        with CASES[name]() as case:
-            case.ours(), case.floor()  # warmed up
-            pairs = [_pair(case, number) for number in range(ROUNDS)]
-        ratios = [ours / floor for ours, floor in pairs]
-        ratio, (low, _middle, high) = median(ratios), quantiles(ratios, n=4)
-        ours, floor = (median(values) for values in zip(*pairs, strict=True))
-        missed += ratio < case.wanted
-        print(
-            f"{name:<14} {ratio:>6.2f} {f'{low:.2f} to {high:.2f}':>13} {case.wanted:>7.2f}"
-            f"   {case.about}: {ours:,.0f} / {floor:,.0f}",
-            flush=True,
-        )
-    return int(bool(missed))
+    # Servers and scratch databases go with the run, also if it is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    met = [_run(name, make, options.rounds) for name, make in cases.items()]
+    print(f"{met.count(True)} of {len(met)} ratios are within their limits.")
+    return int(not all(met))
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line. Raises SystemExit: an option is unknown."""
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__.partition("\n\n")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="measurements whose names begin so; default all"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"the calls only, unless named, {calls.QUICK_ROWS:,} rows, few rounds",
+    )
+    parser.add_argument("--database", choices=DATABASES, help="only calls on this database")
+    options = parser.parse_args(arguments)
+    options.rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    return options
+
+
+def all_cases(*, is_quick: bool) -> dict[str, Callable[[], Case]]:
+    """Return every measurement by name; the calls can be quick."""
+    on_each: dict[str, Callable[[str], Case]] = {
+        call.name: partial(calls.compare, call, is_quick=is_quick) for call in calls.CALLS
+    }
+    on_each |= WORK
+    return {
+        f"{name}/{database}": partial(make, database)
+        for database in DATABASES
+        for name, make in on_each.items()
+    } | ON_SQLITE
+
+
+def find_cases(options: argparse.Namespace) -> dict[str, Callable[[], Case]]:
+    """Return the measurements that the command line asks for."""
+    found = all_cases(is_quick=options.quick)
+    if options.quick and not options.names:
+        quick = {f"{call.name}/{database}" for database in DATABASES for call in calls.CALLS}
+        found = {name: make for name, make in found.items() if name in quick}
+    if options.database:
+        found = {name: make for name, make in found.items() if name.endswith(f"/{options.database}")}
+    if options.names:
+        found = {name: make for name, make in found.items() if name.startswith(tuple(options.names))}
+    return found
+
+
+def _run(name: str, make: Callable[[], Case], rounds: int) -> bool:
+    """Measure and print one line; returns whether the ratio is as wanted."""
+    with make() as case:
+        if not case.is_long:
+            case.ours(), case.floor()  # Warm up.
+        pairs = []
+        for number in range(2 if case.is_long else rounds):
+            pairs.append(_pair(case, number))
+            case.beside()
+    ratios = [ours / floor for ours, floor in pairs]
+    ratio, (low, _middle, high) = median(ratios), quantiles(ratios, n=4)
+    ours, floor = (median(values) for values in zip(*pairs, strict=True))
+    is_met = case.wanted.is_met(ratio)
+    print(
+        f"{name:<29} {ratio:>6.2f}{' ' if is_met else '!'} {f'{low:.2f} to {high:.2f}':>14} {case.wanted!s:>7}"
+        f"   {os.getloadavg()[0]:>4.1f}   {case.about}: {_short(ours)} / {_short(floor)}{case.notes()}",
+        flush=True,
+    )
+    return is_met
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _pair(case: Case, number: int) -> tuple[float, float]:
-    """Both rates, one right after the other: whatever else the machine does, it does to both.
+    """Both numbers, one right after the other: whatever else the machine does, it does to both.
 
-    Each second time the floor goes first, so that a machine that grows slower favours neither.
+    The baseline goes first every second time, so that a machine that slows down favours neither.
     """
     if number % 2:
         floor = case.floor()
@@ -66,4 +153,5 @@ def _pair(case: Case, number: int) -> tuple[float, float]:
     return case.ours(), case.floor()
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The floor of every request: Flask, saying hello."""
+"""The baseline of every request: a bare Flask page."""
 
 from flask import Flask
 
@@ -7,5 +7,5 @@ app = Flask(__name__)
 
 @app.get("/")
 def hello() -> str:
-    """Say it."""
+    """Return a constant text."""
     return "Hello"

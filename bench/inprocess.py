@@ -3,79 +3,132 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 
 from app.clock import utc_now
-from app.database.base import Base, db
-from app.models import User, UserNotificationPreference
+from app.database.base import db
+from app.database.writing import BULK, insert_ignore
+from app.models import Delivery, Event, Notification, User, UserNotificationPreference
 from app.services.events import publish as event_publish
-from bench.rounds import Case, migrated_app, scratch_folder
+from bench import filling, peer
+from bench.rounds import Case, at_least, at_most, migrated, scratch_folder, served_database
+from bench.tables import LARGE, table
 
 EVENTS, PEOPLE = 100, 1000
 _numbers = itertools.count()
 
 
 def create_by_event() -> Case:
-    """One notification by event with its deliveries, durable, against one durable bare insert."""
-    resources, _, folder = prepared(1)
-    bare = _bare_table(resources, folder)
+    """One event with its notification and deliveries, against one bare insert, both durable."""
+    resources, bare = _one_person("sqlite")
+    about = "event to one person / bare transaction, both synchronous=FULL"
+    return Case(about, at_least(0.3), lambda: 1 / _publish(), lambda: 1 / _insert(bare), resources)
 
-    def floor() -> float:
-        started = time.perf_counter()
-        for number in range(EVENTS):
-            bare.execute("BEGIN IMMEDIATE")
-            bare.execute(
-                "INSERT INTO rows (text) VALUES (?)", (f"An interview was booked, number {number}.",)
-            )
-            bare.execute("COMMIT")
-        return EVENTS / (time.perf_counter() - started)
 
-    def ours() -> float:
-        started = time.perf_counter()
-        for _ in range(EVENTS):
-            event_publish.publish(event(["p0@example.test"]))
-        return EVENTS / (time.perf_counter() - started)
+def event_cost(database: str) -> Case:
+    """The same as costs, on either database."""
+    resources, bare = _one_person(database)
+    about = "event to one person / bare transaction, both durable, ms"
+    limit = at_most({"sqlite": 4.1, "postgresql": 4.8}[database])
+    return Case(about, limit, lambda: 1000 * _publish(), lambda: 1000 * _insert(bare), resources)
 
-    return Case("event to one person / bare transaction, both synchronous=FULL", 0.3, ours, floor, resources)
+
+def _publish() -> float:
+    """Publish events; returns seconds per event."""
+    started = time.perf_counter()
+    for _ in range(EVENTS):
+        event_publish.publish(event(["p0@example.test"]))
+    return (time.perf_counter() - started) / EVENTS
+
+
+def _insert(bare: Any) -> float:
+    started = time.perf_counter()
+    for number in range(EVENTS):
+        bare.execute("BEGIN")
+        bare.execute(f"INSERT INTO bare (text) VALUES ('An interview was booked, number {number}.')")
+        bare.execute("COMMIT")
+    return (time.perf_counter() - started) / EVENTS
 
 
 def fan_out() -> Case:
     """One event to 1,000 people against a Core insert of the same notifications and deliveries."""
-    resources, _, _ = prepared(PEOPLE)
-    notifications, deliveries = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
+    resources, _app, _folder = prepare_app(PEOPLE)
+    about = "event to 1,000 people / Core insert of the same rows, people"
+    return Case(about, at_least(0.3), _fan_out, _core_insert(), resources)
 
-    def ours() -> float:
-        _empty(deliveries, notifications)
-        started = time.perf_counter()
-        event_publish.publish(event(None))
-        return PEOPLE / (time.perf_counter() - started)
 
-    ours()
-    same_rows = _rows(notifications), _rows(deliveries)
+def fan_out_among_a_million() -> Case:
+    """The same into a table of 1,000,000 rows."""
+    about = "event to 1,000 people into 1,000,000 rows / Core insert of the same rows, people"
+    resources = _large_table()
+    return Case(about, at_least(0.5), _fan_out, _core_insert(), resources)
+
+
+def fan_out_and_peer() -> Case:
+    """The same against django-notifications-hq."""
+    about = "event to 1,000 people into 1,000,000 rows / django-notifications-hq, people"
+    url = peer.peer(LARGE, "sqlite").url
+    return Case(about, at_least(1.5), _fan_out, lambda: peer.work("fanout", PEOPLE, url), _large_table())
+
+
+def _large_table() -> ExitStack:
+    """Push the application on the large table, with preferences for its thousand people."""
+    resources = ExitStack()
+    resources.enter_context(table(LARGE).app.app_context())
+    resources.callback(db.session.remove)
+    people = db.session.scalars(select(User.id)).all()
+    db.session.execute(insert_ignore(UserNotificationPreference), [{"user_id": person} for person in people])
+    db.session.commit()
+    return resources
+
+
+def _fan_out() -> float:
+    """Publish an event to everyone; returns people per second. Its rows are deleted first, if it is not the first."""
+    _delete_latest()
+    started = time.perf_counter()
+    event_publish.publish(event(None))
+    return PEOPLE / (time.perf_counter() - started)
+
+
+def _core_insert() -> Callable[[], float]:
+    _fan_out()
+    newest = db.session.scalars(select(Event.id).order_by(Event.id.desc()).limit(1)).one()
+    own = select(Notification.id).where(Notification.event_id == newest)
+    notifications = _rows(select(Notification.__table__).where(Notification.event_id == newest))
+    deliveries = _rows(select(Delivery.__table__).where(Delivery.notification_id.in_(own)))
 
     def floor() -> float:
-        _empty(deliveries, notifications)
+        _delete_latest()
         started = time.perf_counter()
-        db.session.execute(insert(notifications), same_rows[0])
-        db.session.execute(insert(deliveries), same_rows[1])
+        db.session.execute(insert(Notification.__table__), notifications)
+        db.session.execute(insert(Delivery.__table__), deliveries)
         db.session.commit()
         return PEOPLE / (time.perf_counter() - started)
 
-    return Case("event to 1,000 people / Core insert of the same rows, people", 0.3, ours, floor, resources)
+    return floor
 
 
-def prepared(people: int) -> tuple[ExitStack, Flask, Path]:
-    """An application on a scratch database with so many recruiters, its context pushed."""
+def _delete_latest() -> None:
+    """Delete what was inserted for events; the tables were filled without any."""
+    own = select(Notification.id).where(Notification.event_id.is_not(None))
+    db.session.execute(delete(Delivery).where(Delivery.notification_id.in_(own)), execution_options=BULK)
+    db.session.execute(delete(Notification).where(Notification.event_id.is_not(None)), execution_options=BULK)
+    db.session.commit()
+
+
+def prepare_app(people: int, database: str = "sqlite") -> tuple[ExitStack, Flask, Path]:
+    """Create an application on a scratch database with this many recruiters, its context pushed."""
     resources = ExitStack()
     folder = resources.enter_context(scratch_folder())
-    app = migrated_app(folder)
+    url, _processes = resources.enter_context(served_database(folder, database))
+    app = migrated(url)
     resources.enter_context(app.app_context())
     resources.callback(db.engine.dispose)
     db.session.add_all(
@@ -86,28 +139,28 @@ def prepared(people: int) -> tuple[ExitStack, Flask, Path]:
     return resources, app, folder
 
 
-def _bare_table(resources: ExitStack, folder: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    resources.callback(connection.close)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT)")
-    return connection
+def _one_person(database: str) -> tuple[ExitStack, Any]:
+    """Prepare an application, and a connection to a bare table, on SQLite in a file of its own."""
+    resources, _app, folder = prepare_app(1, database)
+    is_file = database == "sqlite"
+    url = (
+        f"sqlite:///{folder / 'bare.db'}" if is_file else db.engine.url.render_as_string(hide_password=False)
+    )
+    bare = resources.enter_context(closing(filling.connect(url)))
+    for pragma in ("journal_mode = WAL", "synchronous = FULL") if is_file else ():
+        bare.execute(f"PRAGMA {pragma}")
+    key = "INTEGER PRIMARY KEY" if is_file else "INTEGER PRIMARY KEY GENERATED ALWAYS AS IDENTITY"
+    bare.execute(f"CREATE TABLE bare (id {key}, text TEXT)")
+    return resources, bare
 
 
 def event(recipients: list[str] | None) -> event_publish.IncomingEvent:
-    """A new job, for these people or for everyone."""
+    """Build an event about a new job, for these people or for everyone."""
     data = {"job_title": "Staff Data Engineer", "company_name": "Alder Robotics"}
     return event_publish.IncomingEvent(
         "/bench", f"e{next(_numbers)}", "job.created", utc_now(), data, recipients
     )
 
 
-def _rows(table: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in db.session.execute(select(table)).mappings()]
-
-
-def _empty(*tables: Any) -> None:
-    for table in tables:
-        db.session.execute(delete(table))
-    db.session.commit()
+def _rows(query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in db.session.execute(query).mappings()]

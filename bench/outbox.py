@@ -1,16 +1,11 @@
-"""Measures the outbox with a mail server on loopback, against smtplib sending prepared bytes on one connection."""
+"""Measures the outbox with a mail server on loopback, against prepared bytes and against django-post_office."""
 
 from __future__ import annotations
 
-import smtplib
-import socket
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
-from email.message import EmailMessage
-from email.policy import SMTP
+from statistics import median
 
+from flask import current_app
 from sqlalchemy import delete, func, select
 
 from app.database.base import db
@@ -18,74 +13,59 @@ from app.models import Delivery, Notification
 from app.services.events import publish as event_publish
 from app.services.sending.email import SiteIdentity
 from app.services.sending.worker import DeliveryWorker
-from bench.inprocess import event, prepared
-from bench.rounds import Case
+from bench import peer
+from bench.inprocess import event, prepare_app
+from bench.rounds import Case, at_least
+from bench.smtp import mail_server, send_pipelined, send_prepared
 
-MAILS = 500
-
-
-SERVER = """
-import sys
-from aiosmtpd.controller import Controller
-
-class Sink:
-    async def handle_DATA(self, server, session, envelope):
-        return "250 taken"
-
-controller = Controller(Sink(), hostname="127.0.0.1", port=int(sys.argv[1]))
-controller.start()
-print("ready", flush=True)
-sys.stdin.read()
-controller.stop()
-"""
-
-
-def _mail_server(resources: ExitStack) -> int:
-    """Start a mail server in another process, so that it does not slow down what is measured; returns its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-c", SERVER, str(port)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    resources.callback(server.wait)
-    resources.callback(server.terminate)
-    assert server.stdout is not None
-    server.stdout.readline()
-    return port
+EMAILS = 500
 
 
 def outbox() -> Case:
-    """Emails per second from due to recorded, against prepared bytes."""
-    resources, app, _ = prepared(MAILS)
-    port = _mail_server(resources)
-    app.extensions["mail"].server, app.extensions["mail"].port = "127.0.0.1", port
-    app.extensions["mail"].use_tls = False
-    worker = DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench"))
-
-    def ours() -> float:
-        db.session.execute(delete(Notification))
-        db.session.commit()
-        event_publish.publish(event(None))
-        started = time.perf_counter()
-        worker.deliver_due()
-        seconds = time.perf_counter() - started
-        is_out = (Delivery.channel == "email") & (Delivery.state == "sent")
-        sent = db.session.scalar(select(func.count()).select_from(Delivery).where(is_out))
-        if sent != MAILS:
-            raise RuntimeError(f"{sent} of {MAILS} mails were sent")
-        return MAILS / seconds
-
-    def floor() -> float:
-        message = EmailMessage()
-        message["Subject"], message["From"], message["To"] = "News", "a@example.test", "b@example.test"
-        message.set_content("Interview Scheduled for Priya Raman.\n" * 300)
-        ready = message.as_bytes(policy=SMTP)
-        started = time.perf_counter()
-        with smtplib.SMTP("127.0.0.1", port) as client:
-            for _ in range(MAILS):
-                client.sendmail("a@example.test", ["b@example.test"], ready)
-        return MAILS / (time.perf_counter() - started)
-
+    """Emails per second from due to recorded, against prepared bytes on one connection."""
+    resources, _app, _folder = prepare_app(EMAILS)
+    port, worker = mail_server(), email_worker()
+    pipelined: list[float] = []
     return Case(
-        "outbox to SMTP / smtplib with ready bytes on one connection, mails", 0.5, ours, floor, resources
+        "outbox to SMTP / prepared bytes on one connection, emails per second",
+        at_least(0.7),
+        lambda: _send(worker),
+        lambda: send_prepared(port, EMAILS),
+        resources,
+        beside=lambda: pipelined.append(send_pipelined(port, EMAILS)),
+        notes=lambda: f"; prepared bytes with PIPELINING {median(pipelined):,.0f}",
     )
+
+
+def outbox_and_peer() -> Case:
+    """The same against django-post_office."""
+    resources, _app, folder = prepare_app(EMAILS)
+    port, worker, url = mail_server(), email_worker(), f"sqlite:///{folder / 'peer.db'}"
+    return Case(
+        "outbox to SMTP / django-post_office, emails per second",
+        at_least(2.4),
+        lambda: _send(worker),
+        lambda: peer.work("emails", EMAILS, url, PEER_EMAIL_PORT=str(port)),
+        resources,
+    )
+
+
+def email_worker() -> DeliveryWorker:
+    """Create a worker of the current application that sends to the mail server of the run."""
+    mail = current_app.extensions["mail"]
+    mail.server, mail.port, mail.use_tls = "127.0.0.1", mail_server(), False
+    return DeliveryWorker(SiteIdentity("http://bellhop.test", "Bellhop <bellhop@bellhop.test>", "bench"))
+
+
+def _send(worker: DeliveryWorker) -> float:
+    db.session.execute(delete(Notification))
+    db.session.commit()
+    event_publish.publish(event(None))
+    started = time.perf_counter()
+    worker.deliver_due()
+    seconds = time.perf_counter() - started
+    is_out = (Delivery.channel == "email") & (Delivery.state == "sent")
+    sent = db.session.scalar(select(func.count()).select_from(Delivery).where(is_out))
+    if sent != EMAILS:
+        raise RuntimeError(f"{sent} of {EMAILS} emails were sent")
+    return EMAILS / seconds
