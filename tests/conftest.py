@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import settings
-from sqlalchemy import URL
+from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import URL, event, update
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from app import create_app
 from app.database.base import db
-from app.models import User
+from app.models import Notification, User
+from app.services.accounts import passwords
 from app.services.sending.worker import DeliveryWorker
 from app.views.web import static_files
 from tests.support import factories
@@ -36,26 +41,67 @@ settings.load_profile("bellhop")
 pytest_plugins = [
     "tests.support.browser",
     "tests.support.certificates",
+    "tests.support.network",
     "tests.support.pseudo",
     "tests.support.smtp",
     "tests.support.web",
+    # Last, because it imports another.
+    "tests.support.brokers",
 ]
 
-# Werkzeug compiles a function for each URL rule of each application, which takes most of the time of creating one.
-# The rules are the same in all of the two thousand applications of a test run, so compile each only once.
-_compile_builder, _builders = Rule._compile_builder, {}
+# What all of the two thousand applications of a run have in common is made once: compiled URL rules and templates,
+# two thirds of what a test costs that creates an application and opens a page.
+_compile_rule, _compiled_rules = Rule.compile, {}
 
 
-def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:
-    key = (tuple(rule._trace), repr(rule.defaults), append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile_builder(rule, append_unknown)
-    return _builders[key]
+def _compile_rule_once(rule: Rule) -> None:
+    key = (rule.rule, rule.subdomain, rule.is_leaf, rule.merge_slashes, repr(rule.defaults))
+    if key not in _compiled_rules:
+        _compile_rule(rule)
+        names = ("_parts", "_trace", "_converters", "arguments")
+        builders = {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
+        _compiled_rules[key] = ({name: getattr(rule, name) for name in names}, builders)
+    values, builders = _compiled_rules[key]
+    vars(rule).update(values)
+    vars(rule).update({name: function.__get__(rule) for name, function in builders.items()})
 
 
-Rule._compile_builder = _compile_builder_once
+class _CompiledTemplates(BytecodeCache):
+    """Keeps what Jinja compiled for the other applications of the run."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._code.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = (bucket.checksum, bucket.code)
+
+
+_compiled_templates = _CompiledTemplates()
+Rule.compile = _compile_rule_once
+# A password costs 100 ms on purpose. Tests of its cost make a hasher of their own.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 # The files in app/static do not change during a run either.
 static_files._load_assets = cache(static_files._load_assets)
+
+
+@event.listens_for(db.session, "before_flush")
+def _raise_versions(session: Session, _context: Any, _instances: Any) -> None:
+    """Raise the version of an inbox that a test changes by hand; services do it themselves, with UPDATE statements."""
+    rows = [row for row in (*session.new, *session.dirty, *session.deleted) if isinstance(row, Notification)]
+    for user_id in {row.recipient_id for row in rows}:
+        session.connection().execute(
+            update(User.__table__)
+            .where(User.id == user_id)
+            .values(inbox_version=User.__table__.c.inbox_version + 1)
+        )
+        if user := session.identity_map.get(identity_key(User, user_id)):
+            session.expire(user, ["inbox_version"])
+
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
@@ -71,6 +117,7 @@ def make_app(url: str | URL, **settings: object) -> Flask:
             **settings,
         }
     )
+    app.jinja_env.bytecode_cache = _compiled_templates
     # Tests keep an application context open, so requests would share `g` (the user, the CSRF token). On a server, each
     # request has its own.
     app.before_request_funcs.setdefault(None, []).insert(0, lambda: vars(g).clear())

@@ -37,7 +37,7 @@ def body(mail: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_it_carries_what_it_was_given() -> None:
+def test_a_message_has_its_headers_and_both_parts() -> None:
     mail = parsed(name="Alice Moreau", html="<p>Hi</p>", headers={"List-Id": "<a.b>"})
     assert (mail["From"], mail["To"], mail["Subject"]) == (
         SENDER,
@@ -51,7 +51,7 @@ def test_it_carries_what_it_was_given() -> None:
     assert mail.defects == []
 
 
-def test_an_invitation_is_an_alternative_and_a_file() -> None:
+def test_an_invitation_is_an_alternative_and_an_attachment() -> None:
     mail = parsed(html="<p>Hi</p>", attachments=(INVITATION,))
     assert [part.get_content_type() for part in mail.walk()] == [
         "multipart/mixed",
@@ -70,7 +70,7 @@ def test_an_invitation_is_an_alternative_and_a_file() -> None:
 @pytest.mark.parametrize(
     "name", ["Łukasz Ångström", 'Alice "Al" O\'Neill, PhD', "=?utf-8?q?fake?=", "名前" * 40, "a" * 200, ""]
 )
-def test_names_survive_whatever_they_hold(name: str) -> None:
+def test_names_with_unusual_characters_are_preserved(name: str) -> None:
     # Not through policy.default, whose parser puts spaces between encoded words (RFC 2047, 6.2).
     header = email.message_from_bytes(mime.build(message(name=name), SENDER))["To"]
     shown, address = parseaddr(header)
@@ -79,7 +79,7 @@ def test_names_survive_whatever_they_hold(name: str) -> None:
 
 @pytest.mark.parametrize("field", ["name", "subject"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x85", "\u2028", "\0"])
-def test_nothing_can_add_a_header(field: str, end: str) -> None:
+def test_texts_cannot_inject_headers(field: str, end: str) -> None:
     mail = parsed(**{field: f"Hello{end}Bcc: charlie@example.test"})
     assert mail["Bcc"] is None
     assert body(mail, "plain").strip() == "Hi"
@@ -97,7 +97,7 @@ def test_nothing_can_add_a_header(field: str, end: str) -> None:
         "a@b>,<c@d",
     ],
 )
-def test_what_is_no_address_is_refused_for_good(address: str) -> None:
+def test_an_invalid_address_is_a_permanent_failure(address: str) -> None:
     with pytest.raises(PermanentFailure):
         mime.build(message(address=address), SENDER)
 
@@ -107,7 +107,7 @@ def test_an_international_domain_is_written_in_ascii() -> None:
 
 
 @given(st.text(), st.text(), st.text(max_size=300))
-def test_any_text_arrives_as_it_was(text: str, html: str, subject: str) -> None:
+def test_any_text_arrives_unchanged(text: str, html: str, subject: str) -> None:
     raw = mime.build(message(text=text, html=html or "<p></p>", subject=subject), SENDER)
     assert raw.isascii()
     assert b"\n" not in raw.replace(b"\r\n", b"")

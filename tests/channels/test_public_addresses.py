@@ -44,7 +44,7 @@ def embedded(form: str, v4: str) -> IPv6Address:
 
 @pytest.mark.parametrize("v4", INNER)
 @pytest.mark.parametrize("form", EMBEDDINGS)
-def test_an_ipv4_address_inside_an_ipv6_address_hides_nothing(form: str, v4: str) -> None:
+def test_an_ipv4_address_inside_an_ipv6_address_is_checked(form: str, v4: str) -> None:
     assert is_public(embedded(form, v4)) is (EMBEDDINGS[form] and v4 == "8.8.8.8")
 
 
@@ -76,8 +76,28 @@ def test_the_first_and_the_last_address_of_special_networks_are_refused(text: st
         "ff0e::1",
         "2001:20::1",
         "2001:4:112::1",
+        "2001::1",
+        "2001:db8::1",
+        "2002:808:808::1",
+        "2620:4f:8000::1",
+        "0.1.2.3",
+        "10.1.2.3",
+        "100.64.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "172.16.0.1",
         "192.0.0.9",
+        "192.0.2.1",
+        "192.31.196.1",
+        "192.52.193.1",
         "192.88.99.2",
+        "192.168.0.1",
+        "192.175.48.1",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "239.255.255.255",
+        "255.255.255.255",
     ],
 )
 def test_addresses_outside_the_public_internet_are_refused(text: str) -> None:
@@ -102,12 +122,12 @@ def test_addresses_outside_the_public_internet_are_refused(text: str) -> None:
         "3fff:1000::1",
     ],
 )
-def test_their_public_neighbours_are_allowed(text: str) -> None:
+def test_public_addresses_next_to_special_networks_are_allowed(text: str) -> None:
     assert is_public(ip_address(text))
 
 
 @given(IPV4 | IPV6 | UNICAST)
-def test_nothing_is_public_that_python_knows_to_be_special(address: Any) -> None:
+def test_networks_that_python_calls_special_are_not_public(address: Any) -> None:
     if is_public(address):
         mapped = getattr(address, "ipv4_mapped", None)
         inner = mapped or address
@@ -159,7 +179,7 @@ def test_only_global_unicast_is_public_in_ipv6(address: IPv6Address) -> None:
         "LOCALHOST.",
     ],
 )
-def test_no_way_of_writing_this_machine_is_called(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_spelling_of_localhost_is_called(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(*_arguments: Any) -> None:
         raise AssertionError(f"{host} was called")
 

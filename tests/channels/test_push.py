@@ -1,4 +1,4 @@
-"""Web Push against an endpoint that decrypts what comes, as a browser does."""
+"""Web Push against an endpoint that decrypts messages as a browser does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def padded(text: str) -> bytes:
 
 
 class Browser:
-    """The receiving side: it made the keys, and reads what was encrypted for them."""
+    """The receiving side: creates the keys and decrypts messages with them."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -62,7 +62,7 @@ def message(url: str, browser: Browser, text: str = '{"title":"Booked"}') -> Mes
 
 
 def claims(call: Call) -> dict[str, Any]:
-    """What the push service learns about us, its signature checked with the key that the browser was given."""
+    """Return the claims of a call's token, verified with the key that the browser was given."""
     token = call.headers["authorization"]
     assert token.startswith("vapid t=")
     assert f"k={push.public_key(OURS)}" in token
@@ -75,7 +75,7 @@ def claims(call: Call) -> dict[str, Any]:
     return found
 
 
-def test_only_the_browser_can_read_it(web_server: WebServer) -> None:
+def test_only_the_browser_can_decrypt_the_message(web_server: WebServer) -> None:
     browser, web_server.usual = Browser(), Reply(201)
     text = json.dumps({"title": "Entretien réservé", "message": "10:00 \u2013 <b>"}, ensure_ascii=False)
     channel().send(message(web_server.url + "/send/abc", browser, text))
@@ -88,28 +88,28 @@ def test_only_the_browser_can_read_it(web_server: WebServer) -> None:
         Browser().read(call.body)
 
 
-def test_the_service_learns_who_we_are_and_for_whom_the_token_is(web_server: WebServer) -> None:
+def test_the_token_names_us_and_the_push_service(web_server: WebServer) -> None:
     way = channel()
     for _time in range(2):
         way.send(message(web_server.url + "/send/abc", Browser()))
     found = claims(web_server.calls[0])
     assert found["aud"] == web_server.url
     assert found["sub"] == "mailto:ops@example.test"
-    # Signing is dear: one token serves all messages to a service.
+    # Signing is expensive, so one token serves all messages to a service.
     tokens = {call.headers["authorization"] for call in web_server.calls}
     assert len(tokens) == 1
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_browser_that_is_gone_is_dropped(status: int, web_server: WebServer) -> None:
+def test_a_browser_that_is_gone_ends_the_delivery(status: int, web_server: WebServer) -> None:
     web_server.usual = Reply(status)
     with pytest.raises(PermanentFailure) as caught:
         channel().send(message(web_server.url, Browser()))
     assert caught.value.suppress
 
 
-@pytest.mark.parametrize("status", [400, 405, 413])
-def test_what_another_try_would_not_change_ends(status: int, web_server: WebServer) -> None:
+@pytest.mark.parametrize("status", [400, 405, 411, 413, 415])
+def test_failures_that_a_retry_cannot_fix_are_permanent(status: int, web_server: WebServer) -> None:
     web_server.usual = Reply(status)
     with pytest.raises(PermanentFailure) as caught:
         channel().send(message(web_server.url, Browser()))
@@ -122,9 +122,14 @@ def test_what_another_try_would_not_change_ends(status: int, web_server: WebServ
         Reply(401, b"invalid JWT provided"),
         Reply(403, b"the key in the authorization header does not correspond to the sender ID"),
         Reply(400, b'{"reason":"VapidPkHashMismatch"}'),
+        Reply(400, b"invalid JWT provided"),
+        Reply(400, b"the authorization header does not fit"),
+        Reply(400, b"Unauthorised"),
     ],
 )
-def test_a_rejected_key_of_ours_keeps_the_message_waiting(reply: Reply, web_server: WebServer) -> None:
+def test_a_rejected_key_of_ours_is_a_temporary_failure_and_our_fault(
+    reply: Reply, web_server: WebServer
+) -> None:
     web_server.usual = reply
     with pytest.raises(TemporaryFailure, match="VAPID_PRIVATE_KEY") as caught:
         channel().send(message(web_server.url, Browser()))
@@ -135,7 +140,7 @@ def test_a_rejected_key_of_ours_keeps_the_message_waiting(reply: Reply, web_serv
     "reply",
     [Reply(429, headers={"Retry-After": "30"}), Reply(500), Reply(503), Reply(raw=b"x\r\n"), Reply(after=9)],
 )
-def test_everything_else_is_tried_again(
+def test_every_other_failure_is_retried(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "TIMEOUT_SECONDS", 0.3)
@@ -145,7 +150,7 @@ def test_everything_else_is_tried_again(
     assert caught.value.retry_after == (30.0 if reply.status == 429 else None)
 
 
-def test_a_service_that_does_not_answer_is_let_alone_and_the_others_are_not(
+def test_an_unreachable_service_is_backed_off_from_without_affecting_others(
     web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "TIMEOUT_SECONDS", 0.3)
@@ -159,7 +164,7 @@ def test_a_service_that_does_not_answer_is_let_alone_and_the_others_are_not(
     assert way.send(message(web_server.url.replace("127.0.0.1", "localhost"), browser))
 
 
-def test_keys_that_no_browser_could_have_made_end_it(web_server: WebServer) -> None:
+def test_invalid_browser_keys_are_a_permanent_failure(web_server: WebServer) -> None:
     broken = Browser()
     broken.p256dh = unpadded(b"\x04" + b"\x01" * 64)
     with pytest.raises(PermanentFailure):
@@ -167,7 +172,7 @@ def test_keys_that_no_browser_could_have_made_end_it(web_server: WebServer) -> N
     assert web_server.calls == []
 
 
-def test_the_channel_as_configured_reaches_no_address_of_ours(app: Any, web_server: WebServer) -> None:
+def test_the_configured_channel_refuses_private_addresses(app: Any, web_server: WebServer) -> None:
     with pytest.raises(PermanentFailure, match="not a public address"):
         push.connect().send(message(web_server.url, Browser()))
     assert web_server.calls == []

@@ -1,8 +1,9 @@
-"""Each row of the tables of replies and retries matters: without it, at least one recorded case has another answer."""
+"""Each row of the tables of replies and retries changes the result of at least one recorded case."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -12,11 +13,13 @@ from app.clock import utc_now
 from tests.channels import test_smtp_replies
 
 CASES = test_smtp_replies.CASES
-# Each attempt of each schedule, with how long to wait.
+# Each attempt of each schedule and the wait before it.
 SCHEDULES = {
     "email": [60, 300, 900, 1800, 3600, 7200, 14400, *[28800] * 11, None],
     "sms": [5, 30, 120, 600, 3600, None],
     "push": [5, 30, 120, 600, 3600, None],
+    "slack": [5, 30, 120, 600, 3600, None],
+    "teams": [5, 30, 120, 600, 3600, None],
     "webhook": [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400, None],
 }
 
@@ -34,11 +37,33 @@ def test_each_rule_for_smtp_replies_changes_a_case(number: int, monkeypatch: pyt
     assert answers() != before, rules[number]
 
 
-@pytest.mark.parametrize("name", ["NO_SUCH_MAILBOX", "OUR_FAULT"])
-def test_each_enhanced_code_means_the_same_as_its_group(name: str) -> None:
-    flag = {"NO_SUCH_MAILBOX": "suppress", "OUR_FAULT": "is_our_fault"}[name]
-    for code in getattr(smtp_replies, name):
-        assert getattr(smtp_replies.failure("data", 550, f"{code} no"), flag), code
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (number, code)
+        for number, rule in enumerate(smtp_replies.RULES)
+        for code in sorted(rule.enhanced - {""})
+    ],
+)
+def test_each_enhanced_code_of_a_rule_changes_a_case(
+    number: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rules = answers(), list(smtp_replies.RULES)
+    rules[number] = rules[number]._replace(enhanced=rules[number].enhanced - {code} or {"none"})
+    monkeypatch.setattr(smtp_replies, "RULES", tuple(rules))
+    assert answers() != before
+
+
+@pytest.mark.parametrize("words", re.split(r"\|(?![^(]*\))", smtp_replies.OUR_FAULT_WORDS.pattern))
+def test_each_phrase_of_our_fault_changes_a_case(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = answers()
+    others = smtp_replies.OUR_FAULT_WORDS.pattern.replace(words, "no such words")
+    rules = [
+        rule._replace(words=re.compile(others, re.IGNORECASE)) if rule.words.pattern else rule
+        for rule in smtp_replies.RULES
+    ]
+    monkeypatch.setattr(smtp_replies, "RULES", tuple(rules))
+    assert answers() != before
 
 
 def waits(channel: str) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""Posting to an address that somebody else chose reaches the open internet and nothing else, within its time."""
+"""A POST to a user-supplied URL reaches public addresses only, within its timeout."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         "ff02::1",
     ],
 )
-def test_an_address_that_is_not_of_the_open_internet_is_refused(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_private_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_public(ip_address(address))
     resolve_to(monkeypatch, address)
     with pytest.raises(PermanentFailure, match="not a public address"):
@@ -77,7 +75,7 @@ def test_an_address_that_is_not_of_the_open_internet_is_refused(
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
-def test_an_address_of_the_open_internet_is_allowed(address: str) -> None:
+def test_a_public_address_is_allowed(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -111,18 +109,18 @@ def test_an_address_of_the_open_internet_is_allowed(address: str) -> None:
         "",
     ],
 )
-def test_an_address_in_disguise_is_refused_before_any_name_is_looked_up(
+def test_a_disguised_address_is_refused_without_a_dns_lookup(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody_asks(*_args: Any, **_more: Any) -> Any:
+    def fail_lookup(*_args: Any, **_more: Any) -> Any:
         raise AssertionError("the network was asked")
 
-    monkeypatch.setattr(socket, "getaddrinfo", nobody_asks)
+    monkeypatch.setattr(socket, "getaddrinfo", fail_lookup)
     with pytest.raises(PermanentFailure, match="address"):
         safe_http.post(url, b"", {})
 
 
-def test_a_name_with_one_forbidden_address_among_good_ones_is_refused(
+def test_a_name_with_one_private_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolve_to(monkeypatch, "8.8.8.8", "127.0.0.1")
@@ -130,14 +128,14 @@ def test_a_name_with_one_forbidden_address_among_good_ones_is_refused(
         safe_http.post("https://two-faced.example.com/", b"", {})
 
 
-def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
+def test_a_name_is_resolved_once_and_that_address_is_called(
     web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
     def getaddrinfo(host: str, port: int, **_more: Any) -> list[Any]:
         asked.append(host)
-        # A second answer would lead elsewhere (DNS rebinding).
+        # A second lookup would return another address (DNS rebinding).
         address = "127.0.0.1" if len(asked) == 1 else "127.0.0.99"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
@@ -154,14 +152,14 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_very_address(
     )
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(web_server: WebServer) -> None:
+def test_redirects_are_not_followed(web_server: WebServer) -> None:
     web_server.answers.append(Reply(302, headers={"Location": f"{web_server.url}/elsewhere"}))
     assert safe_http.post(web_server.url, b"", {}, may_reach=loopback).status == 302
     assert len(web_server.calls) == 1
 
 
 @pytest.mark.parametrize("reply", [Reply(after=30), Reply(drips=True)], ids=["silent", "byte by byte"])
-def test_whoever_does_not_answer_in_time_is_cut_off(
+def test_a_slow_server_is_cut_off_at_the_timeout(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.4)
@@ -177,13 +175,13 @@ def test_whoever_does_not_answer_in_time_is_cut_off(
 @pytest.mark.parametrize(
     "raw", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 two hundred\r\n\r\n", b"\x00\xff" * 99]
 )
-def test_what_is_no_http_is_no_answer(raw: bytes, web_server: WebServer) -> None:
+def test_a_response_that_is_not_http_is_an_error(raw: bytes, web_server: WebServer) -> None:
     web_server.usual = Reply(raw=raw)
     with pytest.raises(safe_http.NoResponse):
         safe_http.post(web_server.url, b"", {}, may_reach=loopback)
 
 
-def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> None:
+def test_a_refused_connection_and_an_unknown_name_sent_nothing() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -193,7 +191,7 @@ def test_nobody_listening_and_an_unknown_name_say_that_nothing_was_sent() -> Non
         assert not caught.value.was_sent
 
 
-def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> None:
+def test_only_the_beginning_of_a_long_response_is_read(web_server: WebServer) -> None:
     web_server.usual = Reply(body=b"x" * 1_000_000)
     response = safe_http.post(web_server.url, b"", {}, may_reach=loopback)
     assert len(response.text) == safe_http.MAX_BYTES
@@ -202,7 +200,15 @@ def test_of_a_long_answer_only_the_beginning_is_read(web_server: WebServer) -> N
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7.0), ("soon", None), ("", None), ("-3", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
+    [
+        ("7", 7.0),
+        ("soon", None),
+        ("", None),
+        ("-3", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        (f"Thu, 01 Jan {10**20} 00:00:00 GMT", None),
+        (f"Thu, 01 Jan 1970 00:00:00 +{10**20}", None),
+    ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
     assert safe_http.HttpResponse(429, {"retry-after": value}, "").retry_after() == seconds

@@ -1,4 +1,4 @@
-"""Mail servers as they exist: each port, each way to sign in, certificates, old and odd servers."""
+"""Real-world mail servers: ports, authentication, certificates, old and unusual servers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SENDER = "Bellhop <bellhop@example.test>"
 
 
 class SigningIn(Mailbox):
-    """A mailbox behind a sign-in; records which mechanism was used."""
+    """A mailbox that requires authentication; records which mechanism was used."""
 
     def __init__(self, password: str = PASSWORD) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def start() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The certificate of the servers, trusted by this machine."""
+    """Trust the certificate of the test servers."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     return certificate
 
@@ -147,7 +147,7 @@ def test_without_encryption_the_password_is_hidden_where_the_server_can(start: C
     assert mailbox.used == ["CRAM-MD5"]
 
 
-def test_an_access_token_is_used_where_it_is_the_only_thing_that_works(
+def test_an_access_token_is_used_if_the_server_accepts_nothing_else(
     start: Callable[..., Server], trusted: Path
 ) -> None:
     mailbox = SigningIn("a token")
@@ -172,7 +172,7 @@ def test_a_wrong_password_blames_our_settings(start: Callable[..., Server], trus
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
-def test_an_untrusted_certificate_is_refused_in_words(
+def test_an_untrusted_certificate_is_refused_with_an_explanation(
     security: str, start: Callable[..., Server], certificate: Path
 ) -> None:
     context = server_context(certificate)
@@ -185,7 +185,7 @@ def test_an_untrusted_certificate_is_refused_in_words(
 
 def test_a_certificate_of_another_host_is_refused(start: Callable[..., Server], trusted: Path) -> None:
     server = start(ssl_context=server_context(trusted))
-    # The same address under a name that the certificate does not have.
+    # The same address under a name that is not in the certificate.
     other = SmtpChannel(MailServer("127.1", server.port, "tls"), SENDER)
     with pytest.raises(HostUnavailable, match="certificate is not trusted") as caught:
         other.send(message())
@@ -199,7 +199,7 @@ def test_a_certificate_of_another_host_is_refused(start: Callable[..., Server], 
         ("tls", "Check EMAIL_PORT, EMAIL_USE_SSL and EMAIL_USE_TLS"),
     ],
 )
-def test_a_server_without_encryption_is_told_apart(
+def test_a_server_without_encryption_has_its_own_error(
     security: str, words: str, start: Callable[..., Server]
 ) -> None:
     server = start()
@@ -244,14 +244,50 @@ TAKEN: list[str | None] = ["250 sender ok", "250 recipient ok", "354 go on", "re
         ["220", "250"],
     ],
 )
-def test_old_and_odd_servers_take_mail(opening: list[str | None]) -> None:
+def test_old_and_unusual_servers_accept_mail(opening: list[str | None]) -> None:
     server = Script([*opening, *TAKEN])
     assert channel(server).send(message()).response == "250 taken"
     server.close()
     assert b"Subject: Hello" in server.messages[0]
 
 
-def test_any_positive_reply_is_a_yes() -> None:
+PIPELINED: list[str | None] = ["220 hello", "250-hello\r\n250 PIPELINING"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "failure", "words"),
+    [
+        (["550 5.1.1 nobody", "503 no recipient"], PermanentFailure, "nobody"),
+        # Some wait for the message although it has no recipient (RFC 2920, 3.1).
+        (["550 5.1.1 nobody", "354 go on", "554 no recipient"], PermanentFailure, "nobody"),
+        (["421 4.3.0 closing", None], TemporaryFailure, "closing"),
+        (["452 later", None], TemporaryFailure, "later"),
+        (["250 ok", "451 not now"], TemporaryFailure, "not now"),
+    ],
+)
+def test_of_commands_sent_at_once_the_first_that_fails_counts(
+    replies: list[str | None], failure: type[Exception], words: str
+) -> None:
+    rejected = [*PIPELINED, "250 sender ok", *replies]
+    is_open = rejected[-1] is not None
+    server = Script([*rejected, "250 reset", *TAKEN]) if is_open else Script(rejected, [*PIPELINED, *TAKEN])
+    mail = channel(server)
+    with pytest.raises(failure, match=words):
+        mail.send(message())
+    # Each later reply still belongs to its command.
+    assert mail.send(message()).response == "250 taken"
+    server.close()
+    assert len(server.messages) == 1
+
+
+def test_a_server_that_allows_it_gets_the_envelope_at_once() -> None:
+    # This one says nothing before it has all three commands.
+    server = Script([*PIPELINED, "read_two", "250 sender ok\r\n250 recipient ok\r\n354 go on", *TAKEN[3:]])
+    assert channel(server).send(message()).response == "250 taken"
+    server.close()
+
+
+def test_any_positive_reply_is_an_acceptance() -> None:
     server = Script(
         ["220 hello", "250 hello", "252 maybe", "252 cannot verify", "354", "read_message", "200 fine"]
     )
@@ -260,7 +296,7 @@ def test_any_positive_reply_is_a_yes() -> None:
 
 
 @pytest.mark.parametrize("reply", ["what is this", "354 go on", "999 odd"])
-def test_an_odd_reply_after_the_message_is_uncertain_and_not_a_no(reply: str) -> None:
+def test_an_unreadable_reply_after_the_message_is_uncertain(reply: str) -> None:
     server = Script(["220 hello", "250 hello", *TAKEN[:-1], reply])
     with pytest.raises(UncertainOutcome):
         channel(server).send(message())
@@ -270,9 +306,7 @@ def test_an_odd_reply_after_the_message_is_uncertain_and_not_a_no(reply: str) ->
 @pytest.mark.parametrize(
     ("greeting", "is_our_fault"), [("554 go away", True), ("421 too busy", False), ("hello", False)]
 )
-def test_a_server_that_refuses_us_from_the_start_keeps_the_mail_waiting(
-    greeting: str, is_our_fault: bool
-) -> None:
+def test_mail_waits_if_the_server_refuses_us_at_once(greeting: str, is_our_fault: bool) -> None:
     server = Script([greeting])
     with pytest.raises(HostUnavailable) as caught:
         channel(server).send(message())
@@ -288,7 +322,7 @@ def test_addresses_outside_ascii_are_sent_where_the_server_accepts_them(start: C
     assert len(server.mailbox.raw) == 2
 
 
-def test_addresses_outside_ascii_are_refused_for_good_where_the_server_does_not(
+def test_addresses_outside_ascii_fail_where_the_server_rejects_them(
     start: Callable[..., Server],
 ) -> None:
     server = start(enable_SMTPUTF8=False)
@@ -310,7 +344,7 @@ def test_addresses_outside_ascii_are_refused_for_good_where_the_server_does_not(
         (" bellhop@example.test ", ""),
     ],
 )
-def test_senders_are_understood_as_people_write_them(
+def test_a_sender_is_parsed_in_its_usual_spellings(
     sender: str, name: str, start: Callable[..., Server]
 ) -> None:
     server = start()
@@ -326,8 +360,8 @@ def test_a_sender_without_an_address_blames_our_settings(sender: str, start: Cal
     assert caught.value.is_our_fault
 
 
-def test_each_stage_has_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that answers the final dot late is waited for, one that is slow before it is not."""
+def test_each_stage_has_its_own_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A late reply to the final dot is waited for, a late reply before it is not."""
     monkeypatch.setattr(
         smtp_connection, "SECONDS", dict.fromkeys(smtp_connection.SECONDS, 0.3) | {"dot": 5.0}
     )
@@ -363,7 +397,7 @@ def test_rfc_5321_gives_ten_minutes_after_the_final_dot() -> None:
         ("465", {"EMAIL_USE_SSL": "false"}, "starttls"),
     ],
 )
-def test_the_settings_choose_the_encryption(
+def test_settings_select_the_encryption(
     port: str, settings: dict[str, str], security: str, database_file: Path
 ) -> None:
     from app import create_app
@@ -374,7 +408,7 @@ def test_the_settings_choose_the_encryption(
     assert MailServer.from_state(app.extensions["mail"]).security == security
 
 
-def test_the_check_says_which_way_it_tried_and_what_the_server_said(
+def test_the_check_reports_its_steps_and_the_servers_reply(
     app: Flask, start: Callable[..., Server], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start(ssl_context=server_context(certificate))
@@ -387,7 +421,7 @@ def test_the_check_says_which_way_it_tried_and_what_the_server_said(
     assert server.mailbox.raw == []
 
 
-def test_the_check_offers_the_sender_address(app: Flask, start: Callable[..., Server]) -> None:
+def test_the_check_tries_the_sender_address(app: Flask, start: Callable[..., Server]) -> None:
     server = start()
     server.mailbox.at, server.mailbox.answers = "MAIL", ["553 5.1.8 your domain does not exist"]
     point_at(app, server.port)
@@ -395,7 +429,7 @@ def test_the_check_offers_the_sender_address(app: Flask, start: Callable[..., Se
         email.check()
 
 
-def test_a_relay_that_is_denied_keeps_that_mail_waiting(start: Callable[..., Server]) -> None:
+def test_mail_waits_if_relaying_is_denied(start: Callable[..., Server]) -> None:
     server = start()
     server.mailbox.at, server.mailbox.answers = (
         "RCPT",

@@ -1,4 +1,4 @@
-"""What SMTP replies mean."""
+"""How SMTP replies are classified."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import pytest
 
 from app.channels import smtp_replies
 
+NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
+OUR_FAULT = (
+    *("5.1.7", "5.1.8", "5.1.90", "5.4.5", "5.7.3", "5.7.8", "5.7.9", "5.7.11", "5.7.14", "5.7.20", "5.7.21"),
+    *("5.7.22", "5.7.23", "5.7.25", "5.7.26", "5.7.27", "5.7.54", "5.7.57", "5.7.60", "5.7.64"),
+)
 REPLIES = {
     ("TemporaryFailure", "slow_down"): [
         ("data", 421, "4.7.0 slow down"),
@@ -49,6 +54,12 @@ REPLIES = {
         ("data", 550, "5.7.60 SMTP; Client does not have permissions to send as"),
         ("data", 550, "5.7.26 unauthenticated mail is prohibited"),
         ("data", 550, "5.4.5 daily sending limit exceeded"),
+        ("rcpt", 550, "sender domain must exist"),
+        ("rcpt", 550, "authentication is required"),
+        ("rcpt", 550, "you must be authenticated"),
+        ("rcpt", 550, "not authenticated"),
+        ("rcpt", 550, "must issue a STARTTLS command first"),
+        *(("data", 550, f"{code} no") for code in OUR_FAULT),
     ],
     ("PermanentFailure", "suppress"): [
         ("rcpt", 551, "not local"),
@@ -56,12 +67,14 @@ REPLIES = {
         ("rcpt", 550, "5.1.1 no such user"),
         ("data", 550, "5.1.1 no such user"),
         ("rcpt", 553, "what address is that"),
+        *(("data", 550, f"{code} no") for code in NO_SUCH_MAILBOX),
     ],
     ("PermanentFailure", ""): [
         ("rcpt", 551, "5.7.1 not local"),
         ("rcpt", 550, "5.7.1 policy"),
         ("data", 550, "looks like spam"),
         ("data", 552, "5.3.4 too big"),
+        ("data", 552, "5.2.3 too big"),
         ("data", 554, "no"),
     ],
 }

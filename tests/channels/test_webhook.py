@@ -1,4 +1,4 @@
-"""Webhooks against a receiver that checks them with the standard's own library."""
+"""Webhooks against a receiver that verifies them with the reference library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def channel() -> WebhookChannel:
     return WebhookChannel(may_reach=lambda address: address.is_loopback)
 
 
-def test_the_reference_library_accepts_the_call(web_server: WebServer) -> None:
+def test_the_reference_library_verifies_the_signature(web_server: WebServer) -> None:
     assert channel().send(message(web_server.url + "/hook")).response == "200 ok"
     call = web_server.calls[0]
     assert call.headers["content-type"] == "application/json"
@@ -38,7 +38,7 @@ def test_the_reference_library_accepts_the_call(web_server: WebServer) -> None:
         Webhook(NEW).verify(call.body.replace(b"Interview", b"interview"), call.headers)
 
 
-def test_while_a_secret_is_replaced_either_is_accepted(web_server: WebServer) -> None:
+def test_both_secrets_are_accepted_during_a_replacement(web_server: WebServer) -> None:
     channel().send(message(web_server.url, NEW, OLD))
     call = web_server.calls[0]
     assert Webhook(NEW).verify(call.body, call.headers)
@@ -53,7 +53,7 @@ def test_a_replayed_call_is_refused_after_five_minutes() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 409, 429, 500, 503])
-def test_a_refusal_is_tried_again_after_as_long_as_it_asks(status: int, web_server: WebServer) -> None:
+def test_a_rejected_call_is_retried_after_its_retry_after(status: int, web_server: WebServer) -> None:
     web_server.usual = Reply(status, b"no", {"Retry-After": "9"})
     with pytest.raises(TemporaryFailure, match=str(status)) as caught:
         channel().send(message(web_server.url))
@@ -62,7 +62,7 @@ def test_a_refusal_is_tried_again_after_as_long_as_it_asks(status: int, web_serv
     assert len(web_server.calls) == 1
 
 
-def test_gone_is_the_last_word(web_server: WebServer) -> None:
+def test_a_410_is_not_retried(web_server: WebServer) -> None:
     web_server.usual = Reply(410)
     with pytest.raises(PermanentFailure) as caught:
         channel().send(message(web_server.url))
@@ -72,7 +72,7 @@ def test_gone_is_the_last_word(web_server: WebServer) -> None:
 @pytest.mark.parametrize(
     "reply", [Reply(raw=b"nonsense\r\n\r\n"), Reply(after=20)], ids=["malformed", "silent"]
 )
-def test_no_answer_is_tried_again(
+def test_a_call_without_a_response_is_retried(
     reply: Reply, web_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 0.3)
@@ -81,7 +81,7 @@ def test_no_answer_is_tried_again(
         channel().send(message(web_server.url))
 
 
-def test_the_channel_as_configured_reaches_no_address_of_ours(web_server: WebServer) -> None:
+def test_the_configured_channel_refuses_private_addresses(web_server: WebServer) -> None:
     with pytest.raises(PermanentFailure, match="not a public address"):
         webhook.connect().send(message(web_server.url))
     assert web_server.calls == []

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import bindparam, insert, literal_column, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
@@ -72,6 +72,43 @@ def test_errors_are_those_of_sqlalchemy(any_app: Flask) -> None:
     db.session.rollback()
     with pytest.raises(KeyError):
         once.fetch(source="/test")
+
+
+def test_a_read_returns_its_connection_at_once(any_app: Flask) -> None:
+    db.session.remove()
+    assert CompiledStatement(BY_EMAIL).fetch(email="nobody@example.test") == []
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the pools that count
+
+
+def test_a_read_sees_what_its_transaction_has_written(any_app: Flask) -> None:
+    factories.user("alice@example.test")
+    db.session.remove()
+    db.session.execute(update(USERS).values(name="Renamed"))
+    assert [row.name for row in CompiledStatement(BY_EMAIL).fetch(email="alice@example.test")] == ["Renamed"]
+    db.session.rollback()
+    assert [row.name for row in CompiledStatement(BY_EMAIL).fetch(email="alice@example.test")] != ["Renamed"]
+
+
+def test_a_read_joins_the_transaction_that_the_session_is_bound_to(any_app: Flask) -> None:
+    factories.user("alice@example.test")
+    db.session.remove()
+    with db.engine.begin() as connection:
+        db.session(bind=connection, join_transaction_mode="create_savepoint")
+        db.session.execute(update(USERS).values(name="Renamed"))
+        db.session.commit()
+        (row,) = CompiledStatement(BY_EMAIL).fetch(email="alice@example.test")
+        assert row.name == "Renamed"
+    db.session.remove()
+
+
+def test_a_read_that_fails_raises_the_error_of_sqlalchemy_and_keeps_no_connection(any_app: Flask) -> None:
+    db.session.remove()
+    broken = CompiledStatement(select(literal_column("1").label("one")).select_from(text("no_such_table")))
+    for _ in range(2):
+        with pytest.raises(DBAPIError, match="no_such_table"):
+            broken.fetch()
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the pools that count
+    assert CompiledStatement(BY_EMAIL).fetch(email="nobody@example.test") == []
 
 
 def test_a_write_waits_for_the_lock(app: Flask) -> None:

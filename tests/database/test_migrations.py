@@ -13,10 +13,13 @@ import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
 
 from app.database.base import db
+from app.models import Notification
+from app.search_text import index_text
 from app.services.accounts import tokens
+from app.services.operations.migrations import schema_version
 from tests.conftest import MIGRATIONS
 from tests.support import factories
 
@@ -85,6 +88,41 @@ def test_each_migration_can_be_taken_back_alone(any_app: Flask) -> None:
         assert schema() == upgraded[revision], revision
 
 
+def test_a_migration_that_indexes_again_may_be_interrupted(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = factories.user("alice@example.test")
+    values = {"recipient_id": alice.id, "notification_type": "system_alert", "category": "system"}
+    values |= {"message": "", "channels": []}
+    db.session.execute(insert(Notification), [values | {"title": f"Zoë {number}"} for number in range(2500)])
+    db.session.commit()
+    downgrade(MIGRATIONS, revision="0016")
+    db.session.execute(text("UPDATE notifications SET words = 'old'"))
+    db.session.commit()
+    done = 0
+
+    def stop_in_the_third_chunk(title: str, message: str) -> str:
+        nonlocal done
+        done += 1
+        if done > 2200:
+            raise KeyboardInterrupt
+        return index_text(title, message)
+
+    def old() -> int:
+        count = db.session.scalar(text("SELECT count(*) FROM notifications WHERE words = 'old'"))
+        db.session.rollback()
+        return count
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.search_text.index_text", stop_in_the_third_chunk)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(MIGRATIONS)
+    assert old() == (500 if db.engine.dialect.name == "postgresql" else 2500)
+    upgrade(MIGRATIONS)
+    assert old() == 0
+    assert schema_version().is_current
+
+
 def test_events_are_posted_while_newer_code_migrates(pg_app: Flask, newer_code: str) -> None:
     alice = factories.user("alice@example.test", "Alice Moreau")
     _, bearer = tokens.create(alice, "test", ["events"])
@@ -103,7 +141,7 @@ def test_events_are_posted_while_newer_code_migrates(pg_app: Flask, newer_code: 
     for poster in posters:
         poster.start()
     has_begun.wait(30)
-    # A long transaction that the migration has to wait for: it must try again instead of holding up everyone.
+    # The migration has to wait for a long transaction: it must retry instead of blocking everyone.
     with db.engine.connect() as reader:
         reader.execute(text("SELECT count(*) FROM notifications"))
         release = threading.Timer(2, reader.rollback)
@@ -118,7 +156,7 @@ def test_events_are_posted_while_newer_code_migrates(pg_app: Flask, newer_code: 
     assert pg_app.test_client().get("/readyz").status_code == 200
 
 
-def test_older_code_says_that_the_database_is_newer_and_the_way_back(
+def test_older_code_explains_how_to_go_back_from_a_newer_database(
     app: Flask, newer_code: str, database_file: Path
 ) -> None:
     upgrade(newer_code)

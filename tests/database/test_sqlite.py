@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.database.base import db
 
 
-def test_eighty_threads_that_write_all_get_their_turn(app: Flask) -> None:
+def test_eighty_threads_can_all_write(app: Flask) -> None:
     failures: list[Exception] = []
 
     def write() -> None:

@@ -28,7 +28,7 @@ def copy(database: Path, folder: Path) -> Path:
     return Path(shutil.copy(database, folder / "copy.db"))
 
 
-def test_a_copy_of_the_file_after_a_clean_stop_has_everything(
+def test_a_copy_of_the_file_after_a_clean_stop_is_complete(
     app: Flask, alice: User, database_file: Path, tmp_path: Path
 ) -> None:
     with serving(database_file, tmp_path / "server.log") as server:
@@ -38,7 +38,7 @@ def test_a_copy_of_the_file_after_a_clean_stop_has_everything(
     assert titles(copy(database_file, tmp_path)) == ["Written while the server runs"]
 
 
-def test_an_idle_server_moves_its_log_into_the_file(
+def test_an_idle_server_checkpoints_its_wal(
     app: Flask, alice: User, database_file: Path, tmp_path: Path
 ) -> None:
     factories.notification(alice, "Written a while ago")
@@ -52,6 +52,6 @@ def test_an_idle_server_moves_its_log_into_the_file(
     assert titles(copy(database_file, tmp_path)) == ["Written a while ago"]
 
 
-def test_postgresql_has_no_log_to_empty(pg_app: Flask) -> None:
+def test_postgresql_needs_no_checkpoint(pg_app: Flask) -> None:
     database_file.empty_log()
     database_file.empty_log_when_idle()

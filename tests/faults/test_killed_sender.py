@@ -1,4 +1,4 @@
-"""A real sender, really killed."""
+"""A real worker is killed while it sends."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def queue(user: User, many: int) -> None:
         factories.delivery(row)
 
 
+@pytest.mark.long
 def test_killed_workers_lose_nothing_and_repeat_few_emails_with_the_same_message_id(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:
@@ -72,11 +73,11 @@ def test_killed_workers_lose_nothing_and_repeat_few_emails_with_the_same_message
         before = len(smtp.mailbox.raw)
         worker = start_worker(database_file, smtp.port)
         try:
-            wait_until(lambda before=before: len(smtp.mailbox.raw) >= before + 25, 20)
+            wait_until(lambda before=before: len(smtp.mailbox.raw) >= before + 25)
         finally:
             kill(worker)
     assert count("claimed") > 0, "each kill left a claim behind"
-    # The half minute that a lease holds has passed: the clock is moved, not waited for.
+    # The lease of half a minute has expired: the test moves the clock instead of waiting.
     db.session.execute(update(Delivery).where(Delivery.state == "claimed").values(lease_until=utc_now()))
     db.session.commit()
     worker = start_worker(database_file, smtp.port)
@@ -126,10 +127,10 @@ def test_messages_of_a_killed_worker_move_again_within_a_minute_despite_a_long_q
 
 @pytest.mark.long
 @pytest.mark.parametrize("seconds", [21, 61])
-def test_a_server_that_answers_the_final_dot_late_gets_each_mail_once(
+def test_a_late_reply_to_the_final_dot_does_not_duplicate_emails(
     app: Flask, smtp: Server, database_file: Path, alice: User, seconds: int
 ) -> None:
-    """The lease of 30 seconds is renewed meanwhile, and other mail does not wait."""
+    """The lease of 30 seconds is renewed during the wait, and other mail is not delayed."""
     smtp.mailbox.seconds = seconds
     queue(alice, 3)
     worker = start_worker(database_file, smtp.port)

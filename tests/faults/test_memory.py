@@ -1,4 +1,4 @@
-"""A real server, as `bin/serve` starts it, under bodies that are made to hurt it."""
+"""A real server, as `bin/serve` starts it, receives hostile bodies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.servers import start_gunicorn
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
 MOST_MEGABYTES = 50
-# What the server takes at all is two megabytes; each of these makes the most of them.
+# The server accepts two megabytes at most; each of these is as expensive as that allows.
 TWISTED = {
     "a million numbers": b"[" + b"1," * 940_000 + b"1]",
     "as many numbers as may be": b"[" + b"1," * 49_990 + b"1]",
@@ -41,7 +41,7 @@ TWISTED = {
     "deep, and closed": b'{"a":' * 310_000 + b"1" + b"}" * 310_000,
     "digits": b'{"id": ' + b"9" * 1_900_000 + b"}",
 }
-# A hundred megabytes, announced and not: what frames them, and each part.
+# A hundred megabytes, with and without a Content-Length: the framing, and each part.
 PART = b"x" * 100_000
 HUGE = {
     ("Content-Length: 100000000", PART),
@@ -58,12 +58,12 @@ class Server:
     process: int
 
     def memory(self) -> int:
-        """What it holds now, in bytes."""
+        """Return the memory that it uses now, in bytes."""
         status = Path(f"/proc/{self.process}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
     def ask(self, head: str, body: Iterable[bytes] = ()) -> int | None:
-        """The status of the answer; None where the server hung up on a body that it did not want."""
+        """Return the status of the response; None if the server closed the connection without reading the body."""
         with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
             try:
                 connection.sendall(f"{head}\r\nHost: bellhop.test\r\nConnection: close\r\n\r\n".encode())
@@ -97,8 +97,8 @@ def server(database_file: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def somebody_else(ask: Callable[[], int | None]) -> Iterator[list[tuple[int | None, float]]]:
-    """Makes honest calls all the while; collects their status and how long each took."""
+def ordinary_calls(ask: Callable[[], int | None]) -> Iterator[list[tuple[int | None, float]]]:
+    """Make ordinary calls all the time; collect the status and duration of each."""
     seen: list[tuple[int | None, float]] = []
     is_over = threading.Event()
 
@@ -117,7 +117,7 @@ def somebody_else(ask: Callable[[], int | None]) -> Iterator[list[tuple[int | No
         caller.join()
 
 
-def test_hostile_bodies_take_little_memory_and_delay_no_other_request(
+def test_hostile_bodies_use_little_memory_and_delay_no_other_request(
     server: Server, alice: User, bob: User, token: Callable[..., dict[str, str]]
 ) -> None:
     admin, reader = token(bob, "read", "write", "events", "admin"), token(alice, "read")
@@ -125,13 +125,13 @@ def test_hostile_bodies_take_little_memory_and_delay_no_other_request(
     look = f"GET /api/notifications/unread-count/ HTTP/1.1\r\nAuthorization: {reader['Authorization']}"
     assert server.post(PATHS[0], admin, honest) == 201
     batch = b"[" + b",".join([honest] * 100) + b"]"
-    with somebody_else(lambda: server.ask(look)) as seen, ThreadPoolExecutor(len(PATHS)) as crowd:
-        # As much as on any day: what this takes, the server may keep.
+    with ordinary_calls(lambda: server.ask(look)) as seen, ThreadPoolExecutor(len(PATHS)) as crowd:
+        # An ordinary load first; the memory that it takes may be kept.
         assert set(crowd.map(lambda _: server.post(PATHS[1], admin, batch), range(4))) == {200}
         before, calm = server.memory(), len(seen)
         for name, body in TWISTED.items():
             statuses = set(crowd.map(lambda path, body=body: server.post(path, admin, body), PATHS))
-            # A batch that can be read is answered event by event.
+            # A readable batch has a result for each event.
             assert statuses <= {200, 400, 422}, name
             assert server.memory() - before < MOST_MEGABYTES * MEGABYTE, name
         for kind in HUGE:

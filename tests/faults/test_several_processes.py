@@ -1,4 +1,4 @@
-"""Two processes that serve one database behind one port."""
+"""Two server processes share one database and one port."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_alive(process: int) -> bool:
 
 @pytest.fixture
 def master(database_file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The process above two that serve."""
+    """Return the master process of two workers."""
     with start_gunicorn(database_file, BELLHOP_WORKERS="2") as started:
         yield started
         started.kill()

@@ -1,4 +1,4 @@
-"""A thousand clients that send or read slowly do not slow down anybody else."""
+"""A thousand clients that send or read slowly do not slow down anyone else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server(database_file: Path, tmp_path: Path):
 
 
 def visit_inbox(server: Server, cookie: str, seconds: float) -> list[float]:
-    """Load the inbox over and over, on a new connection and on a kept one in turn; return how long each took."""
+    """Load the inbox repeatedly, alternating between a new and a kept connection; return the durations."""
     taken, kept = [], http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
@@ -46,7 +46,7 @@ def visit_inbox(server: Server, cookie: str, seconds: float) -> list[float]:
 
 
 @pytest.mark.long
-def test_a_thousand_slow_clients_leave_the_inbox_of_others_under_a_second(
+def test_the_inbox_loads_within_a_second_despite_a_thousand_slow_clients(
     app: Flask, server: Server, alice: User
 ) -> None:
     for number in range(100):
@@ -70,7 +70,7 @@ UNFINISHED = (HEAD, POST + b"Content-Length: 50\r\n\r\n", POST + b"Transfer-Enco
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", UNFINISHED)
-def test_a_request_that_does_not_arrive_in_time_is_answered_with_408(server: Server, kind: bytes) -> None:
+def test_a_request_that_does_not_arrive_in_time_is_a_408(server: Server, kind: bytes) -> None:
     started = time.monotonic()
     answer = server.send(kind)
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -78,7 +78,7 @@ def test_a_request_that_does_not_arrive_in_time_is_answered_with_408(server: Ser
 
 
 @pytest.mark.long
-def test_a_connection_that_says_nothing_is_closed(server: Server) -> None:
+def test_a_silent_connection_is_closed(server: Server) -> None:
     assert server.send(b"", 15) == b""
 
 
@@ -92,7 +92,7 @@ def test_a_request_in_many_small_pieces_is_answered(server: Server) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 400 "), "the form has no CSRF token"
 
 
-def test_requests_that_are_sent_together_are_answered_in_order(server: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: bellhop.test\r\n"
     post = POST + b"Content-Length: 3\r\n\r\na=b"
     chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\na=b\r\n0\r\nX-T: 1\r\n\r\n"
@@ -100,7 +100,7 @@ def test_requests_that_are_sent_together_are_answered_in_order(server: Server) -
     assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"400", b"400", b"200"]
 
 
-def test_a_client_that_waits_to_be_invited_is_invited(server: Server) -> None:
+def test_a_client_that_expects_100_continue_gets_it(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(POST + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 3\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -114,7 +114,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server: Server) -
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_polling_clients_meet_no_connection_that_is_closing(server: Server) -> None:
+def test_polling_clients_keep_their_connection(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     for _poll in range(300):
         connection.request("GET", "/healthz")

@@ -1,4 +1,4 @@
-"""Several senders at once, on both databases: every mail goes out exactly once."""
+"""Several workers at once, on both databases: every email is sent exactly once."""
 
 from __future__ import annotations
 

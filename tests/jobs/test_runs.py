@@ -28,13 +28,13 @@ def alerts(user: User) -> int:
     return db.session.scalar(query) or 0
 
 
-def test_slots_lie_where_every_process_sees_them() -> None:
+def test_every_process_computes_the_same_slots() -> None:
     daily, nightly = jobs.SCHEDULE["daily-digest"], jobs.SCHEDULE["retention"]
     assert daily.slot(datetime(2026, 3, 12, 9, 14, 59, 7, UTC)) == datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
     assert nightly.slot(datetime(2026, 3, 12, 2, 59, tzinfo=UTC)) == datetime(2026, 3, 11, 3, 0, tzinfo=UTC)
 
 
-def test_of_many_processes_one_begins_a_slot(any_app: Flask) -> None:
+def test_one_of_many_processes_starts_a_slot(any_app: Flask) -> None:
     begun: list[int | None] = []
 
     def begin(number: int) -> None:
@@ -49,7 +49,7 @@ def test_of_many_processes_one_begins_a_slot(any_app: Flask) -> None:
     assert len([run_id for run_id in begun if run_id is not None]) == 1
 
 
-def test_a_run_whose_process_died_is_taken_over_and_one_that_lives_is_not(app: Flask) -> None:
+def test_a_run_is_taken_over_only_if_its_process_died(app: Flask) -> None:
     run_id = job_runs.begin("daily-digest", SLOT, "dead", NOW)
     assert run_id is not None
     assert job_runs.begin("daily-digest", SLOT, "other", NOW + timedelta(seconds=59)) is None
@@ -58,7 +58,7 @@ def test_a_run_whose_process_died_is_taken_over_and_one_that_lives_is_not(app: F
     assert job_runs.begin("daily-digest", SLOT, "other", NOW + timedelta(seconds=120)) == run_id
 
 
-def test_a_failed_run_is_tried_again_three_times_in_all(app: Flask) -> None:
+def test_a_failed_run_is_attempted_three_times(app: Flask) -> None:
     at, tries = NOW, 0
     for _ in range(20):
         run_id = job_runs.begin("retention", SLOT, "me", at)
@@ -76,7 +76,7 @@ def test_a_run_that_succeeded_is_not_run_again(app: Flask) -> None:
     assert job_runs.begin("retention", SLOT, "me", NOW + timedelta(hours=1)) is None
 
 
-def test_admins_hear_once_of_a_job_that_keeps_failing_and_again_after_it_had_worked(
+def test_admins_are_alerted_once_to_a_failing_job_and_again_after_a_success(
     app: Flask, alice: User, bob: User
 ) -> None:
     def fail(minute: int) -> None:
@@ -96,7 +96,7 @@ def test_admins_hear_once_of_a_job_that_keeps_failing_and_again_after_it_had_wor
     assert (alerts(bob), alerts(alice)) == (2, 0)
 
 
-def test_frequent_runs_share_a_row_a_minute_and_their_failures_are_told_once(app: Flask, bob: User) -> None:
+def test_frequent_runs_share_a_row_each_minute_and_their_failures_alert_once(app: Flask, bob: User) -> None:
     for second in range(150):
         at = SLOT + timedelta(seconds=second)
         job_runs.record_frequent_run("deliver", at, 1, "" if second < 20 else "it broke", at)
@@ -105,7 +105,7 @@ def test_frequent_runs_share_a_row_a_minute_and_their_failures_are_told_once(app
     assert alerts(bob) == 1
 
 
-def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flask, bob: User) -> None:
+def test_a_manual_run_is_claimed_by_one_process(app: Flask, bob: User) -> None:
     job_runs.request_run("retention", bob, NOW)
     job_runs.request_run("retention", bob, NOW + MINUTE)
     assert job_runs.claim_requested(["deliver"], "worker", NOW) == []
@@ -113,7 +113,7 @@ def test_what_an_admin_asks_for_is_run_once_by_a_process_that_keeps_it(app: Flas
     assert job_runs.claim_requested(["retention"], "another", NOW) == []
 
 
-def test_scheduler_records_the_error_of_a_failed_run_and_goes_on(
+def test_scheduler_records_the_error_of_a_failed_run_and_continues(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
@@ -123,8 +123,8 @@ def test_scheduler_records_the_error_of_a_failed_run_and_goes_on(
     monkeypatch.setitem(jobs.SCHEDULE, "reminders", job)
     kept = jobs.start(app, ["reminders"])
     try:
-        wait_until(lambda: job_runs.latest("reminders"), 5)
-        wait_until(lambda: job_runs.latest("reminders").state == "failed", 5)  # type: ignore[union-attr]
+        wait_until(lambda: job_runs.latest("reminders"))
+        wait_until(lambda: job_runs.latest("reminders").state == "failed")  # type: ignore[union-attr]
     finally:
         kept.stop()
     row = job_runs.latest("reminders")
@@ -133,7 +133,7 @@ def test_scheduler_records_the_error_of_a_failed_run_and_goes_on(
 
 
 @pytest.mark.parametrize("name", sorted(jobs.SCHEDULE))
-def test_every_job_can_be_run_by_hand_and_is_written_down(app: Flask, name: str) -> None:
+def test_every_job_can_be_run_manually_and_is_recorded(app: Flask, name: str) -> None:
     answer = app.test_cli_runner().invoke(args=["jobs", "run", name, "--at", "2026-03-12T08:00:00+01:00"])
     assert (answer.exit_code, answer.stdout) == (0, f"{name}: 0\n")
     row = job_runs.latest(name)
@@ -141,7 +141,7 @@ def test_every_job_can_be_run_by_hand_and_is_written_down(app: Flask, name: str)
     assert row.state == "succeeded"
 
 
-def test_the_command_fails_where_the_job_does(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_fails_if_the_job_fails(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_now: datetime | None, _progress: scheduler.Progress) -> int:
         raise ValueError("no such table")
 
@@ -149,7 +149,7 @@ def test_the_command_fails_where_the_job_does(app: Flask, monkeypatch: pytest.Mo
     assert app.test_cli_runner().invoke(args=["jobs", "run", "sweep"]).exit_code == 1
 
 
-def test_the_digest_command_says_how_far_it_has_come(app: Flask) -> None:
+def test_the_digest_command_shows_progress(app: Flask) -> None:
     for number in range(3):
         factories.user(f"p{number}@example.test", preference={"daily_digest": True})
     answer = app.test_cli_runner().invoke(args=["jobs", "run", "daily-digest"])

@@ -1,15 +1,16 @@
-"""The jobs by themselves."""
+"""The functions that the schedule runs."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from flask import Flask
+from sqlalchemy import select
 
 from app.clock import utc_now
 from app.database.base import db
 from app.jobs import tasks
-from app.models import User
+from app.models import SendRate, User
 from app.services.operations import leases
 from tests.support import factories
 
@@ -32,3 +33,12 @@ def test_deliver_shows_scheduled_notifications_and_ends_snoozes(app: Flask, alic
 def test_a_process_has_one_delivery_worker_with_its_name(app: Flask) -> None:
     assert tasks.delivery_worker() is tasks.delivery_worker()
     assert tasks.delivery_worker().holder == leases.holder_id()
+
+
+def test_retention_deletes_the_limits_of_domains_without_recent_emails(app: Flask) -> None:
+    now = utc_now()
+    for name, age in (("@old.test", timedelta(hours=2)), ("@new.test", timedelta(minutes=1))):
+        db.session.add(SendRate(name=name, next_at=now - age))
+    db.session.commit()
+    assert tasks.retention(now) == 1
+    assert list(db.session.scalars(select(SendRate.name))) == ["@new.test"]

@@ -62,7 +62,7 @@ def test_lines_are_folded_at_75_octets_and_end_in_crlf() -> None:
     assert "山田" * 60 in parsed(file)[1]["summary"]
 
 
-def test_texts_are_escaped_and_come_back_as_they_were() -> None:
+def test_texts_are_escaped_and_parsed_back_unchanged() -> None:
     file = build()
     assert r"PhD\; née".encode() in file.replace(b"\r\n ", b"")
     _calendar, event = parsed(file)
@@ -71,10 +71,10 @@ def test_texts_are_escaped_and_come_back_as_they_were() -> None:
     assert f"Where: {INTERVIEW.location}" in event["description"].splitlines()
 
 
-def test_the_link_is_where_each_calendar_looks_for_it() -> None:
+def test_the_link_is_where_each_calendar_expects_it() -> None:
     file = build()
     _calendar, event = parsed(file)
-    assert event["description"].splitlines()[0] == f"Meeting link: {LINK}"
+    assert event["description"].splitlines()[0] == f"Video call: {LINK}"
     assert event["url"] == LINK
     assert event["conference"] == LINK
     assert event["conference"].params["VALUE"] == "URI"
@@ -91,7 +91,7 @@ def test_without_a_place_the_link_is_the_place() -> None:
 def test_without_a_link_there_is_no_conference() -> None:
     _calendar, event = parsed(build(replace(INTERVIEW, meeting_url="")))
     assert not {"URL", "CONFERENCE", "X-GOOGLE-CONFERENCE"} & set(event)
-    assert "Meeting link" not in event["description"]
+    assert "Video call" not in event["description"]
 
 
 @pytest.mark.parametrize(("method", "status"), [("REQUEST", "CONFIRMED"), ("CANCEL", "CANCELLED")])
@@ -110,7 +110,7 @@ def test_an_invitation_and_its_cancellation_have_what_calendars_require(method: 
 
 
 @pytest.mark.parametrize("length", [timedelta(hours=3), timedelta(days=2, hours=8)])
-def test_times_are_in_utc_whatever_the_length(length: timedelta) -> None:
+def test_times_are_in_utc_for_any_duration(length: timedelta) -> None:
     paris = START.astimezone().replace(microsecond=0)
     file = build(replace(INTERVIEW, starts_at=paris, ends_at=paris + length))
     assert b"DTSTART:20300311T223000Z" in file

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 
 from app.rendering import dates
 from app.rendering.context import values_for
-from app.rendering.interview_facts import InterviewDetails, interview_facts
+from app.rendering.interview_facts import FactsReader, InterviewDetails, facts_without_time, interview_facts
 
 SPANS = [
     # On one day.
@@ -40,7 +41,7 @@ SPANS = [
         "2030-03-13T15:00Z",
         "Monday 11 March 2030, 08:00 to Wednesday 13 March 2030, 16:00 (Paris time)",
     ),
-    # The hour that comes twice: at the start and the end, at the start only, at the end only.
+    # The hour that is repeated: at the start and the end, at the start only, at the end only.
     (
         "Europe/Paris",
         "2027-10-31T00:30Z",
@@ -77,7 +78,7 @@ SPANS = [
         "2027-02-07T02:30Z",
         "Sunday 7 February 2027, 02:30 UTC+01:00 to 02:30 UTC+00:00 (Casablanca time)",
     ),
-    # Over the hour that does not exist.
+    # Across the hour that is skipped.
     (
         "Europe/Paris",
         "2027-03-28T00:30Z",
@@ -99,13 +100,67 @@ def details(start: str, end: str) -> InterviewDetails:
 
 
 @pytest.mark.parametrize(("time_zone", "start", "end", "expected"), SPANS)
-def test_a_span_says_another_day_and_which_of_two_equal_times(
+def test_a_span_says_the_other_day_and_which_of_two_equal_times(
     app: Flask, time_zone: str, start: str, end: str, expected: str
 ) -> None:
     with app.test_request_context():
         interview = details(start, end)
         assert dates.interval(interview.starts_at, interview.ends_at, time_zone, "en") == expected
-        assert interview_facts(interview, time_zone, "en")[0].text == expected
+
+
+FACTS = [
+    ("UTC", "2031-03-12T14:00Z", "2031-03-12T15:00Z", "Wed 12 Mar, 14:00\N{EN DASH}15:00"),
+    ("UTC", "2030-12-31T23:30Z", "2031-01-01T00:30Z", "Tue 31 Dec 2030, 23:30 \N{EN DASH} Wed 1 Jan, 00:30"),
+    ("Europe/Paris", "2031-10-26T00:30Z", "2031-10-26T01:30Z", "Sun 26 Oct, 02:30 CEST\N{EN DASH}02:30 CET"),
+]
+
+
+@pytest.mark.parametrize(("time_zone", "start", "end", "expected"), FACTS)
+def test_facts_have_short_times_and_name_the_clock_where_it_is_not_the_readers_own(
+    app: Flask, time_zone: str, start: str, end: str, expected: str
+) -> None:
+    now = datetime(2031, 6, 1, tzinfo=UTC)
+    with app.test_request_context():
+        interview = details(start, end)
+        assert (
+            interview_facts(interview, FactsReader(time_zone, "en", now, names_zone=False))[0].text
+            == expected
+        )
+        in_mail = f"{expected} ({dates.zone_label(time_zone)})"
+        assert interview_facts(interview, FactsReader(time_zone, "en", now))[0].text == in_mail
+
+
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        ("Room Birch, 3rd floor", ""),
+        ("Room 1204, 3rd floor", ""),
+        (
+            "12 Rue de Rivoli, 75004 Paris",
+            "https://www.openstreetmap.org/search?query=12%20Rue%20de%20Rivoli%2C%2075004%20Paris",
+        ),
+        (
+            "10 Downing Street, London SW1A 2AA",
+            "https://www.openstreetmap.org/search?query=10%20Downing%20Street%2C%20London%20SW1A%202AA",
+        ),
+        ("+49 30 901820", "tel:+4930901820"),
+        ("Phone: +1 (555) 010-0199", "tel:+15550100199"),
+        ("030 901820", "tel:030901820"),
+    ],
+)
+def test_an_address_leads_to_a_map_and_a_number_to_a_call(app: Flask, location: str, url: str) -> None:
+    with app.test_request_context():
+        interview = replace(details("2031-03-12T14:00Z", "2031-03-12T15:00Z"), location=location)
+        where = facts_without_time(interview)[0]
+        assert (where.text, where.url) == (location, url)
+
+
+def test_a_video_call_is_named_by_its_host(app: Flask) -> None:
+    url = "https://www.meet.example.com/j/99?pwd=x"
+    with app.test_request_context():
+        interview = replace(details("2031-03-12T14:00Z", "2031-03-12T15:00Z"), meeting_url=url)
+        call = facts_without_time(interview)[0]
+        assert (call.label, call.text, call.url, call.plain) == ("Video call", "meet.example.com", url, url)
 
 
 @pytest.mark.parametrize(("time_zone", "start", "end", "expected"), SPANS)
@@ -129,3 +184,19 @@ def test_an_interview_without_an_end_has_its_start(app: Flask) -> None:
         data = {"starts_at": datetime.fromisoformat("2027-10-31T01:30Z")}
         values = values_for("interview_scheduled", data, "Europe/Paris", "en")
     assert values["interview_date"] == "Sunday 31 October 2027 at 02:30 CET (Paris time)"
+
+
+def test_a_reader_with_a_12_hour_clock_gets_times_in_its_form(app: Flask) -> None:
+    start, end = datetime(2031, 3, 12, 11, 30, tzinfo=UTC), datetime(2031, 3, 12, 12, 5, tzinfo=UTC)
+    with app.test_request_context():
+        assert dates.short(start, "UTC", "en@h12", start) == "Wed 12 Mar 11:30 AM"
+        assert dates.span(start, end, "UTC", "en@h12", start) == "Wed 12 Mar, 11:30 AM\N{EN DASH}12:05 PM"
+        assert (
+            dates.short_times(end, end + timedelta(hours=1), "UTC", "en@h12", start)
+            == "12:05\N{EN DASH}1:05 PM"
+        )
+        assert dates.full(start, "UTC", "en@h12") == "Wednesday 12 March 2031 at 11:30 AM (UTC)"
+        twice = datetime(2031, 10, 26, 0, 30, tzinfo=UTC)
+        assert dates.clock(twice, "Europe/Paris", "en@h12") == "2:30 AM CEST"
+        values = values_for("interview_scheduled", {"starts_at": start}, "UTC", "en@h12")
+    assert (values["interview_time"], values["interview_day"]) == ("11:30 AM", "Wednesday 12 March 2031")

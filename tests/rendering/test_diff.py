@@ -30,6 +30,14 @@ def test_a_changed_word_is_one_change() -> None:
     ]
 
 
+def test_changed_words_beside_each_other_are_one_change_with_their_spaces() -> None:
+    pieces = diff.compare("An interview has been scheduled", "{{ name }} meets you")
+    assert [(piece.kind, piece.text) for piece in pieces] == [
+        ("del", "An interview has been scheduled"),
+        ("ins", "{{ name }} meets you"),
+    ]
+
+
 @pytest.mark.parametrize("unit", ["a ", "a\n", "ab\n"])
 def test_comparing_the_longest_texts_takes_less_than_three_seconds(unit: str) -> None:
     started = time.thread_time()

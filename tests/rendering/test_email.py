@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 
@@ -14,19 +15,19 @@ from app import catalog
 from app.channels.base import Message
 from app.clock import utc_now
 from app.database.base import db
-from app.models import Delivery, User
+from app.models import Delivery, NotificationTemplate, User
 from app.services.events import publish as event_publish
 from app.services.sending import email as sending_email
 from app.services.sending.email import SiteIdentity
 from tests.support import factories
 
-SENDER = SiteIdentity("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
+SITE = SiteIdentity("https://bellhop.example", "Bellhop <bellhop@example.test>", "a key for tests only")
 HOSTILE = "<script>alert('x')</script>\"&"
 
 
 def email_about(user: User, kind: str = "resume_processed", **fields: object) -> Message:
     row = factories.notification(user, notification_type=kind, **fields)  # type: ignore[arg-type]
-    return sending_email.compose_email(factories.delivery(row, address=user.email), SENDER, utc_now())
+    return sending_email.compose_email(factories.delivery(row, address=user.email), SITE, utc_now())
 
 
 def email_of_event(user: User, kind: str, hours: int = 0, **data: object) -> Message:
@@ -40,7 +41,7 @@ def email_of_event(user: User, kind: str, hours: int = 0, **data: object) -> Mes
     published = event_publish.publish(event)
     found = next(v for v in published.describe_verdicts() if v.channel == "email")
     row = db.session.query(Delivery).filter_by(notification_id=found.notification_id, channel="email").one()
-    return sending_email.compose_email(row, SENDER, utc_now())
+    return sending_email.compose_email(row, SITE, utc_now())
 
 
 def calendar_of(mail: Message) -> Calendar:
@@ -105,11 +106,72 @@ def test_an_email_about_a_cancelled_interview_does_not_link_to_the_meeting(app: 
     assert button.startswith("https://bellhop.example/notifications/")
 
 
+def test_the_first_button_says_what_happens_and_a_second_opens_the_page(app: Flask, alice: User) -> None:
+    meeting, page = "https://www.meet.example.com/1", "https://platform.example/iv-1"
+    mail = email_of_event(alice, "interview.scheduled", meeting_url=meeting, action_url=page)
+    buttons = re.findall(r'href="([^"]*)"[^>]*>(Join the interview|Open interview)<', mail.html)
+    assert buttons == [(meeting, "Join the interview"), (page, "Open interview")]
+    assert mail.text.index(f"Join the interview:\n{meeting}") < mail.text.index(f"Open interview:\n{page}")
+
+
+def test_a_template_has_its_own_preview_line_and_button(app: Flask, alice: User) -> None:
+    meeting = "https://meet.example.com/1"
+    template = db.session.query(NotificationTemplate).filter_by(name="interview_scheduled").one()
+    template.email_preheader, template.email_button = "With {{company_name}}", "Meet {{candidate_name}}"
+    db.session.commit()
+    mail = email_of_event(alice, "interview.scheduled", meeting_url=meeting)
+    assert re.search(r"display:none[^>]*>With Alder&#847;", mail.html)
+    assert re.search(rf'class="btn".*?href="{meeting}"[^>]*>Meet Priya Raman<', mail.html)
+    assert f"Meet Priya Raman:\n{meeting}" in mail.text
+    rendered = db.session.query(Delivery).filter_by(channel="email").one()
+    assert (rendered.preheader, rendered.button) == ("With Alder", "Meet Priya Raman")
+
+
+def test_an_email_is_signed_with_the_senders_name(app: Flask, alice: User) -> None:
+    row = factories.delivery(factories.notification(alice), address=alice.email)
+    for address, name in (("Alder Talent <a@example.test>", "Alder Talent"), ("a@example.test", "Bellhop")):
+        mail = sending_email.compose_email(row, replace(SITE, address=address), utc_now())
+        assert f"Best regards,\n{name}\n\n-- \n" in mail.text
+        assert f"Best regards,<br>{name}<" in mail.html
+
+
+def test_a_video_call_is_a_link_named_by_its_host(app: Flask, alice: User) -> None:
+    meeting = "https://www.meet.example.com/1"
+    mail = email_of_event(alice, "interview.scheduled", meeting_url=meeting)
+    assert re.search(rf'Video call</td>.*?<a [^>]*href="{meeting}"[^>]*>meet\.example\.com</a>', mail.html)
+    assert f"Video call: {meeting}" in mail.text
+
+
+def test_an_email_says_the_old_time_struck_through_and_in_words(app: Flask, alice: User) -> None:
+    email_of_event(alice, "interview.scheduled")
+    moved = email_of_event(alice, "interview.rescheduled", hours=2)
+    assert "Was: Tue 12 Mar 2030 13:00" in moved.text
+    assert "<s>Tue 12 Mar 2030 13:00</s>" in moved.html
+    cancelled = email_of_event(alice, "interview.cancelled", hours=2)
+    assert "When: Tue 12 Mar 2030, 15:00\N{EN DASH}16:00 (UTC), cancelled" in cancelled.text
+    assert "<s>Tue 12 Mar 2030, 15:00\N{EN DASH}16:00 (UTC)</s>" in cancelled.html
+
+
+def test_facts_do_not_repeat_what_the_message_says(app: Flask, alice: User) -> None:
+    mail = email_of_event(
+        alice, "interview.scheduled", interviewer="Daniel Osei", candidate_name="Priya Raman"
+    )
+    assert "Interviewer: Daniel Osei" in mail.text
+    assert "Candidate:" not in mail.text
+    own_html = db.session.query(NotificationTemplate).filter_by(name="interview_scheduled").one()
+    own_html.email_html = "<p>See you there.</p>"
+    db.session.commit()
+    assert (
+        "Candidate: Omar Haddad"
+        in email_of_event(alice, "interview.scheduled", candidate_name="Omar Haddad").text
+    )
+
+
 def test_interview_times_are_in_the_readers_time_zone(app: Flask) -> None:
     alice = factories.user("alice@example.test", time_zone="Asia/Kathmandu")
     mail = email_of_event(alice, "interview.scheduled", location="Room Birch")
     for part in (mail.text, mail.html):
-        assert "Tuesday 12 March 2030, 18:45 to 19:45 (Kathmandu time)" in part
+        assert "Tue 12 Mar 2030, 18:45\N{EN DASH}19:45 (Kathmandu time)" in part
         assert "Room Birch" in part
 
 
@@ -134,10 +196,10 @@ def test_an_email_sent_late_shows_the_interview_as_it_was(app: Flask, alice: Use
     early = db.session.query(Delivery).filter_by(channel="email").one()
     email_of_event(alice, "interview.rescheduled", hours=2)
     db.session.expire_all()
-    late = sending_email.compose_email(early, SENDER, utc_now())
+    late = sending_email.compose_email(early, SITE, utc_now())
     (event,) = calendar_of(late).walk("VEVENT")
     assert (event.start, int(event["SEQUENCE"])) == (datetime(2030, 3, 12, 13, tzinfo=UTC), 0)
-    assert "13:00 to 14:00" in late.text
+    assert "13:00\N{EN DASH}14:00" in late.text
 
 
 def test_texts_cannot_inject_lines_into_a_calendar_file(app: Flask, alice: User) -> None:
@@ -158,7 +220,7 @@ def test_account_emails_have_their_link_and_no_unsubscribe(app: Flask, alice: Us
     row = Delivery(kind=kind, recipient_id=alice.id, channel="email", address=alice.email)
     db.session.add(row)
     db.session.commit()
-    mail = sending_email.compose_email(row, SENDER, utc_now())
+    mail = sending_email.compose_email(row, SITE, utc_now())
     assert "https://bellhop.example/password/reset/" in mail.text
     assert "https://bellhop.example/password/reset/" in mail.html
     assert "List-Unsubscribe" not in mail.headers

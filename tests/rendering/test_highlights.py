@@ -42,7 +42,7 @@ def test_an_excerpt_begins_shortly_before_the_first_match() -> None:
     assert highlights.excerpt("short", [(("short",), False)]) == "short"
 
 
-# Without scripts whose words are pairs of characters: half a pair is no word.
+# Without scripts whose words are pairs of characters: half a pair is not a word.
 SPACED = st.characters(exclude_categories=["Lo", "Cs"])
 
 

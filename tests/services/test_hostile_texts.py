@@ -32,7 +32,7 @@ from app.services.templates import publishing as template_publishing
 from app.services.templates.drafts import TemplateContent
 from tests.support import factories
 
-SENDER = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
+SITE = SiteIdentity("http://bellhop.test", "Bellhop <a@bellhop.test>", "a key for tests only")
 INVISIBLE = "\u202e\u2066\u200b\u200d\u2060\ufeff\u00ad"
 HOSTILE = f"</td><script>x</script><b>B{INVISIBLE}cc: evil@example.com"
 CHANNELS = ("email", "sms", "push", "webhook", "in_app")
@@ -115,7 +115,7 @@ def harmless(text: str, *, lines: int | None = 1) -> None:
 
 
 def check_mail(message: Message) -> None:
-    raw = mime.build(message, SENDER.address)
+    raw = mime.build(message, SITE.address)
     mail = message_from_bytes(raw, policy=policy.default)
     assert set(mail.keys()) >= {"From", "To", "Subject", "Date", "Message-ID", "List-Id"}
     assert "Bcc" not in mail
@@ -137,7 +137,7 @@ def check_mail(message: Message) -> None:
 
 
 def check(delivery: Delivery) -> None:
-    message = payloads.build_payload(delivery, SENDER, utc_now())
+    message = payloads.build_payload(delivery, SITE, utc_now())
     match delivery.channel:
         case "email":
             check_mail(message)
@@ -182,7 +182,7 @@ def test_a_servers_reply_is_stored_as_one_harmless_line(
 
     monkeypatch.setitem(worker.CONNECTORS, "email", Hostile)
     row = factories.delivery(factories.notification(factories.user("alice@example.test")))
-    worker.DeliveryWorker(SENDER).deliver_due()
+    worker.DeliveryWorker(SITE).deliver_due()
     db.session.expire_all()
     (attempt,) = db.session.scalars(select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))
     harmless(attempt.response)

@@ -115,7 +115,7 @@ def test_enum_members_are_stored_as_plain_strings(any_app: Flask) -> None:
         ({"title": " \n"}, "title"),
     ],
 )
-def test_unusable_arguments_are_named_and_nothing_is_written(
+def test_invalid_arguments_are_named_and_nothing_is_written(
     alice: User, arguments: dict[str, object], field: str
 ) -> None:
     usable = {"notification_type": "system_alert", "title": "Hello", "message": "World"}
@@ -161,7 +161,7 @@ def test_each_function_of_the_contract_notifies_the_right_people(people: tuple[U
     added = services.send_candidate_added_notification({"name": "Omar Haddad", "job_title": "Designer"})
     assert {n.recipient_id for n in added} == {alice.id, charlie.id}
     job = SimpleNamespace(title="Designer", company_name="Alder Robotics")
-    assert {n.title for n in services.send_job_created_notification(job)} == {"New Job: Designer"}
+    assert {n.title for n in services.send_job_created_notification(job)} == {"New job: Designer"}
     assert services.mark_notification_as_read(own.id, alice).is_read
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -56,6 +56,10 @@ CUT_OFF = """() => {
   }
   return found;
 }"""
+
+# A limit costs nothing where a test passes, and a busy machine is slow.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -124,7 +128,7 @@ def page_factory(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(
             base_url=base_url, viewport={"width": width, "height": height}, **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.watch = Watch(base_url)
         page.watch.follow(context)

@@ -1,4 +1,4 @@
-"""A certificate for the loopback interface, signed by itself."""
+"""A self-signed certificate for the loopback interface."""
 
 from __future__ import annotations
 

@@ -10,8 +10,13 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
+
+from app.database.base import db
+from app.models import Notification
+from app.services.operations import demo
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # Text to enter into a field, by its type.
@@ -20,6 +25,7 @@ TYPED = {
     "url": "https://example.com/hook",
     "tel": "+33612345678",
     "datetime-local": "2030-01-01T10:00",
+    "date": "2030-01-01",
     "time": "10:00",
     "number": "7",
     "text": "Иван",
@@ -27,6 +33,16 @@ TYPED = {
     "password": "a long enough password",
 }
 HUMAN = {"alt", "title", "aria-label", "aria-description", "placeholder", "label", "summary"}
+
+
+def load_demo() -> None:
+    """Load the demo data with only the newest notification of each person, type and status, so that a walk is short."""
+    demo.load()
+    newest = select(func.max(Notification.id)).group_by(
+        Notification.recipient_id, Notification.notification_type, Notification.status
+    )
+    db.session.query(Notification).where(Notification.id.not_in(newest)).delete()
+    db.session.commit()
 
 
 @dataclass
@@ -169,6 +185,7 @@ def walk(
             answer = client.post(url, base_url=base_url, data=data, headers=headers, follow_redirects=True)
             way = f"POST {url}, {how}"
         if answer.mimetype != "text/html":
+            answer.close()  # A download is streamed.
             continue
         reading = PageContent(answer.text)
         yield Page(way, answer.status_code, reading)

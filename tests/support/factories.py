@@ -13,6 +13,7 @@ from app import catalog
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Interview, Notification, User, UserNotificationPreference
+from app.services.accounts import passwords
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -25,9 +26,7 @@ def unique() -> str:
 
 @cache
 def _password_hash() -> str:
-    from argon2 import PasswordHasher
-
-    return PasswordHasher().hash(PASSWORD)
+    return passwords._hasher.hash(PASSWORD)
 
 
 def user(email: str, name: str = "", *, role: str = "recruiter", **fields: Any) -> User:
@@ -65,7 +64,6 @@ def notification(
         **fields,
     )
     db.session.add(row)
-    recipient.inbox_version += 1
     db.session.commit()
     return row
 

@@ -52,8 +52,14 @@ class Server:
 
 
 @contextmanager
-def serving(database: str | Path, log: Path, **settings: str) -> Iterator[Server]:
-    """Serve this database (a URL, or the path of a SQLite file) while the block runs."""
+def serving(
+    database: str | Path, log: Path, *, open_files: int | None = None, **settings: str
+) -> Iterator[Server]:
+    """Serve this database (a URL, or the path of a SQLite file) while the block runs.
+
+    Args:
+        open_files: the hard limit of the server on open files.
+    """
     url = database if "://" in str(database) else f"sqlite:///{database}"
     environment = {
         "DATABASE_URL": str(url),
@@ -66,6 +72,8 @@ def serving(database: str | Path, log: Path, **settings: str) -> Iterator[Server
         **settings,
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "bin/gunicorn.conf.py", "wsgi:app"]
+    if open_files:
+        command = ["sh", "-c", f'ulimit -n {open_files} && exec "$0" "$@"', *command]
     with (
         log.open("wb") as errors,
         subprocess.Popen(

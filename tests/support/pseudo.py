@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po
 from sqlalchemy import Table, update
 
 from app.database.base import db
+from app.models import Delivery
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONG, RIGHT_TO_LEFT = "el", "he"
@@ -29,7 +30,7 @@ _ALPHABETS = {
 }
 # Placeholders, markup and date formats, which are not translated.
 _UNTRANSLATED = re.compile(r"%\(\w+\)[sd]|%%|\{\{?\w+\}?\}|<[^>]+>|&\w+;")
-_DATE = re.compile(r"[EdMyHm]+(?:[ :][EdMyHm]+)*")
+_DATE = re.compile(r"[EdMyHm]+(?:[ :][EdMyHm]+)*|(?:HH|h):mm(?::ss)?(?: a)?")
 
 
 def translate(text: str, language: str) -> str:
@@ -86,8 +87,9 @@ def pseudo_catalogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Columns with texts from people.
 USER_TEXTS = {
     "users": ("name",),
+    "events": ("data",),
     "interviews": ("candidate_name", "job_title", "company_name", "location", "interviewer"),
-    "notifications": ("title", "message"),
+    "notifications": ("title", "message", "facts"),
     "notification_templates": ("title_template", "message_template", "email_subject", "sms_text"),
     "template_versions": ("title_template", "message_template", "email_subject", "sms_text"),
     "delivery_attempts": ("response",),
@@ -96,8 +98,20 @@ USER_TEXTS = {
 _CYRILLIC = str.maketrans(_PLAIN, "АБЦДЕФГХИЙКЛМНОПЯРСТУВЩЫЬЗабцдефгхийклмнопярстувщыьз")
 
 
-def foreign(text: str) -> str:
-    """Convert a person's text to Cyrillic; variable names in braces are kept."""
+def foreign(value: Any) -> Any:
+    """Convert the texts of a person's value to Cyrillic; variable names in braces, URLs and times are kept."""
+    match value:
+        case str():
+            return _foreign_text(value)
+        case list():
+            return [foreign(item) for item in value]
+        case dict():
+            return foreign_values(value)
+        case _:
+            return value
+
+
+def _foreign_text(text: str) -> str:
     return "".join(
         part if part.startswith("{") else part.translate(_CYRILLIC)
         for part in re.split(r"(\{[{%].*?[%}]\})", text)
@@ -107,9 +121,7 @@ def foreign(text: str) -> str:
 def foreign_values(data: dict[str, Any]) -> dict[str, Any]:
     """Convert the texts among the values to Cyrillic; URLs and times are kept."""
     return {
-        name: foreign(value)
-        if isinstance(value, str) and "://" not in value and not name.endswith("_at")
-        else value
+        name: value if name.endswith("_at") or (isinstance(value, str) and "://" in value) else foreign(value)
         for name, value in data.items()
     }
 
@@ -122,6 +134,10 @@ def make_data_foreign(language: str) -> None:
             values = {column: foreign(row[column]) for column in columns if row[column]}
             if values:
                 db.session.execute(update(table).where(table.c.id == row["id"]).values(values))
+    for row in db.session.scalars(db.select(Delivery)):
+        if detail := row.reason_data.get("detail"):
+            row.reason_data = row.reason_data | {"detail": foreign(detail)}
+    db.session.flush()
     db.session.execute(update(db.metadata.tables["users"]).values(locale=language, time_zone="UTC"))
     db.session.commit()
     db.session.expire_all()

@@ -26,7 +26,7 @@ KINDS = {
 
 @contextmanager
 def slow_clients(port: int, count: int, requests: dict[str, tuple[bytes, bytes]]) -> Iterator[None]:
-    """Keep so many clients connected while the block runs: the kinds in turn; who is closed comes again."""
+    """Keep this many clients connected while the block runs: all kinds in turn; closed ones reconnect."""
     is_over = threading.Event()
     kinds = list(requests.values())
     clients: dict[int, socket.socket | None] = dict.fromkeys(range(count))

@@ -97,7 +97,8 @@ class Server:
 class Script(threading.Thread):
     """A TCP server that sends scripted replies, line by line, and then closes the connection.
 
-    Each connection uses one list of replies. `read_message` reads up to the final dot; `None` closes the connection.
+    Each connection uses one list of replies. `read_message` reads up to the final dot, `read_two` two further commands;
+    `None` closes the connection.
     """
 
     def __init__(self, *scripts: list[str | None]) -> None:
@@ -130,6 +131,9 @@ class Script(threading.Thread):
                 continue
             if reply is None:
                 return
+            if reply == "read_two":
+                lines.readline(), lines.readline()
+                continue
             if index and replies[index - 1] != "read_message":
                 lines.readline()
             connection.sendall(reply.encode() + b"\r\n")

@@ -18,7 +18,7 @@ from tests.support import factories
 
 def edited(template: NotificationTemplate, **changes: object) -> TemplateContent:
     """Return the template's content with changes."""
-    return replace(TemplateContent.of(template), **changes)
+    return replace(TemplateContent.from_row(template), **changes)
 
 
 def published(template: NotificationTemplate, actor: User, **changes: object) -> TemplateVersion:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return as soon as the condition is true; fail if that takes too long."""
     ends_at = time.monotonic() + seconds
     while not condition():

@@ -9,7 +9,7 @@ def test_busy(web_server):
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,20 +40,25 @@ class Call:
 
 
 class WebServer:
-    """Replies with `answers` in their order, then with `usual`."""
+    """Replies with `answers` in their order, then with what `respond` returns; without it, with `usual`."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.answers: list[Reply] = []
         self.usual = Reply()
+        self.respond: Callable[[Call], Reply] | None = None
         self.closing = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                server.calls.append(Call(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                server._answer(self)
+                call = Call(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                server.calls.append(call)
+                server._answer(self, call)
+
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, *_args: Any) -> None:
                 """Log nothing; tests read `calls`."""
@@ -71,8 +76,9 @@ class WebServer:
         self.server.shutdown()
         self.server.server_close()
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        reply = self.answers.pop(0) if self.answers else self.usual
+    def _answer(self, handler: BaseHTTPRequestHandler, call: Call) -> None:
+        usual = self.respond(call) if self.respond and not self.answers else self.usual
+        reply = self.answers.pop(0) if self.answers else usual
         self.closing.wait(reply.after)
         try:
             if reply.drips:

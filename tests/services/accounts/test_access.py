@@ -1,4 +1,4 @@
-"""Deactivation and, if wanted, a new password end everything that works without the password."""
+"""Deactivation and, on request, a new password revoke all access."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def by_link(user: User, *, revoke: bool) -> None:
 
 @pytest.mark.parametrize("change", [by_hand, by_link])
 @pytest.mark.parametrize("revoke", [True, False])
-def test_a_new_password_revokes_access_only_on_request_and_tells_the_owner(
+def test_a_new_password_revokes_access_only_on_request_and_notifies_the_owner(
     alice: User, token: str, change: Callable[..., None], revoke: bool
 ) -> None:
     change(alice, revoke=revoke)
@@ -52,7 +52,7 @@ def test_a_new_password_revokes_access_only_on_request_and_tells_the_owner(
     assert list(subjects) == ["New webhook", "Your password was changed"]
 
 
-def test_choosing_the_first_password_is_no_security_notice(alice: User) -> None:
+def test_choosing_the_first_password_sends_no_security_notice(alice: User) -> None:
     alice.password_hash = None
     db.session.commit()
     link = emails.make_password_link("invitation", alice, "s", "", datetime.now(UTC))
@@ -60,24 +60,24 @@ def test_choosing_the_first_password_is_no_security_notice(alice: User) -> None:
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
 
 
-def test_reactivation_revives_nothing(alice: User, bob: User, token: str) -> None:
-    administration.deactivate(alice.id, actor=bob)
+def test_reactivation_restores_no_access(alice: User, bob: User, token: str) -> None:
+    administration.change(alice.id, is_enabled=False, actor=bob)
     assert access.count(alice) == Access(0, 0, 0)
-    administration.reactivate(alice.id, actor=bob)
+    administration.change(alice.id, is_enabled=True, actor=bob)
     assert tokens.authenticate(token) is None
     assert access.count(alice) == Access(0, 0, 0)
 
 
-def test_reactivation_revives_nothing_of_an_account_that_was_disabled_by_other_means(
+def test_reactivation_restores_no_access_of_an_account_disabled_in_the_database(
     alice: User, bob: User, token: str
 ) -> None:
     alice.is_enabled = False
     db.session.commit()
-    administration.reactivate(alice.id, actor=bob)
+    administration.change(alice.id, is_enabled=True, actor=bob)
     assert tokens.authenticate(token) is None
 
 
-def test_access_of_others_is_left_alone(alice: User, charlie: User, token: str) -> None:
+def test_access_of_other_people_is_unchanged(alice: User, charlie: User, token: str) -> None:
     _row, his = tokens.create(charlie, "his", ["read"])
     webhooks.create(charlie, "https://hooks.example.com/", secret="s")
     access.revoke(alice)

@@ -1,4 +1,4 @@
-"""A phone is written to only after its owner has typed the code that was sent to it."""
+"""Text messages go to a phone only after its owner has entered the code sent to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def alice(any_app: Flask) -> User:
 
 
 def sent_code() -> str:
-    """The code as it came out of the outbox (kept here, where Twilio is not configured)."""
+    """Return the code from the outbox; it is captured there because Twilio is not configured."""
     DeliveryWorker(SiteIdentity("http://bellhop.test", "a@example.test", SECRET)).deliver_due()
     newest = select(CapturedMail).order_by(CapturedMail.delivery_id.desc()).limit(1)
     text = db.session.scalars(newest).one().raw.decode().rpartition("\n")[2]
@@ -93,7 +93,7 @@ def test_wrong_codes_limit_new_codes_for_an_hour_and_a_day(alice: User) -> None:
     for hours in (0, 1):
         now = begin + timedelta(hours=hours, seconds=hours)
         phones.send_code(alice, NUMBER, now=now)
-        guess_wrong(alice, 7, now)  # Two more than are heard.
+        guess_wrong(alice, 7, now)  # Two more than are allowed.
         for person, number in ((alice, NUMBER), (alice, "+442079460000"), (other, NUMBER)):
             with pytest.raises(Invalid) as caught:
                 phones.send_code(person, number, now=now + timedelta(minutes=59))

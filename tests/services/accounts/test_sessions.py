@@ -1,4 +1,4 @@
-"""Sessions end when they are ended, left alone or old, and no request can bring one back."""
+"""Sessions end when they are ended, idle or old, and no request can revive one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from app.services.base.errors import NotFound
 from app.services.operations import retention
 from tests.support import factories
 from tests.support.audit import audit_entries
+from tests.support.retention import KEPT
 
 LIMITS = SessionLimits(idle=timedelta(days=14), longest=timedelta(days=90))
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -45,14 +46,14 @@ def test_keys_are_never_the_same(app: Flask, alice: User) -> None:
     assert len({sessions.start(alice) for _ in range(20)}) == 20
 
 
-def test_a_session_that_is_left_alone_ends(app: Flask, alice: User) -> None:
+def test_an_idle_session_ends(app: Flask, alice: User) -> None:
     key = sessions.start(alice, now=NOW)
     last = NOW + timedelta(days=14)
     assert sessions.find(key, LIMITS, now=last - timedelta(seconds=1)) is not None
     assert sessions.find(key, LIMITS, now=last) is None
 
 
-def test_a_session_in_use_ends_after_its_longest_time(app: Flask, alice: User) -> None:
+def test_a_session_in_use_ends_after_its_maximum_age(app: Flask, alice: User) -> None:
     key = sessions.start(alice, now=NOW)
     for day in range(10, 90, 10):
         found = sessions.find(key, LIMITS, now=NOW + timedelta(days=day))
@@ -77,7 +78,7 @@ def test_use_is_recorded_once_in_five_minutes(app: Flask, alice: User) -> None:
     later = NOW + timedelta(minutes=5)
     assert found.is_seen_due(later)
     sessions.record_seen(found, address="192.0.2.2", now=later)
-    # Another request of the same moment, which read the row before.
+    # A simultaneous request that read the row before.
     sessions.record_seen(found, address="192.0.2.3", now=later + timedelta(seconds=1))
     assert (only().last_seen_at, only().address) == (later, "192.0.2.2")
 
@@ -127,9 +128,9 @@ def test_deactivation_ends_every_session_and_reactivation_revives_none(
     app: Flask, alice: User, bob: User
 ) -> None:
     key = sessions.start(alice)
-    administration.deactivate(alice.id, actor=bob)
+    administration.change(alice.id, is_enabled=False, actor=bob)
     assert sessions.find(key, LIMITS) is None
-    administration.reactivate(alice.id, actor=bob)
+    administration.change(alice.id, is_enabled=True, actor=bob)
     assert sessions.find(key, LIMITS) is None
 
 
@@ -143,7 +144,7 @@ def test_sessions_of_a_person_who_is_disabled_by_other_means_do_not_work(app: Fl
 def test_retention_deletes_ended_sessions_and_no_others(app: Flask, alice: User) -> None:
     sessions.start(alice, now=NOW - timedelta(days=15))
     open_one = sessions.start(alice, now=NOW - timedelta(days=13))
-    assert retention.purge(NOW, session_limits=LIMITS) == 1
+    assert retention.purge(KEPT, NOW, session_limits=LIMITS) == 1
     assert count() == 1
     assert sessions.find(open_one, LIMITS, now=NOW) is not None
 

@@ -36,7 +36,7 @@ def test_the_eleventh_attempt_within_fifteen_minutes_is_refused_with_a_wait(alic
     assert caught.value.retry_after == 9 * 60
     assert "9 minutes" in str(caught.value)
     assert len(audit_entries("sign_in.locked")) == 1
-    # Refused tries do not make it longer.
+    # Refused attempts do not extend it.
     fail(email, 1, start + timedelta(minutes=15, seconds=1))
 
 
@@ -82,7 +82,7 @@ def test_a_stranger_cannot_lock_the_owner_out(app: Flask, alice: User, quick_has
     with pytest.raises(TooManyAttempts):
         users.authenticate(alice.email, PASSWORD, origin="203.0.113.9")
     assert users.authenticate(alice.email, PASSWORD, origin="192.0.2.1") is alice
-    # The owner's success takes nothing back from the stranger's count.
+    # The owner's success does not reset the stranger's count.
     with pytest.raises(TooManyAttempts):
         users.authenticate(alice.email, PASSWORD, origin="203.0.113.9")
 
@@ -121,10 +121,20 @@ def test_one_address_cannot_try_many_accounts(app: Flask, alice: User, quick_has
     with pytest.raises(TooManyAttempts):
         users.authenticate(alice.email, PASSWORD, origin="203.0.113.9")
     assert users.authenticate(alice.email, PASSWORD, origin="192.0.2.1") is alice
-    # A good sign-in with an account of one's own does not reset it.
+    # A successful sign-in with another account does not reset it.
     assert users.authenticate(alice.email, PASSWORD, origin="192.0.2.1") is alice
     with pytest.raises(TooManyAttempts):
         users.authenticate(alice.email, PASSWORD, origin="203.0.113.9")
+
+
+def test_addresses_of_one_ipv6_network_share_their_attempts(
+    app: Flask, alice: User, quick_hashes: None
+) -> None:
+    for number in range(10):
+        guess(alice.email, 1, f"2001:db8:0:1::{number:x}")
+    with pytest.raises(TooManyAttempts):
+        users.authenticate(alice.email, PASSWORD, origin="2001:db8:0:1:ffff:ffff:ffff:ffff")
+    assert users.authenticate(alice.email, PASSWORD, origin="2001:db8:0:2::1") is alice
 
 
 def test_wrong_passwords_in_a_session_do_not_lock_the_sign_in_page(

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from flask import Flask
+from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, Delivery, User
 from app.services.accounts import notices, tokens
 from app.services.base.errors import Conflict, Invalid, NotFound
+from tests.support import statements
 
 
 @pytest.fixture
-def queries(app) -> list[str]:
-    seen: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", note)
+def queries(app: Flask) -> Iterator[list[str]]:
+    with statements.recorded() as seen:
+        yield seen
 
 
 def test_a_token_is_shown_once_and_only_its_digest_is_stored(alice: User) -> None:
@@ -135,7 +132,7 @@ def test_anothers_token_cannot_be_revoked(alice: User, charlie: User) -> None:
     assert tokens.for_user(charlie) == []
 
 
-def test_a_child_has_no_more_scopes_and_dies_with_its_parent(alice: User) -> None:
+def test_a_child_has_no_more_scopes_and_is_revoked_with_its_parent(alice: User) -> None:
     parent, _text = tokens.create(alice, "parent", ["write"], days=30)
     with pytest.raises(Invalid) as caught:
         tokens.create(alice, "child", ["read"], parent_id=parent.id, actor=alice)
@@ -183,6 +180,6 @@ def test_the_owner_gets_an_email_about_a_new_token(alice: User) -> None:
     for _number in range(20):
         tokens.create(alice, "again", ["read"], actor=alice)
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == notices.MAX_AN_HOUR
-    # Tokens of the command line were not created by the owner's account.
+    # Tokens created on the command line have no creator.
     tokens.create(alice, "by an operator", ["read"])
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == notices.MAX_AN_HOUR

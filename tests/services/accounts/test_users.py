@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -183,13 +190,45 @@ def test_of_two_simultaneous_password_changes_one_is_a_conflict(
 ) -> None:
     real = passwords.hash_password
 
-    def meanwhile(text: str) -> str:
+    def change_first(text: str) -> str:
         monkeypatch.setattr(passwords, "hash_password", real)
         with app.app_context():
             users.change_password(db.session.get(User, alice.id), PASSWORD, "the one that was first")
         return real(text)
 
-    monkeypatch.setattr(passwords, "hash_password", meanwhile)
+    monkeypatch.setattr(passwords, "hash_password", change_first)
     with pytest.raises(Conflict):
         users.change_password(alice, PASSWORD, "the one that was second")
     assert users.authenticate(alice.email, "the one that was first")
+
+
+def test_checks_of_passwords_leave_half_of_the_cores_to_pages(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most, niceness = 0, 0, set()
+
+    def verify(_hash: str, _password: str) -> bool:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        niceness.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        time.sleep(0.02)
+        running -= 1
+        return True
+
+    hasher = SimpleNamespace(verify=verify)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    with ThreadPoolExecutor(8) as crowd:
+        assert all(crowd.map(lambda _number: passwords.matches(PASSWORD, "a hash"), range(8)))
+    assert most <= max(1, (os.cpu_count() or 1) // 2)
+    if sys.platform == "linux":
+        assert min(niceness) > os.getpriority(os.PRIO_PROCESS, os.getpid())
+
+
+def test_a_password_of_two_megabytes_is_wrong_at_once(app: Flask, alice: User) -> None:
+    started = time.monotonic()
+    with pytest.raises(Invalid):
+        users.authenticate(alice.email, "\ufdfa" * 600_000)
+    with pytest.raises(Invalid):
+        users.authenticate(alice.email, PASSWORD + " " * 200)
+    assert time.monotonic() - started < 2

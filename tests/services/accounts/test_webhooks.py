@@ -1,4 +1,4 @@
-"""Webhooks of one's own: where they may lead, their secrets, and what of them is shown."""
+"""A person's webhooks: allowed URLs, secrets, and what is shown of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, User, Webhook
 from app.services.accounts import direct_messages, webhooks
+from app.services.base import signed_webhooks
 from app.services.base.errors import Conflict, Invalid, LimitReached, NotFound
 from app.services.deliveries import webhook_calls
 from tests.support import factories
@@ -33,7 +34,7 @@ def test_a_new_webhook_is_enabled_and_its_secret_is_not_stored(alice: User) -> N
     assert alice.preference.webhook_enabled
     assert secret.startswith("whsec_")
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
-    assert webhooks.signing_secrets(hook, SECRET, utc_now()) == (secret,)
+    assert signed_webhooks.signing_secrets(hook, SECRET, utc_now()) == (secret,)
     kept = " ".join(str(value) for value in vars(hook).values())
     audited = " ".join(str(entry.detail) for entry in db.session.scalars(select(AuditEntry)))
     assert secret.removeprefix("whsec_") not in kept + audited
@@ -45,8 +46,8 @@ def test_a_replaced_secret_also_signs_for_a_day(alice: User) -> None:
     hook, old = webhooks.create(alice, URL, secret=SECRET, now=now)
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
     assert old != new
-    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
-    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=24)) == (new,)
+    assert signed_webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23, minutes=59)) == (new, old)
+    assert signed_webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=24)) == (new,)
 
 
 def test_a_third_secret_within_a_day_is_a_conflict(alice: User) -> None:
@@ -55,7 +56,7 @@ def test_a_third_secret_within_a_day_is_a_conflict(alice: User) -> None:
     hook, new = webhooks.rotate(alice, hook.id, secret=SECRET, now=now)
     with pytest.raises(Conflict):
         webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=23))
-    assert webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23)) == (new, old)
+    assert signed_webhooks.signing_secrets(hook, SECRET, now + timedelta(hours=23)) == (new, old)
     assert webhooks.rotate(alice, hook.id, secret=SECRET, now=now + timedelta(hours=24))[1] not in {new, old}
 
 

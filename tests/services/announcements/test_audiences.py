@@ -33,7 +33,7 @@ def test_people_named_by_address_receive_it_once(any_app: Flask) -> None:
 def test_roles_and_everyone_mean_active_people_only(any_app: Flask) -> None:
     bob = factories.user("bob@example.test", role="admin")
     factories.user("alice@example.test")
-    people.deactivate(factories.user("gone@example.test").id, actor=bob)
+    people.change(factories.user("gone@example.test").id, is_enabled=False, actor=bob)
     assert announcement_management.create(bob, AnnouncementRequest(roles=["recruiter"], **NEWS)).total == 1
     assert reached() == ["alice@example.test"]
     assert announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS)).total == 2

@@ -28,7 +28,7 @@ def test_an_announcement_can_use_a_template(bob: User, alice: User) -> None:
         ),
     )
     row = db.session.scalars(select(Notification)).one()
-    assert (row.notification_type, row.title, row.priority) == ("job_created", "New Job: Pilot", "high")
+    assert (row.notification_type, row.title, row.priority) == ("job_created", "New job: Pilot", "high")
 
 
 def test_times_in_a_context_are_shown_in_the_readers_time_zone(bob: User) -> None:

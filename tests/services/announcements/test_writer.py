@@ -1,4 +1,4 @@
-"""Announcements are written in chunks, once to each person, whatever is killed or runs in parallel."""
+"""Announcements are written in chunks, once to each person, even if writers are killed or run in parallel."""
 
 from __future__ import annotations
 
@@ -87,11 +87,12 @@ with app.app_context():
 """
 
 
+@pytest.mark.long
 def test_ten_thousand_people_receive_it_once_although_its_writer_is_killed_repeatedly(
     app: Flask, bob: User, database_file: Path
 ) -> None:
     crowd_of(9_999)
-    # The work it takes, not the wait for a busy machine.
+    # CPU time, because the machine may be busy.
     before = time.thread_time()
     made = announcement_management.create(bob, AnnouncementRequest(everyone=True, **NEWS))
     assert time.thread_time() - before < 1
@@ -103,7 +104,7 @@ def test_ten_thousand_people_receive_it_once_although_its_writer_is_killed_repea
     }
     # SQLAlchemy says "commit" before it happens: each process dies with a chunk written and not committed.
     for chunks in (3, 7, 12):
-        done = subprocess.run(  # Our own interpreter and our own words.
+        done = subprocess.run(  # Our own interpreter and our own arguments.
             [sys.executable, "-c", KILLED.format(chunks=chunks)],
             env=environ,
             cwd=Path(__file__).resolve().parents[3],
@@ -121,7 +122,7 @@ def test_ten_thousand_people_receive_it_once_although_its_writer_is_killed_repea
 
 
 def crowd_of(count: int) -> None:
-    """So many recruiters, made by the database itself."""
+    """Create many recruiters with one statement."""
     numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
     columns = ", ".join(
         column.name

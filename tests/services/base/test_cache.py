@@ -1,4 +1,4 @@
-"""The cache never returns anything older than the last commit of any process."""
+"""Nothing that is remembered is older than the last change of its owner's inbox by any process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ ANOTHER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
 for line in sys.stdin:
-    connection.execute(line)
-    connection.commit()
+    connection.executescript(f"BEGIN; {line}; COMMIT")
     print("done", flush=True)
 """
 
 
 @pytest.fixture
 def elsewhere(database_file: Path):
-    """Runs a statement in another process, and comes back when it is committed."""
+    """Run a statement in another process and wait until it is committed."""
     process = subprocess.Popen(
         [sys.executable, "-c", ANOTHER, str(database_file)],
         stdin=subprocess.PIPE,
@@ -63,7 +62,10 @@ def test_changes_by_another_process_show_in_the_next_count_and_list(alice, elsew
     for _ in range(2):
         assert counts.unread_count(alice.id) == 1
         assert b'"is_read":false' in json_list.page_for(alice.id, Filters("all")).rows
-    elsewhere(f"UPDATE notifications SET read_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id}")
+    elsewhere(
+        f"UPDATE notifications SET read_at = '2026-01-01 00:00:00.000000' WHERE id = {row.id};"
+        f"UPDATE users SET inbox_version = inbox_version + 1 WHERE id = {alice.id}"
+    )
     assert counts.unread_count(alice.id) == 0
     assert b'"is_read":true' in json_list.page_for(alice.id, Filters("all")).rows
 
@@ -102,13 +104,55 @@ def test_uncommitted_values_are_not_cached(alice):
     assert counts.unread_count(alice.id) == 1
 
 
-def test_without_writes_no_query_is_repeated(alice):
+def test_without_a_commit_a_look_up_is_not_repeated(alice):
     asked = []
 
     def make():
         asked.append(1)
-        return "answer", None
+        return "answer"
 
     db.session.remove()
-    assert [cache.cached("key", utc_now(), make) for _ in range(3)] == ["answer"] * 3
+    assert [cache.until_commit("key", make) for _ in range(3)] == ["answer"] * 3
     assert len(asked) == 1
+    alice.name = "Alice A."
+    db.session.add(alice)
+    db.session.commit()
+    assert cache.until_commit("key", make) == "answer"
+    assert len(asked) == 2
+
+
+def test_changes_of_others_forget_nothing(any_app):
+    alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test")
+    memory, asked = cache.Memory(10), []
+
+    def make():
+        asked.append(1)
+        return len(asked), None
+
+    def value() -> int:
+        return memory.get(alice.id, "key", utc_now(), make)
+
+    assert value() == 1
+    factories.notification(bob)
+    assert value() == 1
+    factories.notification(alice)
+    assert [value(), value()] == [2, 2]
+
+
+def test_the_value_not_asked_for_longest_is_forgotten_first(alice):
+    memory, asked = cache.Memory(2), []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        memory.get(alice.id, key, utc_now(), lambda key=key: (asked.append(key), None))
+    assert asked == ["a", "b", "c", "b"]
+
+
+def test_a_value_that_a_change_overtakes_is_kept_under_the_version_before(alice):
+    memory = cache.Memory(10)
+
+    def overtaken():
+        count = counts.unread_count(alice.id)
+        factories.notification(alice)
+        return count, None
+
+    assert memory.get(alice.id, "key", utc_now(), overtaken) == 0
+    assert memory.get(alice.id, "key", utc_now(), lambda: (counts.unread_count(alice.id), None)) == 1

@@ -33,4 +33,4 @@ def test_a_page_knows_its_neighbours(
 ) -> None:
     page = paging.cut(found, 2, has_cursor=has_cursor, is_backwards=is_backwards)
     assert page.rows == rows
-    assert (page.first, page.last) == (first, last)
+    assert (page.previous_ends_before, page.next_starts_after) == (first, last)

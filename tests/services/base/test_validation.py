@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,7 @@ from app.services.base.validation import InvalidValue
 
 @pytest.fixture(autouse=True)
 def _words(app):
-    """Refusals are said in the reader's language, which an application knows."""
+    """Error messages are translated, which needs an application."""
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_structures_must_be_shallow_small_and_storable():
     ):
         with pytest.raises(InvalidValue):
             validation.structure(bad)
-    while deep:  # Taken apart by hand: letting go of it at once would overflow the stack.
+    while deep:  # Taken apart piece by piece, because deleting it at once would overflow the stack.
         deep = deep.pop()
 
 
@@ -206,3 +207,11 @@ def test_an_address_of_an_account_is_stricter_than_one_to_look_up(app: Flask) ->
     with pytest.raises(Invalid) as caught:
         validation.email_for_account("a..b@x")
     assert list(caught.value.errors) == ["email"]
+
+
+@pytest.mark.parametrize("text", ["+44 20 7946 0958" + " -" * 100 + "1", "\ufdfa" * 600_000])
+def test_a_long_text_is_refused_as_a_phone_number_at_once(app: Flask, text: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(Invalid):
+        validation.phone(text)
+    assert time.monotonic() - started < 2

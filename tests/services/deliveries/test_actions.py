@@ -12,6 +12,7 @@ from app.database.base import db
 from app.models import AuditEntry, Delivery, Suppression, User
 from app.services.base.errors import Conflict, NotFound
 from app.services.deliveries import actions as delivery_actions
+from app.services.deliveries.delivery_log import DeliveryFilters
 from app.services.notifications import counts
 from app.services.routing import suppressions
 from tests.support import factories
@@ -34,6 +35,27 @@ def test_undelivered_messages_can_be_retried(owner: User, admin: User, state: st
     assert row.expires_at
     assert row.expires_at > utc_now()
     assert actions()[-1] == "delivery.retried"
+
+
+def test_everything_that_failed_and_matches_is_sent_again(owner: User, admin: User) -> None:
+    rows = {
+        state: factories.delivery(factories.notification(owner), state=state)
+        for state in ("failed", "dead", "expired", "uncertain", "sent", "suppressed", "pending")
+    }
+    other = factories.delivery(factories.notification(admin), state="failed", address="bob@example.test")
+    assert delivery_actions.retry_matching(DeliveryFilters(search="alice"), admin) == 3
+    db.session.expire_all()
+    assert [state for state, row in rows.items() if row.state == "pending"] == [
+        "failed",
+        "dead",
+        "expired",
+        "pending",
+    ]
+    assert rows["uncertain"].state == "uncertain", "it may have arrived"
+    assert other.state == "failed"
+    (entry,) = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "deliveries.retried"))
+    assert entry.detail == {"count": 3}
+    assert delivery_actions.retry_matching(DeliveryFilters(search="alice"), admin) == 0
 
 
 @pytest.mark.parametrize("state", ["sent", "claimed", "skipped", "cancelled"])

@@ -1,4 +1,4 @@
-"""The numbers of the last two weeks."""
+"""Deliveries per day in the last two weeks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def test_chart_counts_days_in_the_readers_time_zone(owner: User) -> None:
         factories.delivery(
             note, state=state, created_at=now - timedelta(hours=hours), address=f"{number}@example.test"
         )
+    # What is in the inbox was not sent by a server.
+    factories.delivery(note, "in_app", state="sent", created_at=now, address="")
     days = chart.daily_counts(owner, now)
     assert len(days) == chart.DAYS
-    assert days[-1].counts == {"sent": 2, "kept": 0, "failed": 0, "waiting": 0}
-    assert days[-2].counts == {"sent": 0, "kept": 0, "failed": 1, "waiting": 1}
-    assert sum(day.total for day in days) == 4
+    assert days[-1].counts == {"sent": 2, "in_app": 1, "kept": 0, "failed": 0, "waiting": 0}
+    assert days[-2].counts == {"sent": 0, "in_app": 0, "kept": 0, "failed": 1, "waiting": 1}
+    assert sum(day.total for day in days) == 5

@@ -13,7 +13,7 @@ from app.services.events import data as event_data
 
 @pytest.fixture(autouse=True)
 def _words(app):
-    """Refusals are said in the reader's language, which an application knows."""
+    """Error messages are translated, which needs an application."""
 
 
 def refused(kind: str, **data: object) -> set[str]:

@@ -8,19 +8,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event as sa_event
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from app import services
 from app.clock import utc_now
 from app.database.base import db
-from app.models import AuditEntry, Delivery, Event, Interview, Notification, NotificationTemplate, User
+from app.models import (
+    AuditEntry,
+    Delivery,
+    Event,
+    Follow,
+    Interview,
+    Notification,
+    NotificationTemplate,
+    User,
+)
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.routing import fanout
-from tests.support import factories
+from tests.support import factories, statements
 
 
 def event_in(body: dict) -> event_publish.IncomingEvent:
@@ -43,7 +51,7 @@ def count(model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_an_event_reaches_its_recipient_and_nobody_else(people: tuple[User, ...]) -> None:
+def test_an_event_notifies_only_its_recipient(people: tuple[User, ...]) -> None:
     published = send("interview.scheduled", ["alice@example.test"])
     (row,) = db.session.scalars(select(Notification)).all()
     assert row.recipient_id == people[0].id
@@ -187,14 +195,13 @@ def test_parallel_events_to_the_same_people_do_not_deadlock(any_app: Flask) -> N
 def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:
     db.session.add_all([factories.bare_user(f"p{n}@example.test") for n in range(1000)])
     db.session.commit()
-    statements: list[str] = []
-    sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    send("job.created")
+    with statements.recorded() as seen:
+        send("job.created")
     assert count(Notification) == 1000
     assert count(Delivery) == 2000
-    writes = [text for text in statements if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
+    writes = [text for text in seen if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
     assert len(writes) <= 40, writes
-    assert len(statements) - len(writes) <= 10
+    assert len(seen) - len(writes) <= 10, seen
 
 
 def test_a_failing_template_falls_back_to_the_built_in_text_and_is_reported(people: tuple[User, ...]) -> None:
@@ -206,7 +213,7 @@ def test_a_failing_template_falls_back_to_the_built_in_text_and_is_reported(peop
     db.session.commit()
     send("job.created", ["alice@example.test"])
     to_alice = select(Notification.title).where(Notification.notification_type == "job_created")
-    assert db.session.scalar(to_alice) == "New Job: Staff Data Engineer"
+    assert db.session.scalar(to_alice) == "New job: Staff Data Engineer"
     assert (
         db.session.scalar(select(AuditEntry.action).where(AuditEntry.subject == "job_created"))
         == "template.failed"
@@ -246,3 +253,19 @@ def test_outdated_events_change_nothing(people: tuple[User, ...]) -> None:
     assert {(v.state, v.notification_id) for v in published.describe_verdicts()} == {("skipped", None)}
     assert db.session.scalar(select(Interview.status)) == "cancelled"
     assert count(Notification) == 1
+
+
+def test_an_event_does_not_look_up_what_no_one_has(people: tuple[User, ...]) -> None:
+    with statements.recorded() as run:
+        send("job.created", ["alice@example.test"])
+    lookups = tuple(f"SELECT {table}." for table in ("follows", "suppressions", "preference_locks", "rooms"))
+    assert [sql for sql in run if sql.startswith(lookups)] == []
+
+
+def test_an_event_looks_up_the_mutes_of_those_who_have_some(people: tuple[User, ...]) -> None:
+    db.session.add(Follow(user_id=people[0].id, subject="type:job_created", mode="mute"))
+    db.session.commit()
+    published = send("job.created", ["alice@example.test", "bob@example.test"])
+    reasons = {(user.email, verdict.reason) for user, _id, _channel, verdict, _route in published.outcomes}
+    assert ("alice@example.test", "type_muted") in reasons
+    assert ("bob@example.test", "type_muted") not in reasons

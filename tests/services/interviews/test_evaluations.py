@@ -100,7 +100,9 @@ def test_an_evaluation_stops_the_reminders_and_expires_the_last_one(ruth: User) 
             Notification.notification_type == "evaluation_due",
         )
     ).all()[-1]
-    found = preflight.check_before_sending(mail, preflight.load_context("email", [mail]), NOW + 31 * HOUR)
+    found = preflight.check_before_sending(
+        mail, preflight.load_context("email", [mail], NOW), NOW + 31 * HOUR
+    )
     assert found is not None
     assert found.reason == "evaluation_over"
 

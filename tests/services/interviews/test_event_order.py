@@ -43,9 +43,7 @@ def interview() -> Interview:
 
 @pytest.mark.parametrize("time", AHEAD.values(), ids=AHEAD)
 @pytest.mark.parametrize("kind", ["interview.cancelled", "interview.rescheduled", "interview.completed"])
-def test_what_arrives_after_an_event_from_a_clock_ahead_applies(
-    alice: User, kind: str, time: datetime
-) -> None:
+def test_events_after_one_from_a_fast_clock_apply(alice: User, kind: str, time: datetime) -> None:
     report("interview.scheduled", alice, NOW, time)
     report(kind, alice, NOW + SECOND, None, START + 2 * DAY)
     expected = {"interview.cancelled": "cancelled", "interview.completed": "completed"}
@@ -56,7 +54,7 @@ def test_what_arrives_after_an_event_from_a_clock_ahead_applies(
 
 
 @pytest.mark.parametrize("time", AHEAD.values(), ids=AHEAD)
-def test_a_time_ahead_counts_as_the_arrival(alice: User, time: datetime) -> None:
+def test_a_future_time_counts_as_the_arrival(alice: User, time: datetime) -> None:
     report("interview.scheduled", alice, NOW, time)
     assert interview().changed_at == NOW
     assert db.session.scalars(select(Event.occurred_at)).one() == NOW
@@ -66,7 +64,9 @@ def test_a_time_ahead_counts_as_the_arrival(alice: User, time: datetime) -> None
 
 @pytest.mark.parametrize("first", AHEAD.values(), ids=AHEAD)
 @pytest.mark.parametrize("second", AHEAD.values(), ids=AHEAD)
-def test_of_two_times_ahead_the_later_arrival_applies(alice: User, first: datetime, second: datetime) -> None:
+def test_of_two_future_times_the_later_arrival_applies(
+    alice: User, first: datetime, second: datetime
+) -> None:
     report("interview.scheduled", alice, NOW, first)
     result = report("interview.cancelled", alice, NOW + SECOND, second)
     assert interview().status == "cancelled"

@@ -26,7 +26,7 @@ from tests.support.interviews import publish_interview
 from tests.support.threads import run_at_once
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
-SENDER = sending_email.SiteIdentity(
+SITE = sending_email.SiteIdentity(
     "https://bellhop.test", "Bellhop <bellhop@bellhop.test>", "a key for tests only"
 )
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -180,14 +180,14 @@ def preflight_reason(user: User, now: datetime, number: int = 0) -> str | None:
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
     )
     (delivery,) = mail
-    found = preflight.check_before_sending(delivery, preflight.load_context("email", [delivery]), now)
+    found = preflight.check_before_sending(delivery, preflight.load_context("email", [delivery], now), now)
     return found.reason if found else None
 
 
 def subject_at(user: User, number: int, now: datetime) -> str:
     row = reminders_of(user)[number]
     (mail,) = [delivery for delivery in row.deliveries if delivery.channel == "email"]
-    return sending_email.compose_email(mail, SENDER, now).subject
+    return sending_email.compose_email(mail, SITE, now).subject
 
 
 def test_a_held_email_says_how_soon_the_interview_is_when_sent(alice: User) -> None:
@@ -202,8 +202,8 @@ def test_a_held_sms_says_how_soon_the_interview_is_when_sent(alice: User) -> Non
     publish_interview("interview.scheduled", alice, NOW - 30 * HOUR, NOW)
     reminders.remind_due(NOW - HOUR)
     sms = factories.delivery(reminders_of(alice)[0], channel="sms", address="+33612345678", text="In 1 hour")
-    assert payloads.build_payload(sms, SENDER, NOW - HOUR).text.startswith("In 1 hour")
-    assert payloads.build_payload(sms, SENDER, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
+    assert payloads.build_payload(sms, SITE, NOW - HOUR).text.startswith("In 1 hour")
+    assert payloads.build_payload(sms, SITE, NOW - 20 * MINUTE).text.startswith("In 20 minutes")
 
 
 def test_only_the_last_of_several_held_reminders_is_sent(alice: User) -> None:
@@ -408,3 +408,9 @@ def test_a_lead_time_chosen_after_the_booking_reminds_when_it_comes(alice: User)
     assert reminders.remind_due(NOW - 2 * HOUR - MINUTE) == 0
     assert reminders.remind_due(NOW - 2 * HOUR) == 1
     assert reminders.remind_due(NOW - HOUR) == 0
+
+
+@pytest.mark.parametrize("outcome", ["moved", "cancelled", "completed", "left", "sent", "late", "passed"])
+def test_only_a_withdrawn_reminder_is_due_again(outcome: str) -> None:
+    decided = reminders.decide(NOW + 30 * MINUTE, [60], {60: outcome}, NOW)
+    assert decided == ({60: "sent"} if outcome in {"moved", "cancelled", "completed", "left"} else {})

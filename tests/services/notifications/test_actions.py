@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event as sa_event
 from sqlalchemy import insert
 
 from app.clock import utc_now
@@ -13,8 +12,9 @@ from app.database.base import db
 from app.models import Notification, User
 from app.services.base.errors import NotFound
 from app.services.notifications import actions, counts
+from app.services.notifications import undo as notification_undo
 from app.services.notifications.filters import Filters
-from tests.support import factories
+from tests.support import factories, statements
 
 
 def states(user: User) -> list[tuple[object, ...]]:
@@ -38,9 +38,9 @@ def test_every_action_is_undone_exactly(owner: User, stranger: User, action: str
     assert states(owner) != before
     assert states(stranger) == others
     assert owner.inbox_version > version
-    assert actions.undo(owner, made.id).count == made.count
+    assert notification_undo.undo_change(owner, made.id).count == made.count
     assert states(owner) == before
-    actions.undo(owner, made.id)
+    notification_undo.undo_change(owner, made.id)
     assert states(owner) == before
 
 
@@ -55,9 +55,9 @@ def test_only_the_owner_can_undo_and_only_for_ten_minutes(owner: User, stranger:
     row = factories.notification(owner)
     made = actions.change(owner, "done", ids=[row.id])
     with pytest.raises(NotFound):
-        actions.undo(stranger, made.id)
+        notification_undo.undo_change(stranger, made.id)
     with pytest.raises(NotFound):
-        actions.undo(owner, made.id, now=utc_now() + timedelta(minutes=11))
+        notification_undo.undo_change(owner, made.id, now=utc_now() + timedelta(minutes=11))
     assert states(owner)[0][3] is not None
 
 
@@ -65,11 +65,10 @@ def test_an_action_on_a_filter_changes_thousands_of_rows_in_few_statements(owner
     rows = [factories.notification_values(owner, n) for n in range(3000)]
     db.session.execute(insert(Notification), rows)
     db.session.commit()
-    statements: list[str] = []
-    sa_event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    made = actions.change(owner, "read", filters=Filters(categories=("interview",)))
+    with statements.recorded() as seen:
+        made = actions.change(owner, "read", filters=Filters(categories=("interview",)))
     assert made.count == 3000
-    assert len(statements) <= 5
+    assert len(seen) <= 5
     assert counts.unread_count(owner.id) == 0
-    actions.undo(owner, made.id)
+    notification_undo.undo_change(owner, made.id)
     assert counts.unread_count(owner.id) == 3000

@@ -17,11 +17,12 @@ from sqlalchemy import select, text
 
 from app import catalog
 from app.database.base import db
-from app.models import User
+from app.models import Notification, User
 from app.services.base.errors import Invalid
 from app.services.notifications import actions, inbox, json_list
-from app.services.notifications.conditions import PLACE_CONDITIONS
-from app.services.notifications.filters import Filters
+from app.services.notifications import undo as notification_undo
+from app.services.notifications.conditions import COMMON, PLACE_CONDITIONS, has_common_words
+from app.services.notifications.filters import Filters, matching
 from app.services.notifications.search_query import Term, parse
 from app.views.presenters import navigation
 from app.views.web import search_highlight
@@ -49,6 +50,31 @@ def rows(owner: User, *all_titles: str, **fields: object) -> None:
     for minutes, title in enumerate(all_titles):
         at = NOW - HOUR - timedelta(minutes=minutes)
         factories.notification(owner, title, message="", created_at=at, **fields)  # type: ignore[arg-type]
+
+
+def test_common_words_find_the_same_as_rare_ones(owner: User) -> None:
+    rows(owner, *(f"Priya Raman, {kind} {n}" for n in range(6) for kind in ("review", "offer")), "Zoe")
+    factories.notification(owner, "Priya Raman, read", created_at=NOW - HOUR, read_at=NOW)
+    stranger = factories.user("stranger@example.test")
+    rows(stranger, "Priya Raman, of a stranger")
+
+    def found(search: str, *, is_common: bool) -> list[int]:
+        filters = Filters(search=parse(search, "UTC", NOW), is_common=is_common)
+        clauses = matching(filters, owner.id, NOW)
+        return list(db.session.scalars(select(Notification.id).where(*clauses).order_by(Notification.id)))
+
+    for search in ("priya", "pri rev", '"priya raman"', "priya -offer", "-offer", "is:read priya"):
+        assert found(search, is_common=True) == found(search, is_common=False) != []
+    for search in ('"raman priya"', '"priya ram"', "iya", "ram zo"):
+        assert found(search, is_common=True) == found(search, is_common=False) == []
+
+
+def test_a_word_is_common_when_many_of_the_newest_have_it(owner: User) -> None:
+    enough = COMMON[db.engine.dialect.name]
+    rows(owner, *["Priya Raman"] * enough, *["Zoe"] * (enough - 1))
+    searches = ("priya", "pri ram", '"priya raman"', "zoe", "ramon", "raman zoe", "-priya")
+    is_common = [has_common_words(parse(search, "UTC"), owner.id, NOW) for search in searches]
+    assert is_common == [True, True, True, False, False, False, False]
 
 
 def test_words_match_by_prefix_ignoring_case_and_accents(owner: User) -> None:
@@ -94,7 +120,9 @@ def test_a_place_in_the_query_replaces_the_place_of_the_list(alice: User) -> Non
     assert titles(alice, "is:done") == ["done"]
     assert titles(alice, "is:later") == ["later"]
     assert titles(alice, "is:inbox", "done") == ["here"]
-    assert titles(alice, "-is:done", "all") == ["here"]
+    assert titles(alice, "-is:done", "all") == ["later", "here"], (
+        "a search of everything finds what is snoozed"
+    )
     assert titles(alice, "-is:later", "all") == ["done", "here"]
 
 
@@ -122,7 +150,7 @@ def test_operators_of_full_text_languages_have_no_effect(alice: User) -> None:
 
 
 def test_search_does_not_find_another_persons_notifications(owner: User) -> None:
-    # Numbers that begin alike are still two people.
+    # Ids with the same first digits belong to different people.
     for number in range(12):
         factories.notification(factories.user(f"other{number}@example.test"), "Priya Raman")
     assert titles(owner, "priya") == titles(owner, "x") == titles(owner, "-nothing") == []
@@ -135,7 +163,7 @@ def test_an_action_on_a_search_changes_all_results_and_is_undone(alice: User) ->
     assert made.count == 2
     assert titles(alice, "") == ["Anders"]
     assert made.id
-    actions.undo(alice, made.id, now=NOW)
+    notification_undo.undo_change(alice, made.id, now=NOW)
     assert titles(alice, "priya") == ["Priya one", "Priya two"]
 
 
@@ -148,7 +176,7 @@ def test_the_index_follows_changed_and_deleted_rows(owner: User) -> None:
     db.session.execute(text("DELETE FROM notifications WHERE title = 'Priya'"))
     db.session.commit()
     assert titles(owner, "mended") == []
-    # A row that takes a freed number brings its own words only.
+    # A row that reuses an id has its own words only.
     rows(owner, "Newcomer")
     assert titles(owner, "mended") == []
 
@@ -166,7 +194,7 @@ def test_search_results_page_in_the_order_of_the_list(alice: User) -> None:
     assert seen == [f"Priya {number}" for number in range(7)]
 
 
-# What is written, what is typed.
+# The text, and the search for it.
 FOUND = [
     ("田中太郎", "太郎"),
     ("田中太郎", "田"),
@@ -233,22 +261,20 @@ NOT_FOUND = [
 
 
 @pytest.mark.parametrize(("written", "typed"), FOUND, ids=ascii)
-def test_every_script_is_found_as_its_readers_type_it_and_marked(
-    owner: User, written: str, typed: str
-) -> None:
+def test_words_of_every_script_are_found_and_highlighted(owner: User, written: str, typed: str) -> None:
     rows(owner, written)
     assert titles(owner, typed) == [written]
     assert "<mark>" in search_highlight.highlight(written, typed)
 
 
 @pytest.mark.parametrize(("written", "typed"), NOT_FOUND, ids=ascii)
-def test_other_words_of_a_script_are_not_found(owner: User, written: str, typed: str) -> None:
+def test_words_of_a_script_that_do_not_match_are_not_found(owner: User, written: str, typed: str) -> None:
     rows(owner, written)
     assert titles(owner, typed) == []
     assert "<mark>" not in search_highlight.highlight(written, typed)
 
 
-def test_only_what_was_searched_is_marked(owner: User) -> None:
+def test_only_search_terms_are_highlighted(owner: User) -> None:
     assert search_highlight.highlight("田中太郎さん", "太郎") == "田中<mark>太郎</mark>さん"
     assert search_highlight.highlight("田中太郎", "中") == "田<mark>中</mark>太郎"
     assert search_highlight.highlight("김철수님", "철수") == "김<mark>철수</mark>님"
@@ -371,4 +397,4 @@ def test_search_agrees_with_a_naive_implementation(
 
 
 def test_every_place_has_conditions_and_an_entry_in_the_navigation() -> None:
-    assert tuple(PLACE_CONDITIONS) == tuple(navigation.PLACES) == catalog.PLACES
+    assert tuple(PLACE_CONDITIONS) == tuple(navigation.PLACES) == (*catalog.PLACES, "anywhere")

@@ -23,7 +23,7 @@ from tests.support import factories
 
 def test_pages_follow_each_other_in_both_directions_without_gaps(owner: User) -> None:
     start = utc_now() - timedelta(hours=1)
-    # Pairs at the very same instant: only the id tells them apart.
+    # Pairs at the same instant differ only by id.
     made = [
         factories.notification(owner, f"N{n}", created_at=start + timedelta(minutes=n // 2))
         for n in range(11)
@@ -44,7 +44,7 @@ def test_snoozed_notifications_are_listed_soonest_first_in_pages_and_api(owner: 
     now = utc_now()
     made = [factories.notification(owner, f"N{n}").id for n in range(9)]
     for n, number in enumerate(made):
-        # Pairs at the very same instant: only the id tells them apart.
+        # Pairs at the same instant differ only by id.
         actions.change(owner, "snooze", ids=[number], until=now + timedelta(hours=1 + n // 2), now=now)
     db.session.expire_all()
     later = Filters(place="later")
@@ -119,6 +119,7 @@ def test_another_persons_notification_is_not_found(owner: User, stranger: User) 
     assert not inbox.get(owner, row.id).is_read
 
 
+@pytest.mark.long
 def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
     app: Flask, alice: User, charlie: User
 ) -> None:
@@ -147,7 +148,7 @@ def test_every_query_of_the_inbox_uses_an_index_among_100_000_rows(
     assert connection is not None
     for statement, parameters in queries:
         plan = [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)]
-        # The other steps only name the parts of a statement, or walk over the one row that a part of it answered.
+        # The other steps name a part of the statement or read the one row that a part returned.
         looks = [step for step in plan if step.startswith(("SEARCH notifications", "SCAN notifications"))]
         assert looks, (statement, plan)
         assert all(step.startswith("SEARCH") and "USING" in step and "INDEX" in step for step in looks), (

@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from app.database.base import db
 from app.models import Notification, SavedView, User
 from app.services.base.errors import Invalid, NotFound
 from app.services.notifications import actions, saved_views
 from app.services.notifications.filters import Filters
-from app.services.notifications.saved_views import Filter
-from tests.support import factories
+from app.services.notifications.saved_views import SavedFilter
+from tests.support import factories, statements
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 
 
 def named(user: User, *names: str) -> list[SavedView]:
-    return [saved_views.create(user, name, Filter(search=name)) for name in names]
+    return [saved_views.create(user, name, SavedFilter(search=name)) for name in names]
 
 
 def names(user: User) -> list[str]:
@@ -53,16 +52,16 @@ def test_reordering_must_name_each_view_once(alice: User) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted", "key"),
     [
-        (" ", Filter(), "name"),
-        ("x" * 61, Filter(), "name"),
-        ("ONE", Filter(), "name"),
-        ("o\u200bne\u202e", Filter(), "name"),
-        ("\u200b\u202e", Filter(), "name"),
-        ("new", Filter(search="is:nonsense"), "search"),
+        (" ", SavedFilter(), "name"),
+        ("x" * 61, SavedFilter(), "name"),
+        ("ONE", SavedFilter(), "name"),
+        ("o\u200bne\u202e", SavedFilter(), "name"),
+        ("\u200b\u202e", SavedFilter(), "name"),
+        ("new", SavedFilter(search="is:nonsense"), "search"),
     ],
 )
 def test_a_view_needs_a_unique_name_and_a_valid_search(
-    alice: User, name: str, wanted: Filter, key: str
+    alice: User, name: str, wanted: SavedFilter, key: str
 ) -> None:
     named(alice, "one")
     with pytest.raises(Invalid) as caught:
@@ -74,9 +73,9 @@ def test_a_view_needs_a_unique_name_and_a_valid_search(
 def test_a_person_has_at_most_twenty_views(alice: User) -> None:
     views = named(alice, *(f"view {number}" for number in range(20)))
     with pytest.raises(Invalid, match="20"):
-        saved_views.create(alice, "one more", Filter())
+        saved_views.create(alice, "one more", SavedFilter())
     saved_views.delete(alice, views[0].id)
-    saved_views.create(alice, "one more", Filter())
+    saved_views.create(alice, "one more", SavedFilter())
     with pytest.raises(Invalid, match="20"):
         saved_views.restore(alice, views[0].id)
 
@@ -108,7 +107,7 @@ def test_a_view_can_be_renamed_and_its_filter_changed(alice: User) -> None:
     saved_views.change(alice, view.id, name="One ")
     saved_views.change(alice, view.id, place="done", category=["resume"], search="-x")
     fresh = saved_views.get(alice, view.id)
-    assert (fresh.name, Filter.of(fresh)) == ("One", Filter("done", ("resume",), (), "-x"))
+    assert (fresh.name, SavedFilter.from_view(fresh)) == ("One", SavedFilter("done", ("resume",), (), "-x"))
     for wrong in ({"name": "TWO"}, {"search": "is:nonsense"}):
         with pytest.raises(Invalid):
             saved_views.change(alice, view.id, **wrong)
@@ -137,20 +136,16 @@ def test_views_are_counted_in_one_statement(owner: User) -> None:
         )
     factories.notification(owner, "Priya done", archived_at=NOW, read_at=NOW, created_at=NOW)
     search, urgent, everything = (
-        saved_views.create(owner, "Priya", Filter(search="priya")),
-        saved_views.create(owner, "urgent", Filter(priority=("urgent",))),
-        saved_views.create(owner, "all", Filter("all", search="pri -2")),
+        saved_views.create(owner, "Priya", SavedFilter(search="priya")),
+        saved_views.create(owner, "urgent", SavedFilter(priority=("urgent",))),
+        saved_views.create(owner, "all", SavedFilter("all", search="pri -2")),
     )
-    statements: list[str] = []
-
-    def note(_conn, _cursor, statement, *_rest):  # type: ignore[no-untyped-def]
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    found = counts(owner)
-    event.remove(db.engine, "before_cursor_execute", note)
+    with statements.recorded() as seen:
+        found = counts(owner)
     assert found == {search.id: 3, urgent.id: 2, everything.id: 3}
-    assert len(statements) == 2, "one for the views, one for all their numbers"
+    assert sum("saved_views" in each for each in seen) == 1
+    # A sample for each search tells how common its words are; then all are counted at once.
+    assert len([each for each in seen if "FROM notifications" in each]) == 3, seen
     actions.change(owner, "done", filters=Filters(), now=NOW)
     assert counts(owner) == {search.id: 0, urgent.id: 0, everything.id: 3}
 
@@ -173,6 +168,15 @@ def test_counts_of_views_stop_at_a_hundred(alice: User) -> None:
     db.session.commit()
     (view,) = named(alice, "x")
     assert counts(alice) == {view.id: 100}
+
+
+def test_the_newest_hundred_are_counted(alice: User) -> None:
+    for minutes in range(101):
+        surfaced_at = NOW - timedelta(minutes=minutes + 1)
+        factories.notification(alice, surfaced_at=surfaced_at, read_at=NOW if minutes < 100 else None)
+    saved_views.create(alice, "All", SavedFilter())
+    (view,) = saved_views.list_views_with_counts(alice, NOW)
+    assert (view.count, view.unread) == (100, 0)
 
 
 def test_changing_a_view_updates_open_pages(alice: User) -> None:

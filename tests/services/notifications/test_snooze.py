@@ -13,6 +13,7 @@ from app.models import Delivery, Notification, User
 from app.services import create_notification
 from app.services.base.errors import Invalid
 from app.services.notifications import actions, counts, inbox, snooze
+from app.services.notifications import undo as notification_undo
 from app.services.notifications.filters import Filters
 from app.services.sending import scheduled
 from tests.support import factories
@@ -46,7 +47,7 @@ def test_snoozed_notifications_leave_the_inbox_and_return_on_top_as_unread(any_a
     assert fresh(alice).inbox_version > before  # type: ignore[type-var]
 
 
-def test_snoozed_notifications_return_as_unread_even_if_read_meanwhile(alice: User) -> None:
+def test_snoozed_notifications_return_as_unread_even_if_they_were_read(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR)
     actions.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
     actions.change(alice, "read", ids=[row.id], now=NOW)
@@ -70,7 +71,7 @@ def test_done_notifications_can_be_snoozed_and_return(alice: User) -> None:
     made = actions.change(alice, "snooze", ids=[row.id], until=until)
     db.session.refresh(row)
     assert (made.count, row.archived_at, row.read_at, row.snoozed_until) == (1, None, None, until)
-    actions.undo(alice, made.id)
+    notification_undo.undo_change(alice, made.id)
     db.session.refresh(row)
     assert (row.is_done, row.is_read, row.snoozed_until) == (True, True, None)
 
@@ -78,7 +79,7 @@ def test_done_notifications_can_be_snoozed_and_return(alice: User) -> None:
 def test_undo_restores_a_snoozed_notification_exactly(alice: User) -> None:
     row = factories.notification(alice, created_at=NOW - HOUR, read_at=NOW)
     made = actions.change(alice, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    actions.undo(alice, made.id, NOW)
+    notification_undo.undo_change(alice, made.id, NOW)
     assert (fresh(row).surfaced_at, row.snoozed_until, row.read_at) == (NOW - HOUR, None, NOW)
 
 
@@ -107,14 +108,31 @@ def test_saved_notifications_are_listed_whether_done_or_not(alice: User) -> None
 
 def test_snooze_choices_follow_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
-    found = {choice.name: choice.until.isoformat() for choice in snooze.snooze_choices(alice, NOW)}
+    found = {choice.name: choice.until.isoformat() for choice in snooze.snooze_choices(alice.time_zone, NOW)}
     assert found == {
         "hour": "2026-03-12T10:00:00+00:00",
         "evening": "2026-03-12T17:00:00+00:00",
         "tomorrow": "2026-03-13T08:00:00+00:00",
         "week": "2026-03-16T08:00:00+00:00",
     }
-    assert "evening" not in {choice.name for choice in snooze.snooze_choices(alice, NOW + 9 * HOUR)}
+    offered = [
+        [choice.name for choice in snooze.snooze_choices(alice.time_zone, NOW + hours * HOUR)]
+        for hours in (0, 5, 6.5, 7, 9)
+    ]
+    # Evening is at six: at three it is later than in an hour, at half past four soon after that, at five near.
+    assert offered == [
+        ["hour", "evening", "tomorrow", "week"],
+        ["hour", "evening", "tomorrow", "week"],
+        ["evening", "tomorrow", "week"],
+        ["hour", "tomorrow", "week"],
+        ["hour", "tomorrow", "week"],
+    ]
+    # On a Sunday, Monday is offered as tomorrow.
+    sunday = snooze.snooze_choices(alice.time_zone, NOW + timedelta(days=3))
+    assert [choice.until.date().day for choice in sunday] == [15, 15, 16, 23]
+    interview = snooze.snooze_choices(alice.time_zone, NOW, NOW + 30 * HOUR)
+    assert [choice.name for choice in interview] == ["hour", "evening", "tomorrow", "interview", "week"]
+    assert interview[3].until == NOW + 29 * HOUR
     # On a Monday, next week is in seven days; on the 29th, Paris has put its clocks forward.
     assert (
         snooze.snooze_until(alice, "week", NOW + timedelta(days=4)).isoformat() == "2026-03-23T08:00:00+00:00"
@@ -122,10 +140,20 @@ def test_snooze_choices_follow_the_readers_clock(alice: User) -> None:
     assert snooze.snooze_until(alice, "2026-03-29", NOW).isoformat() == "2026-03-29T07:00:00+00:00"
 
 
+def test_a_time_is_written_in_words(alice: User) -> None:
+    alice.time_zone = "Europe/Paris"
+    assert snooze.snooze_until(alice, "fri 9", NOW) == datetime(2026, 3, 13, 8, tzinfo=UTC)
+    starts = NOW + 30 * HOUR
+    for text in ("1h before the interview", "interview"):
+        assert snooze.snooze_until(alice, text, NOW, event_starts_at=starts) == NOW + 29 * HOUR
+        with pytest.raises(Invalid, match="read"):
+            snooze.snooze_until(alice, text, NOW)
+
+
 def test_a_chosen_time_is_on_the_readers_clock(alice: User) -> None:
     alice.time_zone = "Europe/Paris"
     assert snooze.snooze_until(alice, "2026-03-12T14:30", NOW) == datetime(2026, 3, 12, 13, 30, tzinfo=UTC)
-    # The clocks skip this one: it comes when they have been put forward.
+    # The clocks skip this time, so it means the moment after the change.
     assert snooze.snooze_until(alice, "2026-03-29T02:30", NOW) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
@@ -133,8 +161,8 @@ def test_snoozed_notifications_are_counted(alice: User, charlie: User) -> None:
     for person in (alice, alice, charlie):
         row = factories.notification(person, created_at=NOW - HOUR)
         actions.change(person, "snooze", ids=[row.id], until=NOW + HOUR, now=NOW)
-    assert counts.snoozed_count(alice, NOW) == 2
-    assert counts.snoozed_count(alice, NOW + HOUR) == 0
+    assert counts.snoozed_count(alice.id, NOW) == 2
+    assert counts.snoozed_count(alice.id, NOW + HOUR) == 0
 
 
 @pytest.mark.parametrize(

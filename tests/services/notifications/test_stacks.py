@@ -8,20 +8,22 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
 from app.rendering.texts import Texts
+from app.services.base.recipients import Recipient
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
 from app.services.events import python_api
 from app.services.notifications import actions, counts, filters, inbox, search_query, stacks
+from app.services.notifications import undo as notification_undo
 from app.services.notifications.filters import Filters
 from app.services.notifications.inbox import InboxPage
 from app.services.routing import fanout
-from tests.support import factories
+from tests.support import factories, statements
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 
@@ -32,7 +34,7 @@ def reader(any_app: Flask) -> User:
 
 
 def rows(reader: User, *keys: str, **fields: Any) -> list[Notification]:
-    """One row for each key, the first the newest; "" stands alone."""
+    """One row for each key, the first the newest; "" is not stacked."""
     now = utc_now()
     return [
         factories.notification(
@@ -100,7 +102,7 @@ def test_an_action_on_a_stack_changes_its_rows_in_the_list(reader: User) -> None
     change = actions.change(reader, "done", ids=[made[4].id], stack_keys=["a"], filters=Filters())
     assert change.count == 3
     assert titles(stacked(reader).rows) == ["alone 1"]
-    actions.undo(reader, change.id)
+    notification_undo.undo_change(reader, change.id)
     assert stacked(reader).stacks["a"].count == 2
 
 
@@ -130,14 +132,13 @@ def test_a_snoozed_stack_is_listed_where_its_first_row_returns(reader: User) -> 
 
 def test_a_page_of_stacks_costs_two_queries(reader: User) -> None:
     rows(reader, *("ab" * 10))
-    seen: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    stacked(reader)
+    with statements.recorded() as seen:
+        stacked(reader)
     assert len(seen) == 2
 
 
 def test_finding_the_head_of_a_stack_uses_its_index(app: Flask, alice: User) -> None:
-    clauses = filters.conditions(alice, Filters(), utc_now())
+    clauses = filters.matching(Filters(), alice.id, utc_now())
     query = select(Notification.id).where(*clauses, stacks.only_heads(clauses)).compile(db.engine)
     values = tuple(str(query.params[name]) for name in query.positiontup or ())
     plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
@@ -198,7 +199,7 @@ def test_changes_of_one_interview_stack_without_those_of_another(app: Flask, ali
             lambda _user: Texts("Moved", "To Thursday"),
             interview_id=interview.id,
         )
-        fanout.write(moved, fanout.plan(moved, [alice], now), now)
+        fanout.write(moved, fanout.plan(moved, [Recipient.from_user(alice)], now), now)
     db.session.commit()
     page = stacked(alice)
     assert len(page.rows) == 2

@@ -12,7 +12,7 @@ from app.models import Lease
 from app.services.operations import leases
 
 
-def test_one_holder_at_a_time_until_the_lease_is_over(any_app: Flask) -> None:
+def test_a_lease_has_one_holder_until_it_expires(any_app: Flask) -> None:
     now = utc_now()
     assert leases.hold("job sweep", "one", 15, now=now)
     assert leases.hold("job sweep", "one", 15, now=now)
@@ -21,7 +21,7 @@ def test_one_holder_at_a_time_until_the_lease_is_over(any_app: Flask) -> None:
     assert not leases.hold("job sweep", "one", 15, now=now + timedelta(seconds=16))
 
 
-def test_a_holder_prolongs_its_lease_at_half_time(any_app: Flask) -> None:
+def test_a_holder_renews_its_lease_at_half_time(any_app: Flask) -> None:
     now = utc_now()
     leases.hold("job sweep", "one", 15, now=now)
     leases.hold("job sweep", "one", 15, now=now + timedelta(seconds=5))
@@ -30,7 +30,7 @@ def test_a_holder_prolongs_its_lease_at_half_time(any_app: Flask) -> None:
     assert db.session.scalar(select(Lease.held_until)) == now + timedelta(seconds=25)
 
 
-def test_whoever_ends_lets_go_of_its_own_leases_only(any_app: Flask) -> None:
+def test_releasing_leases_leaves_those_of_other_holders(any_app: Flask) -> None:
     leases.hold("job sweep", "one", 15)
     leases.hold("job other", "two", 15)
     leases.release("one")
@@ -38,7 +38,7 @@ def test_whoever_ends_lets_go_of_its_own_leases_only(any_app: Flask) -> None:
     assert not leases.hold("job other", "one", 15)
 
 
-def test_of_many_that_ask_at_once_one_gets_it(any_app: Flask) -> None:
+def test_one_of_many_simultaneous_requests_gets_the_lease(any_app: Flask) -> None:
     line, got = threading.Barrier(8), []
 
     def ask(holder: str) -> None:

@@ -21,7 +21,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
 from app.services.routing import reasons, wording
 from app.services.sending.worker import DeliveryWorker
-from app.services.templates import management as template_management
+from app.services.templates import publishing as template_publishing
 from tests.support import factories
 
 # 07:00 in UTC; the digest is due at eight.
@@ -58,7 +58,7 @@ def digest_text(user: User) -> str:
 
 
 def turn_off_for_everyone(actor: User) -> None:
-    template_management.set_active(wording.by_name(DAILY_DIGEST).id, is_active=False, actor=actor)
+    template_publishing.set_active(wording.by_name(DAILY_DIGEST).id, is_active=False, actor=actor)
 
 
 def test_emails_are_sent_when_an_admin_turned_the_digest_off(

@@ -74,7 +74,11 @@ def test_without_own_channels_the_templates_are_used(any_app: Flask) -> None:
 
 
 def test_a_channel_without_an_address_says_what_is_missing(any_app: Flask) -> None:
-    charlie = factories.user("charlie@example.test", phone="+442079460958", preference=ON)
+    charlie = factories.user(
+        "charlie@example.test",
+        phone="+442079460958",
+        preference=ON | {"slack_enabled": True, "teams_enabled": True},
+    )
     hook = Webhook(user_id=charlie.id, url="https://h.example.com/", secret_salt="s", disabled_at=utc_now())
     db.session.add(hook)
     db.session.commit()
@@ -82,10 +86,10 @@ def test_a_channel_without_an_address_says_what_is_missing(any_app: Flask) -> No
     found = states(charlie)
     assert all(found[name] == [("skipped", "no_address")] for name in catalog.PERSONAL_CHANNELS)
     note = db.session.scalars(select(Notification)).one()
-    words = {way.channel: way.words for way in explanations.for_owner(charlie, note.id).ways}
-    assert words["sms"] == "Not sent: there is no verified phone number"
-    assert words["push"] == "Not sent: no browser asked for notifications"
-    assert words["webhook"] == "Not sent: no webhook is switched on"
+    words = {each.channel: each.sentence for each in explanations.for_owner(charlie, note.id).channels}
+    assert words["sms"] == "Not sent: no verified phone number"
+    assert words["push"] == "Not sent: no browser is registered"
+    assert words["webhook"] == "Not sent: no webhook is turned on"
 
 
 def test_the_matrix_applies_to_added_channels(any_app: Flask) -> None:

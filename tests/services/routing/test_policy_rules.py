@@ -38,7 +38,7 @@ def preference(**chosen: Any) -> UserNotificationPreference:
 
 
 def facts(chosen: dict[str, Any] | None = None, *, is_enabled: bool = True, **given: Any) -> DecisionInput:
-    """An email of normal priority that nothing speaks against, but for what is given."""
+    """Build the input for an email of normal priority that would be sent, except for the given fields."""
     preferences = preference(**(chosen or {}))
     user = Recipient(1, "alice@example.test", "", "UTC", "en", is_enabled, preferences)
     values: dict[str, Any] = {
@@ -73,6 +73,10 @@ CASES: list[tuple[str, DecisionInput, str]] = [
     ("inactive account, required", facts(is_enabled=False, is_required=True), "recipient_inactive"),
     ("inactive template", facts(is_template_active=False), "template_inactive"),
     ("inactive template, required", facts(is_template_active=False, is_required=True), "template_inactive"),
+    ("muted", facts(muted_by="candidate:c-1"), "candidate_muted"),
+    ("muted, required", facts(muted_by="candidate:c-1", is_required=True), "queued"),
+    ("muted, urgent", facts(muted_by="type:resume_processed", priority="urgent"), "queued"),
+    ("muted and category off", facts({"resume_notifications": False}, muted_by="job:j-1"), "job_muted"),
     ("category off", facts({"resume_notifications": False}), "category_off"),
     ("category off, required", facts({"resume_notifications": False}, is_required=True), "queued"),
     ("category off, urgent", facts({"resume_notifications": False}, priority="urgent"), "category_off"),
@@ -97,9 +101,9 @@ CASES: list[tuple[str, DecisionInput, str]] = [
         "queued",
     ),
     ("text messages pass the digest", facts(DIGEST, channel="sms", address="+44"), "queued"),
-    ("already digested", facts(DIGEST, priority="high", is_digested=True), "digested"),
-    ("already digested, required", facts(DIGEST, is_digested=True, is_required=True), "digested"),
-    ("already digested, urgent", facts(DIGEST, priority="urgent", is_digested=True), "queued"),
+    ("already digested", facts(DIGEST, priority="high", is_listed_in_digest=True), "digested"),
+    ("already digested, required", facts(DIGEST, is_listed_in_digest=True, is_required=True), "digested"),
+    ("already digested, urgent", facts(DIGEST, priority="urgent", is_listed_in_digest=True), "queued"),
     ("quiet hours", facts(QUIET, **NIGHTLY), "quiet_hours"),
     ("quiet hours, required", facts(QUIET, **NIGHTLY, is_required=True), "quiet_hours"),
     ("urgent passes quiet hours", facts(QUIET, **NIGHTLY, priority="urgent"), "queued"),
@@ -156,12 +160,13 @@ def test_no_member_of_the_policys_sets_can_go_unnoticed(
 ORDER: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("recipient_inactive", {}, {"is_enabled": False}),
     ("template_inactive", {}, {"is_template_active": False}),
+    ("candidate_muted", {}, {"muted_by": "candidate:c-1"}),
     ("category_off", {"resume_notifications": False}, {}),
     ("channel_off", {"email_enabled": False}, {}),
     ("matrix_off", MATRIX_OFF, {}),
     ("no_address", {}, {"address": ""}),
     ("in_digest", DIGEST, {}),
-    ("digested", {}, {"is_digested": True}),
+    ("digested", {}, {"is_listed_in_digest": True}),
     ("quiet_hours", QUIET, NIGHTLY),
     ("unread_wait", WAITS, {}),
 ]
@@ -186,4 +191,5 @@ def test_only_required_channels_override_a_persons_own_switches() -> None:
         for _, each, reason in CASES
         if not each.is_required and decide(replace(each, is_required=True)) != reason
     }
-    assert overridden == {"category_off", "channel_off", "matrix_off", "in_digest"}
+    mutes = {"candidate_muted", "job_muted"}
+    assert overridden == mutes | {"category_off", "channel_off", "matrix_off", "in_digest"}

@@ -32,7 +32,7 @@ def test_a_failing_template_falls_back_to_the_built_in_text_and_alerts_admins_on
     db.session.commit()
     for _ in range(3):
         (row,) = publish_event("job.created", alice)
-        assert row.title == "New Job: Staff Data Engineer"
+        assert row.title == "New job: Staff Data Engineer"
         assert {delivery.state for delivery in row.deliveries} == {"pending", "sent"}
     (alert,) = db.session.scalars(select(Notification).where(Notification.recipient_id == bob.id))
     assert alert.notification_type == "system_alert"

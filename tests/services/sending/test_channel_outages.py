@@ -1,21 +1,26 @@
-"""Outages of a mail server: who is told, how often, and what the pages say meanwhile."""
+"""Outages of a mail server: who is alerted, how often, and what the pages show."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.channels import CONNECTORS
+from app.channels.base import Message, Receipt
+from app.channels.safe_http import NoResponse
 from app.clock import utc_now
 from app.database.base import db
 from app.models import ChannelOutage, Delivery, Notification, User
 from app.services.operations import job_runs
 from app.services.sending import channel_outages
+from app.services.sending.backoff import HostBackoff
 from app.services.sending.worker import DeliveryWorker
-from tests.support import factories
+from tests.support import endpoints, factories
 from tests.support.delivery import delivery_worker, pending_email, reload
 from tests.support.smtp import Mailbox, Server, point_at
 from tests.support.web import Reply, WebServer
@@ -29,7 +34,7 @@ def alerts_of(user: User) -> list[str]:
 
 
 def move_clock(seconds: float) -> None:
-    """Let an outage have begun earlier, instead of waiting."""
+    """Date an outage back, instead of waiting."""
     for outage in db.session.scalars(select(ChannelOutage)):
         outage.began_at -= timedelta(seconds=seconds)
     db.session.commit()
@@ -71,7 +76,7 @@ def test_rejected_settings_are_an_outage_too(
     assert alerts_of(bob) == ["Email is not working: Bellhop's settings were rejected"]
 
 
-def test_an_outage_of_sms_is_told_the_same_way(channel_server: WebServer) -> None:
+def test_an_sms_outage_is_reported_the_same_way(channel_server: WebServer) -> None:
     alice = factories.user("alice@example.test", phone="+442079460958", preference={"sms_enabled": True})
     bob = factories.user("bob@example.test", role="admin")
     channel_server.usual = Reply(401, b'{"code": 20003, "message": "Authenticate"}')
@@ -86,7 +91,60 @@ def test_an_outage_of_sms_is_told_the_same_way(channel_server: WebServer) -> Non
     assert alerts_of(bob)[1:] == ["SMS works again"]
 
 
-def test_every_row_that_waits_says_since_when(
+class NobodyResponds:
+    """A channel whose hosts cannot be reached, but for those that the test names."""
+
+    def __init__(self) -> None:
+        self.reachable: set[str] = set()
+
+    def send(self, message: Message) -> Receipt:
+        if message.address not in self.reachable:
+            raise NoResponse(f"{message.address} cannot be reached", was_sent=False)
+        return Receipt("200")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_hosts_that_several_people_use_are_an_outage_and_those_of_one_person_are_not(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    channel, worker = NobodyResponds(), delivery_worker()
+    monkeypatch.setitem(CONNECTORS, "webhook", lambda: channel)
+
+    def call(name: str, count: int = 1) -> None:
+        person = factories.user(f"{name}@example.test", preference={"webhook_enabled": True})
+        for number in range(count):
+            hook = endpoints.add_webhook(person, f"https://{name}{number}.example.test/")
+            factories.delivery(factories.notification(person), "webhook", address=hook.address)
+        worker.deliver_due()
+
+    call("alice", 3)
+    assert channel_outages.current_outages() == {}, "she alone"
+    call("charlie")
+    assert list(channel_outages.current_outages()) == ["webhook"]
+    move_clock(61)
+    call("dana")
+    assert alerts_of(bob) == ["Webhook is not working: the server cannot be reached"]
+    channel.reachable.add("https://erin0.example.test/")
+    call("erin")
+    assert alerts_of(bob)[1:] == ["Webhook works again"]
+    call("frank")
+    assert channel_outages.current_outages() == {}, "he alone, since something was sent"
+
+
+def test_an_outage_after_which_nothing_was_tried_is_forgotten(app: Flask, bob: User) -> None:
+    now = utc_now()
+    for when in (now - timedelta(days=3), now - timedelta(days=3) + 2 * MINUTE):
+        channel_outages.record_failure("push", "down", when, is_our_fault=False)
+    assert channel_outages.current_outages() == {}
+    for when in (now - 2 * MINUTE, now):
+        channel_outages.record_failure("push", "down again", when, is_our_fault=False)
+    assert len(alerts_of(bob)) == 2
+
+
+def test_every_waiting_delivery_shows_since_when(
     smtp: Server, alice: User, bob: User, worker: DeliveryWorker, sign_in: Callable[[User], FlaskClient]
 ) -> None:
     smtp.stop()
@@ -101,7 +159,7 @@ def test_every_row_that_waits_says_since_when(
     assert "which has not responded since" not in explanation
 
 
-def test_jobs_do_not_say_done_while_messages_wait(
+def test_the_jobs_page_does_not_say_done_while_messages_wait(
     smtp: Server, alice: User, bob: User, worker: DeliveryWorker, sign_in: Callable[[User], FlaskClient]
 ) -> None:
     smtp.stop()
@@ -110,13 +168,13 @@ def test_jobs_do_not_say_done_while_messages_wait(
     job_runs.record_frequent_run("deliver", utc_now(), 0)
     page = sign_in(bob).get("/admin/jobs").text
     row = page[page.index('id="job-deliver"') :]
-    assert "Messages wait" in row[: row.index("</tr>")]
+    assert "Messages waiting" in row[: row.index("</li>")]
     assert "Email has not been sent since" in page
     smtp.start()
-    worker.backoffs.clear()
+    worker.backoff = HostBackoff()
     worker.deliver_due()
     page = sign_in(bob).get("/admin/jobs").text
-    assert "Messages wait" not in page
+    assert "Messages waiting" not in page
     assert "has not been sent" not in page
 
 

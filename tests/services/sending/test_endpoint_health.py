@@ -1,4 +1,4 @@
-"""What responses of webhooks, push services and Twilio mean for the address and its deliveries."""
+"""How responses of webhooks, push services and Twilio affect the address and its deliveries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_deliveries_to_a_failing_webhook_all_wait_longer_each_time_until_it_reco
     channel_server.usual = Reply(500, b"sorry")
     start = utc_now() + timedelta(seconds=1)
     deliver_due(start)
-    # A batch was in hand; what waited behind it was spared.
+    # The batch in progress was sent; the deliveries behind it were not.
     assert len(channel_server.calls) < len(rows)
     states = {reload(row).state for row in rows}
     assert states <= {"retry_wait", "pending"}
@@ -104,7 +104,7 @@ def test_browser_that_is_gone_is_removed_and_the_others_stay(status: int, channe
     rows = [factories.delivery(note, "push", address=one.address) for one in (gone, there)]
     channel_server.answers = [Reply(status), Reply(201)]
     deliver_due()
-    # Both are called at once, so either may have been given the refusal.
+    # Both are called at once, so either may have got the rejection.
     assert sorted(reload(row).state for row in rows) == ["failed", "sent"]
     (left,) = db.session.scalars(select(PushSubscription))
     assert [left.address] == [row.address for row in rows if reload(row).state == "sent"]

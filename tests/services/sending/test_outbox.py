@@ -1,4 +1,4 @@
-"""Claims: one holder at a time, given back when the holder dies."""
+"""Claims: one holder at a time, released when the holder dies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from app.clock import utc_now
+from app.database import postgresql
 from app.database.base import db
 from app.models import User
 from app.services.sending import outbox, results
@@ -24,14 +25,14 @@ def test_a_delivery_has_one_holder_at_a_time(any_app: Flask) -> None:
     assert ids == {row.id}
     assert outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="two")[1] == set()
     done = SendResult(row.id, "sent", now, started_at=now)
-    assert results.record_results("somebody else's", [done]) == 0
+    assert results.record_results("another token", [done]) == 0
     assert reload(row).state == "claimed"
     assert results.record_results(token, [done]) == 1
     assert results.record_results(token, [done]) == 0
     assert len(reload(row).log) == 1
 
 
-def test_sweep_gives_back_expired_claims_only(any_app: Flask) -> None:
+def test_sweep_releases_expired_claims_only(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     row = pending_email(alice)
     now = utc_now()
@@ -41,32 +42,50 @@ def test_sweep_gives_back_expired_claims_only(any_app: Flask) -> None:
     assert (reload(row).state, row.crashes, row.token) == ("pending", 1, None)
 
 
+def test_a_worker_that_vanished_in_a_transaction_does_not_stop_the_sweep(
+    pg_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "IDLE_TIMEOUT", "1s")
+    db.session.remove()
+    db.engine.dispose()
+    row = pending_email(factories.user("alice@example.test"))
+    now = utc_now()
+    outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
+    vanished = db.engine.connect()
+    vanished.exec_driver_sql("BEGIN")
+    vanished.exec_driver_sql("UPDATE deliveries SET attempts = 1")
+    assert outbox.sweep(now + timedelta(seconds=31)) == 1
+    assert reload(row).state == "pending"
+    vanished.invalidate()
+    vanished.close()
+
+
 def test_delivery_that_kills_its_worker_three_times_is_dead_and_affects_no_other(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     poison, other = pending_email(alice), pending_email(alice)
     sizes = []
     for minute in range(6):
         now = utc_now() + timedelta(minutes=minute)
-        for lane in ("new", "suspect"):
+        for queue in ("new", "suspect"):
             token, ids = outbox.claim(
                 "email",
                 now,
                 lease_until=now + outbox.LEASE,
                 holder="x",
-                most=1 if lane == "suspect" else 20,
-                lane=lane,
+                most=1 if queue == "suspect" else 20,
+                queue=queue,
             )
             if poison.id not in ids:
                 results.record_results(token, [SendResult(row, "sent", now, started_at=now) for row in ids])
             sizes.append(len(ids))
-            # Where the poison is among them, the sender dies here and its claim lapses.
+            # If the poison is among them, the worker dies here and its claim expires.
             outbox.sweep(now + timedelta(seconds=31))
     assert sizes[:6] == [2, 1, 0, 1, 0, 1], "suspects come alone, those that crashed less often first"
     assert (reload(poison).state, poison.reason, poison.crashes) == ("dead", "crashed", 3)
     assert (reload(other).state, other.crashes) == ("sent", 1)
 
 
-def test_giving_back_costs_no_attempt(any_app: Flask) -> None:
+def test_releasing_a_claim_costs_no_attempt(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     row = pending_email(alice)
     now = utc_now()
@@ -86,7 +105,7 @@ def test_due_deliveries_are_found_with_an_index(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lane", "fields"),
+    ("queue", "fields"),
     [
         ("urgent", {"is_urgent": True}),
         ("urgent", {"is_urgent": True, "state": "retry_wait", "attempts": 1}),
@@ -97,15 +116,15 @@ def test_due_deliveries_are_found_with_an_index(app: Flask) -> None:
         ("suspect", {"crashes": 2, "state": "retry_wait", "attempts": 1}),
     ],
 )
-def test_each_delivery_is_in_one_lane_that_an_index_leads_to(
-    app: Flask, alice: User, lane: str, fields: dict[str, object]
+def test_each_due_delivery_is_in_one_queue_that_uses_an_index(
+    app: Flask, alice: User, queue: str, fields: dict[str, object]
 ) -> None:
     row = pending_email(alice, **fields)
     now = utc_now()
-    for name in outbox.LANES:
-        _token, ids = outbox.claim("email", now, lease_until=now, holder="one", lane=name, most=20)
-        assert ids == ({row.id} if name == lane else set())
-        statement = outbox.LANES[name].limit(1).compile(db.engine)
+    for name in outbox.QUEUES:
+        _token, ids = outbox.claim("email", now, lease_until=now, holder="one", queue=name, most=20)
+        assert ids == ({row.id} if name == queue else set())
+        statement = outbox.QUEUES[name].limit(1).compile(db.engine)
         plan = db.session.connection().exec_driver_sql(
             f"EXPLAIN QUERY PLAN {statement}",
             tuple({"now": str(now), "channel_name": "email"}.get(key, 1) for key in statement.positiontup),

@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 
 
 @given(st.integers(1, 2000), st.lists(st.floats(0.01, 30), min_size=1, max_size=60))
-def test_no_minute_has_more_than_its_limit_and_a_long_time_has_nearly_all(
+def test_no_minute_exceeds_the_limit_and_long_periods_nearly_reach_it(
     per_minute: int, pauses: list[float]
 ) -> None:
     pace, now = Pace(per_minute), utc_now()
@@ -38,7 +38,7 @@ def test_no_minute_has_more_than_its_limit_and_a_long_time_has_nearly_all(
 
 
 @pytest.mark.parametrize("per_minute", [1, 20, 45, 60, 600, 6000])
-def test_a_worker_that_looks_every_half_second_uses_most_of_the_limit(per_minute: int) -> None:
+def test_a_worker_polling_every_half_second_uses_most_of_the_limit(per_minute: int) -> None:
     pace, start = Pace(per_minute), utc_now()
     next_at, count = start, 0
     for tick in range(2 * 600):

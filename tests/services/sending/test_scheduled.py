@@ -1,4 +1,4 @@
-"""Scheduled and snoozed notifications come into the inbox on time, and not by sending."""
+"""Scheduled and snoozed notifications appear in the inbox on time, independently of sending."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.delivery import pending_email, reload
 from tests.support.smtp import Server
 
 
-def test_scheduled_notification_appears_when_due_and_open_pages_are_told(app: Flask, alice: User) -> None:
+def test_scheduled_notification_appears_when_due_and_updates_open_pages(app: Flask, alice: User) -> None:
     later = utc_now() + timedelta(hours=1)
     note = factories.notification(alice, status="pending", sent_at=None, surfaced_at=later)
     row = factories.delivery(note, "in_app", address="", due_at=later, reason="scheduled")

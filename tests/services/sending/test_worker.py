@@ -12,7 +12,8 @@ from app.clock import utc_now
 from app.database.base import db
 from app.models import AuditEntry, CapturedMail, Delivery, DeliveryAttempt, Notification, Suppression, User
 from app.services.routing import reasons
-from app.services.sending.worker import Backoff, DeliveryWorker
+from app.services.sending.backoff import HostBackoff
+from app.services.sending.worker import DeliveryWorker
 from tests.support.delivery import pending_email, reload
 from tests.support.smtp import Script, Server, point_at
 
@@ -131,7 +132,7 @@ def test_421_backs_off_from_the_whole_host(smtp: Server, alice: User, worker: De
     assert [reload(row).state for row in rows] == ["retry_wait", "pending", "pending"]
     worker.deliver_due()
     assert smtp.mailbox.raw == []
-    worker.backoffs["email"] = Backoff(0.0, 5.0)
+    worker.backoff = HostBackoff()
     worker.deliver_due()
     assert [reload(row).state for row in rows] == ["retry_wait", "sent", "sent"]
 
@@ -147,8 +148,7 @@ def test_unreachable_server_costs_no_attempt_and_gets_the_email_when_it_is_back(
     smtp.start()
     worker.deliver_due()
     assert smtp.mailbox.raw == [], "it rests first"
-    assert worker.backoffs["email"].seconds == 5.0
-    worker.backoffs["email"] = Backoff(0.0, 5.0)
+    worker.backoff = HostBackoff()
     worker.deliver_due()
     assert {reload(row).state for row in rows} == {"sent"}
     assert len(smtp.mailbox.message_ids) == 3
@@ -176,14 +176,14 @@ def test_wrong_credentials_cost_no_attempt(app: Flask, alice: User, worker: Deli
         ("DATA", "550 5.7.60 not allowed to send as this sender"),
     ],
 )
-def test_mail_waits_while_our_settings_are_refused_and_goes_out_once_they_are_mended(
+def test_mail_waits_while_our_settings_are_refused_and_is_sent_once_they_are_fixed(
     smtp: Server, alice: User, worker: DeliveryWorker, at: str, answer: str
 ) -> None:
     smtp.mailbox.at, smtp.mailbox.answers = at, [answer] * 200
     rows = [pending_email(alice) for _ in range(2)]
     now = utc_now()
     for minutes in range(0, 400, 20):  # More attempts than the schedule has.
-        worker.backoffs.clear()
+        worker.backoff = HostBackoff()
         worker.deliver_due(now + timedelta(minutes=minutes))
     assert {(reload(row).state, row.reason) for row in rows} == {("retry_wait", "misconfigured")}
     words = reasons.describe(rows[0].state, rows[0].reason, rows[0].reason_data, time_zone="UTC")
@@ -191,7 +191,7 @@ def test_mail_waits_while_our_settings_are_refused_and_goes_out_once_they_are_me
     assert answer in words
     assert db.session.scalar(select(func.count()).select_from(Suppression)) == 0
     smtp.mailbox.answers = []
-    worker.backoffs.clear()
+    worker.backoff = HostBackoff()
     worker.deliver_due(now + timedelta(minutes=420))
     assert {reload(row).state for row in rows} == {"sent"}
 
@@ -218,7 +218,7 @@ def test_mail_waits_while_the_sender_is_not_an_address(
     assert (reload(row).state, row.reason) == ("retry_wait", "misconfigured")
     assert "DEFAULT_FROM_EMAIL" in row.reason_data["detail"]
     app.extensions["mail"].default_sender = "Alder Robotics, Inc. <bellhop@example.test>"
-    worker.backoffs.clear()
+    worker.backoff = HostBackoff()
     worker.deliver_due()
     assert reload(row).state == "sent"
 
@@ -232,7 +232,7 @@ def test_a_message_held_for_its_reader_keeps_its_reason_while_the_server_is_down
     assert reload(row).reason == "unread_wait"
     row.notification.read_at = utc_now()
     db.session.commit()
-    worker.backoffs.clear()
+    worker.backoff = HostBackoff()
     smtp.start()
     worker.deliver_due()
     assert (reload(row).state, row.reason) == ("skipped", "read_before_sending")
@@ -306,3 +306,12 @@ def test_every_final_result_is_audited_and_has_a_sentence(
     ]
     said = [reasons.describe(reload(row).state, row.reason, row.reason_data, time_zone="UTC") for row in rows]
     assert said == ["Rejected: 554 5.6.0 spam", "Sent"]
+
+
+def test_a_run_stops_when_a_channel_is_no_longer_ours(
+    app: Flask, smtp: Server, alice: User, worker: DeliveryWorker
+) -> None:
+    rows = [pending_email(alice) for _number in range(5)]
+    done = worker.deliver_due(must_send=lambda _channel: len(smtp.mailbox.raw) < 2)
+    assert done == 2
+    assert sorted(reload(row).state for row in rows) == ["pending"] * 3 + ["sent"] * 2

@@ -1,4 +1,4 @@
-"""What the tests of templates share."""
+"""Fixtures of the template tests."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def test_a_draft_is_private_until_it_is_published(
     template_drafts.save(template.id, edited(template, title_template="Open: {{job_title}}"), 1, author=bob)
     assert template_drafts.find(template.id, bob).title_template == "Open: {{job_title}}"
     assert template_drafts.find(template.id, dana) is None
-    assert publish_event("job.created", alice)[0].title == "New Job: Staff Data Engineer"
+    assert publish_event("job.created", alice)[0].title == "New job: Staff Data Engineer"
     version = template_publishing.publish(template.id, actor=bob, note="shorter")
     assert (version.number, version.author_id, version.note, version.title_template) == (
         2,
@@ -83,6 +83,6 @@ def test_restoring_does_not_silently_replace_a_draft(template: NotificationTempl
         template_drafts.restore(template.id, 1, author=bob)
     assert template_drafts.find(template.id, bob).title_template == "Mine"
     template_drafts.restore(template.id, 1, author=bob, replaces_draft=True)
-    assert template_drafts.find(template.id, bob).title_template == "New Job: {{job_title}}"
+    assert template_drafts.find(template.id, bob).title_template == "New job: {{job_title}}"
     with pytest.raises(NotFound):
         template_drafts.restore(template.id, 99, author=bob)

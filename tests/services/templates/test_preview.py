@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from app.services.templates import samples as template_samples
 from app.services.templates.drafts import TemplateContent
 from tests.support import factories
 
-SENDER = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
+SITE = sending_email.SiteIdentity("http://bellhop.test", "Bellhop <bellhop@example.test>", "secret")
 
 
 def data(kind: str, key: str = "sample") -> dict[str, object]:
@@ -31,7 +32,7 @@ def test_every_built_in_template_has_a_preview_that_writes_nothing(
     app: Flask, bob: User, kind: str, key: str
 ) -> None:
     row = wording.by_name(kind)
-    shown = template_preview.preview(row, TemplateContent.of(row), data(kind, key), bob, SENDER)
+    shown = template_preview.preview(row, TemplateContent.from_row(row), data(kind, key), bob, SITE)
     assert shown.problem == ""
     assert shown.title
     assert not [check for found in shown.checks.values() for check in found if check.tone == "bad"]
@@ -45,21 +46,21 @@ def test_a_preview_is_in_the_readers_time_zone_with_the_interviews_facts(app: Fl
     reader = factories.user("t@example.test", role="admin", time_zone="Asia/Tokyo")
     row = wording.by_name("interview_scheduled")
     shown = template_preview.preview(
-        row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER
+        row, TemplateContent.from_row(row), data("interview_scheduled"), reader, SITE
     )
     assert "22:00 (Tokyo time)" in shown.message
     html = template_preview.email_html(
-        row, TemplateContent.of(row), data("interview_scheduled"), reader, SENDER, is_dark=False
+        row, TemplateContent.from_row(row), data("interview_scheduled"), reader, SITE, is_dark=False
     )
     assert "Room Birch, 3rd floor" in html
-    assert "22:00 to 23:00" in html
+    assert "22:00\N{EN DASH}23:00" in html
 
 
 def test_the_theme_of_a_preview_is_independent_of_the_browser(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     pages = {
         is_dark: template_preview.email_html(
-            row, TemplateContent.of(row), data("job_created"), bob, SENDER, is_dark=is_dark
+            row, TemplateContent.from_row(row), data("job_created"), bob, SITE, is_dark=is_dark
         )
         for is_dark in (True, False)
     }
@@ -68,13 +69,21 @@ def test_the_theme_of_a_preview_is_independent_of_the_browser(app: Flask, bob: U
     assert not [html for html in pages.values() if "prefers-color-scheme" in html]
 
 
+def test_the_preview_of_an_interview_has_the_button_to_join(app: Flask, bob: User) -> None:
+    row = wording.by_name("interview_scheduled")
+    content = TemplateContent.from_row(row)
+    for edited, label in ((content, "Join the interview"), (replace(content, email_button="Meet"), "Meet")):
+        html = template_preview.email_html(row, edited, data("interview_scheduled"), bob, SITE, is_dark=False)
+        assert re.search(rf'class="btn".*?href="https://meet.example.com[^"]*"[^>]*>{label}<', html)
+
+
 def test_email_html_is_sanitized_and_the_text_part_keeps_the_message(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     edited = replace(
-        TemplateContent.of(row),
+        TemplateContent.from_row(row),
         email_html="<p>Designed for {{job_title}}<script>alert(1)</script></p><img src=x>",
     )
-    html = template_preview.email_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.email_html(row, edited, data("job_created"), bob, SITE, is_dark=False)
     assert "Designed for Staff Data Engineer" in html
     assert "alert(1)" not in html
     assert "<img" not in html
@@ -84,17 +93,19 @@ def test_email_html_is_sanitized_and_the_text_part_keeps_the_message(app: Flask,
 def test_the_checks_report_possible_improvements(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
     edited = replace(
-        TemplateContent.of(row),
+        TemplateContent.from_row(row),
         email_subject="A subject that is rather longer than what a phone shows of it",
         email_html="<p style='color:red'>Hi</p>",
+        email_preheader="p" * 91,
         sms_text="Ж" * 80,
     )
-    shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
+    shown = template_preview.preview(row, edited, data("job_created"), bob, SITE)
     warnings = [check.text for found in shown.checks.values() for check in found if check.tone == "warn"]
     assert any("61 characters" in text for text in warnings)
     assert any("style: color" in text for text in warnings)
+    assert any("91 characters" in text for text in warnings)
     assert any("shortened to fit" in text for text in warnings)
-    shown = template_preview.preview(row, replace(edited, sms_text="Ж"), data("job_created"), bob, SENDER)
+    shown = template_preview.preview(row, replace(edited, sms_text="Ж"), data("job_created"), bob, SITE)
     assert [check.tone for check in shown.checks["sms"]] == ["ok", "warn"]
     assert "Ж" in shown.checks["sms"][1].text
     assert shown.sms_text == "Ж http://bellhop.test/n/123456"
@@ -102,10 +113,10 @@ def test_the_checks_report_possible_improvements(app: Flask, bob: User) -> None:
 
 def test_a_preview_that_cannot_be_rendered_says_why(app: Flask, bob: User) -> None:
     row = wording.by_name("job_created")
-    edited = replace(TemplateContent.of(row), message_template="{{ nobody }}")
-    shown = template_preview.preview(row, edited, data("job_created"), bob, SENDER)
+    edited = replace(TemplateContent.from_row(row), message_template="{{ nobody }}")
+    shown = template_preview.preview(row, edited, data("job_created"), bob, SITE)
     assert "nobody" in shown.problem
-    html = template_preview.email_html(row, edited, data("job_created"), bob, SENDER, is_dark=False)
+    html = template_preview.email_html(row, edited, data("job_created"), bob, SITE, is_dark=False)
     assert "nobody" in html
 
 
@@ -113,4 +124,4 @@ def test_a_preview_with_own_values_reports_missing_ones(app: Flask, bob: User) -
     row = wording.by_name("interview_scheduled")
     for given in ({"starts_at": "2026-03-12T14:00:00Z"}, {"candidate_name": 5, "meeting_url": ["x"]}, {}):
         values = template_samples.validate_context(given)
-        assert template_preview.preview(row, TemplateContent.of(row), values, bob, SENDER).problem == ""
+        assert template_preview.preview(row, TemplateContent.from_row(row), values, bob, SITE).problem == ""

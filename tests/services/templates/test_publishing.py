@@ -1,4 +1,4 @@
-"""Publishing a draft makes the next version, once, and refuses what cannot go live."""
+"""Publishing a draft creates the next version, once, and refuses invalid content."""
 
 from __future__ import annotations
 
@@ -100,5 +100,5 @@ def test_html_is_sanitized_on_publication(template: NotificationTemplate, bob: U
 def test_a_reset_publishes_the_built_in_text(template: NotificationTemplate, bob: User) -> None:
     published(template, bob, title_template="Mine", channels=("in_app",), priority="low")
     assert template_publishing.reset(template.id, actor=bob).version == 3
-    assert TemplateContent.of(wording.by_name("job_created")) == TemplateContent.built_in("job_created")
+    assert TemplateContent.from_row(wording.by_name("job_created")) == TemplateContent.built_in("job_created")
     assert template_publishing.reset(template.id, actor=bob).version == 3

@@ -1,4 +1,4 @@
-"""Samples fill in every template, and real events are among them."""
+"""Samples have values for every template and include real events."""
 
 from __future__ import annotations
 

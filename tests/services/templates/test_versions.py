@@ -20,7 +20,7 @@ def test_recent_notifications_are_shown_before_and_after(
     )
     assert len(rest) == 19
     assert [(piece.kind, piece.text) for piece in newest.title] == [
-        ("del", "New Job"),
+        ("del", "New job"),
         ("ins", "Open"),
         ("same", ": Job 21"),
     ]
@@ -30,7 +30,7 @@ def test_recent_notifications_are_shown_before_and_after(
 
 
 def test_two_versions_are_compared_field_by_field(template: NotificationTemplate, bob: User) -> None:
-    old = TemplateContent.of(template)
+    old = TemplateContent.from_row(template)
     new = replace(old, title_template="Open Job: {{job_title}}", channels=("in_app",), priority="low")
     changed = {field.label for field in template_versions.compare(old, new) if field.is_changed}
     assert changed == {"Title", "Channels", "Priority"}

@@ -12,15 +12,17 @@ from sqlalchemy import update
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, User
-from app.services.sending import lease, outbox
-from app.services.sending.lease import Claim
+from app.services.sending import claim as claims
+from app.services.sending import outbox
+from app.services.sending.claim import Claim
+from app.services.sending.results import SendResult
 from app.services.sending.worker import DeliveryWorker
 from tests.support import factories
 from tests.support.delivery import pending_email, reload
 from tests.support.smtp import Server
 
 
-def test_worker_paused_for_longer_than_its_lease_knows_what_it_has_lost(any_app: Flask) -> None:
+def test_worker_paused_beyond_its_lease_knows_which_deliveries_it_lost(any_app: Flask) -> None:
     alice = factories.user("alice@example.test")
     lost, kept = pending_email(alice), pending_email(alice)
     now = utc_now()
@@ -37,7 +39,7 @@ def test_claim_is_renewed_while_the_server_is_slower_than_the_lease(
     app: Flask, smtp: Server, alice: User, worker: DeliveryWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(claims, "HEARTBEAT_SECONDS", 0.2)
     smtp.mailbox.seconds = 2.5
     row = pending_email(alice)
 
@@ -53,3 +55,28 @@ def test_claim_is_renewed_while_the_server_is_slower_than_the_lease(
         sender.join(0.1)
     assert swept == 0
     assert (reload(row).state, len(smtp.mailbox.raw)) == ("sent", 1)
+
+
+def test_no_result_is_lost_while_others_are_being_recorded(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[int] = []
+    monkeypatch.setattr(
+        claims.send_results,
+        "record_results",
+        lambda _token, results: recorded.extend(result.delivery_id for result in results),
+    )
+    claim, is_done = Claim("a token", set(), utc_now()), threading.Event()
+
+    def record() -> None:
+        while not is_done.is_set():
+            claim.record_results()
+
+    recorder = threading.Thread(target=record)
+    recorder.start()
+    for number in range(5000):
+        claim.add_result(SendResult(number, "sent", utc_now()))
+    is_done.set()
+    recorder.join()
+    claim.record_results()
+    assert recorded == list(range(5000))
