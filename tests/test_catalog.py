@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from app.api.schemas import preferences as schemas
 from app.channels import CONNECTORS
 from app.models import UserNotificationPreference
 from app.services.routing import addresses
+from app.views import notifications
 
 SPRITE = Path(__file__).parents[1] / "app" / "templates" / "shared" / "sprite.html"
 OUTGOING = [channel.name for channel in catalog.CHANNELS.values() if channel.is_outgoing]
@@ -38,3 +40,13 @@ def test_every_channel_that_sends_has_a_module_and_an_address_finder(name: str) 
 
 def test_only_the_inbox_sends_nothing() -> None:
     assert set(catalog.CHANNELS) - set(CONNECTORS) == {"in_app"}
+
+
+def test_email_is_retried_for_as_long_as_it_is_worth_sending() -> None:
+    retries = catalog.CHANNELS["email"].retry_seconds[1:]
+    assert len(retries) == 18
+    assert catalog.GIVE_UP_AFTER - timedelta(seconds=sum(retries)) < timedelta(minutes=10)
+
+
+def test_every_action_has_a_toast() -> None:
+    assert set(notifications.TOASTS) == set(catalog.ACTIONS)

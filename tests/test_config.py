@@ -95,6 +95,8 @@ def test_links_use_a_url_that_a_browser_can_open(env: dict[str, str], address: s
         ("DEFAULT_FROM_EMAIL", "Bellhop\nBcc: x@example.com <bellhop@example.com>"),
         ("TWILIO_FROM", "our own number!"),
         ("TWILIO_BASE_URL", "api.twilio.com"),
+        ("SLACK_BASE_URL", "slack.com"),
+        ("SOURCES_BASE_URL", "ashbyhq.com"),
         ("VAPID_PRIVATE_KEY", "secret"),
         ("VAPID_SUBJECT", "admin@example.com"),
         ("VAPID_SUBJECT", "http://example.com"),
@@ -104,10 +106,19 @@ def test_links_use_a_url_that_a_browser_can_open(env: dict[str, str], address: s
         ("API_RATE_LIMIT", "600"),
         ("API_RATE_LIMIT", "0 per minute"),
         ("API_RATE_LIMIT", "many per minute"),
+        ("KEEP_NOTIFICATIONS_DAYS", "6"),
+        ("KEEP_AUDIT_DAYS", "1.5"),
+        ("KEEP_SOURCE_CALLS_DAYS", "forever"),
+        ("SENTRY_DSN", "https://sentry.example.com/1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis://localhost:port"),
         ("REDIS_URL", "redis://localhost/first"),
+        ("CELERY_BROKER_URL", "localhost:6379"),
+        ("CELERY_BROKER_URL", "amqp://"),
+        ("CELERY_BROKER_URL", "amqp://host:port"),
+        ("CELERY_BROKER_URL", "redis://localhost/0"),  # The database is SQLite.
         ("BELLHOP_WORKERS", "0"),
         ("BELLHOP_WORKERS", "two"),
         ("BELLHOP_DEMO", "2"),
@@ -163,9 +174,18 @@ def test_settings_that_contradict_each_other_stop_the_start(env: dict[str, str],
             "EMAIL_USE_TLS",
         ),
         ({"EMAIL_HOST": "smtp.example.com"}, "DEFAULT_FROM_EMAIL"),
-        ({"CELERY_BROKER_URL": "redis://localhost"}, "CELERY_BROKER_URL"),
+        ({"REDIS_URL": "redis://redis.example/0"}, "REDIS_URL"),
+        ({"TWILIO_BASE_URL": "http://sms.example"}, "TWILIO_BASE_URL"),
+        ({"DATABASE_URL": "postgresql://me@db.example/bellhop?sslmode=prefer"}, "DATABASE_URL"),
+        (
+            {"DATABASE_URL": "postgresql:///bellhop", "CELERY_BROKER_URL": "amqp://mq.example"},
+            "CELERY_BROKER_URL",
+        ),
         ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_ISSUER"),
-        ({"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_BOT_TOKEN"),
+        ({"BASE_URL": "https://bellhop.example.com"}, "TRUSTED_PROXIES"),
+        ({"SLACK_SIGNING_SECRET": "s"}, "SLACK_SIGNING_SECRET"),
+        ({"SLACK_BASE_URL": "http://slack.example"}, "SLACK_BASE_URL"),
+        ({"SOURCES_BASE_URL": "http://api.example"}, "SOURCES_BASE_URL"),
         ({"BOUNCE_ADDRESS": "bounce@example.com"}, "BOUNCE_ADDRESS"),
         ({"BELLHOP_COLOUR": "red"}, "BELLHOP_COLOUR"),
     ],
@@ -173,6 +193,37 @@ def test_settings_that_contradict_each_other_stop_the_start(env: dict[str, str],
 def test_a_doubtful_setting_is_a_warning_and_does_not_stop_the_start(env: dict[str, str], name: str) -> None:
     loaded(**env)
     assert not problems(**env)[name].is_error
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "rediss://redis.example/0"),
+        ("REDIS_URL", "redis://localhost/0"),
+        ("TWILIO_BASE_URL", "http://127.0.0.1:9000"),
+        ("SLACK_BASE_URL", "http://127.0.0.1:9001"),
+        ("SOURCES_BASE_URL", "http://127.0.0.1:9002"),
+        ("DATABASE_URL", "postgresql://me@db.example/bellhop?sslmode=verify-full"),
+        ("DATABASE_URL", "postgresql://me@127.0.0.1/bellhop"),
+        ("DATABASE_URL", "postgresql:///bellhop?host=/run/postgresql"),
+    ],
+)
+def test_services_on_this_machine_or_behind_tls_are_no_problem(name: str, value: str) -> None:
+    assert name not in problems(**{name: value})
+
+
+def test_redis_is_the_broker_with_postgresql_only() -> None:
+    redis, mq = "redis://localhost/0", "amqp://localhost"
+    postgres = {"DATABASE_URL": "postgresql:///bellhop"}
+    assert loaded(REDIS_URL=redis)["CELERY_BROKER_URL"] == ""
+    assert loaded(**postgres)["CELERY_BROKER_URL"] == ""
+    assert loaded(**postgres, REDIS_URL=redis)["CELERY_BROKER_URL"] == redis
+    assert loaded(**postgres, REDIS_URL=redis, CELERY_BROKER_URL=mq)["CELERY_BROKER_URL"] == mq
+
+
+def test_a_broker_beside_sqlite_is_refused_with_the_reason() -> None:
+    with pytest.raises(config.ConfigError, match="the database is SQLite: workers on other machines"):
+        loaded(CELERY_BROKER_URL="redis://localhost/0")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +238,7 @@ def test_a_doubtful_setting_is_a_warning_and_does_not_stop_the_start(env: dict[s
         ("SECRETKEY", "SECRET_KEY"),
     ],
 )
-def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(name: str, meant: str) -> None:
+def test_a_misspelt_setting_is_named_with_a_suggestion(name: str, meant: str) -> None:
     problem = problems(**{name: "x"})[name]
     assert str(problem) == f"{name} is not a setting: did you mean {meant}?"
     assert problem.is_error
@@ -229,14 +280,14 @@ def test_a_refused_secret_is_not_repeated(name: str) -> None:
         ('Alder "AR" Robotics <a@example.com>', '"Alder \\"AR\\" Robotics" <a@example.com>'),
     ],
 )
-def test_a_sender_is_understood_as_people_write_it(written: str, sender: str) -> None:
+def test_a_sender_is_parsed_in_its_usual_spellings(written: str, sender: str) -> None:
     assert loaded(DEFAULT_FROM_EMAIL=written)["MAIL_DEFAULT_SENDER"] == sender
     assert parseaddr(sender)[1].count("@") == 1
     assert config.parse_sender(sender) == sender
 
 
 @pytest.mark.parametrize("left", ["\ufeff", " ", "\t", '"', "'", "\u201c"])
-def test_a_value_is_freed_from_what_editors_leave_around_it(left: str) -> None:
+def test_whitespace_and_quotes_around_a_value_are_removed(left: str) -> None:
     right = {"\u201c": "\u201d", "\ufeff": "\r\n"}.get(left, left)
     assert loaded(EMAIL_HOST=f"{left}smtp.example.com{right}")["MAIL_SERVER"] == "smtp.example.com"
 
@@ -252,7 +303,9 @@ def test_env_file_may_start_with_a_byte_order_mark(tmp_path: Path, monkeypatch: 
     assert config.environment()["TWILIO_FROM"] == "+15005550006"
 
 
-@pytest.mark.parametrize("content", ["PORT=5000".encode("utf-16"), None])
+@pytest.mark.parametrize(
+    "content", ["PORT=5000".encode("utf-16"), "PORT=5000".encode("utf-16-le"), bytes(range(256)), None]
+)
 def test_env_file_that_cannot_be_read_is_refused_with_a_sentence(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,9 +361,10 @@ def test_the_first_start_generates_a_secret_key_for_all_processes(tmp_path: Path
         ("HTTPS://bellhop.example/bellhop", "__Secure-bellhop", "/bellhop", True),
     ],
 )
-def test_the_session_cookie_follows_base_url(base_url: str, name: str, path: str, is_secure: bool) -> None:
+def test_the_cookies_follow_base_url(base_url: str, name: str, path: str, is_secure: bool) -> None:
     values = loaded(BASE_URL=base_url)
     assert values["SESSION_COOKIE_NAME"] == name
+    assert values["BROWSER_COOKIE_NAME"] == f"{name}_browser"
     assert values["SESSION_COOKIE_PATH"] == path
     assert values["SESSION_COOKIE_SECURE"] is is_secure
 

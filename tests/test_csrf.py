@@ -106,7 +106,7 @@ def test_every_form_for_strangers_works_over_https(secure_app: Flask, refusals: 
     ]
     sent = set()
     for start in starts:
-        # Each in a browser of its own, and one page: signing in elsewhere would end the session of the form.
+        # Each in its own browser and on one page: signing in elsewhere would end the form's session.
         here = secure_app.url_map.bind("").match(start)[0].partition(".")[0]
         others = {name for name in secure_app.view_functions if not name.startswith(f"{here}.")}
         others |= {"accounts.sign_in", "accounts.forgot"}
@@ -144,7 +144,7 @@ def test_every_form_for_strangers_works_over_https(secure_app: Flask, refusals: 
         {"Sec-Fetch-Site": "cross-site", "Origin": "https://bellhop.test"},
     ],
 )
-def test_a_form_is_ours_unless_the_browser_names_another_site(headers: dict[str, str]) -> None:
+def test_a_form_is_accepted_unless_the_browser_names_another_site(headers: dict[str, str]) -> None:
     assert csrf.foreign_origin(Headers(headers), ["https://bellhop.test"]) == ""
 
 
@@ -178,7 +178,7 @@ def test_the_browser_names_the_other_site(headers: dict[str, str], foreign: str)
     assert csrf.foreign_origin(Headers(headers), ["https://bellhop.test"]) == foreign
 
 
-def test_a_proxy_that_hides_that_it_speaks_tls_breaks_nothing() -> None:
+def test_a_proxy_that_hides_tls_breaks_nothing() -> None:
     assert csrf.foreign_origin(Headers({"Origin": "https://bellhop.test"}), ["http://bellhop.test/"]) == ""
 
 
@@ -218,14 +218,14 @@ def test_a_session_call_of_the_api_from_another_site_is_refused(
     headers = {"X-CSRFToken": token, "Origin": "https://evil.test"}
     answer = client.put("/api/notifications/preferences/", json={"digest_hour": 7}, headers=headers)
     assert answer.status_code == 403
-    assert "another address" in answer.get_json()["detail"]
+    assert "a different address" in answer.get_json()["detail"]
     own = headers | {"Origin": "http://bellhop.test"}
     assert (
         client.put("/api/notifications/preferences/", json={"digest_hour": 7}, headers=own).status_code == 200
     )
 
 
-def test_the_page_says_what_keeps_a_form_from_working(client: FlaskClient, app: Flask) -> None:
+def test_the_page_says_why_a_form_cannot_work(client: FlaskClient, app: Flask) -> None:
     def words(**options: Any) -> str:
         answer = client.post("/sign-in", **options)
         assert answer.status_code == 400
@@ -236,7 +236,7 @@ def test_the_page_says_what_keeps_a_form_from_working(client: FlaskClient, app: 
     # The session is another one.
     client.get("/sign-in")
     assert "You signed in or out since it loaded" in words(data={"csrf_token": "old"})
-    # The proxy speaks TLS, or Bellhop has another address than it was told.
+    # The proxy speaks TLS, or BASE_URL is not the address that the browser uses.
     app.config["BASE_URL"] = "https://bellhop.test"
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)[1]
     for origin, header in (("http://bellhop.test", "X-Forwarded-Proto"), ("https://bell.test", "Host")):

@@ -1,4 +1,4 @@
-"""Every text that a person reads can be translated: in a language of our own making no English is left."""
+"""Every text that a person reads can be translated: no English is left in an artificial language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from flask_babel import force_locale
 from jinja2 import Environment
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app import catalog
 from app.api import schemas
@@ -25,21 +25,23 @@ from app.clock import utc_now
 from app.database.base import db
 from app.jobs import SCHEDULE
 from app.models import Delivery, Notification, NotificationTemplate, User
-from app.services.operations import demo
+from app.services.follows import management as follows
+from app.services.rooms import management as rooms
 from app.services.routing import alerts
 from app.services.sending import payloads
 from app.services.sending.email import SiteIdentity
 from app.services.templates import samples as template_samples
+from app.sources import SOURCES
 from app.views.web.errors import TEXTS
 from tests.conftest import make_app
 from tests.support import factories, pseudo
-from tests.support.crawl import PageContent, walk
+from tests.support.crawl import PageContent, load_demo, walk
 from tests.support.sessions import open_session
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "app" / "templates"
 # The pattern or the words that a value must have.
 CODE = re.compile(r"\^.*\$|'\w+'")
-# Built-in words are data, in English until an admin edits them; the rest ends the walk or never ends.
+# Built-in texts are data, in English until an admin edits them; the rest ends the walk or never ends.
 LEFT_ALONE = {"accounts.end_session", "live.stream", "template_versions.reset", "template_versions.restore"}
 
 
@@ -47,7 +49,7 @@ LEFT_ALONE = {"accounts.end_session", "live.stream", "template_versions.reset", 
 def abroad(
     migrated_file: Path, pseudo_catalogs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Flask]:
-    """The demo's people in a country whose language is none, what they wrote in Cyrillic."""
+    """An application with the demo's people in an artificial language, their texts in Cyrillic."""
     sample = template_samples._fixed_sample
     monkeypatch.setattr(template_samples, "_fixed_sample", lambda kind: pseudo.foreign_values(sample(kind)))
     monkeypatch.setattr(template_samples, "LONG_NAME", pseudo.foreign(template_samples.LONG_NAME))
@@ -59,12 +61,7 @@ def abroad(
         BABEL_TRANSLATION_DIRECTORIES=str(pseudo_catalogs),
     )
     with app.app_context():
-        demo.load()
-        newest = select(func.max(Notification.id)).group_by(
-            Notification.recipient_id, Notification.notification_type, Notification.status
-        )
-        db.session.query(Notification).where(Notification.id.not_in(newest)).delete()
-        db.session.commit()
+        load_demo()
         pseudo.make_data_foreign(pseudo.LONG)
         yield app
         db.session.remove()
@@ -76,9 +73,13 @@ def client_of(app: Flask, name: str) -> FlaskClient:
     return open_session(app.test_client(), user)
 
 
+# Errors list these by the names that the API takes.
+LISTS = (catalog.PRIORITIES, catalog.CHANNELS, follows.MODES, SOURCES, rooms.CHANNELS)
+
+
 def untranslated(texts: list[str]) -> list[str]:
-    # Jobs have the names of the command line. Errors list priorities and channels by the names that the API takes.
-    lists = [", ".join(catalog.PRIORITIES), ", ".join(catalog.CHANNELS)]
+    # Jobs have the names of the command line.
+    lists = [", ".join(names) for names in LISTS]
     names = re.compile(rf"\b({'|'.join([*SCHEDULE, *lists])})\b")
     return [text for text in texts if pseudo.english(names.sub("", text))]
 
@@ -186,7 +187,7 @@ def _sentences(schema: type[BaseModel], body: dict[str, Any]) -> dict[str, str]:
 def test_emails_and_text_messages_are_translated(abroad: Flask) -> None:
     ruth = db.session.scalars(select(User).where(User.email == "ruth@bellhop.example")).one()
     ruth.phone = "+33612345678"
-    sender, now = SiteIdentity.from_config(abroad.config), utc_now()
+    site, now = SiteIdentity.from_config(abroad.config), utc_now()
     mails = [
         factories.delivery(row, address=f"{row.id}@example.com")
         for row in db.session.scalars(select(Notification).where(Notification.recipient_id == ruth.id))
@@ -200,7 +201,7 @@ def test_emails_and_text_messages_are_translated(abroad: Flask) -> None:
     assert len(mails) > 12
     with abroad.test_request_context():
         for each in mails:
-            mail = payloads.build_payload(each, sender, now)
+            mail = payloads.build_payload(each, site, now)
             assert f'lang="{pseudo.LONG}"' in mail.html
             missed = untranslated([mail.subject, *mail.text.splitlines(), *PageContent(mail.html).texts])
             assert missed == [], each.kind
@@ -217,11 +218,11 @@ def test_alerts_are_in_the_admins_language(abroad: Flask) -> None:
 
 
 def test_page_templates_contain_no_untranslated_text() -> None:
-    """Also the branches that no walk reaches: what stands outside of gettext is a name, a key or a mark."""
+    """Covers branches that no walk reaches: text outside gettext is a name, a key or a punctuation mark."""
     environment = Environment(extensions=["jinja2.ext.i18n"], trim_blocks=True, lstrip_blocks=True)
     for path in TEMPLATES.rglob("*.html"):
         literal = "".join(_literals(environment, path.read_text(encoding="utf-8")))
-        # What stands between a tag's end and the next beginning, and no half of an attribute that a macro gives.
+        # Text between two tags, but not half of an attribute that a macro supplies.
         texts = [text for text in PageContent(literal).texts if "=" not in text]
         assert [text for text in texts if pseudo.english(text)] == [], path
 

@@ -1,4 +1,4 @@
-"""A class name stands for one thing, so that a search for it leads to one place."""
+"""Class names are unique, so that a search for one leads to one place."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.views.forms import send
 def seen(
     hops: int, headers: list[tuple[str, str]] | dict[str, str], base_url: str = "http://bellhop.test"
 ) -> Any:
-    """What an application sees of a request for `/` that the last proxy, 10.0.0.9, sent on."""
+    """Return what an application sees of a request for `/` forwarded by the last proxy, 10.0.0.9."""
     app = Flask("seen")
     app.config.update(TRUSTED_PROXIES=hops, BASE_URL=base_url)
     app.add_url_rule(
@@ -68,12 +68,12 @@ def test_rfc_7239_is_never_read() -> None:
     ("hops", "chain", "address"),
     [
         (1, "203.0.113.7", "203.0.113.7"),
-        # What stands further left was sent by the browser.
+        # Entries further left were sent by the browser.
         (1, "192.0.2.1, 203.0.113.7", "203.0.113.7"),
         (1, "192.0.2.1, 192.0.2.2, 192.0.2.3,203.0.113.7", "203.0.113.7"),
         (2, "192.0.2.1, 203.0.113.7, 10.0.0.8", "203.0.113.7"),
         (3, "192.0.2.1, 203.0.113.7, 10.0.0.7, 10.0.0.8", "203.0.113.7"),
-        # Somebody went around a proxy: nothing of it counts.
+        # The request bypassed a proxy, so no header counts.
         (2, "203.0.113.7", "10.0.0.9"),
         (3, "203.0.113.7, 10.0.0.8", "10.0.0.9"),
         (1, "", "10.0.0.9"),
@@ -97,7 +97,7 @@ def test_rfc_7239_is_never_read() -> None:
         (1, "1" * 5000, "10.0.0.9"),
     ],
 )
-def test_the_address_is_the_one_the_outermost_trusted_proxy_saw(hops: int, chain: str, address: str) -> None:
+def test_the_address_is_what_the_outermost_trusted_proxy_saw(hops: int, chain: str, address: str) -> None:
     assert seen(hops, {"X-Forwarded-For": chain})["address"] == address
 
 
@@ -202,7 +202,7 @@ def test_a_proxy_that_announces_its_prefix_may_use_the_name_of_a_page() -> None:
     )
 
 
-def test_a_server_that_has_split_the_path_is_left_alone() -> None:
+def test_a_path_that_the_server_has_split_is_unchanged() -> None:
     assert requested(0, "/bellhop", "/bellhop/x", {}, SCRIPT_NAME="/bellhop") == ("/bellhop", "/bellhop/x")
 
 

@@ -10,12 +10,13 @@ import pytest
 from flask import Flask, session
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app.database.base import db
 from app.models import Delivery, Event, Interview, Notification, User
 from app.services.accounts import tokens
+from tests.support import statements
 
 
 class IsolatedClient(FlaskClient):
@@ -64,14 +65,8 @@ def browser_of(app: Flask, sign_in: Callable[[User], FlaskClient]) -> Callable[[
 @pytest.fixture
 def queries(app: Flask) -> Iterator[list[str]]:
     """The SQL statements executed so far."""
-    statements: list[str] = []
-
-    def record(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", record)
-    yield statements
-    event.remove(db.engine, "before_cursor_execute", record)
+    with statements.recorded() as seen:
+        yield seen
 
 
 def row_counts() -> dict[str, int]:

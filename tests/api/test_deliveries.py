@@ -53,8 +53,6 @@ def test_deliveries_are_filtered_by_recipient_type_and_time(
     assert {found[row["id"]] for row in page["results"]} == expected
 
 
-@pytest.mark.parametrize(
-    "query", ["notification_type=x", "created_after=yesterday", "recipient=%00", "since=1"]
-)
+@pytest.mark.parametrize("query", ["notification_type=x", "created_after=yesterday", "since=1"])
 def test_an_invalid_delivery_filter_is_a_422(client, admin_headers, query):
     assert client.get(f"/api/deliveries/?{query}", headers=admin_headers).status_code == 422

@@ -51,7 +51,7 @@ def test_every_type_of_event_notifies_only_its_recipient(report, alice, charlie,
     assert (row.id, row.recipient_id, row.read_at) == (made["id"], alice.id, None)
 
 
-def test_a_completed_interview_notifies_nobody(report, alice):
+def test_a_completed_interview_notifies_no_one(report, alice):
     report(factories.event_body("interview.scheduled", ["alice@example.test"], id="iv-1"))
     response = report(factories.event_body("interview.completed", ["alice@example.test"], id="iv-1"))
     assert response.status_code == 201

@@ -19,6 +19,7 @@ API = "/api/notifications"
 FIELDS = {
     "id", "notification_type", "category", "title", "message", "priority", "status", "channels", "metadata",
     "action_url", "created_at", "sent_at", "read_at", "is_read", "archived_at", "saved_at", "snoozed_until",
+    "candidate_id", "job_id", "is_confidential", "hiring_team",
 }  # fmt: skip
 EVERY_CALL = [
     ("GET", "/api/notifications/"),

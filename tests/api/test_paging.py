@@ -1,8 +1,9 @@
-"""Every list of the API shows each row exactly once, whatever comes and goes between two of its pages."""
+"""Every list of the API shows each row exactly once, even if rows are added or removed between two pages."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,15 @@ from app.database.base import Base, db
 from app.models import (
     Announcement,
     ApiToken,
+    Delivery,
     Event,
+    Follow,
     NotificationTemplate,
+    Room,
+    RoomMessage,
     SavedView,
+    Source,
+    SourceCall,
     TemplateVersion,
     User,
     Webhook,
@@ -65,7 +72,7 @@ def _announcement(user: User, number: int) -> Base:
 
 
 def _template(_user: User, number: int) -> Base:
-    # Lists are by name: these come before and after each other, not only at the end.
+    # Lists are sorted by name, so new rows are inserted anywhere, not only at the end.
     return NotificationTemplate(
         name=f"row_{(number * 7) % 100:03}",
         notification_type="system_alert",
@@ -108,15 +115,81 @@ def _webhook(user: User, number: int) -> Base:
     return Webhook(user_id=user.id, url=f"https://hooks.example.test/{number}", secret_salt="salt")
 
 
-# What each list is of. A new list fails below until its row is here.
+def _room(_user: User, number: int) -> Base:
+    return Room(
+        name=f"Row {number}",
+        channel="webhook",
+        encrypted_address="",
+        shown_address="",
+        secret_salt="salt",
+        subjects=["*"],
+        time_zone="UTC",
+        locale="en",
+    )
+
+
+def _room_delivery(_user: User, number: int) -> Base:
+    message = RoomMessage(
+        room_id=1,
+        notification_type="job_created",
+        category="job",
+        title=f"Row {number}",
+        message="Row",
+        priority="low",
+        fact_key=f"row-{number}",
+    )
+    return Delivery(room_message=message, channel="webhook", address="room:1")
+
+
+def _subscription(_user: User, number: int) -> Base:
+    return Webhook(
+        url=f"https://hooks.example.test/{number}", types=["notification.created"], secret_salt="salt"
+    )
+
+
+def _subscription_call(_user: User, _number: int) -> Base:
+    return Delivery(
+        kind="subscription", channel="webhook", address="webhook:1", subject="notification.created"
+    )
+
+
+def _follow(user: User, number: int) -> Base:
+    return Follow(user_id=user.id, subject=f"job:row-{number}", mode="follow")
+
+
+def _source(_user: User, number: int) -> Base:
+    return Source(public_id=f"row{number}", kind="ashby", name=f"Row {(number * 7) % 100:03}", secret="")
+
+
+def _source_call(_user: User, number: int) -> Base:
+    now = utc_now()
+    return SourceCall(
+        source_id=1,
+        external_id=f"row-{number}",
+        action="row",
+        body=b"{}",
+        state="ignored",
+        occurred_at=now,
+        due_at=now,
+    )
+
+
+# The rows of each list. A new list fails the test below until it is added here.
 MAKERS: dict[str, Make] = {
     "/api/deliveries/": _delivery,
+    "/api/follows/": _follow,
     "/api/notifications/": _notification,
     "/api/notifications/announcements/": _announcement,
     "/api/notifications/templates/": _template,
     "/api/notifications/templates/{template_id}/versions/": _version,
     "/api/notifications/views/": _view,
     "/api/people/": _person,
+    "/api/rooms/": _room,
+    "/api/rooms/{room_id}/deliveries/": _room_delivery,
+    "/api/sources/": _source,
+    "/api/sources/{source_id}/calls/": _source_call,
+    "/api/subscriptions/": _subscription,
+    "/api/subscriptions/{subscription_id}/calls/": _subscription_call,
     "/api/tokens/": _token,
     "/api/webhooks/": _webhook,
     "/api/webhooks/{webhook_id}/calls/": _call,
@@ -159,10 +232,16 @@ def test_each_row_is_shown_once_while_others_come_and_go(
     headers = token(admin, "read", "write", "admin")
     if "webhook_id" in path:
         save(_webhook(admin, 0))
+    if "source_id" in path:
+        save(_source(admin, 0))
+    if "room_id" in path:
+        save(_room(admin, 0))
+    if "subscription_id" in path:
+        save(_subscription(admin, 0))
     make = MAKERS[path]
     rows = [save(make(admin, 2 * number)) for number in range(ROWS)]
     stay = {identity(row, path) for row in rows}
-    url: str | None = f"{path.replace('{template_id}', '1').replace('{webhook_id}', '1')}?limit={LIMIT}"
+    url: str | None = f"{re.sub('{[a-z]+_id}', '1', path)}?limit={LIMIT}"
     seen: list[Any] = []
     for page in range(40):
         response = client.get(url, headers=headers)
@@ -174,9 +253,10 @@ def test_each_row_is_shown_once_while_others_come_and_go(
         if following is None:
             break
         url = following.removeprefix("http://bellhop.test")
-        # Between two pages one row comes, one that was shown goes, and one goes that may not have been shown.
+        # Between two pages one row is added, the last that was shown is removed, and some that may not have been shown.
         save(make(admin, 2 * page + 1))
-        for going in (next((row for row in rows if identity(row, path) in seen), None), rows[-1], rows[0]):
+        last = next((row for row in rows if identity(row, path) == seen[-1]), None)
+        for going in (last, rows[-1], rows[0]):
             if going in rows and len(rows) > 5:
                 rows.remove(going)
                 stay.discard(identity(going, path))

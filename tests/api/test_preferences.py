@@ -26,7 +26,14 @@ def test_a_new_user_has_the_default_preferences(client: FlaskClient, alice: User
     found = client.get(URL, headers=token(alice, "read")).get_json()
     on = ("email_enabled", "in_app_enabled", "interview_notifications", "resume_notifications")
     on += ("system_notifications", "candidate_notifications", "job_notifications", "evaluation_notifications")
-    off = ("sms_enabled", "push_enabled", "webhook_enabled", "daily_digest", "weekly_summary")
+    off = (
+        "sms_enabled",
+        "push_enabled",
+        "slack_enabled",
+        "webhook_enabled",
+        "daily_digest",
+        "weekly_summary",
+    )
     assert {name: found[name] for name in on + off} == dict.fromkeys(on, True) | dict.fromkeys(off, False)
     assert found["reminder_lead_minutes"] == [1440, 60]
     assert found["quiet_hours"] == {
@@ -36,6 +43,7 @@ def test_a_new_user_has_the_default_preferences(client: FlaskClient, alice: User
         "days": [0, 1, 2, 3, 4, 5, 6],
     }
     assert (found["time_zone"], found["email_delay_minutes"], found["matrix"]) == ("UTC", 0, {})
+    assert found["time_format"] == "24h"
 
 
 def test_only_the_given_fields_change(client: FlaskClient, alice: User, token: Headers) -> None:
@@ -45,6 +53,7 @@ def test_only_the_given_fields_change(client: FlaskClient, alice: User, token: H
         "daily_digest": True,
         "digest_hour": 7,
         "time_zone": "Asia/Kathmandu",
+        "time_format": "12h",
         "quiet_hours": {"enabled": True, "start": "22:00"},
         "matrix": {"job": {"email": False}},
         "reminder_lead_minutes": [15, 2880, 15],

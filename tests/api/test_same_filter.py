@@ -113,7 +113,7 @@ def test_page_api_saved_view_and_bulk_change_agree(client, token, alice, shown, 
         assert shown(wanted) == []
         return
     found = listed(wanted, limit)
-    assert shown(wanted) == [row["id"] for row in found]
+    assert shown(wanted) == [row["id"] for row in found], repr(wanted)
     view = client.post("/api/notifications/views/", json={"name": "This", **wanted}, headers=headers).json
     assert view["count"] == len(found)
     kept = {name: sorted(view[name]) if isinstance(view[name], list) else view[name] for name in wanted}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.services.notifications import saved_views
-from app.services.notifications.saved_views import Filter
+from app.services.notifications.saved_views import SavedFilter
 from tests.api.conftest import error_fields
 from tests.support import factories
 
@@ -23,14 +23,17 @@ def test_a_view_is_created_changed_and_counts_its_notifications(client, alice, a
     body = {"name": "Hers", "category": ["interview"], "priority": ["urgent"], "search": "pri"}
     made = client.post(f"{API}/", json=body, headers=alice_headers)
     assert made.status_code == 201
-    assert made.json == body | {"id": made.json["id"], "place": "inbox", "count": 1}
+    assert made.json == body | {"id": made.json["id"], "place": "inbox", "colour": "", "count": 1}
     one = f"{API}/{made.json['id']}/"
     assert client.get(one, headers=alice_headers).json == made.json
     changed = client.patch(
-        one, json={"name": "All", "priority": [], "search": "", "category": []}, headers=alice_headers
+        one,
+        json={"name": "All", "colour": "green", "priority": [], "search": "", "category": []},
+        headers=alice_headers,
     )
     assert changed.json == made.json | {
         "name": "All",
+        "colour": "green",
         "category": [],
         "priority": [],
         "search": "",
@@ -44,7 +47,7 @@ def test_a_view_is_created_changed_and_counts_its_notifications(client, alice, a
 
 
 def test_views_are_ordered_deleted_and_restored(client, alice, alice_headers):
-    one, two = (saved_views.create(alice, name, Filter(search=name)).id for name in ("one", "two"))
+    one, two = (saved_views.create(alice, name, SavedFilter(search=name)).id for name in ("one", "two"))
     ordered = client.put(f"{API}/order/", json={"view_ids": [two, one]}, headers=alice_headers)
     assert (
         [view["name"] for view in ordered.json["results"]] == names(client, alice_headers) == ["two", "one"]
@@ -75,7 +78,7 @@ def test_an_invalid_field_of_a_view_is_named(client, alice_headers, body, named)
 
 
 def test_views_are_private_and_require_the_scope(client, alice, charlie, alice_headers, token):
-    view = saved_views.create(alice, "hers", Filter(search="x")).id
+    view = saved_views.create(alice, "hers", SavedFilter(search="x")).id
     his, reader = token(charlie), token(alice, "read")
     for method, path, body in (
         ("GET", f"{API}/{view}/", None),

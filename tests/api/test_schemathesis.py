@@ -25,7 +25,14 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = os.environ.get("BELLHOP_FUZZ", "2")
 
 
-@pytest.mark.parametrize("caller", ["admin", "recruiter", "anonymous"])
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "admin",
+        pytest.param("recruiter", marks=pytest.mark.long),
+        pytest.param("anonymous", marks=pytest.mark.long),
+    ],
+)
 def test_every_call_conforms_to_the_document(app, live_server, alice, bob, caller):
     app.extensions["api_limits"].calls = 10**9
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A token reaches no further than its scopes: every call of the API, found by itself, with every scope."""
+"""A token can do only what its scopes allow: every call of the API with every scope."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from werkzeug.routing import Rule
 from app.models import User
 from app.services.accounts import tokens
 
-# Nouns that only admins and the platform may touch; everything else belongs to the caller.
+# Resources that only admins and the platform may change; everything else belongs to the caller.
 OF_ADMINS = (
     "/api/deliveries",
     "/api/people",
+    "/api/rooms",
+    "/api/sources",
+    "/api/subscriptions",
     "/api/notifications/templates",
     "/api/notifications/announcements",
 )

@@ -143,7 +143,7 @@ def test_a_built_in_template_can_be_reset_but_not_deleted(client, admin_headers)
     assert client.delete(path, headers=admin_headers).status_code == 403
     client.patch(path, json={"title_template": "X"}, headers=admin_headers)
     assert (
-        client.post(f"{path}reset/", headers=admin_headers).json["title_template"] == "New Job: {{job_title}}"
+        client.post(f"{path}reset/", headers=admin_headers).json["title_template"] == "New job: {{job_title}}"
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from app.database.base import db
 from app.models import Webhook
 from app.services.accounts import webhooks
+from app.services.base import signed_webhooks
 from tests.api.conftest import error_fields
 from tests.support import factories
 
@@ -33,7 +34,7 @@ def test_a_webhook_is_created_and_its_secret_shown_once(client, alice, alice_hea
 
 
 def test_rotating_returns_a_new_secret(client, alice_headers, hook):
-    old = webhooks.signing_secrets(hook, "a key for tests only", hook.created_at)
+    old = signed_webhooks.signing_secrets(hook, "a key for tests only", hook.created_at)
     made = client.post(f"{API}/{hook.id}/rotate-secret/", headers=alice_headers)
     assert made.status_code == 200
     assert made.json["secret"] not in old

@@ -1,4 +1,4 @@
-"""What tests in a browser share."""
+"""Fixtures of the browser tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Open = Callable[..., Page]
 def open_inbox(
     page_factory: Open, live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
 ) -> Open:
-    """Alice's browser, signed in, at an address of the inbox."""
+    """Open a page of the inbox in Alice's signed-in browser."""
 
     def opened(path: str = "/notifications", **options: Any) -> Page:
         page = page_factory(live_server, **options)

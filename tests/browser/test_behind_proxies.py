@@ -1,4 +1,4 @@
-"""Behind nginx or Caddy, which speak TLS, everything works as without them: below a path, too."""
+"""Everything works behind nginx or Caddy with TLS, also below a path."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_person_chooses_a_password_signs_in_and_works(
         page.get_by_label("password").first.fill(PASSWORD)
         page.get_by_role("button", name="password").click()
         expect(page).to_have_url(f"{site}{prefix}/sign-in")
-        # Asked for while signed out, so it comes after the sign-in.
+        # Requested while signed out, so it is opened after signing in.
         page.goto(f"{prefix}/preferences")
         page.get_by_label("Email").fill(alice.email)
         page.get_by_label("Password").fill(PASSWORD)
@@ -87,10 +87,10 @@ def test_a_person_chooses_a_password_signs_in_and_works(
             page.goto(f"{prefix}/notifications")
         assert page.evaluate("getComputedStyle(document.body).fontFamily") != "Times New Roman"
         page.get_by_role("link", name="Read me").first.click()
-        expect(page.locator("#pane").get_by_role("link", name="Open in the platform")).to_have_attribute(
+        expect(page.locator("#pane").get_by_role("link", name="Open interview")).to_have_attribute(
             "href", f"{prefix}/account"
         )
-        # Its folder is its scope. Chromium registers no worker over a certificate that nobody signed.
+        # Its folder is its scope. Chromium registers no service worker with a self-signed certificate.
         assert page.request.get(f"{prefix}/service-worker.js").ok
         spec = page.request.get(f"{prefix}/api/openapi.json").json()
         assert spec["servers"] == [{"url": site + prefix}]
@@ -99,5 +99,5 @@ def test_a_person_chooses_a_password_signs_in_and_works(
         expect(page).to_have_url(f"{site}{prefix}/sign-in")
     db.session.expire_all()
     entry = db.session.query(AuditEntry).filter_by(action="sign_in.ok").one()
-    # The browser is on this machine; the address that it made up does not count.
+    # The browser is on this machine; the address in its forged header does not count.
     assert entry.detail["origin"] in {"127.0.0.1", "::1"}

@@ -43,7 +43,7 @@ def open_log(
     bob: User,
     captured: Delivery,
 ) -> Open:
-    """Bob's browser, signed in, at the delivery log."""
+    """Open the delivery log in Bob's signed-in browser."""
 
     def opened(**options: Any) -> Page:
         page = page_factory(live_server, **options)
@@ -66,23 +66,46 @@ def test_the_log_and_a_captured_email_are_accessible(open_log: Open, width: int,
     assert axe(page) == []
 
 
-def test_chips_and_the_filter_sheet_filter_the_log_in_place(open_log: Open) -> None:
-    page = open_log(width=390)
-    rows = page.locator("#log tbody tr")
+def test_search_and_chips_filter_the_log_in_place(open_log: Open) -> None:
+    page = open_log()
+    rows = page.locator("#results .log__entry")
     expect(rows).to_have_count(3)
-    page.get_by_label("Captured").check()
+    page.get_by_role("checkbox", name="Not sent (no server)").check()
     expect(rows).to_have_count(1)
-    expect(rows).to_contain_text("Captured")
-    page.get_by_role("button", name="Filter").click()
-    page.get_by_label("Person").fill("nobody")
+    expect(rows).to_contain_text("Not sent (no mail server)")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("nobody")
+    expect(page.locator("#results")).to_contain_text("No matches")
+    expect(page.get_by_role("checkbox", name="Not sent (no server)")).to_be_checked()
     assert axe(page) == []
-    page.get_by_role("button", name="Apply").click()
-    expect(rows).to_have_text("No matches. Clear filters")
-    expect(page.get_by_label("Captured")).to_be_checked()
+    page.get_by_role("link", name="Clear filters").click()
+    expect(rows).to_have_count(3)
+    # Bars are links to their day.
+    page.locator(".chart__days a").first.click()
+    expect(page.locator("#results")).to_contain_text("No matches")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_attempts_open_in_the_next_row_and_are_resent_there(open_log: Open, width: int) -> None:
+    page = open_log(width=width)
+    entry = page.locator(".log__entry", has_text="Rejected").first
+    toggle = entry.get_by_role("button", name="Details")
+    toggle.focus()
+    page.keyboard.press("Enter")
+    expect(entry.get_by_text("No attempts.")).to_be_visible()
+    expect(entry.locator("[aria-expanded=true]")).to_be_focused()
+    assert axe(page) == []
+    entry.get_by_role("button", name="Resend").click()
+    # The server of these tests sends nothing: it waits.
+    expect(page.locator("#toasts")).to_contain_text("Queued for resending.")
+    expect(page.locator(".log__detail")).to_have_count(1)
+    page.locator(".log__entry [aria-expanded=true]").click()
+    expect(page.locator(".log__detail")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_unsubscribing_takes_one_press_and_so_does_undo_without_scripts(
+def test_unsubscribing_and_undo_take_one_click_each_without_scripts(
     app: Flask, page_factory: Callable[..., Page], live_server: str, alice: User, width: int, scheme: str
 ) -> None:
     page = page_factory(live_server, width=width, color_scheme=scheme)

@@ -1,4 +1,4 @@
-"""The pages in a long language and in one that runs from right to left: nothing is cut off, all is mirrored."""
+"""Pages in a language with long words and in a right-to-left one: nothing is cut off, everything is mirrored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ PAGES = {
         "/admin/templates/1",
         "/admin/deliveries",
         "/admin/announcements/new",
-        "/admin/users",
+        "/admin",
+        "/admin/users?invite=1",
+        "/admin/users/1?event=interview.scheduled",
+        "/admin/jobs",
+        "/admin/audit",
         "/admin/preferences",
     ),
     "": ("/sign-in",),
@@ -38,7 +42,7 @@ def language(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def app(database_file: Path, pseudo_catalogs: Path, language: str) -> Iterator[Flask]:
-    """The demo's people, who read that language."""
+    """An application with the demo's people, who read that language."""
     app = make_app(
         f"sqlite:///{database_file}",
         BABEL_DEFAULT_LOCALE=language,
@@ -52,7 +56,7 @@ def app(database_file: Path, pseudo_catalogs: Path, language: str) -> Iterator[F
         db.engine.dispose()
 
 
-def test_nothing_is_cut_off_on_any_screen_and_lines_run_their_way(
+def test_nothing_is_cut_off_on_any_screen_in_either_direction(
     language: str,
     page_factory: Callable[..., Page],
     live_server: str,

@@ -1,4 +1,4 @@
-"""The inbox in every state, on every screen, with every help that a person may have switched on."""
+"""The inbox in every state, on every screen, with every accessibility setting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORTEST = "(one) => Math.max(...getComputedStyle(one).transitionDuration.split(
 def page(
     page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], alice: User
 ) -> Page:
-    """Alice's inbox: read and unread, urgent and not, three of one upload as one row."""
+    """Open Alice's inbox: read and unread rows, one urgent, and a stack of three."""
     now = utc_now()
     for n in range(6):
         factories.notification(
@@ -43,7 +43,7 @@ def page(
     return page
 
 
-def test_axe_finds_nothing_whatever_is_open_and_however_wide(page: Page) -> None:
+def test_axe_finds_nothing_in_any_state_at_any_width(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     assert axe(page) == []
@@ -64,7 +64,7 @@ def test_axe_finds_nothing_whatever_is_open_and_however_wide(page: Page) -> None
     page.watch.forgive("Failed to fetch")
 
 
-def test_twice_the_text_forced_colours_and_less_motion_take_nothing_away(page: Page) -> None:
+def test_large_text_forced_colours_and_reduced_motion_hide_nothing(page: Page) -> None:
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
     page.get_by_role("checkbox", name="Select: News 1").check()
     page.keyboard.press("j")
@@ -80,7 +80,7 @@ def test_twice_the_text_forced_colours_and_less_motion_take_nothing_away(page: P
         assert axe(page) == [], width
 
 
-# How many icons and numbers of the tab bar stand on each other.
+# How many icons and numbers of the tab bar overlap.
 OVERLAPS = """() => {
   const found = [...document.querySelectorAll('.nav--mail .icon, .nav--mail .nav__count')];
   const boxes = found.filter(one => one.checkVisibility());
@@ -92,7 +92,7 @@ OVERLAPS = """() => {
 
 
 @pytest.mark.parametrize("width", [390, 320])
-def test_twice_the_text_on_a_phone_overlaps_and_breaks_nothing(page: Page, alice: User, width: int) -> None:
+def test_double_text_size_on_a_phone_breaks_nothing(page: Page, alice: User, width: int) -> None:
     for n in range(12):
         factories.notification(alice, f"More {n}")
     page.set_viewport_size({"width": width, "height": 844})
@@ -110,7 +110,7 @@ def test_twice_the_text_on_a_phone_overlaps_and_breaks_nothing(page: Page, alice
     assert axe(page) == []
 
 
-def test_a_screen_reader_hears_what_a_row_is_and_what_became_of_it(page: Page) -> None:
+def test_a_screen_reader_announces_rows_and_actions(page: Page) -> None:
     rows = page.get_by_role("listitem")
     said = page.get_by_role("status").filter(has_text="unread.")
     expect(page.get_by_role("link", name="Unread. Interview: News 0", exact=True)).to_be_visible()

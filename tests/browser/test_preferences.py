@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Locator, Page, expect
 
+from app import catalog
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
@@ -22,7 +23,7 @@ SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height
 
 @pytest.fixture
 def open_page(page_factory: Open, live_server: str, sign_in: Callable[[User], FlaskClient]) -> Open:
-    """Somebody's browser, signed in, at an address."""
+    """Open a page in a person's signed-in browser."""
 
     def opened(user: User, path: str = "/preferences", **options: Any) -> Page:
         page = page_factory(live_server, **options)
@@ -46,7 +47,7 @@ def toast(page: Page, text: str) -> Locator:
     return page.locator("#toasts .toast").filter(has_text=text)
 
 
-def test_a_switch_saves_at_once_and_z_takes_it_back(app: Flask, alice: User, open_page: Open) -> None:
+def test_a_switch_saves_at_once_and_z_undoes_it(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     cell(page, "Interviews", "Email").click()
     expect(toast(page, "Email off for Interviews")).to_be_visible()
@@ -59,7 +60,7 @@ def test_a_switch_saves_at_once_and_z_takes_it_back(app: Flask, alice: User, ope
     assert kept(alice)["matrix"]["interview"]["email"] is True
 
 
-def test_quick_changes_all_arrive(app: Flask, alice: User, open_page: Open) -> None:
+def test_quick_changes_are_all_saved(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     for kind in ("Interviews", "Resumes", "Candidates", "Jobs", "Evaluations", "System"):
         cell(page, kind, "Email").click()
@@ -71,7 +72,7 @@ def test_quick_changes_all_arrive(app: Flask, alice: User, open_page: Open) -> N
     )
 
 
-def test_two_tabs_do_not_undo_each_other(app: Flask, alice: User, open_page: Open) -> None:
+def test_two_tabs_keep_each_others_changes(app: Flask, alice: User, open_page: Open) -> None:
     first, second = open_page(alice), open_page(alice)
     first.get_by_role("switch", name="Daily digest").click()
     expect(toast(first, "Daily digest on")).to_be_visible()
@@ -81,7 +82,7 @@ def test_two_tabs_do_not_undo_each_other(app: Flask, alice: User, open_page: Ope
     expect(second.get_by_role("switch", name="Daily digest")).to_be_checked()
 
 
-def test_a_channel_that_is_off_leaves_its_cells_waiting(app: Flask, alice: User, open_page: Open) -> None:
+def test_a_channel_that_is_off_greys_out_its_cells(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     page.get_by_role("switch", name="Email", exact=True).click()
     expect(cell(page, "Jobs", "Email")).to_be_disabled()
@@ -90,7 +91,7 @@ def test_a_channel_that_is_off_leaves_its_cells_waiting(app: Flask, alice: User,
     expect(cell(page, "Jobs", "Email")).to_be_enabled()
 
 
-def test_a_wrong_value_goes_back_and_says_why(app: Flask, alice: User, open_page: Open) -> None:
+def test_an_invalid_value_is_reverted_with_the_reason(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     page.get_by_role("combobox", name="Time zone").fill("Atlantis")
     page.get_by_role("combobox", name="Time zone").press("Tab")
@@ -101,12 +102,11 @@ def test_a_wrong_value_goes_back_and_says_why(app: Flask, alice: User, open_page
     page.watch.forgive("status of 422")
 
 
-def test_a_time_that_was_emptied_keeps_no_switch_from_saving(
-    app: Flask, alice: User, open_page: Open
-) -> None:
+def test_an_empty_time_does_not_prevent_saving_a_switch(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     start = page.get_by_label("From", exact=True)
     start.fill("")
+    start.blur()
     expect(page.locator("#toasts .toast--error")).to_contain_text("Enter a time such as 19:00.")
     cell(page, "Jobs", "Email").click()
     expect(toast(page, "Email off for Jobs")).to_be_visible()
@@ -115,7 +115,39 @@ def test_a_time_that_was_emptied_keeps_no_switch_from_saving(
     page.watch.forgive("status of 422")
 
 
-def test_without_an_answer_the_control_goes_back(app: Flask, alice: User, open_page: Open) -> None:
+def test_a_time_saves_when_it_is_complete_and_is_understood_in_12_hours(
+    app: Flask, alice: User, open_page: Open
+) -> None:
+    page = open_page(alice)
+    start, end = page.get_by_label("From", exact=True), page.get_by_label("Until", exact=True)
+    start.fill("22:00")
+    expect(toast(page, "Quiet hours saved")).to_be_visible()
+    end.fill("6:30 am")
+    end.press("Tab")
+    expect(end).to_have_value("06:30")
+    quiet = kept(alice)["quiet_hours"]
+    assert (quiet["start"], quiet["end"]) == ("22:00", "06:30")
+
+
+def test_every_section_and_category_has_an_address(app: Flask, alice: User, open_page: Open) -> None:
+    page = open_page(alice)
+    links = page.get_by_role("navigation", name="On this page").get_by_role("link")
+    targets = [link.get_attribute("href") for link in links.all()]
+    assert "#quiet" in targets
+    for target in (*targets, *(f"#{name}" for name in catalog.CATEGORIES)):
+        assert page.locator(target).count() == 1, target
+    page.get_by_role("navigation", name="On this page").get_by_role("link", name="Digest").click()
+    expect(page.get_by_role("heading", name="Digest")).to_be_in_viewport()
+
+
+def test_only_channels_that_are_set_up_have_a_column(app: Flask, alice: User, open_page: Open) -> None:
+    page = open_page(alice)
+    columns = page.locator(".matrix thead th").all_inner_texts()
+    assert [text.strip() for text in columns] == ["Category", "On", "In app", "Email"]
+    expect(page.get_by_role("link", name="Add SMS")).to_have_attribute("href", "/account/devices")
+
+
+def test_a_control_is_reverted_without_a_response(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice)
     page.route("**/preferences", lambda route: route.abort())
     cell(page, "Jobs", "Email").click()
@@ -142,14 +174,16 @@ def test_the_time_zone_is_offered_and_never_changed_silently(
     expect(page.get_by_role("button", name="Use Asia/Tokyo")).to_be_hidden()
 
 
-def test_another_name_of_the_same_zone_is_not_offered(app: Flask, alice: User, open_page: Open) -> None:
+def test_an_alias_of_the_same_time_zone_is_not_offered(app: Flask, alice: User, open_page: Open) -> None:
     preference_editing.change(alice, {"time_zone": "Asia/Kolkata"})
     page = open_page(alice, timezone_id="Asia/Calcutta")
     expect(page.locator("#device-zone button")).to_have_text("Use Asia/Calcutta")
     expect(page.locator("#device-zone")).to_be_hidden()
 
 
-def test_theme_density_and_keys_hold_on_every_page_at_once(app: Flask, alice: User, open_page: Open) -> None:
+def test_theme_density_and_shortcuts_apply_to_every_page_at_once(
+    app: Flask, alice: User, open_page: Open
+) -> None:
     page = open_page(alice)
     page.get_by_text("Dark", exact=True).click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -169,13 +203,15 @@ def test_theme_density_and_keys_hold_on_every_page_at_once(app: Flask, alice: Us
     expect(page.locator("#keys")).to_be_hidden()
 
 
-def test_g_p_leads_here(app: Flask, alice: User, open_page: Open) -> None:
+def test_g_p_opens_the_preferences(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice, "/notifications")
     press(page, "g", "p")
     expect(page.get_by_role("heading", name="Preferences", level=1)).to_be_visible()
 
 
-def test_a_pause_shows_in_the_navigation_and_can_be_ended(app: Flask, alice: User, open_page: Open) -> None:
+def test_a_pause_is_shown_in_the_navigation_and_can_be_ended(
+    app: Flask, alice: User, open_page: Open
+) -> None:
     page = open_page(alice)
     page.get_by_role("button", name="1 hour").click()
     expect(page.locator("#standing")).to_contain_text("Paused until")
@@ -186,7 +222,7 @@ def test_a_pause_shows_in_the_navigation_and_can_be_ended(app: Flask, alice: Use
     assert kept(alice)["paused_until"] is None
 
 
-def test_with_scripts_off_it_is_one_plain_form(app: Flask, alice: User, open_page: Open) -> None:
+def test_the_page_is_one_plain_form_with_scripts_off(app: Flask, alice: User, open_page: Open) -> None:
     page = open_page(alice, java_script_enabled=False)
     cell(page, "Jobs", "Email").uncheck()
     page.get_by_role("switch", name="Turn on quiet hours").check()
@@ -218,7 +254,7 @@ def test_with_scripts_off_it_is_one_plain_form(app: Flask, alice: User, open_pag
     assert kept(alice)["paused_until"] is not None
 
 
-def test_a_lock_is_seen_with_its_reason_and_cannot_be_turned(
+def test_a_required_channel_shows_its_reason_and_cannot_be_turned_off(
     app: Flask, alice: User, bob: User, open_page: Open
 ) -> None:
     admin = open_page(bob, "/admin/preferences")

@@ -89,7 +89,7 @@ def test_focus_stays_in_the_list_when_all_rows_leave(open_inbox: Open, alice: Us
     expect(page.locator("#total")).to_have_text("All 60")
     press(page, "Space", "e")
     expect(page.get_by_role("heading", name="You're all caught up")).to_be_visible()
-    wait_until(lambda: page.evaluate("document.activeElement.id") == "list", 10)
+    wait_until(lambda: page.evaluate("document.activeElement.id") == "list")
     page.keyboard.press("z")
     expect(page.locator(".row")).to_have_count(50)
     assert focused_title(page) == "Row 00"
@@ -143,7 +143,7 @@ def test_enter_in_a_check_box_does_nothing(open_inbox: Open, five: list[Notifica
     page = open_inbox(java_script_enabled=False)
     page.get_by_role("checkbox", name="Select: Number 1").check()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Choose a date.")).to_be_visible()
+    expect(page.get_by_text("Pick a time.")).to_be_visible()
     assert not any(reloaded(one).is_read or one.snoozed_until for one in five)
     page.watch.forgive("422")
 
@@ -174,7 +174,7 @@ def test_disabled_shortcuts_do_nothing(open_inbox: Open, alice: User, five: list
 
 def test_caps_lock_does_not_change_shortcuts(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
-    # Written in capitals without Shift, as Caps Lock does it; with Shift, in small letters.
+    # With Caps Lock: capitals without Shift, small letters with it.
     press(page, "J", "X", "J", "J", "Shift+x")
     expect(page.locator("#list .tile :checked")).to_have_count(3)
     page.keyboard.press("E")

@@ -1,4 +1,4 @@
-"""Stacks, days and what is ticked, in a real browser."""
+"""Stacks, days and selections in a real browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "resume_processed-1-260312"
 
 @pytest.fixture
 def rows(alice: User) -> list[Notification]:
-    """One alone, a stack of three, and one alone; the newest first."""
+    """A single row, a stack of three, and a single row, the newest first."""
     return factories.stack(alice, ("", KEY, KEY, KEY, ""))
 
 
@@ -31,7 +31,7 @@ def is_done(rows: list[Notification]) -> list[bool]:
     return [db.session.get_one(Notification, row.id, populate_existing=True).is_done for row in rows]
 
 
-def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_all(
+def test_a_stack_expands_by_keyboard_and_actions_apply_to_all_its_rows(
     open_inbox: Open, rows: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -56,7 +56,7 @@ def test_a_stack_opens_in_place_by_keyboard_and_what_is_done_to_it_is_done_to_al
     assert "stack=" not in page.url
 
 
-def test_escape_closes_the_stack_that_stands_open_and_keeps_the_focus(
+def test_escape_collapses_the_open_stack_and_keeps_the_focus(
     open_inbox: Open, rows: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -68,7 +68,7 @@ def test_escape_closes_the_stack_that_stands_open_and_keeps_the_focus(
     assert page.url.endswith("/notifications")
 
 
-def test_a_new_one_of_a_stack_waits_behind_the_pill_and_is_not_swept_away_with_the_rest(
+def test_a_new_row_of_a_stack_waits_behind_the_pill_and_is_not_marked_done(
     open_inbox: Open, alice: User, rows: list[Notification]
 ) -> None:
     page = open_inbox()
@@ -83,7 +83,7 @@ def test_a_new_one_of_a_stack_waits_behind_the_pill_and_is_not_swept_away_with_t
     assert is_done([late]) == [False]
 
 
-def test_a_day_is_ended_with_one_press_and_comes_back_with_one(open_inbox: Open, alice: User) -> None:
+def test_a_day_is_marked_done_and_restored_with_one_click_each(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     for n in range(4):
         factories.notification(alice, f"Number {n}", created_at=now - timedelta(days=2 * (n // 2), minutes=n))
@@ -97,7 +97,9 @@ def test_a_day_is_ended_with_one_press_and_comes_back_with_one(open_inbox: Open,
     expect(page.locator(".row")).to_have_count(4)
 
 
-def test_all_that_match_are_ticked_counted_and_done_beyond_the_page(open_inbox: Open, alice: User) -> None:
+def test_all_matches_are_selected_counted_and_marked_done_beyond_the_page(
+    open_inbox: Open, alice: User
+) -> None:
     now = utc_now()
     rows = [
         factories.notification(alice, f"Number {n}", created_at=now - timedelta(seconds=n)) for n in range(53)

@@ -1,4 +1,4 @@
-"""Several tabs and a script at the same inbox: whoever does something, all show the same in the end."""
+"""Several tabs and a script change one inbox at once and all show the same in the end."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from app.views.presenters.inbox_list import revision, row_id
 from tests.browser.conftest import Open
 from tests.support import factories
 
-# By hand for longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/browser/test_together.py
+# To run longer: BELLHOP_SECONDS=60 BELLHOP_SEED=7 pytest tests/browser/test_together.py
 SECONDS = float(os.environ.get("BELLHOP_SECONDS", "6"))
 SEED = int(os.environ.get("BELLHOP_SEED", "2026"))
 CHANGES = ("read", "unread", "done", "undone", "saved", "unsaved", "snooze", "unsnooze")
 SETTLED = """() => !document.querySelector('.htmx-request, .htmx-swapping, [aria-busy=true]')"""
-# What stands in the page: its rows in their order, and the counts.
+# What the page shows: its rows in order, and the counts.
 STANDS = """() => ({
     rows: [...document.querySelectorAll('#list .row')].map(row => `${row.id}:${row.dataset.rev}`),
     areMarked: [...document.querySelectorAll('#list .row:not([data-count])')].every(
@@ -43,7 +43,7 @@ STANDS = """() => ({
 
 @pytest.fixture
 def tab(open_inbox: Open) -> Callable[[], Page]:
-    """A browser of Alice's, once it listens."""
+    """Open a browser of Alice's and wait until it is connected."""
 
     def opened() -> Page:
         page = open_inbox()
@@ -55,12 +55,12 @@ def tab(open_inbox: Open) -> Callable[[], Page]:
 
 @dataclass
 class Actor:
-    """Does one thing at random."""
+    """Does one random thing per call."""
 
     chance: random.Random
 
     def of(self, page: Page) -> None:
-        """With a key, on a row at random; nobody waits for the answer of what was done before."""
+        """Press a key on a random row, without waiting for earlier responses."""
         if self.chance.random() < 0.05:
             page.evaluate(
                 "() => { const pill = document.querySelector('#fresh'); if (!pill.hidden) pill.click(); }"
@@ -80,7 +80,7 @@ class Actor:
             page.keyboard.press(key)
 
     def changes(self, client: FlaskClient, headers: dict[str, str]) -> None:
-        """Changes some and perhaps takes it back."""
+        """Change some rows and perhaps undo it."""
         found = client.get("/api/notifications/", headers=headers).json["results"]
         some = [row["id"] for row in self.chance.sample(found, min(3, len(found)))]
         body = {"action": self.chance.choice(CHANGES), "notification_ids": some}
@@ -92,7 +92,7 @@ class Actor:
             client.post(f"/api/notifications/changes/{made.json['id']}/undo/", headers=headers)
 
     def reports(self, client: FlaskClient, headers: dict[str, str]) -> None:
-        """Something new, alone or of a stack."""
+        """Create a notification, single or in a stack."""
         body = factories.event_body(
             self.chance.choice(["resume.processed", "job.created"]), ["alice@example.test"]
         )
@@ -100,7 +100,7 @@ class Actor:
 
 
 def truth(alice: User, upto: str) -> dict[str, object]:
-    """What a page must show that has asked for nothing newer than this."""
+    """Return what a page must show that has loaded nothing newer than this."""
     db.session.rollback()
     db.session.expire_all()
     filters = Filters(upto=inbox.read_cursor(upto)[1:] if upto else None)
@@ -117,7 +117,7 @@ def truth(alice: User, upto: str) -> dict[str, object]:
 
 
 def differs(page: Page, alice: User) -> str:
-    """What a page still shows otherwise than the database, once all is answered."""
+    """Return how a page differs from the database once all responses have arrived."""
     end = time.monotonic() + 20
     while True:
         page.evaluate("() => document.querySelector('[data-stack][aria-expanded=true]')?.click()")
@@ -133,7 +133,7 @@ def differs(page: Page, alice: User) -> str:
         page.wait_for_timeout(100)
 
 
-def test_two_browsers_and_a_script_end_with_what_the_database_says(
+def test_two_browsers_and_a_script_agree_with_the_database(
     app: Flask, tab: Callable[[], Page], token: Callable[..., dict[str, str]], alice: User
 ) -> None:
     now = utc_now()
@@ -156,7 +156,7 @@ def test_two_browsers_and_a_script_end_with_what_the_database_says(
     assert not loads
 
 
-def test_what_one_browser_does_shows_in_the_other_in_place(tab: Callable[[], Page], alice: User) -> None:
+def test_changes_in_one_browser_appear_in_place_in_the_other(tab: Callable[[], Page], alice: User) -> None:
     now = utc_now()
     rows = [
         factories.notification(alice, f"Number {n}", created_at=now - timedelta(minutes=n)) for n in range(5)
@@ -176,7 +176,7 @@ def test_what_one_browser_does_shows_in_the_other_in_place(tab: Callable[[], Pag
     expect(other.get_by_role("link", name="Number 3")).to_be_focused()
 
 
-def test_what_is_opened_among_the_unread_stays_under_its_readers_hands(open_inbox: Open, alice: User) -> None:
+def test_a_row_opened_in_unread_stays_in_the_list(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     rows = [
         factories.notification(alice, f"Number {n}", created_at=now - timedelta(days=n // 2, seconds=n))

@@ -1,4 +1,4 @@
-"""What failed and what is taken back: said, tried again, exact."""
+"""Failed actions are reported and can be retried; undo is exact."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_failed_filter_changes_neither_address_nor_chips(
         f'<div id="toasts" hx-swap-oob="innerHTML">{BUSY}</div>' if words else "<h1>No</h1>",
     )
     page.route("**/notifications?*job*", lambda route: route.fulfill(status=503, body=body))
-    chips["Jobs"].click()  # not check(): it may be off again by then
+    chips["Jobs"].click()  # not check(): it may be unchecked again by then
     expect(page.locator("#toasts")).to_contain_text(
         words or "Couldn't load. The server returned an error (503)."
     )
@@ -107,13 +107,13 @@ def test_a_failed_filter_changes_neither_address_nor_chips(
     page.watch.forgive("status of 503")
 
 
-def test_a_refusal_is_shown_in_the_words_of_the_server(open_inbox: Open, five: list[Notification]) -> None:
+def test_an_error_is_shown_in_the_servers_words(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     expect(page.locator("#live[data-rows]")).to_be_attached()
     db.session.delete(five[0])
     db.session.commit()
     press(page, "j", "e")
-    expect(page.locator("#toasts")).to_contain_text("There is no such notification.")
+    expect(page.locator("#toasts")).to_contain_text("Notification not found.")
     page.watch.forgive("404")
 
 
@@ -125,7 +125,7 @@ def test_an_action_can_be_undone_after_a_reload_and_on_another_page(
     for path in ("/notifications", "/preferences"):
         row(page, "Number 1").hover()
         page.get_by_role("button", name="Mark done: Number 1").click()
-        wait_until(lambda: page.evaluate(REMEMBERED) == 1, 10)
+        wait_until(lambda: page.evaluate(REMEMBERED) == 1)
         page.goto(path)
         assert reloaded(five[1]).is_done
         page.keyboard.press("z")
@@ -162,16 +162,14 @@ def test_a_failed_undo_is_reported_and_can_be_retried(
         page.watch.forgive("Failed to fetch")
 
 
-def test_z_undoes_step_by_step_and_says_when_nothing_is_left(
-    open_inbox: Open, five: list[Notification]
-) -> None:
+def test_z_undoes_step_by_step_until_nothing_is_left(open_inbox: Open, five: list[Notification]) -> None:
     page = open_inbox()
     page.keyboard.press("j")
     for key in ("u", "e", "l"):
         page.keyboard.press(key)
         expect(page.locator(".htmx-request, .htmx-swapping, [aria-busy=true]")).to_have_count(0)
     assert visible_titles(page) == ["Number 2", "Number 3", "Number 4"]
-    # The button takes back its own change; the key goes on below it.
+    # The button undoes its own change; the key continues with the one before it.
     page.get_by_role("button", name="Undo").click()
     expect(row(page, "Number 1")).to_have_count(1)
     page.reload()
@@ -212,7 +210,7 @@ def test_z_waits_for_pending_responses_and_undoes_the_last_action(
 ) -> None:
     page, held = mark_first_done(open_inbox)
     press(page, "e", "e", "z")
-    # Its answer comes first, although it was done last.
+    # Its response arrives first, although it was done last.
     for number in (3, 2):
         route = held_request(page, held, number)
         with page.expect_response(route.request.url):
@@ -275,5 +273,5 @@ def test_focus_moves_to_the_list_when_the_offline_banner_disappears(
     page.context.set_offline(False)
     expect(banner).to_be_hidden()
     expect(page.locator("#list")).to_be_focused()
-    # The stream, and whatever else was asked meanwhile, says so in its own time.
+    # The stream and other pending requests notice it later.
     page.watch.console.clear()

@@ -63,9 +63,7 @@ def test_the_password_can_be_piped_in(app: Flask) -> None:
         ("tokens", "create", "alice@example.test", "--scopes", "read", "--days", "0"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence_on_stderr(
-    app: Flask, alice: User, words: tuple[str, ...]
-) -> None:
+def test_errors_are_one_sentence_on_stderr(app: Flask, alice: User, words: tuple[str, ...]) -> None:
     done = run(app, *words)
     assert done.exit_code in {1, 2}
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""`flask doctor` finds each wrong setting, says what to write, and is content with right ones."""
+"""`flask doctor` reports each wrong setting with a remedy and accepts correct ones."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ WRONG = [
     ("Data folder", {"DATABASE_URL": "sqlite:////dev/null/x/bellhop.db"}, "is a file"),
     ("SECRET_KEY", {"SECRET_KEY": "x", **PUBLIC}, "32 random characters"),
     ("SECRET_KEY", {"SECRET_KEY": "a" * 40, **PUBLIC}, "32 random characters"),
+    ("LOG_FORMAT", {"LOG_FORMAT": "xml"}, "write text or json"),
     ("FLASK_DEBUG", {"FLASK_DEBUG": "1", **PUBLIC}, "write 0"),
     ("FLASK_DEBUG", {"FLASK_DEBUG": "1", "HOST": "0.0.0.0"}, "write 0"),
     ("EMAIL_HOST", {"EMAIL_HOST": "smtp://mail.invalid"}, "port in EMAIL_PORT"),
@@ -83,8 +84,19 @@ WRONG = [
     ("STATIC_URL", {"STATIC_URL": "https://cdn.example.com/?v=1"}, "leave out what follows ?"),
     ("STATIC_URL", {"STATIC_URL": "http://cdn.example.com", **PUBLIC}, "https address"),
     ("API_RATE_LIMIT", {"API_RATE_LIMIT": "lots"}, "600 per minute"),
+    ("KEEP_NOTIFICATIONS_DAYS", {"KEEP_NOTIFICATIONS_DAYS": "6"}, "whole number from 7 to 3650"),
+    ("KEEP_AUDIT_DAYS", {"KEEP_AUDIT_DAYS": "two years"}, "whole number from 7 to 3650"),
+    ("KEEP_SOURCE_CALLS_DAYS", {"KEEP_SOURCE_CALLS_DAYS": "0"}, "whole number from 7 to 3650"),
+    ("SENTRY_DSN", {"SENTRY_DSN": "sentry.example.com"}, "https://key@sentry.example.com/1"),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"},
+        "http://127.0.0.1:4318",
+    ),
     ("REDIS_URL", {"REDIS_URL": "localhost:6379"}, "redis://host:6379/0"),
     ("Redis", {"REDIS_URL": "redis://127.0.0.1:9/0"}, "Check REDIS_URL"),
+    ("CELERY_BROKER_URL", {"CELERY_BROKER_URL": "mq.example"}, "amqp://user:password@host/name"),
+    ("CELERY_BROKER_URL", {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}, "use PostgreSQL or leave"),
     ("BELLHOP_WORKERS", {"BELLHOP_WORKERS": "many"}, "whole number from 1 to 64"),
     ("BELLHOP_DEMO", {"BELLHOP_DEMO": "perhaps"}, "true or false"),
     ("BELLHOP_DEMO", {"BELLHOP_DEMO": "1", **PUBLIC}, "BELLHOP_DEMO=0"),
@@ -152,10 +164,10 @@ def test_right_settings_pass(environ: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
     assert "FIX" not in result.output
     assert "ok    Settings: " in result.output
-    assert "was not tried, because no server is running" in result.output
+    assert "was not checked, because no server is running" in result.output
 
 
-def test_a_warning_is_told_apart_from_an_error(environ: pytest.MonkeyPatch) -> None:
+def test_a_warning_differs_from_an_error(environ: pytest.MonkeyPatch) -> None:
     result = run_doctor(environ, BELLHOP_WORKERS="2", OIDC_ISSUER="https://login.example.com")
     assert result.exit_code == 0, result.output
     assert "warn  BELLHOP_WORKERS: is 2" in result.output
@@ -213,7 +225,7 @@ def test_an_empty_or_replaced_key_is_found(environ: pytest.MonkeyPatch, database
     assert "warn  SECRET_KEY: was generated again on 2026-03-12 08:00 UTC" in result.output
 
 
-def test_a_clock_that_is_off_by_an_hour_is_found(pg_app: Flask) -> None:
+def test_a_clock_off_by_an_hour_is_found(pg_app: Flask) -> None:
     for hours in (-1, 1):
         findings = list(examine(pg_app.config, SCHEDULE, utc_now() + timedelta(hours=hours)))
         (clock,) = [finding for finding in findings if finding.subject == "Clock"]
@@ -277,7 +289,7 @@ def test_a_base_url_that_leads_elsewhere_is_found_while_serving(
         result = run_doctor(environ)
         assert result.exit_code == 0, result.output
         assert f"ok    BASE_URL: http://127.0.0.1:{server.port} responds" in result.output
-        assert "ok    Scheduler: runs its jobs in time" in result.output
+        assert "ok    Scheduler: runs its jobs on time" in result.output
         result = run_doctor(environ, BASE_URL=f"http://127.0.0.1:{server.port}/bellhop")
         assert result.exit_code == 1
         assert "Check the path in BASE_URL" in result.output
@@ -294,7 +306,7 @@ def test_a_base_url_that_leads_elsewhere_is_found_while_serving(
 def test_a_port_that_another_program_uses_is_found(environ: pytest.MonkeyPatch, other_site: int) -> None:
     result = run_doctor(environ, PORT=str(other_site))
     assert result.exit_code == 1
-    assert "FIX   PORT: another program answers" in result.output
+    assert "FIX   PORT: another program is using" in result.output
 
 
 def test_a_dead_scheduler_is_found_while_a_server_runs(app: Flask, environ: pytest.MonkeyPatch) -> None:

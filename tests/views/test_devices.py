@@ -28,7 +28,7 @@ from tests.support.browser import axe
 from tests.support.waiting import wait_until
 from tests.support.web import WebServer
 
-SENDER = SiteIdentity("http://bellhop.test", "a@example.test", "a key for tests only")
+SITE = SiteIdentity("http://bellhop.test", "a@example.test", "a key for tests only")
 SignIn = Callable[[User], FlaskClient]
 
 
@@ -52,7 +52,7 @@ def test_devices_need_sign_in_and_get_changes_nothing(app: Flask, client: FlaskC
 
 def test_a_number_is_verified_with_its_code(mine: FlaskClient, alice: User) -> None:
     assert post(mine, "/phone", phone="+44 20 7946 0958").status_code == 302
-    DeliveryWorker(SENDER).deliver_due()
+    DeliveryWorker(SITE).deliver_due()
     code = db.session.scalars(select(CapturedMail)).one().raw.decode().rpartition("\n")[2].split()[0]
     wrong = post(mine, "/phone/verification", code=f"{(int(code) + 1) % 1_000_000:06d}")
     assert wrong.status_code == 422
@@ -101,7 +101,7 @@ def test_a_test_call_shows_its_response(
     db.session.commit()
     assert post(mine, f"/webhooks/{hook.id}/test").status_code == 302
     assert "Waiting" in mine.get("/account/devices").text
-    DeliveryWorker(SENDER).deliver_due()
+    DeliveryWorker(SITE).deliver_due()
     assert json.loads(web_server.calls[0].body)["type"] == "webhook.test"
     assert "200 ok" in mine.get("/account/devices").text
 
@@ -112,7 +112,7 @@ def test_a_disabled_webhook_is_not_tested(mine: FlaskClient, alice: User) -> Non
     db.session.commit()
     answer = post(mine, f"/webhooks/{hook.id}/test")
     assert answer.status_code == 409
-    assert "Switch it on before you test it." in answer.text
+    assert "Turn it on before you test it." in answer.text
     assert db.session.scalars(select(Delivery)).all() == []
 
 
@@ -183,7 +183,7 @@ def test_the_button_asks_for_permission_and_registers_the_browser(
     cookie = mine.get_cookie("bellhop")
     assert cookie is not None
     page.context.add_cookies([{"name": "bellhop", "value": cookie.value, "url": live_server}])
-    # Chromium's own push service is out of reach here; what it would answer is put in its place.
+    # Chromium's push service cannot be reached here, so its response is simulated.
     answer = {"endpoint": "https://p.example.com/1", "keys": {"p256dh": keys.p256dh, "auth": keys.auth}}
     page.add_init_script(
         "window.asked = 0; PushManager.prototype.subscribe = async options => { window.asked += 1;"
@@ -236,8 +236,24 @@ def test_pushed_notifications_are_shown(
         page.wait_for_timeout(100)
         return bool(page.evaluate(count) == 1)
 
-    wait_until(is_shown, 20)
+    wait_until(is_shown)
     shown = page.evaluate(
         "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(([n]) => [n.title, n.body, n.data.url])"
     )
     assert shown == ["Booked <b>", "On Thursday", "/notifications/1"]
+
+
+def test_a_person_connects_tests_and_removes_teams(mine: FlaskClient) -> None:
+    path = "/account/devices"
+    wrong = post(mine, "/teams", teams_url="http://example.com/x")
+    assert wrong.status_code == 422
+    assert "The URL must start with https://." in wrong.text
+    url = "https://prod-1.westeurope.logic.azure.com/workflows/1?sig=planted-secret"
+    post(mine, "/teams", teams_url=url)
+    page = mine.get(path).text
+    assert "https://prod-1.westeurope.logic.azure.com/…cret" in page
+    assert "planted" not in page
+    post(mine, "/teams/test")
+    assert "Sending a test message." in mine.get(path).text
+    post(mine, "/teams/removal")
+    assert "Teams disconnected." in mine.get(path).text

@@ -40,8 +40,11 @@ def test_the_button_marks_the_digests_notifications_read_and_can_be_undone(
     answer = client.post(link)
     assert "3 notifications marked read" in answer.text
     assert (counts.unread_count(alice.id), counts.unread_count(charlie.id)) == (1, 1)
-    back = answer.text.partition('name="back" value="')[2].partition('"')[0]
-    assert "3 notifications are unread again" in client.post(f"{link}/undo", data={"back": back}).text
+    undo_token = answer.text.partition('name="undo_token" value="')[2].partition('"')[0]
+    assert (
+        "3 notifications are unread again"
+        in client.post(f"{link}/undo", data={"undo_token": undo_token}).text
+    )
     assert counts.unread_count(alice.id) == 4
 
 
@@ -53,8 +56,8 @@ def test_changes_of_other_people_cannot_be_undone_by_a_digest_link(
     change = actions.change(charlie, "read", ids=[row.id])
     link = address(app, alice)
     for secret in (app.config["SECRET_KEY"], "a guess"):
-        back = digest_links.undo_token(link.rpartition("/")[2], secret, change)
-        assert client.post(f"{link}/undo", data={"back": back}).status_code == 404
+        undo_token = digest_links.undo_token(link.rpartition("/")[2], secret, change)
+        assert client.post(f"{link}/undo", data={"undo_token": undo_token}).status_code == 404
     db.session.refresh(row)
     assert row.is_read
 
@@ -63,11 +66,11 @@ def test_a_digest_link_undoes_only_its_own_change(app: Flask, client: FlaskClien
     app.config["WTF_CSRF_ENABLED"] = False
     factories.notification(alice)
     first, second = address(app, alice), address(app, alice)
-    back = client.post(first).text.partition('name="back" value="')[2].partition('"')[0]
-    for made_up in (back, "", "1", "9999999999999999999", f"{back}x"):
-        assert client.post(f"{second}/undo", data={"back": made_up}).status_code == 404
+    undo_token = client.post(first).text.partition('name="undo_token" value="')[2].partition('"')[0]
+    for made_up in (undo_token, "", "1", "9999999999999999999", f"{undo_token}x"):
+        assert client.post(f"{second}/undo", data={"undo_token": made_up}).status_code == 404
     assert counts.unread_count(alice.id) == 0
-    assert client.post(f"{first}/undo", data={"back": back}).status_code == 200
+    assert client.post(f"{first}/undo", data={"undo_token": undo_token}).status_code == 200
 
 
 def test_marking_read_needs_the_token_of_the_page(app: Flask, client: FlaskClient, alice: User) -> None:

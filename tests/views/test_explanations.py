@@ -40,7 +40,7 @@ def publish(kind: str, *people: User) -> Notification:
 
 @pytest.fixture
 def refused(alice: User) -> Delivery:
-    """A mail to Alice that a server refused in its own words."""
+    """An email to Alice that a server refused in its own words."""
     row = publish("interview.scheduled", alice)
     delivery = db.session.scalars(
         select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
@@ -64,14 +64,16 @@ def refused(alice: User) -> Delivery:
 
 def test_every_channel_is_explained_including_unused_ones(alice: User, refused: Delivery) -> None:
     found = explanations.for_owner(alice, refused.notification_id or 0)
-    assert [(way.channel, way.state, way.reason) for way in found.ways] == [
+    assert [(each.channel, each.state, each.reason) for each in found.channels] == [
         ("in_app", "sent", "shown"),
         ("email", "failed", "refused"),
         ("sms", "skipped", "not_used"),
         ("push", "skipped", "not_used"),
+        ("slack", "skipped", "not_used"),
+        ("teams", "skipped", "not_used"),
         ("webhook", "skipped", "not_used"),
     ]
-    assert found.ways[1].words == "Rejected: mailbox unknown"
+    assert found.channels[1].sentence == "Rejected: mailbox unknown"
     assert found.event is not None
     assert found.event.source == "/platform"
 
@@ -98,7 +100,7 @@ def test_only_admins_see_the_servers_responses(
     assert "1 attempt" in own
     admins = sign_in(bob).get(f"/admin/deliveries/{refused.id}/explanation").text
     assert "550 &lt;b&gt;no such user" in admins
-    assert "Alice Moreau, alice@example.test" in admins
+    assert ">Alice Moreau</a>, alice@example.test" in admins
 
 
 def test_notifications_of_other_people_are_not_found_even_for_admins(
@@ -126,11 +128,11 @@ def test_page_and_api_list_the_reminders_of_the_interview(sign_in: SignIn, alice
             for text in ("1 day before", "a closer reminder was sent instead", "1 hour before")
         )
         assert first < skipped < second
-        assert "Sent" in page[second:]
+        assert "Notification created" in page[second:]
     told = sign_in(alice).get(f"/api/notifications/{row.id}/explain/").json["reminders"]
     assert [(one["lead"], one["words"].partition(":")[0]) for one in told] == [
         ("1 day", "Skipped"),
-        ("1 hour", "Sent"),
+        ("1 hour", "Notification created"),
     ]
 
 
@@ -168,7 +170,7 @@ def test_the_page_says_why_the_person_is_a_recipient(app: Flask, alice: User, bo
     assert "all active recruiters" in reason(publish("job.created"))
     assert reason(announced(everyone=True)) == "An admin announced it to everyone."
     assert reason(announced(roles=["recruiter"])) == "An admin announced it to all recruiters."
-    assert "by name" in reason(announced(recipients=[alice.email]))
+    assert "selected people" in reason(announced(recipients=[alice.email]))
     over = factories.interview(
         alice,
         starts_at=factories.utc_now() - factories.timedelta(hours=4),
@@ -202,3 +204,45 @@ def test_the_page_is_accessible(
     assert axe(page) == []
     if shots := __import__("os").environ.get("J_SHOTS"):
         page.screenshot(path=f"{shots}/why_{width}_{scheme}.png")
+
+
+@pytest.mark.parametrize(
+    ("preference", "target"),
+    [
+        ({"interview_notifications": False}, "/preferences#interview"),
+        ({"matrix": {"interview": {"email": False}}}, "/preferences#interview"),
+        ({"email_enabled": False}, "/preferences#channels"),
+        ({"email_delay_minutes": 15}, "/preferences#channels"),
+    ],
+)
+def test_a_verdict_links_to_what_can_change_it_for_its_owner_only(
+    sign_in: SignIn, bob: User, preference: dict[str, object], target: str
+) -> None:
+    person = factories.user("dana@example.test", preference={"in_app_enabled": True, **preference})
+    row = publish("interview.scheduled", person)
+    delivery = db.session.scalars(
+        select(Delivery).where(Delivery.notification_id == row.id, Delivery.channel == "email")
+    ).one()
+    page = sign_in(person).get(f"/notifications/{row.id}/explanation").text
+    assert f'href="{target}">Change this' in page
+    assert "Not used: " in page
+    assert f'href="{target}">Change this' in sign_in(person).get(f"/notifications/{row.id}").text
+    page = sign_in(bob).get(f"/admin/deliveries/{delivery.id}/explanation").text
+    assert "Change this" not in page
+    assert f'href="/admin/users/{person.id}"' in page
+
+
+def test_the_pane_links_what_can_be_changed(sign_in: SignIn, alice: User) -> None:
+    row = factories.notification(alice)
+    factories.delivery(row, state="skipped", reason="channel_off", reason_data={"channel": "email"})
+    page = sign_in(alice).get(f"/notifications/{row.id}").text
+    assert 'href="/preferences#channels">Change this<span class="vh"> (Email)</span>' in page
+
+
+def test_admins_are_not_addressed_as_the_recipient(sign_in: SignIn, alice: User, bob: User) -> None:
+    row = factories.notification(alice)
+    delivery = factories.delivery(row, state="sent", reason="sent")
+    assert "You get this" in sign_in(alice).get(f"/notifications/{row.id}/explanation").text
+    page = sign_in(bob).get(f"/admin/deliveries/{delivery.id}/explanation").text
+    assert "You get this" not in page
+    assert "How this reached them" in page

@@ -14,7 +14,7 @@ from app.services.operations import job_runs
 from tests.support import factories
 
 
-def test_a_living_process_says_so_also_without_a_database(client, monkeypatch):
+def test_a_running_process_is_healthy_without_a_database(client, monkeypatch):
     monkeypatch.delattr(type(db), "engine")
     assert client.get("/healthz").json == {"status": "ok"}
 
@@ -44,17 +44,17 @@ def test_a_database_of_an_unknown_version_is_not_ready(client):
     assert "does not know that migration" in response.json["detail"]
 
 
-def test_a_database_of_a_newer_version_is_ready_and_the_log_says_it_once(client, caplog):
-    set_version("9001")
+def test_a_database_of_a_newer_version_is_ready_and_logged_once(client, caplog):
+    set_version("9003")
     for _ in range(3):
         response = client.get("/readyz")
         assert response.status_code == 200
-        assert "9001) is newer than this version" in response.json["detail"]
+        assert "9003) is newer than this version" in response.json["detail"]
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "flask db downgrade" in record.getMessage()
 
 
-def test_a_database_that_does_not_answer_is_not_ready(client, database_file):
+def test_an_unresponsive_database_is_not_ready(client, database_file):
     db.session.remove()
     db.engine.dispose()
     for part in database_file.parent.glob(f"{database_file.name}*"):
@@ -89,6 +89,7 @@ def test_metrics_report_open_deliveries_attempts_and_jobs(client, alice):
         'bellhop_deliveries_open{channel="sms",state="retry_wait"}': 1,
         'bellhop_recent_attempts{channel="push",outcome="sent"}': 1,
         'bellhop_job_failures{job="deliver"}': 1,
+        "bellhop_streams_open": 0,
     }
 
 

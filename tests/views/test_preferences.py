@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
+from app.services.preferences import fields
 from tests.views.forms import send
 
 SignIn = Callable[[User], FlaskClient]
@@ -51,6 +52,14 @@ def test_errors_are_shown_beside_their_fields_and_stored_values_stay(alice: User
     assert "Choose a time zone from the list" in answer.text
     assert "<b>" not in answer.text
     assert 'value="UTC"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/preferences", "/admin/preferences"])
+def test_every_preference_can_be_changed_alone_and_has_a_label(bob: User, sign_in: SignIn, path: str) -> None:
+    assert [name for name, field in fields.FIELDS.items() if not field.label] == ["matrix"]
+    client = sign_in(bob)
+    assert send(client, path, path, shown="stack_notifications").status_code == 303
+    assert "Group similar notifications off" in client.get(path).text
 
 
 def test_a_change_can_be_undone(alice: User, sign_in: SignIn) -> None:

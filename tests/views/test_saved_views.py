@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.models import User
 from app.services.notifications import counts, recent_searches, saved_views
-from app.services.notifications.saved_views import Filter
+from app.services.notifications.saved_views import SavedFilter
 from tests.support import factories
 from tests.views.inbox import HOSTILE, HX, SignIn, send, titles
 
@@ -22,8 +22,8 @@ def names(user: User) -> list[str]:
 
 
 def entries(page: str) -> list[tuple[str, str]]:
-    """Name and number of each view in the navigation."""
-    return re.findall(r'nav__name">([^<]*)</span><span class="nav__count">([^<]*)</span>', page)
+    """Name and unread number of each view in the navigation."""
+    return re.findall(r'nav__name">([^<]*)</span><span class="nav__count">([^<]*)', page)
 
 
 def test_a_saved_view_links_to_its_list(sign_in: SignIn, alice: User) -> None:
@@ -45,10 +45,10 @@ def test_a_saved_view_links_to_its_list(sign_in: SignIn, alice: User) -> None:
 
 
 def test_a_view_that_cannot_be_saved_is_an_error_on_the_same_page(sign_in: SignIn, alice: User) -> None:
-    saved_views.create(alice, "Hers", Filter(search="x"))
+    saved_views.create(alice, "Hers", SavedFilter(search="x"))
     client = sign_in(alice)
     for data, sentence in (
-        ({"name": "hers", "view": "q=y"}, "called “hers” already"),
+        ({"name": "hers", "view": "q=y"}, "already have a view called “hers”"),
         ({"name": "", "view": "q=y"}, "Give the view a name"),
         ({"name": "New", "view": "q=is:nonsense"}, "is:nonsense"),
     ):
@@ -61,7 +61,7 @@ def test_a_view_that_cannot_be_saved_is_an_error_on_the_same_page(sign_in: SignI
 
 def test_counts_of_views_are_updated_in_open_pages(sign_in: SignIn, alice: User) -> None:
     row = factories.notification(alice, "Priya", priority="urgent")
-    saved_views.create(alice, "Urgent", Filter(priority=("urgent",)))
+    saved_views.create(alice, "Urgent", SavedFilter(priority=("urgent",)))
     client = sign_in(alice)
     for path in ("/notifications/pulse", "/notifications/pulse?list=1"):
         assert entries(client.get(path).text) == [("Urgent", "1")]
@@ -79,10 +79,12 @@ def test_without_views_the_navigation_has_no_heading_and_the_page_explains_them(
 
 
 def test_views_are_renamed_and_moved(sign_in: SignIn, alice: User) -> None:
-    one, two = (saved_views.create(alice, name, Filter(search=name)) for name in ("one", "two"))
+    one, two = (saved_views.create(alice, name, SavedFilter(search=name)) for name in ("one", "two"))
     client = sign_in(alice)
-    assert send(client, f"{PATH}/{one.id}", name="first").location == PATH
+    assert send(client, f"{PATH}/{one.id}", name="first", colour="green").location == PATH
     assert names(alice) == ["first", "two"]
+    assert re.search('data-view data-type="candidate".*?first', client.get(PATH).text, re.DOTALL)
+    assert send(client, f"{PATH}/{one.id}", name="first", colour="pink").status_code == 422
     assert send(client, f"{PATH}/{two.id}/position", to="up").location == PATH
     assert names(alice) == ["two", "first"]
     answer = send(client, f"{PATH}/{two.id}/position", HX, to="down")
@@ -91,7 +93,7 @@ def test_views_are_renamed_and_moved(sign_in: SignIn, alice: User) -> None:
 
 
 def test_deleting_a_view_can_be_undone(sign_in: SignIn, alice: User) -> None:
-    view = saved_views.create(alice, "Hers", Filter(search="x"))
+    view = saved_views.create(alice, "Hers", SavedFilter(search="x"))
     client = sign_in(alice)
     send(client, f"{PATH}/{view.id}", _method="delete", name="Hers")
     assert names(alice) == []
@@ -104,7 +106,7 @@ def test_deleting_a_view_can_be_undone(sign_in: SignIn, alice: User) -> None:
 
 
 def test_views_are_private(sign_in: SignIn, client: FlaskClient, alice: User, charlie: User) -> None:
-    view = saved_views.create(alice, "Hers", Filter(search="x"))
+    view = saved_views.create(alice, "Hers", SavedFilter(search="x"))
     stranger = sign_in(charlie)
     for path in ("", "/position", "/restoration"):
         assert send(stranger, f"{PATH}/{view.id}{path}", name="mine", to="up").status_code == 404
@@ -138,7 +140,7 @@ def test_an_unknown_search_term_finds_nothing_and_lists_the_known_ones(sign_in: 
         response = client.get("/notifications?q=is:unred+priya", headers=headers)
         assert response.status_code == 200
         assert titles(response.text) == []
-        assert "“is:unred” is not known. Possible are is:unread, is:read" in response.text
+        assert "“is:unred” is not valid. Use one of is:unread, is:read" in response.text
     assert "We can't read" in client.get("/notifications?q=is:unred").text
     assert client.get("/notifications/pulse?list=1&q=is:unred").status_code == 200
 

@@ -4,7 +4,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 from flask import Flask
@@ -23,8 +24,27 @@ SignIn = Callable[[User], FlaskClient]
 
 
 @pytest.fixture
-def broadcaster(app: Flask) -> stream.Broadcaster:
-    return stream.Broadcaster(app, max_streams=2)
+def broadcaster(app: Flask) -> Iterator[stream.Broadcaster]:
+    broadcaster = stream.Broadcaster(app, max_streams=2)
+    yield broadcaster
+    broadcaster.close()
+
+
+@dataclass
+class Page:
+    """An open page that counts its notifications."""
+
+    listener: stream.Listener
+    calls: int = 0
+
+    def note(self) -> None:
+        self.calls += 1
+
+    def receives_change(self, seconds: float = 3) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.calls:
+            time.sleep(0.01)
+        return self.listener.take_change()
 
 
 def session_of(user: User) -> int:
@@ -32,46 +52,47 @@ def session_of(user: User) -> int:
     return db.session.scalars(select(func.max(BrowserSession.id))).one()
 
 
-def test_a_listener_hears_only_of_its_own_inbox(
+def open_page(broadcaster: stream.Broadcaster, user: User, version: int | None = None) -> Page:
+    version = user.inbox_version if version is None else version
+    page = Page(broadcaster.listen(user.id, session_of(user), version))
+    page.listener.notify = page.note
+    return page
+
+
+def test_a_listener_gets_changes_of_its_own_inbox_only(
     broadcaster: stream.Broadcaster, alice: User, charlie: User
 ) -> None:
-    with (
-        broadcaster.listen(alice.id, session_of(alice), alice.inbox_version) as hers,
-        broadcaster.listen(charlie.id, session_of(charlie), charlie.inbox_version) as his,
-    ):
-        factories.notification(alice)
-        assert hers.wait(3)
-        assert not his.wait(1)
+    hers, his = open_page(broadcaster, alice), open_page(broadcaster, charlie)
+    factories.notification(alice)
+    assert hers.receives_change()
+    assert not his.receives_change(1)
 
 
 def test_a_change_before_listening_is_not_missed(broadcaster: stream.Broadcaster, alice: User) -> None:
     seen = alice.inbox_version
     factories.notification(alice)
-    with broadcaster.listen(alice.id, session_of(alice), seen) as listener:
-        assert listener.wait(3)
+    assert open_page(broadcaster, alice, seen).receives_change()
 
 
 def test_streams_are_limited_and_freed_when_closed(broadcaster: stream.Broadcaster, alice: User) -> None:
-    with broadcaster.listen(alice.id, session_of(alice), 0):
-        with (
-            broadcaster.listen(alice.id, session_of(alice), 0),
-            pytest.raises(Conflict),
-            broadcaster.listen(alice.id, session_of(alice), 0),
-        ):
-            pass
-        with broadcaster.listen(alice.id, session_of(alice), 0):
-            pass
+    open_page(broadcaster, alice)
+    second = open_page(broadcaster, alice)
+    with pytest.raises(Conflict):
+        open_page(broadcaster, alice)
+    for _twice in range(2):
+        second.listener.close()
+    assert broadcaster.count == 1
+    open_page(broadcaster, alice)
 
 
 def test_one_person_cannot_take_every_stream(app: Flask, alice: User, charlie: User) -> None:
     broadcaster = stream.Broadcaster(app)
-    with ExitStack() as open_pages:
-        for _ in range(stream.MAX_STREAMS_PER_USER):
-            open_pages.enter_context(broadcaster.listen(alice.id, session_of(alice), 0))
-        with pytest.raises(Conflict), broadcaster.listen(alice.id, session_of(alice), 0):
-            pass
-        with broadcaster.listen(charlie.id, session_of(charlie), 0):
-            pass
+    with closing(broadcaster):
+        for _number in range(stream.MAX_STREAMS_PER_USER):
+            open_page(broadcaster, alice)
+        with pytest.raises(Conflict):
+            open_page(broadcaster, alice)
+        open_page(broadcaster, charlie)
 
 
 def test_the_thread_ends_with_the_last_listener(broadcaster: stream.Broadcaster, alice: User) -> None:
@@ -79,8 +100,9 @@ def test_the_thread_ends_with_the_last_listener(broadcaster: stream.Broadcaster,
         return {thread for thread in threading.enumerate() if thread.name == "inbox-broadcaster"}
 
     others = lookers()  # an earlier test's browser may have left its own
-    with broadcaster.listen(alice.id, session_of(alice), 0):
-        (looking,) = lookers() - others
+    page = open_page(broadcaster, alice)
+    (looking,) = lookers() - others
+    page.listener.close()
     looking.join(3)
     assert not looking.is_alive()
 
@@ -88,13 +110,12 @@ def test_the_thread_ends_with_the_last_listener(broadcaster: stream.Broadcaster,
 def test_listening_holds_no_database_connection(
     app: Flask, broadcaster: stream.Broadcaster, alice: User
 ) -> None:
-    with broadcaster.listen(alice.id, session_of(alice), -1) as listener:
-        assert listener.wait(3)
-        db.session.remove()
-        until = time.monotonic() + 3
-        while db.engine.pool.checkedout() and time.monotonic() < until:
-            time.sleep(0.01)  # until the thread is between two looks
-        assert db.engine.pool.checkedout() == 0
+    assert open_page(broadcaster, alice, -1).receives_change()
+    db.session.remove()
+    until = time.monotonic() + 3
+    while db.engine.pool.checkedout() and time.monotonic() < until:
+        time.sleep(0.01)  # until the thread is between two checks
+    assert db.engine.pool.checkedout() == 0
 
 
 def test_a_database_outage_does_not_end_the_stream(
@@ -102,16 +123,15 @@ def test_a_database_outage_does_not_end_the_stream(
 ) -> None:
     from sqlalchemy.exc import OperationalError
 
-    real, calls = stream.versions, iter(range(100))
+    real, calls = stream.find_changes, iter(range(100))
 
-    def flaky(ids: set[int]) -> dict[int, int]:
+    def flaky(known: dict[int, int]) -> dict[int, int | None]:
         if next(calls) < 2:
             raise OperationalError("SELECT", {}, Exception("away"))
-        return real(ids)
+        return real(known)
 
-    monkeypatch.setattr(stream, "versions", flaky)
-    with broadcaster.listen(alice.id, session_of(alice), -1) as listener:
-        assert listener.wait(4)
+    monkeypatch.setattr(stream, "find_changes", flaky)
+    assert open_page(broadcaster, alice, -1).receives_change(4)
 
 
 def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> None:
@@ -119,7 +139,7 @@ def test_the_stream_speaks_server_sent_events(sign_in: SignIn, alice: User) -> N
     assert response.mimetype == "text/event-stream"
     assert response.headers["Cache-Control"] == "no-store"
     chunks: Iterator[bytes] = response.iter_encoded()
-    assert next(chunks) == b"retry: 2000\n\n"
+    assert re.fullmatch(rb"retry: \d{4}\n\n", next(chunks))
     factories.notification(alice)
     assert next(chunks) == b"event: inbox\ndata: changed\n\n"
     response.close()
@@ -158,7 +178,7 @@ def test_an_open_stream_ends_with_its_session(app: Flask, alice: User, bob: User
     parts = iter(response.response)
     assert next(parts).startswith(b"retry:")
     if how == "deactivated":
-        administration.deactivate(alice.id, actor=bob)
+        administration.change(alice.id, is_enabled=False, actor=bob)
     elif how == "new password":
         users.change_password(alice, factories.PASSWORD, "another long password")
     else:

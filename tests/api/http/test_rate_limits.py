@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 
@@ -11,8 +12,9 @@ import pytest
 
 from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
-from app.services.operations.rate_limiter import FALLBACK_SECONDS, RateLimiter, SharedRateLimiter
+from app.services.operations.rate_limiter import CHECK_SECONDS, RateLimiter, SharedRateLimiter
 from tests.support import factories
+from tests.support.waiting import wait_until
 
 
 def _redis_server() -> str:
@@ -77,20 +79,33 @@ def test_the_shared_limit_resets_after_its_window(redis_url):
         time.sleep(0.05)
 
 
-def test_without_redis_a_process_counts_alone_and_retries_later(redis_url):
-    class Counts:
+def test_without_redis_a_process_counts_alone_and_no_call_waits_to_see_whether_it_is_back(redis_url):
+    class Hanging(SharedCounter):
         asked = 0
+        is_back = threading.Event()
 
         def count(self, caller, seconds):
             self.asked += 1
-            return SharedCounter("unix:///nowhere/at/all").count(caller, seconds)
+            if not self.is_back.is_set():
+                raise CounterUnavailable
+            return super().count(caller, seconds)
 
-    counts = Counts()
-    limits = SharedRateLimiter(1, 60, counts)
-    assert [limits.count("x", at).left for at in (0, 1, 2)] == [0, -1, -2]
-    assert counts.asked == 1
-    limits.count("x", FALLBACK_SECONDS)
-    assert counts.asked == 2
+        def check(self):
+            self.is_back.wait(30)
+
+    counter, caller = Hanging(redis_url), factories.unique()
+    limits = SharedRateLimiter(1, 60, counter)
+    assert [limits.count(caller, at).left for at in (0, 1, CHECK_SECONDS, CHECK_SECONDS + 1)] == [
+        0,
+        -1,
+        -2,
+        -3,
+    ]
+    assert counter.asked == 1
+    counter.is_back.set()
+    wait_until(lambda: not limits._is_away)
+    assert limits.count(caller, 10).left == 0
+    assert counter.asked == 2
 
 
 def test_the_doctor_checks_redis(app, redis_url):

@@ -19,7 +19,7 @@ API = "/api/notifications"
 def test_short_lists_are_paged(client, bob, admin_headers, path):
     for n in range(4):
         tokens.create(bob, f"Token {n}", ["read"])
-        saved_views.create(bob, f"View {n}", saved_views.Filter("inbox", (), (), f"word{n}"))
+        saved_views.create(bob, f"View {n}", saved_views.SavedFilter("inbox", (), (), f"word{n}"))
         webhooks.create(bob, f"https://example.com/{n}", secret="x")
     whole = [row["id"] for row in client.get(path, headers=admin_headers).json["results"]]
     assert len(whole) >= 4

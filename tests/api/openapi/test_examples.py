@@ -13,19 +13,24 @@ import pytest
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import DeliveryAttempt, Notification, Reminder, SavedView, Webhook
+from app.models import DeliveryAttempt, Notification, Reminder, Room, SavedView, Webhook
 from app.services.accounts import direct_messages, tokens, webhooks
 from app.services.announcements import management as announcement_management
 from app.services.announcements.validation import AnnouncementRequest
-from app.services.deliveries import webhook_calls
+from app.services.deliveries import room_log, webhook_calls
+from app.services.follows import management as follows
 from app.services.notifications import actions, saved_views
-from app.services.notifications.saved_views import Filter
+from app.services.notifications.saved_views import SavedFilter
 from app.services.preferences import editing as preference_editing
 from app.services.routing import wording
+from app.services.subscriptions import management as subscriptions
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from app.services.templates.drafts import TemplateContent
 from tests.support import factories
+from tests.support.rooms import add_room
+from tests.support.source_calls import standard_event
+from tests.support.sources import call, connect
 
 
 @pytest.fixture
@@ -64,6 +69,8 @@ def test_every_command_runs_and_returns_what_its_example_shows(
 ):
     # Each command gets a webhook with a test call.
     monkeypatch.setattr(direct_messages, "MAX_TESTS", 1000)
+    monkeypatch.setattr(subscriptions, "MAX_TESTS", 1000)
+    monkeypatch.setattr(room_log, "MAX_TESTS", 1000)
     headers = token(bob, *tokens.SCOPES)
     preference_editing.change(bob, {"matrix": {"job": {"email": False}}, "quiet_hours": {"days": [4, 5]}})
     seen = 0
@@ -86,7 +93,7 @@ def _here(document, live_server):
 
 
 def _with_real_ids(command, name, ids):
-    in_address = re.sub(r"/(\w+)/123/", lambda noun: f"/{noun[1]}/{ids.get(name, ids[noun[1]])}/", command)
+    in_address = re.sub(r"/(\w+)/123(?=/)", lambda noun: f"/{noun[1]}/{ids.get(name, ids[noun[1]])}", command)
     # The remaining ids are in the body.
     return re.sub(r"\b12[34]\b", str(ids.get(name, ids["notifications"])), in_address)
 
@@ -126,9 +133,9 @@ def _unlike(shown, real, where="#"):
 
 
 def _one_of_each(client, headers, alice, bob):
-    """Return the id of one row of each kind, by the noun in its URL, or by the call that needs a special state."""
+    """Return the id of one row of each type, by the noun in its URL, or by the call that needs a special state."""
     # Their number is limited, and reordering must name all views of a user.
-    for earlier in (Webhook, SavedView):
+    for earlier in (Webhook, SavedView, Room):
         db.session.query(earlier).delete()
     db.session.commit()
     now = utc_now()
@@ -136,9 +143,16 @@ def _one_of_each(client, headers, alice, bob):
     read = factories.notification(bob, read_at=now, priority="high")
     hook, _secret = webhooks.create(bob, "https://example.com/", secret="a key")
     webhook_calls.send_test(bob, hook.id)
-    deleted = saved_views.create(bob, "Deleted", Filter())
+    subscription, _secret = subscriptions.create(
+        "https://example.com/", ["notification.created"], actor=bob, secret="a key"
+    )
+    subscriptions.send_test(subscription.id)
+    room = add_room(bob)
+    room_log.send_test(room.id, bob)
+    deleted = saved_views.create(bob, "Deleted", SavedFilter())
     saved_views.delete(bob, deleted.id)
-    view = saved_views.create(bob, "An example", Filter(category=("interview",)))
+    view = saved_views.create(bob, "An example", SavedFilter(category=("interview",)))
+    source_call = call(connect("standard", bob), standard_event(), unique=factories.unique())
     content = {"roles": ["recruiter"], "title": "Audit", "message": "It begins."}
     later = AnnouncementRequest(**content, deliver_at=now + timedelta(days=1))
     return {
@@ -154,7 +168,13 @@ def _one_of_each(client, headers, alice, bob):
         "views": view.id,
         "order_views": view.id,
         "restore_view": deleted.id,
+        "rooms": room.id,
         "webhooks": hook.id,
+        "subscriptions": subscription.id,
+        "sources": source_call.source_id,
+        "calls": source_call.id,
+        "events": row.event_id,
+        "follows": follows.set_mode(bob, "candidate:another", "follow")[0].id,
     }
 
 

@@ -17,7 +17,7 @@ LIST = "/admin/templates"
 
 def editor_form(template: NotificationTemplate, **changes: Any) -> dict[str, Any]:
     """Return the fields that the editor sends."""
-    values = asdict(TemplateContent.of(template)) | {"base_version": template.version} | changes
+    values = asdict(TemplateContent.from_row(template)) | {"base_version": template.version} | changes
     return values | {"channels": list(values["channels"])}
 
 

@@ -31,7 +31,7 @@ def test_a_draft_is_saved_with_scripts_off_and_published_after_a_review(
     )
     review = admin.get(f"{page}/publication").text
     assert "<ins>Open</ins>" in review
-    assert "<del>New Job</del>" in review
+    assert "<del>New job</del>" in review
     assert send(admin, page, f"{page}/publication", note="shorter").location == page
     db.session.refresh(template)
     assert (template.version, template.title_template) == (2, "Open: {{ job_title }}")
@@ -107,7 +107,7 @@ def test_versions_are_compared_and_restored(
     save_draft(admin, template, title_template="Second")
     send(admin, page, f"{page}/publication")
     shown = admin.get(f"{page}/comparison?old=1").text
-    assert "<del>New Job: {{job_title}}</del><ins>Second</ins>" in shown
+    assert "<del>New job: {{job_title}}</del><ins>Second</ins>" in shown
     assert send(admin, page, f"{page}/restoration", number=1).location == page
     assert "v3 draft" in admin.get(page).text
     save_draft(admin, template, title_template="Third", base_version=2)
@@ -116,7 +116,7 @@ def test_versions_are_compared_and_restored(
     assert send(admin, page, f"{page}/restoration", number=99).status_code == 404
     assert send(admin, page, f"{page}/restoration", number="x").status_code == 404
     send(admin, page, f"{page}/restoration", number=2, replaces="1")
-    assert "This text is already live." in admin.get(page).text
+    assert "This content is already live." in admin.get(page).text
 
 
 def test_a_builtin_template_can_be_turned_off_and_reset_but_not_deleted(
@@ -132,7 +132,7 @@ def test_a_builtin_template_can_be_turned_off_and_reset_but_not_deleted(
     assert (template.is_active, template.version, template.title_template) == (
         True,
         3,
-        "New Job: {{job_title}}",
+        "New job: {{job_title}}",
     )
     assert send(admin, page, f"{page}/deletion").location == LIST
     assert db.session.get(NotificationTemplate, template.id) is not None

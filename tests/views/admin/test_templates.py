@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from app import catalog
 from app.database.base import db
 from app.models import AuditEntry, Delivery, NotificationTemplate, TemplateDraft, User
 from app.services.templates import drafts as template_drafts
@@ -60,9 +61,9 @@ def test_a_missing_template_or_version_is_a_404(admin: FlaskClient, page: str) -
 
 
 def test_the_list_is_searched_by_name_and_text(admin: FlaskClient) -> None:
-    assert admin.get(LIST).text.count('class="item"') == 13
+    assert admin.get(LIST).text.count('class="item"') == len(catalog.TYPES)
     assert admin.get(f"{LIST}?q=opened+a+new").text.count('class="item"') == 1
-    assert "No template matches" in admin.get(f"{LIST}?q=%25").text
+    assert "No template contains" in admin.get(f"{LIST}?q=%25%25").text
 
 
 def test_an_untouched_form_makes_no_draft(admin: FlaskClient, template: NotificationTemplate) -> None:
@@ -86,7 +87,9 @@ def test_typing_returns_the_preview_with_errors(
     assert "HX-Request" in answer.headers["Vary"]
     assert '<section class="editor__view" id="view"' in answer.text
     assert "<html" not in answer.text
-    assert "There is no variable “jobtitle”." in answer.text
+    problem = "Unknown variable “jobtitle”. Did you mean “job_title”?"
+    assert answer.text.count(problem) == 1, "beside its field, and nowhere else"
+    assert answer.text.index('id="title_template-error"') < answer.text.index(problem)
     assert 'id="state" hx-swap-oob' in answer.text
 
 
@@ -97,12 +100,14 @@ def test_each_field_shows_its_rendered_length_and_limit(
         found = re.findall(r'id="(\w+)-count"(.*?)>\s*(?:<span aria-hidden="true">)?([^<]*)<', html)
         return {name: text + (" over" if "data-over" in rest else "") for name, rest, text in found}
 
-    title = len("New Job: Staff Data Engineer")
+    title = len("New job: Staff Data Engineer")
     live = counts(admin.get(page).text)
     assert live["title_template"] == f"{title} / 80"
     assert live["sms_text"].endswith(" / 160")
     values = editor_form(template, title_template="x" * 81, email_subject="s" * 61, sms_text="京" * 80)
+    values |= {"email_preheader": "p" * 90}
     typed = counts(type_draft(admin, page, values).text)
+    assert typed["email_preheader"] == "90 / 90"
     assert (typed["title_template"], typed["email_subject"]) == ("81 / 80 over", "61 / 60 over")
     assert typed["sms_text"] == "70 / 70", "made to fit, in the costly alphabet"
     broken = type_draft(admin, page, editor_form(template, title_template="{{ nothing }}"))

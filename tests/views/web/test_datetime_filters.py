@@ -39,7 +39,7 @@ def test_days_begin_at_the_readers_midnight(app: Flask, alice: User) -> None:
     db.session.commit()
     with app.test_request_context():
         login_user(alice)
-        # 10:30 UTC is half past eleven at night there, an hour later the next day has begun.
+        # 10:30 UTC is half past eleven at night there; an hour later it is the next day.
         assert datetime_filters.short_time(datetime(2026, 2, 25, 10, 30, tzinfo=UTC), NOW) == "23:30"
         assert datetime_filters.exact_time(datetime(2026, 2, 25, 11, 30, 7, tzinfo=UTC)) == "26 Feb 00:30:07"
         assert datetime_filters.short_time(datetime(2026, 2, 25, 11, 30, tzinfo=UTC), NOW) == "23h"
@@ -67,9 +67,7 @@ def test_names_follow_the_readers_language(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("instant", "name"), [("2027-10-31T00:30Z", "CEST"), ("2027-10-31T01:30Z", "CET")])
-def test_a_time_in_the_hour_that_comes_twice_says_which(
-    app: Flask, alice: User, instant: str, name: str
-) -> None:
+def test_a_time_in_a_repeated_hour_says_which(app: Flask, alice: User, instant: str, name: str) -> None:
     alice.time_zone = "Europe/Paris"
     db.session.commit()
     then = datetime.fromisoformat(instant)

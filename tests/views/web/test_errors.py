@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ImATeapot, RequestEntityTooLarge, ServiceUnavailable, TooManyRequests
 
 from app.database.base import db
+from app.database.compiled import CompiledStatement
 from app.models import User
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
 
@@ -72,12 +73,27 @@ def test_a_huge_form_is_refused_before_it_is_read(sign_in: SignIn, alice: User) 
 
 
 def test_every_response_has_the_security_headers(client: FlaskClient) -> None:
-    for path in ("/sign-in", "/nowhere", "/healthz", "/api/nowhere"):
+    for path in ("/sign-in", "/nowhere", "/healthz", "/api/nowhere", "/favicon.ico"):
         headers = client.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "policy"),
+    [
+        ("https://bellhop.example", "max-age=31536000; includeSubDomains"),
+        # On a host that it shares, Bellhop makes no policy for others.
+        ("https://example.com/bellhop", "max-age=31536000"),
+        ("http://bellhop.example", None),
+    ],
+)
+def test_browsers_are_told_to_use_tls(app: Flask, base_url: str, policy: str | None) -> None:
+    app.config["BASE_URL"] = base_url
+    for path in ("/sign-in", "/favicon.ico"):
+        assert app.test_client().get(path).headers.get("Strict-Transport-Security") == policy
 
 
 def test_pages_are_not_kept_by_any_cache(client: FlaskClient) -> None:
@@ -110,6 +126,7 @@ def test_a_database_that_is_unavailable_is_a_503_that_needs_no_database(
     client = sign_in(alice)
     monkeypatch.setattr(db.session, "execute", fail)
     monkeypatch.setattr(db.session, "get", fail)
+    monkeypatch.setattr(CompiledStatement, "fetch", fail)
     response = client.get(path)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
@@ -117,7 +134,7 @@ def test_a_database_that_is_unavailable_is_a_503_that_needs_no_database(
     assert ("<h1" in response.text) is (path == "/fails")
 
 
-def test_a_wrong_statement_is_a_failure_and_not_an_outage(app: Flask, sign_in: SignIn, alice: User) -> None:
+def test_an_invalid_statement_is_an_error_and_not_an_outage(app: Flask, sign_in: SignIn, alice: User) -> None:
     def fail() -> None:
         db.session.execute(text("SELECT nonsense"))
 
@@ -130,5 +147,30 @@ def test_a_wrong_statement_is_a_failure_and_not_an_outage(app: Flask, sign_in: S
     "path",
     ["/notifications", "/notifications/pulse", "/account", "/api/notifications/", "/api/people/", "/n/1"],
 )
-def test_private_answers_are_not_stored(sign_in, alice, path):
+def test_private_responses_are_not_stored(sign_in, alice, path):
     assert "no-store" in sign_in(alice).get(path).headers["Cache-Control"]
+
+
+HOSTS = ["x" * 64, "a..b", ".", "[", "[::g]", "a b", "%00", "bellhop.test@other.example", "-", "x" * 5000]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_invalid_host_is_not_logged_as_a_failure(
+    app: Flask, sign_in: SignIn, alice: User, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    for client in (app.test_client(), sign_in(alice)):
+        for path in ("/sign-in", "/notifications", "/nowhere", "/api/notifications/", "/static/css/app.css"):
+            for origin in ("", "https://other.example", "http://["):
+                headers = {"Host": host, "Origin": origin} if origin else {"Host": host}
+                for method in ("GET", "POST"):
+                    assert client.open(path, method=method, headers=headers).status_code < 500
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_an_invalid_host_gets_an_error_page_or_a_problem(client: FlaskClient) -> None:
+    page = client.get("/sign-in", headers={"Host": "a..b"})
+    assert page.status_code == 400
+    assert 'class="page oops"' in page.text
+    problem = client.get("/api/notifications/", headers={"Host": "a..b"})
+    assert (problem.status_code, problem.content_type) == (400, "application/problem+json")

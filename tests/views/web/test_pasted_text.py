@@ -1,4 +1,4 @@
-"""Unseen characters that were pasted along do not keep a value from being accepted."""
+"""A value is accepted despite invisible characters that were pasted with it."""
 
 # ruff: noqa: RUF001
 from __future__ import annotations
@@ -42,14 +42,16 @@ def test_full_width_digits_are_a_phone_number(app) -> None:
 
 
 @pytest.mark.parametrize("around", AROUND, ids=ascii)
-def test_a_token_may_be_pasted_with_unseen_characters(alice: User, client: FlaskClient, around: str) -> None:
+def test_a_token_may_be_pasted_with_invisible_characters(
+    alice: User, client: FlaskClient, around: str
+) -> None:
     _token, text = tokens.create(alice, "script", ["read"])
     header = around.format(text).encode().decode("latin-1")
     answer = client.get("/api/notifications/unread-count/", headers={"Authorization": f"Bearer {header}"})
     assert answer.status_code == 200
 
 
-def test_forms_lose_unseen_characters_and_keep_joiners_and_passwords(app) -> None:
+def test_forms_strip_invisible_characters_but_keep_joiners_and_passwords(app) -> None:
     data = {
         "q": "Ra\u200bman",
         "name": "می\u200cخواهم",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,10 +19,8 @@ SignIn = Callable[[User], FlaskClient]
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counts() -> Iterator[None]:
-    refusals.forget()
-    yield
-    refusals.forget()
+def _fresh_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "_counts", refusals.RefusalCounts())
 
 
 def entries(action: str) -> list[tuple[int | None, str, str]]:
@@ -70,7 +68,7 @@ def test_signing_out_is_recorded(sign_in: SignIn, alice: User) -> None:
     assert [entry.actor_id for entry in audit_entries("sign_out")] == [alice.id]
 
 
-def test_a_stranger_fills_neither_the_log_nor_the_place_of_others(client: FlaskClient) -> None:
+def test_a_stranger_cannot_fill_the_log_or_use_up_the_limit_of_others(client: FlaskClient) -> None:
     headers = {"Authorization": "Bearer x"}
     client.application.extensions["api_limits"].calls = 10**6
     for number in range(refusals.MAX_PER_ORIGIN * 3):
@@ -83,3 +81,14 @@ def test_a_stranger_fills_neither_the_log_nor_the_place_of_others(client: FlaskC
     for number in range(refusals.MAX_PER_ACTION + 50):
         refusals.record("token.refused", "GET /", origin=f"198.51.100.{number}")
     assert len(entries("token.refused")) == refusals.MAX_PER_ACTION
+
+
+def test_a_limit_that_was_reached_is_recorded(client: FlaskClient, alice: User) -> None:
+    client.application.extensions["api_limits"].calls = 1
+    _row, text = tokens.create(alice, "CI", ["read"])
+    statuses = [
+        client.get("/api/notifications/", headers={"Authorization": f"Bearer {text}"}).status_code
+        for _call in range(2)
+    ]
+    assert statuses == [200, 429]
+    assert entries("limit.reached") == [(alice.id, "GET /api/notifications/", "127.0.0.1")]
