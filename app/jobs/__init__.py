@@ -33,6 +33,7 @@ SCHEDULE = {
             _l("Returns stuck deliveries to the queue"),
             tasks.sweep,
             every=5 * SECOND,
+            is_shared=True,
         ),
         Job(
             "announcements",

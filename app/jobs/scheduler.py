@@ -26,7 +26,7 @@ from app.services.sending import clock_correction as sending_clock_correction
 CHECK_SLOTS_EVERY = timedelta(seconds=20)
 # How often to look for runs that admins requested.
 CHECK_REQUESTS_EVERY = timedelta(seconds=2)
-# A process that dies keeps its leases this long, which is shorter than the claims that a sweep then gives back.
+# A process that dies keeps its leases this long.
 LEASE_SECONDS = 15
 RENEW_RUN_SECONDS = 10.0
 # How often to look whether the clock was set.

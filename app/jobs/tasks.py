@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -19,12 +21,13 @@ from app.services.operations import database_file, leases
 from app.services.operations import retention as retention_service
 from app.services.sending import outbox, publishing, rate_limits, scheduled
 from app.services.sending.email import SiteIdentity
+from app.services.sending.publishing import Publisher
 from app.services.sending.rate_limits import RateLimits
 from app.services.sending.worker import DeliveryWorker
 from app.services.sources import lookups, mapping
 
-# One process at a time publishes again what is not claimed.
-PUBLISH_LEASE_SECONDS = 15
+# One process at a time publishes again what is not claimed, this often.
+PUBLISH_LEASE_SECONDS, PUBLISH_EVERY_SECONDS = 15, 1.0
 # Called with the number of items done and the total.
 Progress = Callable[[int, int], None]
 
@@ -47,11 +50,25 @@ def deliver(now: datetime | None = None, _progress: Progress = no_progress) -> i
     publisher = publishing.current()
     if publisher is None or now is not None:
         return delivery_worker().deliver_due(now, before_round=update_inboxes)
-    count = 0
+    count, published_at = 0, -math.inf
+
+    def update_and_publish() -> None:
+        """Publish in between, too: what has no worker may keep this process sending for hours."""
+        nonlocal count, published_at
+        update_inboxes()
+        if time.monotonic() - published_at >= PUBLISH_EVERY_SECONDS:
+            published_at = time.monotonic()
+            count += _publish_unclaimed(publisher)
+
+    sent = delivery_worker().deliver_due(before_round=update_and_publish, must_send=publisher.must_send)
+    return sent + count
+
+
+def _publish_unclaimed(publisher: Publisher) -> int:
     # Also tells whether the broker is back.
     if publisher.is_reachable() and leases.hold("job publish", leases.holder_id(), PUBLISH_LEASE_SECONDS):
-        count = publisher.publish_unclaimed()
-    return count + delivery_worker().deliver_due(before_round=update_inboxes, must_send=publisher.must_send)
+        return publisher.publish_unclaimed()
+    return 0
 
 
 def delivery_worker() -> DeliveryWorker:

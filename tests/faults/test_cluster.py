@@ -153,6 +153,7 @@ class Interruptions:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900 + 3 * SECONDS)
 def test_what_is_killed_paused_cut_off_or_restarted_loses_nothing_and_repeats_little(
     installation: Cluster, sink: Sink
 ) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from app import jobs
 from app.clock import utc_now
 from app.database.base import db
+from app.jobs.scheduler import Job, Scheduler
+from app.jobs.tasks import Progress
 from app.models import Delivery, Lease, User
 from app.services import create_notification
 from app.services.operations import leases
@@ -46,22 +49,30 @@ def test_deliveries_of_a_dead_worker_are_released_at_start(app: Flask, smtp: Ser
         running.stop()
 
 
-def test_an_exclusive_job_waits_while_another_process_runs_it(app: Flask, alice: User) -> None:
-    row = factories.delivery(factories.notification(alice))
-    outbox.claim("email", utc_now(), lease_until=utc_now() - timedelta(minutes=1), holder="dead", most=20)
-    leases.hold("job sweep", "another process", 30)
-    running = jobs.start(app, ["sweep"])
-    time.sleep(0.5)
+def test_an_exclusive_job_waits_while_another_process_runs_it(app: Flask) -> None:
+    runs: list[str] = []
+
+    def job(name: str, *, is_shared: bool) -> Job:
+        def run(_now: datetime | None, _progress: Progress) -> int:
+            runs.append(name)
+            return 0
+
+        return Job(name, _l("Title"), _l("About"), run, every=timedelta(seconds=1), is_shared=is_shared)
+
+    leases.hold("job exclusive", "another process", 30)
+    running = Scheduler(app, [job("exclusive", is_shared=False), job("shared", is_shared=True)])
+    running.start()
+    wait_until(lambda: len(runs) > 1)
     running.stop()
-    assert state_of(row) == "claimed"
+    assert set(runs) == {"shared"}
 
 
 def test_stopping_releases_the_leases_at_once(app: Flask, smtp: Server) -> None:
-    running = jobs.start(app, ["sweep"])
+    running = jobs.start(app, ["sources"])
     wait_until(lambda: db.session.scalar(select(Lease.holder)))
-    assert not leases.hold("job sweep", "another process", 15)
+    assert not leases.hold("job sources", "another process", 15)
     running.stop()
-    assert leases.hold("job sweep", "another process", 15)
+    assert leases.hold("job sources", "another process", 15)
 
 
 def test_the_command_runs_a_job_at_a_given_time(app: Flask, smtp: Server, alice: User) -> None:

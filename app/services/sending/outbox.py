@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, insert, literal_column, select, update
 
 from app.clock import utc_now
 from app.database.base import db
 from app.database.compiled import CompiledStatement
 from app.models import AuditEntry, Delivery
 from app.models.delivery import WAITING_STATES
+from app.services.base import outgoing
 from app.services.routing.reasons import HELD
 from app.services.sending import results
 
@@ -174,7 +175,7 @@ def give_back(token: str, *, reason: str | None = None, reason_data: dict[str, A
 
 
 def sweep(now: datetime | None = None) -> int:
-    """Give back the claims of workers that died, and commit.
+    """Give back the claims of workers that died, and commit; they are published at once.
 
     Each time counts as a crash of the delivery; after three it is dead. After the first crash a delivery is claimed
     alone (see `QUEUES`), so only one that was being sent each time gets that far.
@@ -183,11 +184,13 @@ def sweep(now: datetime | None = None) -> int:
         how many rows were given back or declared dead.
     """
     now = now or utc_now()
-    expired = and_(IS_CLAIMED, Delivery.lease_until < now)
+    expired = select(Delivery.id).where(IS_CLAIMED, Delivery.lease_until < now)
     connection = db.session.connection()
-    if connection.execute(select(Delivery.id).where(expired).limit(1)).first() is None:
+    if connection.execute(expired.limit(1)).first() is None:
         db.session.commit()
         return 0
+    # Every process sweeps, and one that was paused while it recorded results may hold locks.
+    picked = expired.with_for_update(skip_locked=True).cte("picked")
     is_dead = Delivery.crashes + 1 >= CRASHES_UNTIL_DEAD
     values = results.UNCLAIMED | {
         "state": case((is_dead, "dead"), else_=WAITING_AGAIN),
@@ -195,8 +198,10 @@ def sweep(now: datetime | None = None) -> int:
         "crashes": Delivery.crashes + 1,
     }
     returned = (Delivery.id, Delivery.state, Delivery.notification_id, Delivery.channel, Delivery.address)
-    rows = connection.execute(update(Delivery).where(expired).values(values).returning(*returned)).all()
+    given_back = update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values)
+    rows = connection.execute(given_back.returning(*returned)).all()
     _record_dead([row for row in rows if row.state == "dead"], now)
+    outgoing.note(deliveries=[row.id for row in rows if row.state != "dead"])
     db.session.commit()
     return len(rows)
 

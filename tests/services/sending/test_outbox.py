@@ -15,6 +15,7 @@ from app.services.sending import outbox, results
 from app.services.sending.results import SendResult
 from tests.support import factories
 from tests.support.delivery import pending_email, reload
+from tests.support.waiting import wait_until
 
 
 def test_a_delivery_has_one_holder_at_a_time(any_app: Flask) -> None:
@@ -48,14 +49,17 @@ def test_a_worker_that_vanished_in_a_transaction_does_not_stop_the_sweep(
     monkeypatch.setattr(postgresql, "IDLE_TIMEOUT", "1s")
     db.session.remove()
     db.engine.dispose()
-    row = pending_email(factories.user("alice@example.test"))
+    alice = factories.user("alice@example.test")
+    locked, free = pending_email(alice), pending_email(alice)
     now = utc_now()
     outbox.claim("email", now, most=20, lease_until=now + outbox.LEASE, holder="one")
     vanished = db.engine.connect()
     vanished.exec_driver_sql("BEGIN")
-    vanished.exec_driver_sql("UPDATE deliveries SET attempts = 1")
-    assert outbox.sweep(now + timedelta(seconds=31)) == 1
-    assert reload(row).state == "pending"
+    vanished.exec_driver_sql(f"UPDATE deliveries SET attempts = 1 WHERE id = {locked.id}")
+    assert outbox.sweep(now + timedelta(seconds=31)) == 1, "what is not locked does not wait"
+    assert reload(free).state == "pending"
+    wait_until(lambda: outbox.sweep(now + timedelta(seconds=31)) == 1)
+    assert reload(locked).state == "pending"
     vanished.invalidate()
     vanished.close()
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.channels import CONNECTORS
+from app.channels.base import Message, Receipt
 from app.clock import utc_now
 from app.database.base import db
 from app.jobs import tasks
@@ -19,10 +21,11 @@ from app.services import create_notification
 from app.services.accounts import direct_messages
 from app.services.base import broker
 from app.services.operations import health
-from app.services.sending import publishing
+from app.services.sending import outbox, publishing
 from tests.support import factories
 from tests.support.brokers import RedisServer, pretend_workers
 from tests.support.delivery import pending_email, reload
+from tests.support.endpoints import user_with_all_channels
 from tests.support.sessions import open_session
 from tests.support.smtp import Server
 from tests.support.waiting import wait_until
@@ -117,6 +120,42 @@ def test_deliveries_of_a_worker_that_died_are_published_one_by_one(
     assert sorted(ids for _channel, ids in messages(redis_server)) == sorted(
         [*([row.id] for row in suspects), [row.id for row in others]]
     )
+
+
+def test_what_is_taken_back_from_a_worker_that_died_is_published_at_once(
+    broker_app: Flask, workers: None, redis_server: RedisServer, alice: User
+) -> None:
+    row, now = pending_email(alice), utc_now()
+    outbox.claim("email", now, lease_until=now + outbox.LEASE, holder="dead")
+    outbox.sweep(now + outbox.LEASE + timedelta(seconds=1))
+    wait_until(lambda: messages(redis_server))
+    assert messages(redis_server) == [["email", [row.id]]]
+
+
+def test_a_server_that_is_busy_with_text_messages_publishes_emails_meanwhile(
+    broker_app: Flask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PUBLISH_EVERY_SECONDS", 0.0)
+    alice = user_with_all_channels(phone="+442079460958")
+    email = pending_email(alice, due_at=utc_now() + timedelta(hours=1))
+    published: list[object] = []
+
+    class Provider:
+        def send(self, _message: Message) -> Receipt:
+            reload(email).due_at = utc_now() - timedelta(seconds=6)
+            db.session.commit()
+            wait_until(lambda: messages(redis_server))
+            published.extend(messages(redis_server))
+            return Receipt("sent")
+
+        def close(self) -> None:
+            """Do nothing: no connection is open."""
+
+    monkeypatch.setitem(CONNECTORS, "sms", Provider)
+    pretend_workers("send.email")
+    factories.delivery(factories.notification(alice), "sms", address=alice.phone)
+    tasks.deliver()
+    assert published
 
 
 def test_a_queue_that_is_long_enough_gets_no_more(
