@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -131,10 +132,17 @@ class _DialectStatement:
     def __init__(
         self, statement: Any, columns: list[str] | None, dialect: Dialect, *, is_prepared: bool
     ) -> None:
-        compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=columns)
-        self.sql, self._dialect = compiled.string, dialect
+        self._run: Callable[..., Sequence[Any]] = _run_on_cursor
+        self._run_many: Callable[..., None] = _run_many_on_cursor
+        written_for = dialect
+        if dialect.name == "postgresql":
+            from app.database import libpq  # psycopg is not loaded for SQLite.
+
+            self._run, self._run_many = partial(libpq.run, is_prepared=is_prepared), libpq.run_many
+            written_for = libpq.NUMBERED
+        compiled: SQLCompiler = statement.compile(dialect=written_for, column_keys=columns)
+        self.sql = compiled.string
         self.is_write, self.error = begins_transaction(self.sql), dialect.loaded_dbapi.Error
-        self._options = {"prepare": True} if is_prepared and dialect.name == "postgresql" else {}
         parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
         # Values written into the statement itself, as in `where(state == "pending")`.
         self._constants = {
@@ -144,7 +152,7 @@ class _DialectStatement:
         }
         self._converters = [
             (name, parameters[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup or parameters
+            for name in compiled.positiontup or ()
         ]
         columns_returned = statement.exported_columns
         result_converters = [
@@ -155,25 +163,19 @@ class _DialectStatement:
         ]
         self._row: Any = namedtuple("Row", columns_returned.keys()) if columns_returned.keys() else None
 
-    def bind(self, values: Mapping[str, Any]) -> Any:
-        """Convert values to what the driver takes: a list by position, or a dict by name."""
+    def bind(self, values: Mapping[str, Any]) -> list[Any]:
+        """Convert values to what the driver takes, by position."""
         given = {**self._constants, **values}
-        if self._dialect.positional:
-            return [convert(given[name]) if convert else given[name] for name, convert in self._converters]
-        return {name: convert(given[name]) if convert else given[name] for name, convert in self._converters}
+        return [convert(given[name]) if convert else given[name] for name, convert in self._converters]
 
     def run(self, driver: PoolProxiedConnection, values: Any, *, is_many: bool = False) -> list[Any]:
-        """Run the statement on the driver's own cursor. Raises its errors."""
-        cursor: Any = driver.cursor()
-        try:
-            if is_many:
-                cursor.executemany(self.sql, values)
-            else:
-                cursor.execute(self.sql, values, **self._options)
-            rows = cursor.fetchall() if self._row else []
-        finally:
-            cursor.close()
-        return [self._convert(row) for row in rows]
+        """Run the statement on the driver. Raises its errors."""
+        if is_many:
+            self._run_many(driver, self.sql, values)
+            return []
+        rows = self._run(driver, self.sql, values)
+        # SQLAlchemy lets an INSERT on PostgreSQL return the key even if no one asks for it.
+        return [self._convert(row) for row in rows] if self._row else []
 
     def _convert(self, values: Sequence[Any]) -> Any:
         if self._result_converters:
@@ -181,3 +183,21 @@ class _DialectStatement:
             for position, convert in self._result_converters:
                 values[position] = convert(values[position])
         return self._row._make(values)
+
+
+def _run_on_cursor(driver: PoolProxiedConnection, statement: str, values: Sequence[Any]) -> Sequence[Any]:
+    cursor: Any = driver.cursor()
+    try:
+        cursor.execute(statement, values)
+        found: Sequence[Any] = cursor.fetchall()
+    finally:
+        cursor.close()
+    return found
+
+
+def _run_many_on_cursor(driver: PoolProxiedConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    cursor: Any = driver.cursor()
+    try:
+        cursor.executemany(statement, rows)
+    finally:
+        cursor.close()

@@ -1,0 +1,70 @@
+"""Compiled statements that run through libpq on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.database import libpq
+from app.database.base import Base, db
+from app.database.compiled import CompiledStatement
+
+USERS = Base.metadata.tables["users"]
+
+
+def by_id() -> CompiledStatement:
+    return CompiledStatement(select(USERS.c.name).where(USERS.c.id == bindparam("user_id")))
+
+
+def prepared() -> list[str]:
+    found = db.session.scalars(
+        text("SELECT statement FROM pg_prepared_statements WHERE name LIKE 'bellhop%' ORDER BY prepare_time")
+    )
+    return list(found)
+
+
+def test_a_statement_is_prepared_once_whatever_its_values_and_rollbacks(pg_app: Flask) -> None:
+    statement = by_id()
+    db.session.execute(text("SELECT 1"))
+    for user_id in (1, 40_000, 2**40):
+        assert statement.fetch(user_id=user_id) == []
+        db.session.execute(update(USERS).values(name="Renamed"))
+        db.session.rollback()
+        db.session.execute(text("SELECT 1"))
+    assert len(prepared()) == 1
+
+
+def test_the_oldest_prepared_statement_is_dropped(pg_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libpq, "MAX_PREPARED", 2)
+    db.session.execute(text("SELECT 1"))
+    for column in ("name", "email", "role", "locale"):
+        CompiledStatement(select(USERS.c[column])).fetch()
+    assert [statement.split()[1] for statement in prepared()] == ["users.role", "users.locale"]
+
+
+def test_a_statement_that_the_server_forgot_is_prepared_again(pg_app: Flask) -> None:
+    statement = by_id()
+    db.session.execute(text("SELECT 1"))
+    statement.fetch(user_id=1)
+    db.session.execute(text("DEALLOCATE ALL"))
+    db.session.rollback()
+    with pytest.raises(DBAPIError, match="does not exist"):
+        statement.fetch(user_id=1)
+    assert statement.fetch(user_id=1) == []
+
+
+def test_a_lost_connection_is_an_outage_and_is_replaced(pg_app: Flask) -> None:
+    statement = by_id()
+    db.session.remove()
+    statement.fetch(user_id=1)
+    with db.engine.connect() as other, db.engine.connect() as killer:
+        killed = other.connection.driver_connection.info.backend_pid
+        killer.execute(text(f"SELECT pg_terminate_backend({killed}, 5000)"))
+        db.session(bind=other)
+        with pytest.raises(OperationalError) as caught:
+            statement.fetch(user_id=1)
+        assert caught.value.connection_invalidated
+    db.session.remove()
+    assert statement.fetch(user_id=1) == []
