@@ -110,6 +110,12 @@ def _log_format(value: str) -> str:
     return value.lower()
 
 
+def _who(value: str) -> str:
+    if value.lower() not in {"nobody", "admins", "everyone"}:
+        raise ValueError("write nobody, admins or everyone")
+    return value.lower()
+
+
 def _rate(value: str) -> tuple[int, int]:
     """Parse a rate limit into a number of calls and a number of seconds."""
     match = re.fullmatch(r"([1-9]\d{0,8})\s*(?:per|/)\s*(second|minute|hour|day)s?", value, re.ASCII)
@@ -488,6 +494,12 @@ SETTINGS = {
         ),
         Setting(
             "SESSION_MAX_DAYS", "90", _number(1, 3650), "every browser is signed out this long after sign-in"
+        ),
+        Setting(
+            "REQUIRE_SECOND_FACTOR",
+            "nobody",
+            _who,
+            "who has to turn on two-step sign-in before anything else: `nobody`, `admins` or `everyone`",
         ),
         Setting(
             "KEEP_NOTIFICATIONS_DAYS",

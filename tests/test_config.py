@@ -53,6 +53,7 @@ def test_links_use_a_url_that_a_browser_can_open(env: dict[str, str], address: s
     ("name", "value"),
     [
         ("HOST", "http://127.0.0.1"),
+        ("REQUIRE_SECOND_FACTOR", "yes"),
         ("HOST", "127.0.0.1:5000"),
         ("HOST", "*"),
         ("PORT", "http"),
@@ -424,6 +425,15 @@ def test_the_demo_is_on_by_default_only_where_this_machine_alone_has_access(
 ) -> None:
     assert loaded(**env)["BELLHOP_DEMO"] is is_on
     assert loaded(**env, BELLHOP_DEMO="1")["IS_PUBLIC"] is not is_on
+
+
+def test_who_needs_a_second_factor_is_one_of_three_words() -> None:
+    assert loaded()["REQUIRE_SECOND_FACTOR"] == "nobody"
+    assert loaded(REQUIRE_SECOND_FACTOR=" Everyone ")["REQUIRE_SECOND_FACTOR"] == "everyone"
+    with pytest.raises(
+        config.ConfigError, match="REQUIRE_SECOND_FACTOR is 'all': write nobody, admins or everyone"
+    ):
+        loaded(REQUIRE_SECOND_FACTOR="all")
 
 
 def test_limits_of_emails_are_numbers_per_minute() -> None:

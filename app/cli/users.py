@@ -8,6 +8,7 @@ import click
 
 from app.catalog import ROLES
 from app.cli.commands import Group
+from app.services.accounts import second_factor
 from app.services.accounts import users as account_users
 from app.services.base.errors import Invalid
 
@@ -28,6 +29,18 @@ def create(email: str, name: str, role: str, password: str | None) -> None:
     except Invalid as error:
         raise click.ClickException(" ".join(error.errors.values())) from error
     click.echo(f"{user.email} can sign in as {user.role}.")
+
+
+@users.command()
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Turn off two-step sign-in of a person who has lost the phone, and sign them out everywhere."""
+    user = account_users.by_email(email)
+    if user is None:
+        raise click.ClickException(f"No account has the email {email}.")
+    if not second_factor.reset(user):
+        raise click.ClickException(f"Two-step sign-in of {user.email} is off.")
+    click.echo(f"{user.email} signs in with only the password now.")
 
 
 def _ask() -> str:

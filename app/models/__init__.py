@@ -18,6 +18,7 @@ from app.models.preference import PreferenceDefaults, PreferenceLock, UserNotifi
 from app.models.reminder import EvaluationReminder, Reminder
 from app.models.room import Room, RoomMessage
 from app.models.saved_view import RecentSearch, SavedView
+from app.models.second_factor import SecondFactor
 from app.models.send_rate import SendRate
 from app.models.session import BrowserSession
 from app.models.source import Source, SourceCall, SourceFact, SourcePerson
@@ -58,6 +59,7 @@ __all__ = [
     "Room",
     "RoomMessage",
     "SavedView",
+    "SecondFactor",
     "SendRate",
     "SignInAttempt",
     "Source",

@@ -35,6 +35,8 @@ class User(UserMixin, Base):
     inbox_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_signed_in_at: Mapped[datetime | None]
+    # When two-step sign-in was turned on; None while it is off. Its secrets are in `second_factors`.
+    second_factor_at: Mapped[datetime | None]
     # What search finds this person by, from the name and the address.
     search_words: Mapped[str] = mapped_column(Text, default="", server_default="")
 

@@ -21,6 +21,7 @@ from app.views import (
     palette,
     preferences,
     saved_views,
+    second_factor,
     security,
     setup,
     sources,
@@ -81,6 +82,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(accounts.bp)
     app.register_blueprint(setup.bp)
     app.register_blueprint(security.bp)
+    app.register_blueprint(second_factor.bp)
     app.register_blueprint(overview.bp)
     app.register_blueprint(people.bp)
     app.register_blueprint(health.bp)

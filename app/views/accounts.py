@@ -13,15 +13,17 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.forms.accounts import PasswordForm, ProfileForm, TokenForm
 from app.services.accounts import emails as account_emails
-from app.services.accounts import first_admin, tokens, users
+from app.services.accounts import first_admin, second_factor, second_step, tokens, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base.errors import Conflict, Invalid, NotFound
 from app.views.web import auth, known_browser
@@ -32,6 +34,8 @@ bp = Blueprint("accounts", __name__)
 
 # Longer than requesting a reset takes.
 RESET_SECONDS = 0.25
+# Where the cookie keeps whose password was right, until the code is, too.
+SECOND_STEP = "second_step"
 
 
 @bp.get("/sign-in")
@@ -64,7 +68,41 @@ def begin_session() -> Response | tuple[str, int]:
             "accounts/sign_in.html", email=email, errors=error.errors, next=target, has_accounts=True
         )
         return page, 422
+    except users.CodeRequired as required:
+        session[SECOND_STEP] = second_step.begin(required.user, secret=current_app.config["SECRET_KEY"])
+        return redirect(url_for(".enter_code", next=target or None))
     start_session(user)
+    return known_browser.remember(user, redirect(safe_next(target)))
+
+
+@bp.get("/sign-in/code")
+def enter_code() -> Response | str:
+    try:
+        second_step.find_person(session.get(SECOND_STEP, ""), secret=current_app.config["SECRET_KEY"])
+    except NotFound:
+        return _restart_sign_in(request.args.get("next", ""))
+    return _code_page(request.args.get("next", ""))
+
+
+@bp.post("/sign-in/code")
+def check_code() -> Response | tuple[str, int]:
+    target = request.form.get("next", "")
+    try:
+        user, is_recovery = second_step.finish(
+            session.get(SECOND_STEP, ""),
+            request.form.get("code", ""),
+            secret=current_app.config["SECRET_KEY"],
+            origin=request.remote_addr or "",
+            known_browser=known_browser.read(),
+        )
+    except NotFound:
+        return _restart_sign_in(target)
+    except Invalid as error:
+        return _code_page(target, error.errors), 422
+    start_session(user)
+    if is_recovery:
+        left = second_factor.count_recovery_codes(user)
+        flash(ngettext("%(num)d recovery code left.", "%(num)d recovery codes left.", left))
     return known_browser.remember(user, redirect(safe_next(target)))
 
 
@@ -205,6 +243,17 @@ def too_many_attempts(error: TooManyAttempts) -> Response:
     response = make_response(render_template("accounts/too_many_attempts.html", error=error), 429)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _code_page(target: str, errors: dict[str, str] | None = None) -> str:
+    return render_template(
+        "accounts/enter_code.html", next=target, is_recovery="recovery" in request.args, errors=errors or {}
+    )
+
+
+def _restart_sign_in(target: str) -> Response:
+    flash(_("That took too long. Enter your password again."), "error")
+    return redirect(url_for(".sign_in", next=target or None))
 
 
 def _reset_page(token: str, errors: dict[str, str] | None = None) -> Response:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.services.accounts import access, sessions
+from app.services.accounts import access, second_factor, sessions
 from app.views.web import auth
 from app.views.web.auth import current_user, login_required
 from app.views.web.confirmation import password_required
@@ -22,6 +22,10 @@ def show() -> str:
         sessions=sessions.for_user(current_user, auth.session_limits()),
         this_session_id=auth.this_session().session_id,
         access=access.count(current_user),
+        recovery_codes=second_factor.count_recovery_codes(current_user)
+        if current_user.second_factor_at
+        else 0,
+        is_required=second_factor.is_required(current_user, current_app.config["REQUIRE_SECOND_FACTOR"]),
     )
 
 

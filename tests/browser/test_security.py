@@ -17,6 +17,7 @@ from app.models import ApiToken, BrowserSession, User
 from app.services.accounts import sessions, tokens
 from tests.support import factories
 from tests.support.browser import CUT_OFF, axe
+from tests.support.second_factor import code_at
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605 Version/17.5 Safari/604.1"
 
@@ -61,6 +62,46 @@ def test_the_pages_are_accessible_and_fit_the_screen(
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#new-token")).to_be_visible()
     assert db.session.scalar(select(func.count()).select_from(ApiToken)) == 2
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_two_step_sign_in_is_set_up_and_asked_for(
+    page_factory: Callable[..., Page], live_server: str, alice: User, width: int, scheme: str
+) -> None:
+    page = page_factory(live_server, width=width, color_scheme=scheme)
+
+    def enter_password(target: str) -> None:
+        page.goto(f"/sign-in?next={target}")
+        page.get_by_label("Email").fill(alice.email)
+        page.get_by_label("Password").fill(factories.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+
+    enter_password("/account/security")
+    page.get_by_role("link", name="Set up").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    assert page.locator(".qr").evaluate("each => each.naturalWidth") > 0
+    assert (axe(page), page.evaluate(CUT_OFF)) == ([], [])
+    key = page.locator("code.secret").inner_text().replace(" ", "")
+    page.get_by_label("Enter the code").fill(code_at(key, utc_now()))
+    page.get_by_role("button", name="Turn on").click()
+    codes = page.locator("#recovery-codes").inner_text().split()
+    assert (len(codes), axe(page), page.evaluate(CUT_OFF)) == (10, [], [])
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.path().read_text().split() == codes
+    page.get_by_role("link", name="I saved them").click()
+    expect(page.get_by_text("10 left")).to_be_visible()
+    assert (axe(page), page.evaluate(CUT_OFF)) == ([], [])
+    page.get_by_role("button", name="Sign out").first.click()
+    page.wait_for_url("**/sign-in")
+    enter_password("/account")
+    expect(page.get_by_label("Code")).to_be_focused()
+    assert (axe(page), page.evaluate(CUT_OFF)) == ([], [])
+    page.get_by_role("link", name="Use a recovery code").click()
+    assert (axe(page), page.evaluate(CUT_OFF)) == ([], [])
+    page.get_by_label("Recovery code").fill(codes[0].lower())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/account")
 
 
 def test_an_open_page_is_left_when_its_session_is_ended_elsewhere(

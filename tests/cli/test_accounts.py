@@ -8,8 +8,11 @@ from sqlalchemy import func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import ApiToken, User
-from app.services.accounts import tokens, users
+from app.models import ApiToken, BrowserSession, User
+from app.services.accounts import sessions, tokens, users
+from tests.support.audit import audit_entries
+from tests.support.factories import PASSWORD
+from tests.support.second_factor import turn_on
 
 
 def run(app: Flask, *words: str, typed: str = ""):
@@ -57,6 +60,8 @@ def test_the_password_can_be_piped_in(app: Flask) -> None:
             "a long one!",
         ),
         ("users", "create", "alice@example.test", "--name", "Alice", "--password", "a long one!"),
+        ("users", "reset-second-factor", "nobody@example.test"),
+        ("users", "reset-second-factor", "alice@example.test"),
         ("tokens", "create", "nobody@example.test", "--scopes", "read"),
         ("tokens", "create", "alice@example.test", "--scopes", "read,all"),
         ("tokens", "create", "alice@example.test", "--scopes", ","),
@@ -71,6 +76,17 @@ def test_errors_are_one_sentence_on_stderr(app: Flask, alice: User, words: tuple
     assert "Traceback" not in done.stderr
     assert db.session.scalar(select(func.count(User.id))) == 1
     assert db.session.scalar(select(func.count(ApiToken.id))) == 0
+
+
+def test_a_locked_out_admin_signs_in_with_the_password_again(app: Flask, bob: User) -> None:
+    turn_on(bob)
+    sessions.start(bob)
+    done = run(app, "users", "reset-second-factor", "BOB@example.test")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == "bob@example.test signs in with only the password now.\n"
+    assert users.authenticate(bob.email, PASSWORD).id == bob.id
+    assert db.session.scalar(select(func.count(BrowserSession.id))) == 0
+    assert [entry.subject for entry in audit_entries("second_factor.reset")] == [bob.email]
 
 
 def test_a_token_is_printed_alone(app: Flask, bob: User) -> None:

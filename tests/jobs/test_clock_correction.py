@@ -17,8 +17,18 @@ from app import jobs
 from app.clock import ClockWatch, utc_now
 from app.database.base import db
 from app.jobs.scheduler import Job, Scheduler
-from app.models import Delivery, DeliveryAttempt, JobRun, Lease, Notification, SignInAttempt, User
+from app.models import (
+    Delivery,
+    DeliveryAttempt,
+    JobRun,
+    Lease,
+    Notification,
+    SecondFactor,
+    SignInAttempt,
+    User,
+)
 from app.services import create_notification
+from app.services.accounts import second_factor
 from app.services.interviews import reminders
 from app.services.notifications.filters import Filters
 from app.services.notifications.inbox import page_for
@@ -26,6 +36,7 @@ from app.services.operations import clock_correction, job_runs, leases
 from app.services.sending import clock_correction as sending_clock_correction
 from app.services.sending import outbox
 from tests.support import factories
+from tests.support.second_factor import turn_on
 from tests.support.smtp import Server
 from tests.support.waiting import wait_until
 
@@ -156,6 +167,17 @@ def test_sign_in_attempts_recorded_by_a_fast_clock_lock_no_one_out(app: Flask) -
     db.session.commit()
     clock_correction.correct_jobs(now, was_set=True)
     assert db.session.scalar(select(func.count()).select_from(SignInAttempt)) == 0
+
+
+def test_a_code_used_at_the_time_of_a_fast_clock_does_not_block_later_ones(alice: User) -> None:
+    now = utc_now()
+    turn_on(alice, now=now + 365 * DAY)
+    clock_correction.correct_jobs(now, was_set=True)
+    assert db.session.get_one(SecondFactor, alice.id, populate_existing=True).last_step == 0
+    second_factor.turn_off(alice)
+    turn_on(alice, now=now)
+    clock_correction.correct_jobs(now, was_set=True)
+    assert db.session.get_one(SecondFactor, alice.id, populate_existing=True).last_step > 0
 
 
 def test_a_reminder_skipped_by_a_fast_clock_is_sent(alice: User) -> None:

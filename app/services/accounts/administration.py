@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.database.base import db
 from app.database.writing import writing
 from app.models import User
-from app.services.accounts import access, emails, notices, sessions, tokens, users
+from app.services.accounts import access, emails, notices, second_factor, sessions, tokens, users
 from app.services.base import audit, paging, recipients, validation
 from app.services.base.errors import Conflict, Forbidden, NotFound
 
@@ -232,6 +232,21 @@ def end_sessions(user_id: int, *, actor: User) -> User:
         user = _lock_with_admins(user_id, actor)
         count = sessions.end_all(user)
         audit.record("session.ended", user.email, actor=actor, all=count)
+    return user
+
+
+def reset_second_factor(user_id: int, *, actor: User, now: datetime | None = None) -> User:
+    """Turn off the two-step sign-in of someone who has lost the phone, and sign them out everywhere.
+
+    Raises:
+        NotFound: the user does not exist.
+        Forbidden: the user is the actor, or the actor is no longer an admin.
+    """
+    refusal = _("Turn off your own two-step sign-in under Account → Security.")
+    with writing():
+        user = _lock_with_admins(user_id, actor, refusal_for_self=refusal)
+        second_factor.remove(user, now or utc_now(), actor=actor)
+        sessions.end_all(user)
     return user
 
 

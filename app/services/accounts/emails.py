@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
@@ -123,7 +122,7 @@ def make_password_link(kind: str, user: User, secret: str, base_url: str, now: d
     It works until a password is chosen, the account is deactivated, or its lifetime has passed: one hour from `now` for
     `password_reset`, seven days for `invitation`.
     """
-    values = {"kind": kind, "user": user.id, "state": _account_state(user)}
+    values = {"kind": kind, "user": user.id, "state": users.state_digest(user)}
     text = signed_links.sign(values, purpose=_PURPOSE, secret=secret, expires_at=now + LIFETIMES[kind])
     return f"{base_url}/password/reset/{text}"
 
@@ -132,7 +131,7 @@ def find_link_owner(text: str, *, secret: str, now: datetime | None = None) -> t
     """Find the user a link belongs to and the kind of its email. Raises NotFound if it is expired, used or forged."""
     values = signed_links.read(text, purpose=_PURPOSE, secret=secret, now=now or utc_now())
     user = db.session.get(User, values["user"], populate_existing=True)
-    if user is None or not user.is_enabled or values["state"] != _account_state(user):
+    if user is None or not user.is_enabled or values["state"] != users.state_digest(user):
         raise NotFound(_("This link has expired or was already used."))
     return user, str(values["kind"])
 
@@ -163,11 +162,6 @@ def set_password_by_link(
         if revoke_access:
             access.revoke_all(user, actor=user, now=now or utc_now())
     return user
-
-
-def _account_state(user: User) -> str:
-    """Compute a digest that changes with the password and with deactivation, without revealing either."""
-    return hashlib.sha256(f"{user.id}:{user.session_epoch}:{user.password_hash}".encode()).hexdigest()[:16]
 
 
 def _count_resets(user: User, since: datetime) -> int:

@@ -44,6 +44,38 @@ def queue_address_notice(user: User, old_address: str, now: datetime) -> None:
         )
 
 
+def queue_second_factor_notice(user: User, now: datetime, *, is_on: bool) -> None:
+    """Queue the notice that two-step sign-in was turned on or off, in the caller's transaction."""
+    with force_locale(user.locale):
+        if is_on:
+            heading = _("Two-step sign-in is on")
+            message = _(
+                "Signing in as %(email)s now also needs a code of your authenticator app.", email=user.email
+            )
+        else:
+            heading = _("Two-step sign-in is off")
+            message = _("Signing in as %(email)s now only needs the password.", email=user.email)
+        _queue(user, heading, message, now, is_important=True)
+
+
+def queue_recovery_code_notice(user: User, now: datetime) -> None:
+    """Queue the notice of a sign-in with a recovery code, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("A recovery code was used")
+        message = _("Someone, probably you, signed in as %(email)s with a recovery code.", email=user.email)
+        _queue(user, heading, message, now, is_important=True)
+
+
+def queue_wrong_codes_notice(user: User, now: datetime) -> None:
+    """Queue the notice that someone knows the password but not the codes, in the caller's transaction."""
+    with force_locale(user.locale):
+        heading = _("Too many wrong sign-in codes")
+        message = _(
+            "Someone entered the password of %(email)s, and then too many wrong codes.", email=user.email
+        )
+        _queue(user, heading, message, now)
+
+
 def queue_token_notice(user: User, name: str, now: datetime) -> None:
     """Queue the notice of a new API token, in the caller's transaction."""
     with force_locale(user.locale):

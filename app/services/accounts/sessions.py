@@ -187,7 +187,7 @@ def end(user: User, session_id: int) -> None:
 
 def end_others(user: User, session_id: int) -> int:
     """End every session of a user but one; returns how many."""
-    count = _delete(BrowserSession.user_id == user.id, BrowserSession.id != session_id)
+    count = end_all(user, but=session_id)
     audit.record("session.ended", user.email, actor=user, others=count)
     db.session.commit()
     return count
@@ -200,9 +200,9 @@ def sign_out(signed_in: SignedIn, *, origin: str = "") -> None:
     db.session.commit()
 
 
-def end_all(user: User) -> int:
-    """End every session of a user in the caller's transaction; returns how many."""
-    return _delete(BrowserSession.user_id == user.id)
+def end_all(user: User, *, but: int = 0) -> int:
+    """End every session of a user, except one, in the caller's transaction; returns how many."""
+    return _delete(BrowserSession.user_id == user.id, BrowserSession.id != but)
 
 
 def _delete(*conditions: ColumnElement[bool]) -> int:

@@ -3,6 +3,9 @@
 A stranger must not lock the owner of an account out. So attempts are limited strictly for an account from one network
 address, more widely for an account from everywhere, and for one network address whatever the account. A browser in
 which the owner signed in before has attempts of its own.
+
+Codes of the second step are counted apart from passwords, and strictly for an account from everywhere: only those who
+know the password can enter one, and whoever can replace the password must not get more of them.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 
 from app import canonical_addresses
 from app.database.base import db
-from app.models import SignInAttempt
+from app.models import SignInAttempt, User
+from app.services.accounts.known_browsers import KnownBrowser
 from app.services.base.errors import LimitReached
 from app.services.base.networks import network_of
 
@@ -59,6 +63,8 @@ class Origin:
 UNKNOWN = Origin()
 # Asking for the password within a session. Its attempts do not count for the sign-in page.
 SESSION = Origin(device="session")
+# The device of all codes from browsers that are not known.
+CODES = "codes"
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,16 @@ class _Limit:
     name: str
     attempts: int
     counted: ColumnElement[bool]
+
+
+def origin_of_password(user: User | None, address: str, browser: KnownBrowser | None) -> Origin:
+    """Return the origin of a password that was entered on the sign-in page."""
+    return Origin(address, browser.device if browser and user and browser.knows(user) else "")
+
+
+def origin_of_code(user: User, address: str, browser: KnownBrowser | None) -> Origin:
+    """Return the origin of a code of the second step."""
+    return Origin(address, browser.device if browser and browser.knows(user) else CODES)
 
 
 def count_attempt(email: str, now: datetime, origin: Origin = UNKNOWN) -> str:
@@ -98,25 +114,30 @@ def count_attempt(email: str, now: datetime, origin: Origin = UNKNOWN) -> str:
 
 
 def clear(email: str, origin: Origin | None = None) -> None:
-    """Reset the count of an account, in the caller's transaction: from one origin, or from everywhere."""
+    """Reset the count of an account, in the caller's transaction: from one origin, or of passwords from everywhere."""
     cleared = delete(SignInAttempt).where(SignInAttempt.email == _normalized(email))
     if origin is not None:
         cleared = cleared.where(
             SignInAttempt.address == origin.network, SignInAttempt.device == origin.device
         )
+    else:
+        cleared = cleared.where(SignInAttempt.device != CODES)
     db.session.execute(cleared)
 
 
 def _limits(email: str, origin: Origin) -> list[_Limit]:
     account = SignInAttempt.email == email
+    alike = SignInAttempt.device == origin.device
+    address = and_(alike, SignInAttempt.address == origin.network)
+    widest = [_Limit("address", ADDRESS_LIMIT, address)] if origin.address else []
+    if origin.device == CODES:
+        return [_Limit("codes", LIMIT, and_(account, alike)), *widest]
     if origin.device:
-        return [_Limit("browser", LIMIT, and_(account, SignInAttempt.device == origin.device))]
-    unknown = SignInAttempt.device == ""
-    address = and_(unknown, SignInAttempt.address == origin.network)
+        return [_Limit("browser", LIMIT, and_(account, alike))]
     return [
         _Limit("account and address", LIMIT, and_(account, address)),
-        _Limit("account", ACCOUNT_LIMIT, and_(account, unknown)),
-        *([_Limit("address", ADDRESS_LIMIT, address)] if origin.address else []),
+        _Limit("account", ACCOUNT_LIMIT, and_(account, alike)),
+        *widest,
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -19,6 +20,14 @@ from app.services.base import audit, validation
 from app.services.base.errors import Conflict, Invalid
 from app.services.base.unique import flush_unique
 from app.services.preferences import editing as preference_editing
+
+
+class CodeRequired(Exception):
+    """The password is right, and the person uses two-step sign-in; see `second_step`."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(user.email)
+        self.user = user
 
 
 def create_user(
@@ -90,11 +99,11 @@ def authenticate(
     Raises:
         Invalid: keyed `password`; the same sentence, after the same time, whatever was wrong.
         TooManyAttempts: too many attempts failed within fifteen minutes; see `sign_in_throttle`.
+        CodeRequired: the password is right, but it is not enough.
     """
     now = now or utc_now()
     user = by_email(email)
-    device = known_browser.device if known_browser and user and known_browser.knows(user) else ""
-    where = sign_in_throttle.Origin(origin, device)
+    where = sign_in_throttle.origin_of_password(user, origin, known_browser)
     reached = sign_in_throttle.count_attempt(email, now, where)
     db.session.commit()  # Return the connection to the pool: hashing takes 100 ms.
     is_right = passwords.matches(password, user.password_hash if user else None)
@@ -117,11 +126,21 @@ def authenticate(
         raise Invalid({"password": demo_people.refusal()})
     if user.password_hash and passwords.is_outdated(user.password_hash, password):
         user.password_hash = passwords.hash_password(password)
-    sign_in_throttle.clear(email, where)
-    user.last_signed_in_at = now
-    audit.record("sign_in.ok", user.email, actor=user, origin=origin)
+    if user.second_factor_at is not None:
+        sign_in_throttle.clear(email, where)
+        audit.record("sign_in.code_required", user.email, origin=origin)
+        db.session.commit()
+        raise CodeRequired(user)
+    record_sign_in(user, where, now)
     db.session.commit()
     return user
+
+
+def record_sign_in(user: User, where: sign_in_throttle.Origin, now: datetime) -> None:
+    """Record a sign-in whose last step was right, in the caller's transaction."""
+    sign_in_throttle.clear(user.email, where)
+    user.last_signed_in_at = now
+    audit.record("sign_in.ok", user.email, actor=user, origin=where.address)
 
 
 def update_profile(user: User, *, name: str, time_zone: str, phone: str) -> User:
@@ -221,6 +240,11 @@ def rename(user: User, name: str, email: str) -> dict[str, str]:
         setattr(user, field, values[field])
     flush_unique("email", _("An account with this email already exists."))
     return before
+
+
+def state_digest(user: User) -> str:
+    """Compute a digest that changes with the password and with deactivation, without revealing either."""
+    return hashlib.sha256(f"{user.id}:{user.session_epoch}:{user.password_hash}".encode()).hexdigest()[:16]
 
 
 def email_for_audit(email: str) -> str:

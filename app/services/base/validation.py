@@ -37,6 +37,7 @@ _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 # Including separators. Normalizing two megabytes would take seconds.
 LONGEST_PHONE = 100
+LONGEST_CODE = 100
 _PHONE_SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2013]")
 
 
@@ -81,6 +82,12 @@ def external_id(value: object) -> str:
         InvalidValue: not a string, too long, or contains control characters.
     """
     return text(value, most=MAX_ID)
+
+
+def code(value: str) -> str:
+    """Return the letters and digits of a code that a person typed or pasted, its digits in ASCII."""
+    typed = unicodedata.normalize("NFKC", canonical_addresses.trim(value)[:LONGEST_CODE])
+    return "".join(str(unicodedata.decimal(each, each)) for each in typed if each.isalnum())
 
 
 def flag(value: object) -> bool:

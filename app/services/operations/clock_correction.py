@@ -9,7 +9,8 @@ from sqlalchemy import delete, update
 from app.clock import TOLERANCE
 from app.database.base import db
 from app.database.writing import BULK
-from app.models import JobRun, Lease, SignInAttempt
+from app.models import JobRun, Lease, SecondFactor, SignInAttempt
+from app.services.accounts import second_factor
 from app.services.operations import job_runs
 
 
@@ -28,6 +29,10 @@ def correct_jobs(now: datetime, *, was_set: bool) -> None:
         delete(Lease).where(Lease.held_until > until),
         # Slots that are still to come run again.
         delete(JobRun).where(JobRun.slot_at > now + TOLERANCE, JobRun.state.in_(("succeeded", "failed"))),
+        # Codes are refused until the time of the last one, which is a long way off.
+        update(SecondFactor)
+        .where(SecondFactor.last_step > second_factor.step_at(now + TOLERANCE))
+        .values(last_step=0),
         delete(SignInAttempt).where(SignInAttempt.attempted_at > now + TOLERANCE),
     )
     try:

@@ -23,6 +23,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.routing import required_channels
 from app.views.presenters import audit_sentences, preference_labels
 from app.views.web.auth import admin_required, current_user
+from app.views.web.confirmation import password_required
 from app.views.web.csv_download import csv_response
 from app.views.web.datetime_filters import local
 
@@ -134,6 +135,14 @@ def set_role(user_id: int) -> Response:
 def end_sessions(user_id: int) -> Response:
     user = administration.end_sessions(user_id, actor=current_user)
     return _back(user_id, _("%(name)s is signed out everywhere.", name=user.name))
+
+
+@bp.post(f"{PERSON}/second-factor/removal")
+@admin_required
+@password_required
+def reset_second_factor(user_id: int) -> Response:
+    user = administration.reset_second_factor(user_id, actor=current_user)
+    return _back(user_id, _("%(name)s signs in with only the password now.", name=user.name))
 
 
 @bp.post(f"{PERSON}/deactivation")

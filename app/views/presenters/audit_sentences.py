@@ -40,6 +40,7 @@ class AuditAction(NamedTuple):
 # Keyed by the stored code.
 ACTIONS: dict[str, AuditAction] = {
     "sign_in.ok": AuditAction("access", _l("Signed in")),
+    "sign_in.code_required": AuditAction("access", _l("Entered the right password of %(subject)s")),
     "sign_in.failed": AuditAction("access", _l("Sign-in failed for %(subject)s: %(why)s")),
     "sign_in.locked": AuditAction("access", _l("Sign-ins for %(subject)s are locked for a while")),
     "sign_out": AuditAction("access", _l("Signed out")),
@@ -61,6 +62,11 @@ ACTIONS: dict[str, AuditAction] = {
     "password.changed": AuditAction("access", _l("Changed the password of %(subject)s")),
     "password.confirmed": AuditAction("access", _l("Entered the password again")),
     "password.reset_requested": AuditAction("access", _l("A password reset was requested for %(subject)s")),
+    "second_factor.turned_on": AuditAction("access", _l("Turned on two-step sign-in")),
+    "second_factor.turned_off": AuditAction("access", _l("Turned off two-step sign-in")),
+    "second_factor.reset": AuditAction("access", _l("Reset the two-step sign-in of %(subject)s")),
+    "second_factor.codes_replaced": AuditAction("access", _l("Made new recovery codes")),
+    "second_factor.recovery_code_used": AuditAction("access", _l("Used a recovery code")),
     "user.created": AuditAction("people", _l("Created the account %(subject)s (%(role)s)")),
     "user.invited": AuditAction("people", _l("Invited %(subject)s (%(role)s)")),
     "user.invite_link_shown": AuditAction("people", _l("Viewed the invite link of %(subject)s")),
@@ -173,6 +179,7 @@ KEPT = _l("%(channel)s to %(subject)s was not sent: no server is set up to send 
 REFUSALS: dict[str, LazyString] = {
     "unknown": _l("account not found"),
     "password": _l("wrong password"),
+    "code": _l("wrong code"),
     "switched off": _l("the account is deactivated"),
     "demo": _l("the demo is closed here"),
 }

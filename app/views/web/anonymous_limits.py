@@ -19,6 +19,7 @@ from app.views.web.auth import current_user
 # Requests, and the seconds in which they are counted, by endpoint.
 LIMITS = {
     "accounts.begin_session": (300, 60),
+    "accounts.check_code": (300, 60),
     "accounts.request_reset": (30, 900),
     "accounts.choose_password": (60, 900),
     "setup.create": (60, 900),

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from app import safe_urls
 from app.clock import utc_now
 from app.extensions import login
-from app.services.accounts import demo_people, sessions
+from app.services.accounts import demo_people, second_factor, sessions
 from app.services.accounts.sessions import SessionLimits, SignedIn
 from app.services.base import cache
 from app.views.web import htmx
@@ -32,6 +32,9 @@ def _loaded_user() -> Any:
     found = g.get("_login_user")
     return flask_login.current_user._get_current_object() if found is None else found  # noqa: SLF001
 
+
+# All that a person can open who has to turn on two-step sign-in first.
+SET_UP = {"second_factor.show", "second_factor.turn_on", "accounts.sign_out", "accounts.end_session"}
 
 # The signed-in user. Flask-Login has no types.
 current_user: Any = LocalProxy(_loaded_user)
@@ -97,10 +100,17 @@ def session_limits() -> SessionLimits:
 
 
 def _load_user(key: str) -> User | None:
-    """Find the user of a session. Sessions of the demo end where others can reach the server."""
+    """Find the user of a session. Sessions of the demo end where others can reach the server.
+
+    Until a person who has to turn on two-step sign-in has done so, their session opens the pages for that only.
+    """
     found = sessions.find(key, session_limits())
     if found and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(found.user.email):
         found = None
+    if found and second_factor.is_missing(found.user, current_app.config["REQUIRE_SECOND_FACTOR"]):
+        g.must_set_up = True
+        if request.endpoint not in SET_UP:
+            found = None
     g.signed_in = found
     return found.user if found else None
 
@@ -114,7 +124,10 @@ def _record_seen(response: Response) -> Response:
 
 
 def redirect_to_sign_in() -> Response:
-    """Redirect to the sign-in page, remembering the page that was asked for."""
+    """Redirect to the sign-in page, remembering the page that was asked for.
+
+    A person who has to turn on two-step sign-in gets the page for that instead.
+    """
     if request.path.startswith("/api/"):
         abort(401)
     if request.accept_mimetypes.best == "text/event-stream":
@@ -122,8 +135,14 @@ def redirect_to_sign_in() -> Response:
     wanted = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
     if htmx.is_partial():
         wanted = htmx.page_path() or None
-    address = url_for("accounts.sign_in", next=wanted if wanted != f"{request.script_root}/" else None)
+    endpoint = "second_factor.show" if must_set_up() else "accounts.sign_in"
+    address = url_for(endpoint, next=wanted if wanted != f"{request.script_root}/" else None)
     return htmx.go(address) if htmx.is_partial() else redirect(address)
+
+
+def must_set_up() -> bool:
+    """Whether the person of this request has to turn on two-step sign-in before anything else."""
+    return "must_set_up" in g
 
 
 def login_required(view: Callable[Params, Result]) -> Callable[Params, Result]:
