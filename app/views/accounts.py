@@ -240,7 +240,10 @@ def revoke_token(token_id: int) -> Response:
 @bp.app_errorhandler(TooManyAttempts)
 def too_many_attempts(error: TooManyAttempts) -> Response:
     """Respond 429 (RFC 6585), with a page that says when to try again."""
-    response = make_response(render_template("accounts/too_many_attempts.html", error=error), 429)
+    # A new password gives no more attempts to enter a code.
+    is_reset_useful = request.endpoint != "accounts.check_code"
+    page = render_template("accounts/too_many_attempts.html", error=error, is_reset_useful=is_reset_useful)
+    response = make_response(page, 429)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 

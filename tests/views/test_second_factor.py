@@ -103,6 +103,7 @@ def test_a_wrong_code_shows_the_page_again(client: FlaskClient, alice: User) -> 
     answer = send(client, CODE, CODE, code="1234")
     assert answer.status_code == 429
     assert "Try again in 15 minutes." in answer.text
+    assert "Reset password" not in answer.text
     assert not is_in(client)
 
 
