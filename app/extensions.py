@@ -118,6 +118,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = LazySessions()
     db.init_app(app)
     migrate.init_app(app, db)
-    login.init_app(app)
+    # Templates get their `current_user` from `app.views.web.auth`.
+    login.init_app(app, add_context_processor=False)
     mail.init_app(app)
     csrf.init_app(app)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_babel import get_locale, get_timezone
-from flask_login import current_user
 
 from app import catalog
 from app.extensions import babel
@@ -120,8 +119,8 @@ def register(app: Flask) -> None:
 
 def _locale() -> str | None:
     # None means BABEL_DEFAULT_LOCALE, for people who are not signed in.
-    return getattr(current_user, "locale", None)
+    return getattr(auth.visitor(), "locale", None)
 
 
 def _time_zone() -> str:
-    return getattr(current_user, "time_zone", None) or "UTC"
+    return getattr(auth.visitor(), "time_zone", None) or "UTC"

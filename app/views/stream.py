@@ -15,7 +15,7 @@ from app.services.base.errors import Conflict
 from app.services.notifications.stream import Broadcaster, Listener
 from app.views.presenters import inbox_html
 from app.views.web import auth
-from app.views.web.auth import current_user, login_required
+from app.views.web.auth import login_required
 
 bp = Blueprint("live", __name__, url_prefix="/notifications")
 
@@ -39,9 +39,9 @@ def register(app: Flask) -> None:
 def stream() -> Response:
     """Send a server-sent event `inbox` on every change. 204 when no stream is free: the page then polls."""
     broadcaster: Broadcaster = current_app.extensions["broadcaster"]
-    session_id = auth.this_session().session_id
+    session = auth.this_session()
     try:
-        listener = broadcaster.listen(current_user.id, session_id, current_user.inbox_version)
+        listener = broadcaster.listen(session.user_id, session.session_id, session.inbox_version)
     except Conflict:
         return Response(status=204)
     messages = EventStream(listener)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.database.base import db
+from app.database.objects import ModelColumns
 from app.models import BrowserSession, User
 from app.services.accounts import administration, sessions, users
 from app.services.base.errors import Conflict
@@ -186,3 +187,12 @@ def test_an_open_stream_ends_with_its_session(app: Flask, alice: User, bob: User
     started = time.monotonic()
     assert list(parts) == []
     assert time.monotonic() - started < 5
+
+
+def test_a_pulse_without_a_change_makes_no_objects(
+    sign_in: SignIn, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in(alice)
+    tag = client.get("/notifications/pulse").headers["ETag"]
+    monkeypatch.setattr(ModelColumns, "load", None)
+    assert client.get("/notifications/pulse", headers={"If-None-Match": tag}).status_code == 304

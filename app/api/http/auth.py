@@ -19,6 +19,7 @@ from app.clock import utc_now
 from app.csrf import ForeignOrigin
 from app.extensions import csrf
 from app.services.accounts import administration, demo_people, tokens
+from app.services.accounts.sessions import SignedIn
 from app.services.base.networks import network_of
 
 INVALID_BEARER = 'Bearer error="invalid_token"'
@@ -117,18 +118,18 @@ def _authenticate() -> Caller:
         if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):
             raise _reject(demo_people.refusal(), INVALID_BEARER)
         return Caller(bearer.user_id, bearer.time_zone, bearer.inbox_version, bearer.scopes, bearer.token_id)
-    user: Any = current_user
-    if not user.is_authenticated:
+    visitor: Any = current_user
+    if not visitor.is_authenticated:
         raise _reject(_("Send a token as “Authorization: Bearer …”, or sign in."))
     csrf.protect()  # Checks the method itself: safe methods need no token.
-    scopes = frozenset(tokens.SCOPES if user.is_admin else ("read", "write"))
+    session: SignedIn = g.signed_in
     return Caller(
-        user.id,
-        user.time_zone,
-        g.signed_in.inbox_version,
-        scopes,
+        session.user_id,
+        session.time_zone,
+        session.inbox_version,
+        frozenset(tokens.SCOPES if session.is_admin else ("read", "write")),
         token_id=None,
-        is_confirmed=g.signed_in.is_confirmed(utc_now()),
+        is_confirmed=session.is_confirmed(utc_now()),
     )
 
 

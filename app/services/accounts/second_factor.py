@@ -17,6 +17,7 @@ from app.database.base import db
 from app.database.writing import writing
 from app.models import SecondFactor, User
 from app.services.accounts import notices, sessions, users
+from app.services.accounts.sessions import SignedIn
 from app.services.base import audit, encryption, signed_links, validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 
@@ -49,7 +50,7 @@ class NewKey:
     signed: str
 
 
-def is_missing(user: User, required_for: str) -> bool:
+def is_missing(user: User | SignedIn, required_for: str) -> bool:
     """Whether a user has to turn on two-step sign-in before anything else.
 
     Args:
@@ -58,7 +59,7 @@ def is_missing(user: User, required_for: str) -> bool:
     return user.second_factor_at is None and is_required(user, required_for)
 
 
-def is_required(user: User, required_for: str) -> bool:
+def is_required(user: User | SignedIn, required_for: str) -> bool:
     """Whether a user must use two-step sign-in; argument as for `is_missing`."""
     return required_for == EVERYONE or (required_for == ADMINS and user.is_admin)
 

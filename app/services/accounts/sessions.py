@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 
 from flask_babel import gettext as _
@@ -54,16 +55,56 @@ class SessionLimits:
         return last_seen_at > now - self.idle and created_at > now - self.longest
 
 
-@dataclass(frozen=True)
 class SignedIn:
-    """The session of a request, and its user."""
+    """The session of a request, and its user, whom Flask-Login holds in this form.
 
-    user: User
-    session_id: int
-    last_seen_at: datetime
-    confirmed_at: datetime
-    # Of the inbox, as it was when the request came in.
-    inbox_version: int
+    `user` is made when it is first asked for, because a pulse, like most calls, needs no more than the values here.
+    """
+
+    is_authenticated = True
+
+    def __init__(self, row: Any) -> None:
+        self._row = row
+        self.session_id: int = row.id
+        self.user_id: int = row.users_id
+        self.last_seen_at: datetime = row.last_seen_at
+        self.confirmed_at: datetime = row.confirmed_at
+        # Of the inbox, as it was when the request came in.
+        self.inbox_version: int = row.users_inbox_version
+        self.email: str = row.users_email
+        self.is_admin: bool = row.users_role == "admin"
+        self.second_factor_at: datetime | None = row.users_second_factor_at
+
+    @cached_property
+    def user(self) -> User:
+        """The user, as if the session of the database had loaded them."""
+        values = self._row[len(_OWN) :]
+        user = cast(User, _USER.load(values[: len(_USER.columns)]))
+        set_committed_value(user, "preference", _PREFERENCE.load(values[len(_USER.columns) :]))
+        return user
+
+    # What this request may change is taken from `user` once it exists.
+
+    @property
+    def locale(self) -> str:
+        """The language of the user."""
+        return self.user.locale if self._is_loaded else str(self._row.users_locale)
+
+    @property
+    def time_zone(self) -> str:
+        """The time zone of the user."""
+        return self.user.time_zone if self._is_loaded else str(self._row.users_time_zone)
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether lists show stacks."""
+        if self._is_loaded:
+            return self.user.preference.stack_notifications
+        return bool(self._row.user_notification_preferences_stack_notifications)
+
+    @property
+    def _is_loaded(self) -> bool:
+        return "user" in self.__dict__
 
     def is_confirmed(self, now: datetime) -> bool:
         """Whether the password was typed a short time ago."""
@@ -122,10 +163,7 @@ def find(key: str, limits: SessionLimits, *, now: datetime | None = None) -> Sig
     row = cache.until_commit(("session", digest), lambda: next(iter(_BY_DIGEST.fetch(digest=digest)), None))
     if row is None or not limits.include(row.created_at, row.last_seen_at, now):
         return None
-    values = row[len(_OWN) :]
-    user = cast(User, _USER.load(values[: len(_USER.columns)]))
-    set_committed_value(user, "preference", _PREFERENCE.load(values[len(_USER.columns) :]))
-    return SignedIn(user, row.id, row.last_seen_at, row.confirmed_at, row.users_inbox_version)
+    return SignedIn(row)
 
 
 def record_seen(signed_in: SignedIn, *, address: str = "", now: datetime | None = None) -> None:

@@ -21,7 +21,7 @@ from app.views.presenters import inbox_heading, inbox_list, inbox_rows
 from app.views.presenters.agenda import load_agenda
 from app.views.presenters.navigation import PLACES
 from app.views.web import parts
-from app.views.web.auth import current_user, inbox_version
+from app.views.web.auth import current_user, inbox_version, this_session
 from app.views.web.datetime_filters import RowClock
 
 
@@ -70,7 +70,7 @@ def render_pulse(query: ListQuery, *, has_list: bool) -> PulseHtml:
         return PulseHtml(html, generate_etag(html.encode())), _next_change(RowClock(now), now)
 
     key = ("pulse", query, has_list, _is_stacked(), parts.reader())
-    return _PULSES.get(current_user.id, key, now, render, version=inbox_version())
+    return _PULSES.get(this_session().user_id, key, now, render, version=inbox_version())
 
 
 def _keep_list(template: str, query: ListQuery, last_day: str | None = None) -> ListHtml:
@@ -99,7 +99,7 @@ def _keep_list(template: str, query: ListQuery, last_day: str | None = None) -> 
         return ListHtml(Markup(html), loaded.search_error), until  # noqa: S704  # by a template
 
     key = (template, query, last_day, is_closed, _is_stacked(), parts.reader())
-    return _LISTS.get(current_user.id, key, now, render, version=inbox_version())
+    return _LISTS.get(this_session().user_id, key, now, render, version=inbox_version())
 
 
 def _other_spelling(query: ListQuery, loaded: inbox_list.InboxList, now: datetime) -> str:
@@ -110,10 +110,10 @@ def _other_spelling(query: ListQuery, loaded: inbox_list.InboxList, now: datetim
 
 
 def _is_stacked() -> bool:
-    return bool(current_user.preference.stack_notifications)
+    return this_session().is_stacked
 
 
 def _next_change(clock: RowClock, now: datetime) -> datetime:
     """Return when something surfaces or expires, a time that was shown changes, or the reader's day ends."""
-    changes_at = counts.next_change(current_user.id, now, version=inbox_version())
+    changes_at = counts.next_change(this_session().user_id, now, version=inbox_version())
     return min(changes_at, clock.changes_at) if changes_at else clock.changes_at

@@ -14,7 +14,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from app.services.base.networks import network_of
 from app.services.operations.rate_limiter import RateLimiter, rate_limiter
-from app.views.web.auth import current_user
+from app.views.web.auth import visitor
 
 # Requests, and the seconds in which they are counted, by endpoint.
 LIMITS = {
@@ -44,7 +44,7 @@ def _count() -> None:
     if request.method in {"GET", "HEAD", "OPTIONS"} or request.path.startswith("/api/"):
         return
     # The cookie alone proves nothing: visitors have one too.
-    if request.endpoint not in LIMITS and current_user.is_authenticated:
+    if request.endpoint not in LIMITS and visitor().is_authenticated:
         return
     limit = LIMITS.get(request.endpoint or "", OTHERS)
     limiter: RateLimiter = current_app.extensions["anonymous_limits"][limit]

@@ -27,10 +27,19 @@ Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 
-def _loaded_user() -> Any:
-    """Return Flask-Login's user, without its checks where it is loaded: a page reads it thirty times."""
+def visitor() -> Any:
+    """Return the session of this request, or Flask-Login's anonymous user.
+
+    Unlike `current_user`, it costs no object of the database's session.
+    """
     found = g.get("_login_user")
+    # Flask-Login's checks are needed only where it is loaded: a page reads it thirty times.
     return flask_login.current_user._get_current_object() if found is None else found  # noqa: SLF001
+
+
+def _loaded_user() -> Any:
+    found = visitor()
+    return found.user if isinstance(found, SignedIn) else found
 
 
 # All that a person can open who has to turn on two-step sign-in first.
@@ -44,6 +53,7 @@ def register(app: Flask) -> None:
     """Configure Flask-Login: load the user of a session, and redirect others to the sign-in page."""
     login.user_loader(_load_user)
     login.unauthorized_handler(redirect_to_sign_in)
+    app.context_processor(lambda: {"current_user": _loaded_user()})
     app.after_request(_record_seen)
 
 
@@ -74,7 +84,7 @@ def end_session() -> None:
 
 def current_session() -> SignedIn | None:
     """Return the session of this request; None for visitors and for calls with a token."""
-    return g.get("signed_in") if current_user.is_authenticated else None
+    return g.get("signed_in") if visitor().is_authenticated else None
 
 
 def this_session() -> SignedIn:
@@ -91,7 +101,7 @@ def inbox_version() -> int:
     if request.method == "GET":
         return this_session().inbox_version
     if "version_after_change" not in g:
-        g.version_after_change = cache.version_of(current_user.id)
+        g.version_after_change = cache.version_of(this_session().user_id)
     return int(g.version_after_change)
 
 
@@ -99,20 +109,20 @@ def session_limits() -> SessionLimits:
     return SessionLimits.from_config(current_app.config)
 
 
-def _load_user(key: str) -> User | None:
-    """Find the user of a session. Sessions of the demo end where others can reach the server.
+def _load_user(key: str) -> SignedIn | None:
+    """Find a session. Sessions of the demo end where others can reach the server.
 
     Until a person who has to turn on two-step sign-in has done so, their session opens the pages for that only.
     """
     found = sessions.find(key, session_limits())
-    if found and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(found.user.email):
+    if found and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(found.email):
         found = None
-    if found and second_factor.is_missing(found.user, current_app.config["REQUIRE_SECOND_FACTOR"]):
+    if found and second_factor.is_missing(found, current_app.config["REQUIRE_SECOND_FACTOR"]):
         g.must_set_up = True
         if request.endpoint not in SET_UP:
             found = None
     g.signed_in = found
-    return found.user if found else None
+    return found
 
 
 def _record_seen(response: Response) -> Response:
@@ -147,7 +157,14 @@ def must_set_up() -> bool:
 
 def login_required(view: Callable[Params, Result]) -> Callable[Params, Result]:
     """Decorate a view that needs a signed-in user; others are sent to the sign-in page."""
-    guarded: Callable[Params, Result] = flask_login.login_required(view)
+
+    @wraps(view)
+    def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        if not visitor().is_authenticated:
+            refusal: Result = login.unauthorized()
+            return refusal
+        return view(*args, **kwargs)
+
     return guarded
 
 

@@ -16,7 +16,7 @@ from flask import Flask, current_app, g, request
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
 
-from app.views.web.auth import current_user
+from app.views.web.auth import visitor
 
 # A row of a list takes 2 to 3 KB, and most parts are rows.
 MAX_PARTS = 4_000
@@ -80,6 +80,7 @@ def reader() -> Reader:
     found: Reader | None = g.get("reader")
     if found is None:
         # What Flask-Babel makes its locale and time zone of, which takes longer.
-        locale, time_zone = getattr(current_user, "locale", ""), getattr(current_user, "time_zone", "")
+        who = visitor()
+        locale, time_zone = getattr(who, "locale", ""), getattr(who, "time_zone", "")
         found = g.reader = Reader(locale, time_zone, request.script_root)
     return found

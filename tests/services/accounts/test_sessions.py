@@ -158,3 +158,18 @@ def test_sessions_work_on_both_databases(any_app: Flask) -> None:
     assert next(iter(sessions.for_user(user, LIMITS, now=NOW))).id == found.session_id
     assert sessions.end_others(user, found.session_id) == 1
     assert sessions.find(other, LIMITS, now=NOW) is None
+
+
+def test_the_values_of_a_session_are_those_of_its_user(app: Flask, alice: User) -> None:
+    alice.preference.stack_notifications = False
+    db.session.commit()
+    key = sessions.start(alice)
+    db.session.remove()
+    found = sessions.find(key, LIMITS)
+    assert found is not None
+    assert (found.user_id, found.email, found.is_admin) == (alice.id, alice.email, False)
+    assert (found.locale, found.time_zone, found.is_stacked) == (alice.locale, alice.time_zone, False)
+    assert not db.session.identity_map
+    found.user.locale, found.user.time_zone = "de", "Asia/Tokyo"
+    found.user.preference.stack_notifications = True
+    assert (found.locale, found.time_zone, found.is_stacked) == ("de", "Asia/Tokyo", True)
