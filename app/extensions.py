@@ -16,6 +16,7 @@ from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from itsdangerous import SignatureExpired, URLSafeTimedSerializer
+from werkzeug.sansio.http import parse_cookie
 
 from app.csrf import CSRF
 from app.database import postgresql, transactions  # noqa: F401  # Importing them registers their listeners.
@@ -69,7 +70,11 @@ class RememberingSerializer(URLSafeTimedSerializer):
         age = int(time.time() - signed_at.timestamp())
         if max_age is not None and not 0 <= age <= max_age:
             raise SignatureExpired(f"Signed {age} seconds ago")
-        return copy.deepcopy(contents)
+        # Copied, because a request changes its session. `deepcopy` is slow, and most values cannot be changed.
+        return {
+            name: value if isinstance(value, str | bool) else copy.deepcopy(value)
+            for name, value in contents.items()
+        }
 
 
 class LazySessions(SecureCookieSessionInterface):
@@ -95,15 +100,21 @@ class LazySessions(SecureCookieSessionInterface):
         )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if "HTTP_COOKIE" not in request.environ:
+        header = request.environ.get("HTTP_COOKIE")
+        if header is None:
             return self.session_class()
+        # As werkzeug does it, which would look through all headers for cookies.
+        request.cookies = parse_cookie(header, request.dict_storage_class)  # type: ignore[assignment]
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session.modified:
             super().save_session(app, session, response)
         elif session.accessed:
-            response.vary.add("Cookie")
+            # Not through `response.vary`, which parses and validates what is there.
+            others = response.headers.get("Vary", "")
+            if "Cookie" not in others:
+                response.headers["Vary"] = f"{others}, Cookie" if others else "Cookie"
 
 
 def forget_user() -> None:

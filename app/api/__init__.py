@@ -65,9 +65,7 @@ def register(app: APIFlask) -> None:
 
 
 def _finish(response: Response) -> Response:
-    """Add caching headers, ETag, rate limit and compression to every response of the API."""
-    if "Cache-Control" not in response.headers:
-        response.headers.add("Cache-Control", "private, no-store")
+    """Add ETag, rate limit and compression to every response of the API."""
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
     if request.method in {"GET", "HEAD"} and response.status_code == 200 and "ETag" not in response.headers:
         responses.with_etag(response)

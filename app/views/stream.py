@@ -62,7 +62,6 @@ def pulse() -> Response:
     pulse = inbox_html.render_pulse(query, has_list="list" in request.args)
     is_known = request.if_none_match.contains_weak(pulse.etag)
     response = Response(status=304) if is_known else Response(pulse.html)
-    response.headers["Cache-Control"] = "private, no-store"
     response.set_etag(pulse.etag)
     return response
 

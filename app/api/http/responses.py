@@ -39,7 +39,10 @@ def json_response_once(body: BaseModel, secret: str, status: int = 201) -> Respo
 
 def json_bytes_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Build a JSON response from JSON that is already serialized."""
-    return Response(body, status, headers=dict(headers or {}), content_type="application/json")
+    response = Response(body, status, content_type="application/json")
+    for name, value in (headers or {}).items():
+        response.headers.add(name, value)
+    return response
 
 
 def json_page_response(rows: bytes, next_cursor: str | None, previous_cursor: str | None) -> Response:

@@ -24,7 +24,9 @@ def compress_response(response: Response) -> Response:
     """Gzip a page for a browser that accepts it (RFC 9110, 12.5.3)."""
     if response.mimetype != "text/html" or response.is_streamed or "Content-Encoding" in response.headers:
         return response
-    response.vary.add("Accept-Encoding")
+    # Not through `response.vary`, which parses and validates what the views set.
+    others = response.headers.get("Vary")
+    response.headers["Vary"] = f"{others}, Accept-Encoding" if others else "Accept-Encoding"
     body = response.get_data()
     if len(body) < MIN_SIZE or request.accept_encodings.quality("gzip") <= 0:
         return response

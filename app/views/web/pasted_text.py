@@ -23,6 +23,12 @@ class PastedValues(ImmutableMultiDict[str, str]):
         pairs = iter_multi_items(values) if values else ()
         super().__init__([(name, _clean(name, value)) for name, value in pairs])
 
+    def get(self, key: Any, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
+        """Return the first value of a name; a list has ten names, most of which are missing."""
+        if key not in self:  # The class itself raises an exception, and catches it.
+            return default
+        return super().get(key, default, type)
+
 
 def register(app: Flask) -> None:
     """Use these values for forms and queries."""

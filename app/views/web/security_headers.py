@@ -30,34 +30,34 @@ def register(app: Flask) -> None:
 
     def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, headers + _missing(headers, environ, app.config), *error)
+            wanted = _wanted(app.config["STATIC_URL"], app.config["BASE_URL"], environ["wsgi.url_scheme"])
+            # A view may set its own policy.
+            present = {name.lower() for name, _value in headers}
+            missing = [(name, value) for name, key, value in wanted if key not in present]
+            return start_response(status, headers + missing, *error)
 
         return inner(environ, start)
 
     app.wsgi_app = with_headers  # type: ignore[method-assign]  # how Flask wants middleware to be added
 
 
-def _missing(
-    headers: list[tuple[str, str]], environ: WSGIEnvironment, config: dict[str, Any]
-) -> list[tuple[str, str]]:
-    """Return the headers that a response lacks; a view may set its own policy."""
-    present = {name.lower(): value for name, value in headers}
-    wanted = [("Content-Security-Policy", _policy(config["STATIC_URL"])), *ALWAYS]
+@lru_cache(maxsize=8)
+def _wanted(static_url: str, base_url: str, scheme: str) -> list[tuple[str, str, str]]:
+    """Return the headers of a response, each with its name in lower case."""
+    wanted = [("Content-Security-Policy", _policy(static_url)), *ALWAYS]
     # Responses are personal, and a list must be current after going back to it. Static files set their own lifetime.
     wanted.append(("Cache-Control", "private, no-store"))
     # A proxy may end TLS without saying so, but BASE_URL says it. Browsers ignore the header over http (RFC 6797, 8.1).
-    if environ["wsgi.url_scheme"] == "https" or config["BASE_URL"].startswith("https:"):
-        wanted.append(("Strict-Transport-Security", _transport_policy(config["BASE_URL"])))
-    return [(name, value) for name, value in wanted if name.lower() not in present]
+    if scheme == "https" or base_url.startswith("https:"):
+        wanted.append(("Strict-Transport-Security", _transport_policy(base_url)))
+    return [(name, name.lower(), value) for name, value in wanted]
 
 
-@lru_cache(maxsize=4)
 def _transport_policy(base_url: str) -> str:
     # Below a path, the host and its subdomains belong to others, too.
     return "max-age=31536000" if urlsplit(base_url).path else "max-age=31536000; includeSubDomains"
 
 
-@lru_cache(maxsize=4)
 def _policy(static_url: str) -> str:
     cdn = urlsplit(static_url)
     files = f"'self' {cdn.scheme}://{cdn.netloc}" if cdn.netloc else "'self'"
