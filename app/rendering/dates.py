@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,8 +12,6 @@ from flask_babel import gettext as _
 
 from app.rendering.locales import time_format
 
-# Formats the day of an instant, in a time zone and a locale.
-FormatDay = Callable[[datetime, str, str], str]
 UNITS: tuple[Literal["day", "hour", "minute"], ...] = ("day", "hour", "minute")
 
 
@@ -42,6 +39,12 @@ def short(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
     return _("%(day)s %(time)s", day=day_text, time=clock(instant, time_zone, locale))
 
 
+def short_with_comma(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
+    """Format as `Thu 12 Mar, 14:00`, to stand beside a `span`; years as `short`."""
+    first = _day_of(instant, time_zone, locale, now)
+    return _("%(day)s, %(times)s", day=first, times=clock(instant, time_zone, locale))
+
+
 def span(start: datetime, end: datetime, time_zone: str, locale: str, now: datetime) -> str:
     """Format as `Thu 12 Mar, 14:00-15:00`, or `Thu 12 Mar, 23:30 - Fri 13 Mar, 00:30`; years as `short`."""
     first = _day_of(start, time_zone, locale, now)
@@ -50,14 +53,29 @@ def span(start: datetime, end: datetime, time_zone: str, locale: str, now: datet
 
 def short_times(start: datetime, end: datetime, time_zone: str, locale: str, now: datetime) -> str:
     """Format as `span` without the first day; on a 12-hour clock `2:00-3:00 PM`."""
-    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
     if not ends_on_another_day(start, end, time_zone):
-        without_half, _space, half = begins.rpartition(" ")
-        if time_format(locale) == "12h" and ends.endswith(f" {half}"):
-            begins = without_half
-        return _("%(start)s\N{EN DASH}%(end)s", start=begins, end=ends)
+        return _clock_times(start, end, time_zone, locale)
+    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
     last = _day_of(end, time_zone, locale, now)
     return _("%(start)s \N{EN DASH} %(day)s, %(end)s", start=begins, day=last, end=ends)
+
+
+def times_below(day: date, start: datetime, end: datetime, time_zone: str, locale: str) -> str:
+    """Format below the heading of a day as `23:30-00:30`, or `Sun 23:30-00:30` if it starts on an earlier day."""
+    if end - start >= timedelta(days=1):
+        return short_times(start, end, time_zone, locale, start)
+    times_text = _clock_times(start, end, time_zone, locale)
+    if start.astimezone(zone(time_zone)).date() == day:
+        return times_text
+    return _("%(day)s %(time)s", day=_formatted(start, "EEE", time_zone, locale), time=times_text)
+
+
+def _clock_times(start: datetime, end: datetime, time_zone: str, locale: str) -> str:
+    begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
+    without_half, _space, half = begins.rpartition(" ")
+    if time_format(locale) == "12h" and ends.endswith(f" {half}"):
+        begins = without_half
+    return _("%(start)s\N{EN DASH}%(end)s", start=begins, end=ends)
 
 
 def _day_of(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
@@ -126,12 +144,12 @@ def interval(start: datetime, end: datetime, time_zone: str, locale: str) -> str
     )
 
 
-def times(start: datetime, end: datetime, time_zone: str, locale: str, *, format_day: FormatDay = day) -> str:
+def times(start: datetime, end: datetime, time_zone: str, locale: str) -> str:
     """Format a span as `14:00 to 15:00`, or `23:30 to Friday 13 March 2026, 00:30` if it ends on another day."""
     begins, ends = (clock(instant, time_zone, locale) for instant in (start, end))
     if not ends_on_another_day(start, end, time_zone):
         return _("%(start)s to %(end)s", start=begins, end=ends)
-    last = format_day(end, time_zone, locale)
+    last = day(end, time_zone, locale)
     return _("%(start)s to %(day)s, %(end)s", start=begins, day=last, end=ends)
 
 
@@ -142,13 +160,11 @@ def start_of_span(start: datetime, end: datetime | None, time_zone: str, locale:
     return interval(start, end, time_zone, locale)
 
 
-def start_time_of_span(
-    start: datetime, end: datetime | None, time_zone: str, locale: str, *, format_day: FormatDay = day
-) -> str:
+def start_time_of_span(start: datetime, end: datetime | None, time_zone: str, locale: str) -> str:
     """Format the time of day of the start, and the end too if it is on another day."""
     if end is None or not ends_on_another_day(start, end, time_zone):
         return clock(start, time_zone, locale)
-    return times(start, end, time_zone, locale, format_day=format_day)
+    return times(start, end, time_zone, locale)
 
 
 def ends_on_another_day(start: datetime, end: datetime, time_zone: str) -> bool:

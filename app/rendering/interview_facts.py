@@ -87,7 +87,7 @@ def interview_facts(
         when = Fact(_("When"), span, plain_text=_("%(times)s, cancelled", times=span), is_over=True)
     facts = [when]
     if previous_starts_at:
-        before = dates.short(previous_starts_at, reader.time_zone, reader.locale, reader.now)
+        before = dates.short_with_comma(previous_starts_at, reader.time_zone, reader.locale, reader.now)
         facts.append(Fact(_("Was"), before, is_over=True))
     return [*facts, *facts_without_time(interview)]
 

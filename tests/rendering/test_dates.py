@@ -179,6 +179,15 @@ def test_templates_say_the_end_if_it_is_another_day(
     assert values["interview_date"] == (expected if is_on_two_days else f"{day} at {begins} ({zone}")
 
 
+def test_times_below_the_heading_of_a_day_leave_out_what_it_says(app: Flask) -> None:
+    start, end = datetime(2031, 3, 12, 23, 30, tzinfo=UTC), datetime(2031, 3, 13, 0, 30, tzinfo=UTC)
+    with app.test_request_context():
+        assert dates.times_below(start.date(), start, end, "UTC", "en") == "23:30\N{EN DASH}00:30"
+        assert dates.times_below(end.date(), start, end, "UTC", "en") == "Wed 23:30\N{EN DASH}00:30"
+        long = dates.times_below(start.date(), start, end + timedelta(days=1), "UTC", "en")
+        assert long == "23:30 \N{EN DASH} Fri 14 Mar, 00:30"
+
+
 def test_an_interview_without_an_end_has_its_start(app: Flask) -> None:
     with app.test_request_context():
         data = {"starts_at": datetime.fromisoformat("2027-10-31T01:30Z")}

@@ -59,6 +59,13 @@ def test_today_and_tomorrow_have_times_names_and_a_way_to_join(client: FlaskClie
     assert "Overlaps" not in shown
 
 
+def test_only_the_first_way_to_meet_is_the_main_action(client: FlaskClient, alice: User) -> None:
+    for minutes in (5, 10):
+        url = f"https://meet.example.com/{minutes}"
+        factories.interview(alice, starts_at=NOW + timedelta(minutes=minutes), meeting_url=url)
+    assert re.findall(r'btn--primary" href="([^"]*)"', agenda(client)) == ["https://meet.example.com/5"]
+
+
 def test_further_interviews_of_a_day_are_folded_away(client: FlaskClient, alice: User) -> None:
     for hour in range(1, 6):
         factories.interview(alice, starts_at=NOW + hour * HOUR, candidate_name=f"Number {hour}")

@@ -149,7 +149,7 @@ def _headline(agenda: Agenda, unread: int, user: User, day: datetime, *, is_week
 def _agenda_groups(
     agenda: Agenda, user: User, day: datetime, base_url: str, *, is_weekly: bool
 ) -> tuple[DigestGroup, ...]:
-    _start, end = local_time.day_bounds(day, user.time_zone)
+    start, end = local_time.day_bounds(day, user.time_zone)
     overlapping = agenda.overlapping
     by_label: dict[str, list[DigestLine]] = {}
     for entry in agenda.interviews[:MAX_INTERVIEWS]:
@@ -157,7 +157,8 @@ def _agenda_groups(
             label = _("Upcoming interviews")
         else:
             label = _("Today's interviews") if entry.starts_at < end else _("Tomorrow's interviews")
-        line = _interview_line(entry, user, has_day=is_weekly, overlaps=entry.id in overlapping)
+        has_day = is_weekly or entry.starts_at < start
+        line = _interview_line(entry, user, has_day=has_day, overlaps=entry.id in overlapping)
         by_label.setdefault(label, []).append(line)
     for entry in agenda.unevaluated[-LONGEST_WAITING:]:
         by_label.setdefault(_("Evaluations due"), []).append(_evaluation_line(entry, user, base_url))
@@ -165,9 +166,7 @@ def _agenda_groups(
 
 
 def _interview_line(entry: AgendaEntry, user: User, *, has_day: bool, overlaps: bool) -> DigestLine:
-    when = dates.start_time_of_span(
-        entry.starts_at, entry.ends_at, user.time_zone, user.locale, format_day=dates.short_day
-    )
+    when = dates.clock(entry.starts_at, user.time_zone, user.locale)
     if has_day:
         when = f"{dates.short_day(entry.starts_at, user.time_zone, user.locale)}, {when}"
     details = (_("Overlaps another interview") if overlaps else "", entry.location or entry.company_name)

@@ -68,7 +68,7 @@ def load_agenda(now: datetime) -> AgendaView | None:
     days: dict[date, list[Line]] = {}
     for entry in found.interviews:
         day = max(local(entry.starts_at).date(), today)
-        days.setdefault(day, []).append(_interview(entry, found, now))
+        days.setdefault(day, []).append(_interview(entry, found, day, now))
     shown = found.unevaluated[-MAX_EVALUATIONS:]
     return AgendaView(
         _summary(found, {day: len(lines) for day, lines in days.items()}, today),
@@ -98,16 +98,16 @@ def _tomorrow(count: int, *, is_first: bool) -> str:
     return ngettext("%(num)d tomorrow", "%(num)d tomorrow", count)
 
 
-def _interview(entry: AgendaEntry, found: Agenda, now: datetime) -> Line:
+def _interview(entry: AgendaEntry, found: Agenda, day: date, now: datetime) -> Line:
     url = _url_of(entry)
     return Line(
-        dates.short_times(entry.starts_at, entry.ends_at, time_zone(), str(get_locale()), now),
+        dates.times_below(day, entry.starts_at, entry.ends_at, time_zone(), str(get_locale())),
         entry.starts_at,
         entry.candidate_name,
         url,
         _about(entry),
         _way_to_meet(entry),
-        is_next=entry.starts_at - now <= JOIN_BEFORE,
+        is_next=entry is found.interviews[0] and entry.starts_at - now <= JOIN_BEFORE,
         is_now=entry.starts_at <= now,
         overlaps=entry.id in found.overlapping,
     )
