@@ -107,6 +107,9 @@ def test_mark_all_read_includes_rows_beyond_the_page(open_inbox: Open, alice: Us
     expect(page.locator("#unread-words")).to_have_text("Nothing unread")
     expect(page.locator(".row[data-unread]")).to_have_count(0)
     expect(page.locator("#toasts")).to_contain_text("60 marked read")
+    expect(page.locator("[data-list=read]")).to_be_hidden()
+    page.goto("/notifications?q=nothing")
+    expect(page.locator("[data-list=read]")).to_be_hidden()
 
 
 def test_filters_apply_at_once_and_change_the_url(
