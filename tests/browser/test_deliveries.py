@@ -77,6 +77,9 @@ def test_search_and_chips_filter_the_log_in_place(open_log: Open) -> None:
     page.keyboard.press("/")
     page.keyboard.type("nobody")
     expect(page.locator("#results")).to_contain_text("No matches")
+    inbox = page.locator(".side [data-place=inbox]")
+    expect(inbox).not_to_have_attribute("aria-current", "page")
+    expect(inbox).to_have_attribute("href", "/notifications")
     expect(page.get_by_role("checkbox", name="Not sent (no server)")).to_be_checked()
     assert axe(page) == []
     page.get_by_role("link", name="Clear filters").click()

@@ -47,6 +47,8 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 
 // The navigation shows where the list is now, and its links keep the search.
 onFiltered(() => {
+  // The filters of admin pages are none of its business.
+  if (!$("#list")) return;
   const { searchParams } = new URL(location);
   const search = searchParams.get("q");
   const isView = searchParams.has("view_id");
