@@ -52,6 +52,20 @@ def _strings(node: ast.expr) -> Iterator[str]:
             yield part.value
 
 
+def test_sentences_name_what_pages_do_not_call_by_its_code(app: Flask) -> None:
+    entries = {
+        ("template.published", "interview_scheduled"): "Published version 2 of “Interview scheduled”",
+        ("job.asked", "deliver"): "Started the job “Messages”",
+        ("preference.unlocked", "system.email"): "Made System (Email) optional",
+        ("mail.stopped", "alice@example.test"): "Unsubscribed from emails: Resumes",
+    }
+    detail = {"version": 2, "scope": "resume"}
+    with app.test_request_context():
+        for (action, subject), sentence in entries.items():
+            entry = AuditEntry(action=action, subject=subject, detail=detail)
+            assert audit_sentences.describe(entry).sentence == sentence
+
+
 def test_every_action_has_a_sentence_in_an_area_of_the_filter() -> None:
     found = set(codes())
     assert len(found) > 50
