@@ -35,7 +35,7 @@ def test_every_event_keeps_its_ids_and_goes_to_the_hiring_team_only(
     assert {name: shown[name] for name in IDS} == IDS
     assert client.get("/api/notifications/", headers=token(charlie)).json["results"] == []
     explained = client.get(f"/api/notifications/{shown['id']}/explain/", headers=token(alice)).json
-    assert explained["recipient_reason"] == "This person is on the hiring team."
+    assert explained["recipient_reason"] == "On the hiring team."
 
 
 @pytest.mark.parametrize("kind", ["job.created", "candidate.added", "system.alert"])

@@ -166,7 +166,7 @@ def test_the_page_says_why_the_person_is_a_recipient(app: Flask, alice: User, bo
         number = dict(announcement_progress.list_recipients(made))[alice.email]
         return db.session.get_one(Notification, number)
 
-    assert reason(publish("job.created", alice)) == "The event names this person as a recipient."
+    assert reason(publish("job.created", alice)) == "Named in the event."
     assert "all active recruiters" in reason(publish("job.created"))
     assert reason(announced(everyone=True)) == "An admin announced it to everyone."
     assert reason(announced(roles=["recruiter"])) == "An admin announced it to all recruiters."

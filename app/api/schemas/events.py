@@ -99,7 +99,7 @@ class EventNotification(Output):
 
     id: int | None = Field(examples=[123])
     recipient: str = Field(examples=["dana@example.com"])
-    recipient_reason: str = Field(examples=["The event names this person as a recipient."])
+    recipient_reason: str = Field(examples=["Named in the event."])
     deliveries: list[DeliveryOut]
 
 

@@ -220,7 +220,7 @@ class ExplanationOut(Output):
     notification_id: int
     event: ExplainedEvent | None
     reason: str = Field(examples=["You get this because you're a recruiter on this interview."])
-    recipient_reason: str = Field(examples=["The event names this person as a recipient."])
+    recipient_reason: str = Field(examples=["Named in the event."])
     channels: list[ChannelExplanationOut]
     reminders: list[ReminderOut] = Field(
         description="The reminders of this interview that were decided so far."

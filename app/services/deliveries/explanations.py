@@ -173,7 +173,7 @@ def _recipient_reason(row: Notification) -> str:
     if event.type == catalog.ANNOUNCEMENT:
         return _announced(event)
     if event.type not in catalog.EVENTS:
-        return _("This person sent themselves a test of a template.")
+        return _("A test of a template.")
     if event.source == alerts.TEMPLATE_SOURCE:
         return _("It goes to all active admins.")
     # Notifications of the first versions do not know their route.
@@ -192,4 +192,4 @@ def _announced(event: Event) -> str:
     if roles := event.data.get("roles"):
         names = [str(catalog.ROLE_AUDIENCES[role]) for role in roles]
         return _("An admin announced it to %(roles)s.", roles=_(" and ").join(names))
-    return _("An admin announced it to selected people, including this person.")
+    return _("An admin announced it to selected people.")

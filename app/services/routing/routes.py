@@ -19,16 +19,16 @@ from app.services.routing.candidate_and_job import CandidateAndJob
 
 # Why an event reached a person; stored with the notification.
 REASONS: dict[str, LazyString] = {
-    "recipients": _l("The event names this person as a recipient."),
-    "hiring_team": _l("This person is on the hiring team."),
-    "candidate": _l("This person follows the candidate."),
-    "job": _l("This person follows the job."),
-    "type": _l("This person follows this type of notification."),
+    "recipients": _l("Named in the event."),
+    "hiring_team": _l("On the hiring team."),
+    "candidate": _l("Follows the candidate."),
+    "job": _l("Follows the job."),
+    "type": _l("Follows this type of notification."),
     "everyone": _l("The event has no recipients, so it goes to all active recruiters."),
     "announced_everyone": _l("An admin announced it to everyone."),
     "announced_recruiter": _l("An admin announced it to all recruiters."),
     "announced_admin": _l("An admin announced it to all admins."),
-    "announced_people": _l("An admin announced it to selected people, including this person."),
+    "announced_people": _l("An admin announced it to selected people."),
 }
 # What the recipient of an announcement reads. The others read the reason of the notification's type.
 ANNOUNCED: dict[str, LazyString] = {

@@ -47,8 +47,8 @@ def reached(result: PublishResult) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("subject", "why"),
     [
-        ("candidate:C-1", "This person follows the candidate."),
-        ("job:J-1", "This person follows the job."),
+        ("candidate:C-1", "Follows the candidate."),
+        ("job:J-1", "Follows the job."),
     ],
 )
 def test_followers_and_the_team_get_what_names_no_recipients(alice, bob, charlie, subject, why):
