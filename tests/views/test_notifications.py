@@ -589,7 +589,7 @@ def test_a_moved_interview_shows_its_former_start_struck_through(sign_in: SignIn
         facts=select_facts({"starts_at": meeting.starts_at, "previous_starts_at": "2020-11-30T14:00:00Z"}),
     )
     page = sign_in(alice).get(f"/notifications/{row.id}").text
-    assert re.search(r"<dt>Was</dt>\s*<dd><s>Mon 30 Nov 2020 14:00</s></dd>", page)
+    assert re.search(r"<dt>Was</dt>\s*<dd><s>Mon 30 Nov 2020, 14:00</s></dd>", page)
 
 
 def test_a_candidate_and_a_job_are_threads(sign_in: SignIn, alice: User, charlie: User) -> None:
@@ -612,6 +612,7 @@ def test_a_thread_is_headed_by_the_name(sign_in: SignIn, alice: User) -> None:
     page = client.get("/notifications?place=all&q=candidate:C7").text
     assert '<h1 class="head__title">Priya Raman</h1>' in page
     assert "<title>Priya Raman · Bellhop</title>" in page
+    assert "for “candidate:pri”" in client.get("/notifications?q=candidate:pri").text
     for search in ("priya", "candidate:C7 unread", "-candidate:C7", "candidate:", "candidate:C7 is:nonsense"):
         page = client.get("/notifications", query_string={"place": "all", "q": search}).text
         assert '<h1 class="head__title">Priya Raman</h1>' not in page, search

@@ -181,7 +181,8 @@ def _happening(user: User, at: datetime, now: datetime, chance: random.Random) -
     elif roll < 0.82:
         yield Draft(user, "candidate_added", at, subject)
     elif roll < 0.9:
-        yield Draft(user, "job_created", at, subject)
+        job = {key: value for key, value in subject.items() if not key.startswith("candidate")}
+        yield Draft(user, "job_created", at, job)
     else:
         yield Draft(user, "evaluation_completed", at, subject)
 

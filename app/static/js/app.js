@@ -15,3 +15,6 @@ import "./badge.js";
 import "./search.js";
 import "./agenda.js";
 import "./copy.js";
+
+// The navigation scrolls where the window is low.
+document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest" });

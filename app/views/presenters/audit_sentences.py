@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flask import current_app
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -221,7 +222,9 @@ class _Values(dict[str, str]):
 
     def __init__(self, entry: AuditEntry) -> None:
         super().__init__({name: _text(value) for name, value in entry.detail.items()})
-        self["subject"] = entry.subject or _("an unknown address")
+        self["subject"] = _name_subject(entry) or _("an unknown address")
+        if "scope" in self:
+            self["scope"] = _name_kind(self["scope"])
         if "before" in entry.detail:
             self["changes"] = _changes(entry.detail["before"], entry.detail.get("after"))
         if "fields" in entry.detail:
@@ -236,6 +239,25 @@ class _Values(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return "\N{EN DASH}"
+
+
+def _name_subject(entry: AuditEntry) -> str:
+    """Name what pages do not call by its code: a built-in template, a job, a category's channel."""
+    if entry.action.startswith("template.") and entry.subject in catalog.TYPES:
+        return _("“%(name)s”", name=catalog.TYPES[entry.subject].label)
+    if entry.action.startswith("job.") and entry.subject in current_app.extensions["schedule"]:
+        return _("“%(name)s”", name=current_app.extensions["schedule"][entry.subject].title)
+    category, _dot, channel = entry.subject.partition(".")
+    if entry.action.startswith("preference.") and channel in catalog.CHANNELS:
+        return f"{_name_kind(category)} ({catalog.CHANNELS[channel].label})"
+    return entry.subject
+
+
+def _name_kind(name: str) -> str:
+    """Return the label of a category or of a notification type."""
+    if name in catalog.CATEGORIES:
+        return str(catalog.CATEGORIES[name].plural)
+    return str(catalog.TYPES[name].label) if name in catalog.TYPES else name
 
 
 def _text(value: Any) -> str:

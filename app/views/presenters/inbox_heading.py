@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from app import catalog
 from app.clock import utc_now
@@ -81,21 +81,28 @@ def _title(query: ListQuery, view: ViewLink | None, number: int | None) -> str:
     if thread := thread_title(query):
         return thread
     return ngettext(
-        "%(num)s result for “%(search)s”", "%(num)s results for “%(search)s”", number, search=query.search
+        "%(n)s result for “%(search)s”",
+        "%(n)s results for “%(search)s”",
+        number,
+        n=format_decimal(number),
+        search=query.search,
     )
 
 
 def _note(query: ListQuery, unread: int | None) -> str:
     """Describe how much of a list is unread or, if that is unknown, how long it is; "" where that says little."""
     if unread is not None:
-        return ngettext("%(num)s unread", "%(num)s unread", unread) if unread else _("Nothing unread")
+        if not unread:
+            return _("Nothing unread")
+        return ngettext("%(n)s unread", "%(n)s unread", unread, n=format_decimal(unread))
     # The title of a search has the number, and the other places only grow.
     if query.search or query.place not in ("inbox", "unread", "later"):
         return ""
     number = snoozed_count()
     if query.is_filtered:
         number = counts.total(current_user, query.filters(current_user.time_zone))
-    return ngettext("%(num)s notification", "%(num)s notifications", number) if number else ""
+    count = format_decimal(number)
+    return ngettext("%(n)s notification", "%(n)s notifications", number, n=count) if number else ""
 
 
 def _count_found(query: ListQuery) -> tuple[int | None, tuple[FoundIn, ...]]:

@@ -33,6 +33,8 @@ COUNTS: dict[str, Callable[[int], str]] = {
     "weekly-summary": lambda n: ngettext("%(n)s created", "%(n)s created", n, n=format_decimal(n)),
     "retention": lambda n: ngettext("%(n)s deleted", "%(n)s deleted", n, n=format_decimal(n)),
 }
+# In seconds; rounded, less would be nothing.
+SHORTEST = 0.01
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -145,4 +147,6 @@ def _duration(run: JobRun) -> str:
     if run.finished_at is None:
         return ""
     seconds = (run.finished_at - run.started_at).total_seconds()
+    if seconds < SHORTEST:
+        return _("under %(n)s s", n=format_decimal(SHORTEST))
     return _("%(n)s s", n=format_decimal(round(seconds, 2)))

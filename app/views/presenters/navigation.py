@@ -86,7 +86,7 @@ PLACES = {
             _l("Snoozed"),
             "clock",
             _l("Nothing snoozed"),
-            _l("Press L to bring a notification back tomorrow morning."),
+            _l("Press L or the clock on a notification to bring it back later."),
             ("done", "unsnooze"),
             "l",
         ),

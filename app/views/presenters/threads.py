@@ -53,7 +53,9 @@ def thread_title(query: ListQuery) -> str:
         return ""
     if len(terms) != 1 or terms[0].is_not or terms[0].name not in KINDS:
         return ""
-    return follows.name_of(current_user, f"{terms[0].name}:{terms[0].value}")
+    name = follows.name_of(current_user, f"{terms[0].name}:{terms[0].value}")
+    # A part of a name, without quotes, is an ordinary search.
+    return name if name != terms[0].value or '"' in query.search else ""
 
 
 def _name(row: Notification, field: str) -> str:
