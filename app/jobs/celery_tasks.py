@@ -28,7 +28,7 @@ from app.services.base import broker, consumers, outages
 from app.services.base.consumers import QueueLeases
 from app.services.digests import settle
 from app.services.operations import leases
-from app.services.sending import publishing
+from app.services.sending import outbox, publishing
 
 if TYPE_CHECKING:
     from celery import Celery, Task
@@ -152,7 +152,7 @@ def _connect_signals(app: Flask) -> None:
 
 
 class _LeaseThread(threading.Thread):
-    """Renews the leases that tell others which queues this worker serves."""
+    """Renews the leases that tell others which queues this worker serves, and sweeps, should no server run."""
 
     def __init__(self, app: Flask, queues: Collection[str]) -> None:
         super().__init__(name="queue-leases", daemon=True)
@@ -160,9 +160,11 @@ class _LeaseThread(threading.Thread):
         self._leases = QueueLeases(sorted(queues), leases.holder_id())
 
     def run(self) -> None:
-        self._act(lambda: self._leases.renew(utc_now()))
-        while not self._ended.wait(consumers.RENEW_SECONDS):
+        while True:
             self._act(lambda: self._leases.renew(utc_now()))
+            self._act(outbox.sweep)
+            if self._ended.wait(consumers.RENEW_SECONDS):
+                return
 
     def stop(self) -> None:
         """Release the leases, so that others know at once."""

@@ -43,6 +43,7 @@ from tests.support.brokers import (
     start_worker,
 )
 from tests.support.collector import collecting
+from tests.support.delivery import pending_email
 from tests.support.gunicorn import serving
 from tests.support.smtp import Mailbox, Server, free_port, point_at
 from tests.support.smtp_sink import Sink, smtp_sink
@@ -73,14 +74,16 @@ def alice(broker_app: Flask) -> User:
     return factories.user("alice@example.test", "Alice Moreau")
 
 
-def test_a_worker_sends_what_a_server_commits_and_stops_at_once(
+def test_a_worker_sends_what_a_dead_one_held_and_a_server_commits_and_stops_at_once(
     broker_app: Flask, broker_smtp: Server, alice: User, tmp_path: Path
 ) -> None:
+    pending_email(alice, state="claimed", lease_until=utc_now(), token="of a worker that died")
     with celery_worker(broker_app, *EMAIL, log=tmp_path / "worker.log") as worker:
         assert served() == {"send.email": 1}
-        create_notification(alice, "resume_processed", "Parsed", "Done.")
         wait_until(lambda: sent() == 1)
-        assert len(broker_smtp.mailbox.raw) == 1
+        create_notification(alice, "resume_processed", "Parsed", "Done.")
+        wait_until(lambda: sent() == 2)
+        assert len(broker_smtp.mailbox.raw) == 2
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(10) == 0
     log = (tmp_path / "worker.log").read_text()

@@ -37,7 +37,7 @@ MAILS = int(os.environ.get("CLUSTER_MAILS", "4000"))
 # For how long events are posted.
 SECONDS = float(os.environ.get("CLUSTER_SECONDS", "150"))
 PEOPLE = 50
-KILL_EVERY = 5.0
+KILL_EVERY = float(os.environ.get("CLUSTER_KILL_EVERY", "5"))
 PAUSE_SECONDS, CUT_SECONDS = 60.0, 40.0
 # What an interruption may cost.
 RECOVERY_SECONDS = 60.0
