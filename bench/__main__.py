@@ -1,4 +1,4 @@
-"""`bin/bench [--quick] [--database NAME] [NAME …]`: run the measurements and print a line for each.
+"""`bin/bench [--quick] [--database NAME | --cluster] [NAME …]`: run the measurements and print a line for each.
 
 A line begins with the ratio of two numbers that were measured in turn: the median of the rounds, the range of their
 middle half, and the limit; `!` marks a ratio that misses it. Costs should be low (≤), rates high (≥). Then come the
@@ -85,16 +85,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help=f"the calls only, unless named, {calls.QUICK_ROWS:,} rows, few rounds",
     )
-    parser.add_argument("--database", choices=DATABASES, help="only calls on this database")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--database", choices=DATABASES, help="only calls on this database")
+    only.add_argument(
+        "--cluster",
+        action="store_true",
+        help="only the calls on PostgreSQL, served by two processes with a Redis",
+    )
     options = parser.parse_args(arguments)
     options.rounds = QUICK_ROUNDS if options.quick else ROUNDS
     return options
 
 
-def all_cases(*, is_quick: bool) -> dict[str, Callable[[], Case]]:
-    """Return every measurement by name; the calls can be quick."""
+def all_cases(*, is_quick: bool, is_cluster: bool) -> dict[str, Callable[[], Case]]:
+    """Return every measurement by name; the calls can be quick, or to a cluster."""
     on_each: dict[str, Callable[[str], Case]] = {
-        call.name: partial(calls.compare, call, is_quick=is_quick) for call in calls.CALLS
+        call.name: partial(calls.compare, call, is_quick=is_quick, is_cluster=is_cluster)
+        for call in calls.CALLS
     }
     on_each |= WORK
     return {
@@ -106,12 +113,12 @@ def all_cases(*, is_quick: bool) -> dict[str, Callable[[], Case]]:
 
 def find_cases(options: argparse.Namespace) -> dict[str, Callable[[], Case]]:
     """Return the measurements that the command line asks for."""
-    found = all_cases(is_quick=options.quick)
-    if options.quick and not options.names:
-        quick = {f"{call.name}/{database}" for database in DATABASES for call in calls.CALLS}
-        found = {name: make for name, make in found.items() if name in quick}
-    if options.database:
-        found = {name: make for name, make in found.items() if name.endswith(f"/{options.database}")}
+    found = all_cases(is_quick=options.quick, is_cluster=options.cluster)
+    if options.cluster or (options.quick and not options.names):
+        of_calls = {f"{call.name}/{database}" for database in DATABASES for call in calls.CALLS}
+        found = {name: make for name, make in found.items() if name in of_calls}
+    if database := "postgresql" if options.cluster else options.database:
+        found = {name: make for name, make in found.items() if name.endswith(f"/{database}")}
     if options.names:
         found = {name: make for name, make in found.items() if name.startswith(tuple(options.names))}
     return found

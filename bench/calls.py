@@ -75,9 +75,9 @@ CALLS = (
 )
 
 
-def compare(call: Call, database: str, *, is_quick: bool = False) -> Case:
+def compare(call: Call, database: str, *, is_quick: bool = False, is_cluster: bool = False) -> Case:
     """Compare a call to Bellhop with a bare page and, unless it must be quick, with django-notifications-hq."""
-    ours = Caller.of_bellhop(call, database, QUICK_ROWS if is_quick else LARGE)
+    ours = Caller.of_bellhop(call, database, QUICK_ROWS if is_quick else LARGE, is_cluster=is_cluster)
     bare = Caller(hello(), Request("/"))
     theirs = None if is_quick or call.name not in peer.CALLS else Caller.of_peer(call, database, LARGE)
     if is_quick:
@@ -108,7 +108,7 @@ def compare_growth(database: str) -> Case:
 class Caller:
     """Repeats one call, at one connection or at sixteen.
 
-    `database` are the processes of the database server, `not_counted` those that work for the benchmark.
+    `database` are the processes of the database server and of Redis, `not_counted` those that work for the benchmark.
     """
 
     server: Server
@@ -124,9 +124,9 @@ class Caller:
     crowded: list[float] = field(default_factory=list)
 
     @classmethod
-    def of_bellhop(cls, call: Call, database: str, rows: int) -> Caller:
+    def of_bellhop(cls, call: Call, database: str, rows: int, *, is_cluster: bool = False) -> Caller:
         """Call Bellhop as the reader of a table of this many rows."""
-        filled, server = table(rows, database), bellhop(rows, database)
+        filled, server = table(rows, database), bellhop(rows, database, is_cluster=is_cluster)
         is_api = call.request.path.startswith("/api/")
         who = {"Authorization": f"Bearer {filled.token}"} if is_api else filled.browser(filled.reader)
         request = replace(call.request, headers={**call.request.headers, **who})
@@ -141,7 +141,7 @@ class Caller:
         return cls(
             server,
             request,
-            filled.processes,
+            (*filled.processes, *server.redis),
             filled.own_processes,
             filled.unread,
             (lambda row: write(call.before, [row])) if call.before else None,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import repeat
 
@@ -18,16 +18,17 @@ from bench.tables import LARGE, SMALL, table
 SECONDS, CONNECTIONS = 0.5, 4
 QUIETLY = ("--worker-class=gthread", "--log-level=error", "--no-control-socket")
 ALIKE = ("--workers=2", "--threads=4", *QUIETLY)
-# One process, as `bin/serve` starts it, with a thread for each of sixteen connections.
-ONE = ("--workers=1", "--threads=16", *QUIETLY)
+# One process, as `bin/serve` starts it, with a thread for each of sixteen connections; or two.
+ONE, TWO = (("--workers=" + number, "--threads=16", *QUIETLY) for number in "12")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its port, and its first process."""
+    """A running server: its port, its first process, and that of its Redis."""
 
     port: int
     process: int
+    redis: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,15 @@ def hello() -> Server:
 
 
 @cache
-def bellhop(rows: int, database: str) -> Server:
-    """Serve Bellhop on the table of this many rows."""
-    return serve(RUN, "wsgi:app", table(rows, database).settings, ONE)
+def bellhop(rows: int, database: str, *, is_cluster: bool = False) -> Server:
+    """Serve Bellhop on the table of this many rows; a cluster has two processes and a Redis."""
+    settings = table(rows, database).settings
+    if not is_cluster:
+        return serve(RUN, "wsgi:app", settings, ONE)
+    port = free_port()
+    process = start_server(RUN, ["redis-server", "--port", str(port), "--save", ""], port, {})
+    found = serve(RUN, "wsgi:app", settings | {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}, TWO)
+    return replace(found, redis=(process,))
 
 
 def _rate(port: int, request: Request) -> float:

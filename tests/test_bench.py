@@ -28,6 +28,13 @@ def test_the_quick_run_measures_every_call_on_both_databases():
         bench.parse(["--quik"])
 
 
+def test_a_cluster_is_measured_by_every_call_on_postgresql():
+    assert chosen("--cluster") == [f"{call.name}/postgresql" for call in calls.CALLS]
+    assert chosen("--cluster", "badge", "create") == ["badge/postgresql", "badge-written/postgresql"]
+    with pytest.raises(SystemExit):
+        bench.parse(["--cluster", "--database", "sqlite"])
+
+
 def test_every_call_has_its_own_name_and_a_limit():
     assert len({call.name for call in calls.CALLS}) == len(calls.CALLS)
     for call in calls.CALLS:
