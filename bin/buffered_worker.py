@@ -330,15 +330,15 @@ class BufferedWorker(ThreadWorker):
 
     def _address(self, client) -> str | None:
         """Return what an address is counted under: an IPv6 network, or None for what is never limited."""
+        from app.services.base.networks import network_of  # here, not above: the settings are checked first
+
         if not self.limits_addresses or not isinstance(client, tuple):
             return None
         address = ipaddress.ip_address(client[0].partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         if address.is_loopback:
             return None  # A proxy on this machine.
-        if address.version == 6:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        return network_of(str(address))
 
     def _make_room(self, candidates) -> None:
         """Close the connection that has been slow for longest, or the one that has been idle for longest."""

@@ -7,13 +7,14 @@ import re
 import time
 from pathlib import Path
 from statistics import quantiles
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
 from app.models import User
 from tests.support import factories
-from tests.support.gunicorn import Server, serving, session_cookie
+from tests.support.gunicorn import ROOT, Server, serving, session_cookie
 from tests.support.slow_clients import HEAD, KINDS, POST, slow_clients
 
 SECONDS = 25
@@ -128,3 +129,23 @@ def test_polling_clients_keep_their_connection(server: Server) -> None:
     assert connection.getresponse().status == 200
     assert connection.sock is first
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("127.0.0.1", None),
+        ("::1", None),
+    ],
+)
+def test_connections_count_for_the_network_of_their_address(
+    monkeypatch: pytest.MonkeyPatch, address: str, counted: str | None
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "bin")
+    import buffered_worker
+
+    worker = SimpleNamespace(limits_addresses=True)
+    assert buffered_worker.BufferedWorker._address(worker, (address, 50_000)) == counted
