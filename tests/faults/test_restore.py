@@ -19,6 +19,7 @@ from flask import Flask
 from sqlalchemy import URL, func, select
 from sqlalchemy.engine import make_url
 
+import data_folder
 from app.database.base import db
 from app.models import Delivery, Event, Notification, Webhook
 from app.models.delivery import OPEN_STATES
@@ -34,6 +35,7 @@ from tests.support.smtp_sink import smtp_sink
 from tests.support.waiting import wait_until
 
 PEOPLE = 20
+KEY = "a key for tests only, long enough for a file"
 
 
 @pytest.fixture
@@ -112,13 +114,18 @@ def back_up_and_lose(app: Flask, backup: Path, token: str, recipients: list[str]
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     with (
         smtp_sink(folder / "before", app.config["MAIL_PORT"], 0.01) as sink,
-        serving(url.render_as_string(hide_password=False), folder / "old.log", **email_settings(app)) as old,
+        serving(
+            url.render_as_string(hide_password=False),
+            folder / "old.log",
+            SECRET_KEY=KEY,
+            **email_settings(app),
+        ) as old,
     ):
         callers = [Caller(old, token, recipients) for _number in range(3)]
         for caller in callers:
             caller.start()
         wait_until(lambda: len(sink.emails()) > 100)
-        flask(url, "backup", "create", backup, SECRET_KEY=app.config["SECRET_KEY"])
+        flask(url, "backup", "create", backup, SECRET_KEY=KEY)
         at_backup = sum(caller.acknowledged for caller in callers)
         wait_until(lambda: sum(caller.acknowledged for caller in callers) > at_backup + 3)
         old.master.kill()
@@ -146,15 +153,18 @@ def test_an_installation_is_restored_from_a_backup_that_was_taken_under_load(
     db.session.commit()
     admin = factories.user("admin@example.test", role="admin")
     _, token = tokens.create(admin, "test", ["events"])
-    key, backup = any_app.config["SECRET_KEY"], tmp_path / "backup.tar.gz"
-    _hook, webhook_secret = webhooks.create(admin, "https://example.com/hook", secret=key)
+    backup = tmp_path / "backup.tar.gz"
+    _hook, webhook_secret = webhooks.create(admin, "https://example.com/hook", secret=KEY)
     loss = back_up_and_lose(any_app, backup, token, [user.email for user in people], tmp_path)
     db.session.remove()
 
     (tmp_path / "new").mkdir(mode=0o700)
     url = empty_database(any_app, tmp_path / "new")
-    flask(url, "backup", "restore", backup, SECRET_KEY=key)
-    app = make_app(url)
+    # Beside PostgreSQL, the file of the key would be in this repository.
+    is_in_file = url.get_backend_name() == "sqlite"
+    machine = {"HOME": str(tmp_path / "new home"), "SECRET_KEY": "" if is_in_file else KEY}
+    flask(url, "backup", "restore", backup, **machine)
+    app = make_app(url, SECRET_KEY=KEY)
     with app.app_context():
         events = db.session.scalar(select(func.count()).select_from(Event))
         assert 0 < events <= loss.acknowledged
@@ -169,7 +179,7 @@ def test_an_installation_is_restored_from_a_backup_that_was_taken_under_load(
         assert waiting, "and others were not"
         assert marked <= loss.sent
         db.session.rollback()
-        settings = email_settings(any_app)
+        settings = email_settings(any_app) | machine
         with (
             smtp_sink(tmp_path / "after", any_app.config["MAIL_PORT"]) as sink,
             serving(url.render_as_string(hide_password=False), tmp_path / "new.log", **settings) as new,
@@ -179,6 +189,7 @@ def test_an_installation_is_restored_from_a_backup_that_was_taken_under_load(
             wait_until(lambda: count_open() == 0, 120)
         assert sink.message_ids() == dict.fromkeys(waiting, 1), "what waited is sent, and nothing else"
         hook = db.session.scalars(select(Webhook)).one()
-        assert signed_webhooks.newest_secret(hook, key) == webhook_secret
+        restored_key = data_folder.read_key(url) if is_in_file else KEY
+        assert signed_webhooks.newest_secret(hook, restored_key) == webhook_secret
         db.session.remove()
         db.engine.dispose()
