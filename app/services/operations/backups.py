@@ -222,6 +222,13 @@ def _restore_key(key: str) -> None:
                 )
             )
         return
+    if len(key) < data_folder.SHORTEST_KEY:
+        raise BackupError(
+            _(
+                "The key of the backup is too short for a file. Set SECRET_KEY to it, which "
+                "`tar -xOzf BACKUP secret_key` prints."
+            )
+        )
     # The database is empty, so the key was generated for nothing.
     draft = path.with_name(f"{path.name}.restoring")
     with _explained(path):

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.engine import make_url
 
 from app.clock import utc_now
@@ -113,17 +113,35 @@ def test_what_was_saved_under_load_is_restored_and_sent_once(
 
 
 def test_the_key_comes_back_unless_another_one_is_set(app: Flask, tmp_path: Path, alice: User) -> None:
+    app.config["SECRET_KEY"] = "the key of this installation, long enough"
     path = backups.create(tmp_path / "one.tar.gz")
     with empty_machine(app, tmp_path / "new") as new:
         new.config["SECRET_KEY"] = "another key of this environment"
         with pytest.raises(backups.BackupError, match="SECRET_KEY is not the key"):
             backups.restore(path)
-        generated = tmp_path / "new" / "secret_key"
-        generated.write_text("generated at the first start on this machine")
-        new.config["SECRET_KEY"] = generated.read_text()
+        generated = generate_key(new, tmp_path / "new")
         backups.restore(path)
         assert generated.read_text() == app.config["SECRET_KEY"]
         assert generated.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_is_too_short_for_a_file_must_be_set(app: Flask, tmp_path: Path, alice: User) -> None:
+    path = backups.create(tmp_path / "one.tar.gz")
+    with empty_machine(app, tmp_path / "new") as new:
+        generate_key(new, tmp_path / "new")
+        with pytest.raises(backups.BackupError, match="too short for a file"):
+            backups.restore(path)
+        assert not inspect(db.engine).get_table_names(), "nothing is restored"
+        new.config["SECRET_KEY"] = app.config["SECRET_KEY"]
+        backups.restore(path)
+
+
+def generate_key(new: Flask, folder: Path) -> Path:
+    """Give an application the key that its first start generates; returns its file."""
+    generated = folder / "secret_key"
+    generated.write_text("generated at the first start on this machine")
+    new.config["SECRET_KEY"] = generated.read_text()
+    return generated
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9, 0.999])
