@@ -60,6 +60,25 @@ def test_an_admin_writes_previews_sends_and_follows_an_announcement(
     check_page(page, f"list_{width}_{scheme}")
 
 
+def test_the_email_is_not_loaded_for_a_form_that_changed_since_its_preview(
+    page_factory: Callable[..., Any], live_server: str, bob: User
+) -> None:
+    page = sign_in_by_form(page_factory(live_server), bob)
+    page.goto("/admin/announcements/new")
+    page.evaluate(
+        """() => {
+            document.querySelector('[name=message]').value = 'Soon.';
+            const roles = document.querySelector('[name=audience][value=roles]');
+            document.addEventListener('htmx:before:swap', () => roles.click(), {once: true});
+        }"""
+    )
+    emails: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/mail") and emails.append(request.url))
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_role("list", name="Still missing").wait_for()
+    assert emails == []
+
+
 def test_an_announcement_is_sent_without_javascript(
     page_factory: Callable[..., Any], live_server: str, alice: User, bob: User
 ) -> None:

@@ -4,13 +4,24 @@ import { $ } from "./dom.js";
 const form = $("#announcement");
 $("[data-submits]")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 
+// Whether the form has changed since the preview was requested. It may be incomplete now, and the next preview follows.
+let isChanged = false;
+
 // Each preview brings a new frame. Submitting into it therefore adds nothing to the history.
 function showEmail() {
   const button = $("#preview [data-mail]");
   if (!button) return;
   button.hidden = true;
-  form.requestSubmit(button);
+  if (!isChanged) form.requestSubmit(button);
 }
+
+form.addEventListener("input", () => {
+  isChanged = true;
+});
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement === form) isChanged = false;
+});
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.sourceElement === form) showEmail();
