@@ -165,6 +165,23 @@ def test_changes_in_one_tab_show_in_another(open_inbox: Open, five: list[Notific
     assert other.title() == title
 
 
+def test_an_opened_part_of_the_agenda_stays_open_when_the_list_changes(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    for _ in range(4):
+        factories.interview(alice, starts_at=utc_now().replace(hour=12) + timedelta(days=1))
+    page = open_inbox()
+    part = page.locator(".agenda__more")
+    part.get_by_text("1 more").click()
+    page.get_by_role("button", name="Mark all read").click()
+    expect(page.locator(".row[data-unread]")).to_have_count(0)
+    expect(part).to_have_attribute("open", "")
+    page.locator("#q").fill("Number 1")
+    expect(part).to_have_count(0)
+    page.locator("#q").fill("")
+    expect(part).to_have_attribute("open", "")
+
+
 def test_without_streams_the_page_polls(app: Flask, open_inbox: Open, alice: User) -> None:
     from app.services.notifications.stream import Broadcaster
 

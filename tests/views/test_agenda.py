@@ -69,7 +69,7 @@ def test_only_the_first_way_to_meet_is_the_main_action(client: FlaskClient, alic
 def test_further_interviews_of_a_day_are_folded_away(client: FlaskClient, alice: User) -> None:
     for hour in range(1, 6):
         factories.interview(alice, starts_at=NOW + hour * HOUR, candidate_name=f"Number {hour}")
-    in_sight, folded = agenda(client).split('<details class="agenda__more">')
+    in_sight, folded = agenda(client).split('<details class="agenda__more" id=')
     assert 'agenda__sum">5 interviews today</span>' in in_sight
     assert "<summary>2 more" in f"<summary>{folded.partition('<summary>')[2]}"
     assert "Number 3" in in_sight
@@ -81,7 +81,9 @@ def test_what_comes_after_the_first_day_is_folded_away(client: FlaskClient, alic
     factories.interview(alice, starts_at=NOW + 23.5 * HOUR)
     assert '<h2 class="agenda__day">Tomorrow' in agenda(client).split("</summary>")[1]
     factories.interview(alice, starts_at=NOW + HOUR)
-    in_sight, folded = agenda(client, at=NOW + timedelta(minutes=2)).split('<details class="agenda__more">')
+    in_sight, folded = agenda(client, at=NOW + timedelta(minutes=2)).split(
+        '<details class="agenda__more" id='
+    )
     assert "Omar Haddad" not in in_sight
     heading, entries = folded.split("</summary>")
     assert "Tomorrow" in heading
