@@ -96,3 +96,10 @@ function suggestNames(combobox) {
     combobox.refresh();
   }
 }
+
+// In a narrow panel, the box has a line of its own while it is used.
+for (const [name, isSearching] of [["focusin", true], ["focusout", false]]) {
+  document.addEventListener(name, ({ target }) => {
+    target.closest(".search")?.closest(".head")?.toggleAttribute("data-searching", isSearching);
+  });
+}
