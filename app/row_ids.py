@@ -1,4 +1,4 @@
-"""The ids of rows, in URLs and from outside."""
+"""What stands in URLs for rows: their ids, and text that the databases can compare with theirs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class RowIdConverter(BaseConverter):
         return min(int(value), MAX_ID)
 
 
+class TextConverter(BaseConverter):
+    """Converts any other part of a path. PostgreSQL fails at a NUL, which no row has: the path is a 404."""
+
+    regex = r"[^/\x00]+"
+    part_isolating = True
+
+
 def register(app: Flask) -> None:
-    """Make `<row_id:name>` available to the rules of all blueprints."""
-    app.url_map.converters["row_id"] = RowIdConverter
+    """Make `<row_id:name>` available to the rules of all blueprints, and `<name>` refuse NUL."""
+    app.url_map.converters |= {"row_id": RowIdConverter, "default": TextConverter}

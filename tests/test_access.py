@@ -12,6 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models import User
+from tests.support import factories
+from tests.support.sessions import open_session
 
 # Their answer looks like a refusal.
 LEAD_TO_SIGN_IN = {"accounts.end_session", "accounts.request_reset"}
@@ -65,3 +67,16 @@ def test_recruiters_get_no_page_or_button_of_admins(
     reached = [each for each in admin if client.open(each[1], method=each[0]).status_code != 403]
     assert len(admin) > 40
     assert not reached
+
+
+def test_text_in_a_path_that_no_database_can_store_is_not_found(pg_app: Flask) -> None:
+    pg_app.config["WTF_CSRF_ENABLED"] = False
+    client = open_session(pg_app.test_client(), factories.user("bob@example.test", role="admin"))
+    texts = [each for each in calls(pg_app) if "x" in each[2].split("/")]
+    found = {
+        (endpoint, method)
+        for endpoint, method, path in texts
+        if client.open(path.replace("/x", "/%00"), method=method).status_code != 404
+    }
+    assert len(texts) > 10
+    assert not found
