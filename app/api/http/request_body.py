@@ -11,6 +11,7 @@ import json
 import math
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
@@ -132,19 +133,30 @@ def decode(raw: bytes) -> Any:
     """Decode JSON as RFC 8259 defines it.
 
     Raises:
-        BadRequest: not UTF-8, not JSON, NaN, a number out of range, or too many values.
+        BadRequest: not UTF-8, not JSON, NaN, a number out of range, a name twice in an object, or too many values.
     """
     if sum(map(raw.count, VALUE_MARKERS)) > MAX_VALUES:
         raise BadRequest(_("The body contains too many values."))
     try:
-        return json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_finite_float)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, json.JSONDecodeError):
-            position = {"line": error.lineno, "column": error.colno}
-            raise BadRequest(
-                _("The body is not valid JSON (line %(line)s, column %(column)s).", **position)
-            ) from error
-        raise BadRequest(_("The body is not valid JSON.")) from error
+        return json.loads(
+            raw.decode(),
+            object_pairs_hook=_unambiguous_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite_float,
+        )
+    except json.JSONDecodeError as error:
+        position = {"line": error.lineno, "column": error.colno}
+        raise BadRequest(
+            _("The body is not valid JSON (line %(line)s, column %(column)s).", **position)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            _("The body is not UTF-8, from byte %(number)s on.", number=error.start + 1)
+        ) from error
+    except RecursionError as error:
+        raise BadRequest(_("The body is nested too deeply.")) from error
+    except ValueError as error:  # Python refuses to read thousands of digits.
+        raise _out_of_range() from error
 
 
 def validate(schema: type[Model], value: Any) -> Model:
@@ -193,7 +205,8 @@ def _clean(value: Any) -> Any:
 def _parse_body(
     schema: type[BaseModel], media_types: tuple[str, ...], read: Callable[[bytes], Any]
 ) -> BaseModel:
-    if request.mimetype not in media_types or request.content_encoding:
+    is_compressed = (request.content_encoding or "identity").lower() != "identity"
+    if request.mimetype not in media_types or is_compressed:
         names = {"names": " / ".join(media_types)}
         raise UnsupportedMediaType(_("Send the body uncompressed, as Content-Type: %(names)s.", **names))
     raw = _raw_body()
@@ -232,15 +245,29 @@ def _path(error: ErrorDetails) -> list[str | int]:
     return [step for step in error["loc"] if step != "[key]"]
 
 
+def _unambiguous_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object. Of two values with one name a parser may take either, so none has two (RFC 7493, 2.3)."""
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = Counter(name for name, _value in pairs)
+        name = _UNSTORABLE.sub("\ufffd", next(name for name in names if names[name] > 1))[:100]
+        raise BadRequest(_("The body contains the field “%(name)s” twice in one object.", name=name))
+    return built
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+    raise BadRequest(_("%(name)s is not JSON. Write null, or leave the field out.", name=name))
 
 
 def _finite_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(text)
+        raise _out_of_range()
     return number
+
+
+def _out_of_range() -> BadRequest:
+    return BadRequest(_("The body contains a number that is out of range."))
 
 
 def _children(value: Any) -> list[Any]:

@@ -45,9 +45,13 @@ BROKEN = {
     "deep lists": b"[" * DEEP + b"]" * DEEP,
     "deep lists, unclosed": b"[" * DEEP,
     "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "ten thousand objects deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "somewhat deep": b"[" * 200 + b"]" * 200,
     "fifty thousand values": b"[" + b"1," * 50_000 + b"1]",
     "a thousand and one names": b"{" + b",".join(b'"%d": 1' % number for number in range(1_001)) + b"}",
+    "a name twice": b'{"specversion": "1.0", "id": "1", "id": "2"}',
+    "a name twice, escaped": b'{"id": "1", "\\u0069d": "2"}',
+    "half a surrogate pair twice": b'{"\\ud83d": 1, "\\ud83d": 2}',
     "deep inside data": b'{"data": ' + b"[" * 500 + b"]" * 500 + b"}",
 }
 # Valid JSON values that few fields accept.
@@ -151,6 +155,28 @@ def test_an_unsupported_content_type_is_a_415(post, path, content_type):
 
 def test_a_compressed_body_is_a_415(post):
     assert post(POSTS[0], b"{}", **{"Content-Encoding": "gzip"}).status_code == 415
+
+
+@pytest.mark.parametrize("name", ["identity", "Identity"])
+def test_a_body_that_says_it_is_not_compressed_is_read(post, name):
+    response = post("/api/notifications/mark-read/", b'{"notification_id": 1}', **{"Content-Encoding": name})
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ("bad UTF-8", "not UTF-8, from byte 9 on"),
+        ("UTF-16", "not UTF-8, from byte 1 on"),
+        ("infinity", "-Infinity is not JSON"),
+        ("1e400", "a number that is out of range"),
+        ("an endless integer", "a number that is out of range"),
+        ("ten thousand objects deep", "nested too deeply"),
+        ("a name twice, escaped", "the field “id” twice in one object"),
+    ],
+)
+def test_a_broken_body_is_told_what_breaks_it(post, broken, sentence):
+    assert sentence in post(POSTS[0], BROKEN[broken]).json["detail"]
 
 
 @pytest.mark.parametrize("path", POSTS)
