@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -126,11 +126,21 @@ def instant(value: object) -> datetime:
             _("Enter a time with its UTC offset, such as 2026-03-12T14:00:00+01:00 (RFC 3339).")
         )
     day, clock, fraction, offset = match.groups()
+    is_leap_second = clock.endswith(":60")
+    if is_leap_second:
+        clock, fraction = clock.replace(":60", ":59"), None
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{offset or '+00:00'}")
     except ValueError as error:
         raise InvalidValue(_("This time does not exist.")) from error
-    return in_a_usable_year(moment).astimezone(UTC)
+    moment = in_a_usable_year(moment).astimezone(UTC)
+    if not is_leap_second:
+        return moment
+    # RFC 3339, 5.7. Python has no leap seconds, so it becomes the second after it.
+    moment += timedelta(seconds=1)
+    if moment.time() != time.min:
+        raise InvalidValue(_("This time does not exist."))
+    return moment
 
 
 def in_a_usable_year(moment: datetime) -> datetime:
