@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from apiflask import APIBlueprint
 from flask import Response, request
@@ -63,11 +63,11 @@ def _merge_headers(data: Any) -> Any:
 
 
 def _decode_header(name: str, value: str) -> str:
-    """Unquote a header field's value, then decode its percent-encoding (3.1.3.2)."""
+    """Unquote a header field's value, then decode its percent-encoding (3.1.3.2), or UTF-8 that has none."""
     if re.fullmatch(r'"(?:[^"\\]|\\.)*"', value):
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
-        return unquote(value, errors="strict")
+        return unquote_to_bytes(value.encode("latin-1")).decode()
     except UnicodeDecodeError as error:
         raise Unprocessable([error_in_body([name], _("This is not valid UTF-8."))]) from error
 
