@@ -23,9 +23,10 @@ MESSAGES: dict[str, LazyString] = {
     "string_too_long": _l("Must have at most %(max_length)s characters."),
     "too_short": _l("Must have at least %(min_length)s entries."),
     "too_long": _l("Must have at most %(max_length)s entries."),
-    "string_pattern_mismatch": _l("Must match the pattern %(pattern)s."),
     "literal_error": _l("Must be one of %(expected)s."),
 }
+# Where one is enough: "at least 1 characters" is no English.
+NOT_EMPTY = {"string_too_short", "too_short"}
 
 
 def message(error: ErrorDetails) -> str:
@@ -33,6 +34,8 @@ def message(error: ErrorDetails) -> str:
     values = error.get("ctx", {})
     if error["type"] == "value_error":
         return str(values["error"])  # Raised by our own validators, already translated.
+    if error["type"] in NOT_EMPTY and values["min_length"] == 1:
+        return _("Must not be empty.")
     if error["type"] == "literal_error":
         values = {"expected": values["expected"].replace(" or ", ", ")}
     if known := MESSAGES.get(error["type"]):

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
@@ -31,6 +34,30 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.literal_schema(list(self.names))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Accept strings that match a regular expression of the OpenAPI document; `advice` says what to write instead."""
+
+    regex: str
+    advice: LazyString
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | {"pattern": self.regex}
+
+    def _check(self, text: str) -> str:
+        if not re.fullmatch(self.regex, text, re.ASCII):
+            raise ValueError(str(self.advice))
+        return text
+
+
+CURSOR_ADVICE = _l("Take the cursor from “next” or “previous” of this list.")
 
 
 def checked(check: Callable[[Any], Any]) -> BeforeValidator:
@@ -127,8 +154,8 @@ class Paged(Input):
 
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     # The letter is the direction: `n` for next, `p` for previous.
-    cursor: str | None = Field(
-        None, pattern="^[np][1-9][0-9]{0,17}$", description="From `next` or `previous`."
+    cursor: Annotated[str, Pattern("^[np][1-9][0-9]{0,17}$", CURSOR_ADVICE)] | None = Field(
+        None, description="From `next` or `previous`."
     )
 
     @property
@@ -147,8 +174,8 @@ class KeyPaged(Input):
 
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
     # The letter is the direction, as in `Paged`; the rest is the key as JSON in base64url.
-    cursor: str | None = Field(
-        None, pattern="^[np][A-Za-z0-9_-]{1,1200}$", description="From `next` or `previous`."
+    cursor: Annotated[str, Pattern("^[np][A-Za-z0-9_-]{1,1200}$", CURSOR_ADVICE)] | None = Field(
+        None, description="From `next` or `previous`."
     )
 
     @property

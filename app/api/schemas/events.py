@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict
 
 from app import catalog
-from app.api.schemas.base import MOMENT, Input, OneOf, Output, QueryFlag, checked
+from app.api.schemas.base import MOMENT, Input, OneOf, Output, Pattern, QueryFlag, checked
 from app.services.base import validation
 
 # The characters of a URI or relative reference (RFC 3986, 2).
@@ -39,7 +40,11 @@ def _extension_value(value: object) -> object:
     return value
 
 
-UriReference = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=URI_REFERENCE)]
+UriReference = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    Pattern(URI_REFERENCE, _l("Must be a URI or a path such as /platform/jobs, percent-encoded.")),
+]
 ExtensionName = Annotated[str, AfterValidator(_extension_name)]
 ExtensionValue = Annotated[
     Any,

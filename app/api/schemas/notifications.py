@@ -11,10 +11,12 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from app import catalog
 from app.api.schemas.base import (
+    CURSOR_ADVICE,
     MOMENT,
     Input,
     OneOf,
     Output,
+    Pattern,
     QueryFlag,
     QueryInstant,
     QueryNumber,
@@ -124,7 +126,9 @@ class NotificationQuery(Input):
     job_id: ExternalId | None = Field(None, description="Only about this job.")
     search: Search = ""
     limit: QueryNumber = Field(50, ge=1, le=200, examples=[10])
-    cursor: str | None = Field(None, pattern=f"^{CURSOR}$", description="From `next` or `previous`.")
+    cursor: Annotated[str, Pattern(f"^{CURSOR}$", CURSOR_ADVICE)] | None = Field(
+        None, description="From `next` or `previous`."
+    )
     fields: list[FieldName] = Field([], description="Return only these fields of each notification.")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from flask_babel import lazy_gettext as _l
 from pydantic import ConfigDict, Field
 
 from app import catalog
-from app.api.schemas.base import Input, Output, optional
+from app.api.schemas.base import Input, Output, Pattern, optional
 from app.api.schemas.notifications import Category, Channel
 from app.rendering.locales import TimeFormat
 from app.services.preferences.fields import (
@@ -26,7 +27,11 @@ def _within(numbers: range) -> Any:
 
 
 Matrix = dict[Category, dict[Channel, bool]]
-Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9](:00)?$", examples=["19:00"])]
+Clock = Annotated[
+    str,
+    Pattern(r"^[0-2][0-9]:[0-5][0-9](:00)?$", _l("Enter a time such as 19:00.")),
+    Field(examples=["19:00"]),
+]
 Day = Annotated[int, _within(DAYS)]
 Lead = Annotated[int, _within(catalog.LEAD_MINUTES)]
 

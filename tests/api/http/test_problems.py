@@ -67,3 +67,30 @@ def test_a_database_failure_is_a_503_with_retry_after(client, alice, token, monk
     assert (response.status_code, response.content_type) == (503, MEDIA_TYPE)
     assert response.headers["Retry-After"] == "5"
     assert "disk" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "sentence"),
+    [
+        (
+            "GET",
+            "/api/notifications/?cursor=x",
+            None,
+            "Take the cursor from “next” or “previous” of this list.",
+        ),
+        ("GET", "/api/tokens/?cursor=1", None, "Take the cursor from “next” or “previous” of this list."),
+        ("GET", "/api/deliveries/?cursor=", None, "Take the cursor from “next” or “previous” of this list."),
+        (
+            *("PUT", "/api/notifications/preferences/", {"quiet_hours": {"start": "7pm", "end": "07:00"}}),
+            "Enter a time such as 19:00.",
+        ),
+        ("POST", "/api/events/", {"source": "my system"}, "such as /platform/jobs, percent-encoded."),
+        ("POST", "/api/events/", {"id": ""}, "Must not be empty."),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_told_what_to_write(client, bob, token, method, path, body, sentence):
+    response = client.open(
+        path, method=method, json=body, headers=token(bob, "read", "write", "events", "admin")
+    )
+    assert response.status_code == 422
+    assert any(each["detail"].endswith(sentence) for each in response.json["errors"]), response.json
