@@ -9,6 +9,12 @@ from redis.retry import Retry
 CounterUnavailable = redis.RedisError
 # API calls wait for this; if it takes longer, each process counts for itself.
 TIMEOUT_SECONDS = 0.25
+# A script, because the client spends less on one command than on a transaction of three.
+COUNT = """
+local count = redis.call("INCR", KEYS[1])
+if count == 1 then redis.call("EXPIRE", KEYS[1], ARGV[1]) end
+return {count, redis.call("PTTL", KEYS[1])}
+"""
 
 
 class SharedCounter:
@@ -21,6 +27,7 @@ class SharedCounter:
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
+        self._count = self._redis.register_script(COUNT)
 
     def count(self, caller: str, seconds: int) -> tuple[int, float]:
         """Count a call; returns the number of calls in the window and the seconds until it ends.
@@ -28,17 +35,7 @@ class SharedCounter:
         Raises:
             CounterUnavailable: Redis does not respond.
         """
-        key = f"bellhop:calls:{caller}"
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(key, 0, ex=seconds, nx=True)
-            pipeline.incr(key)
-            pipeline.pttl(key)
-            _is_new, count, milliseconds = pipeline.execute()
-        if (
-            milliseconds < 0
-        ):  # The window ended between `set` and `incr`; without this it would never end again.
-            self._redis.expire(key, seconds)
-            milliseconds = seconds * 1000
+        count, milliseconds = self._count(keys=[f"bellhop:calls:{caller}"], args=[seconds])
         return int(count), milliseconds / 1000
 
     def check(self) -> None:
