@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -23,6 +22,10 @@ from sqlalchemy.pool import PoolProxiedConnection
 NUMBERED: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 # Each takes some 100 KB of the server's memory, for each connection.
 MAX_PREPARED = 100
+# SQLSTATEs: invalid_sql_statement_name, feature_not_supported.
+OUTDATED = frozenset({b"26000", b"0A000"})
+# Rows that are sent one after the other: up to here, beginning a pipeline costs more than waiting does.
+FEW_ROWS = 3
 _KEY = "libpq"
 
 
@@ -60,23 +63,38 @@ def run(
     if result.status == ExecStatus.COMMAND_OK:
         return []
     if result.status != ExecStatus.TUPLES_OK:
-        _raise(driver, statement, result)
+        # The server may have forgotten it, or may have to plan it again: a column that it returns was altered.
+        if result.error_field(DiagnosticField.SQLSTATE) in OUTDATED:
+            driver.prepared.pop(statement, None)
+        _raise(driver.pgconn, result)
     driver.transformer.set_pgresult(result)
     return driver.transformer.load_rows(0, result.ntuples, tuple)
 
 
 def run_many(connection: PoolProxiedConnection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run a statement that returns nothing once per row of values, without waiting for each. Raises as `run`."""
+    """Run a statement once per row of values, without its results. Raises as `run`."""
+    if len(rows) <= FEW_ROWS:
+        for row in rows:
+            run(connection, statement, row, is_prepared=True)
+        return
+    # In a pipeline, so that no row waits for the one before it.
     raw: Any = connection.driver_connection
     with psycopg.RawCursor(raw) as cursor:
         cursor.executemany(statement, rows)
+
+
+def begin(connection: psycopg.Connection[Any]) -> None:
+    """Begin a transaction. Raises as `run`."""
+    result = connection.pgconn.exec_(b"BEGIN")
+    if result.status != ExecStatus.COMMAND_OK:
+        _raise(connection.pgconn, result)
 
 
 def _prepare(driver: _Driver, statement: str) -> bytes:
     name = b"bellhop_%d" % next(driver.numbers)
     result = driver.pgconn.prepare(name, statement.encode())
     if result.status != ExecStatus.COMMAND_OK:
-        _raise(driver, statement, result)
+        _raise(driver.pgconn, result)
     driver.prepared[statement] = name
     if len(driver.prepared) > MAX_PREPARED:
         oldest = driver.prepared.pop(next(iter(driver.prepared)))
@@ -84,11 +102,7 @@ def _prepare(driver: _Driver, statement: str) -> bytes:
     return name
 
 
-def _raise(driver: _Driver, statement: str, result: PGresult) -> NoReturn:
-    if driver.pgconn.status != ConnStatus.OK:
-        raise psycopg.OperationalError(driver.pgconn.get_error_message())
-    error = psycopg.errors.error_from_result(result)
-    if isinstance(error, InvalidSqlStatementName | FeatureNotSupported):
-        # The server has forgotten it, or the type of a column that it returns was altered.
-        driver.prepared.pop(statement, None)
-    raise error
+def _raise(pgconn: PGconn, result: PGresult) -> NoReturn:
+    if pgconn.status != ConnStatus.OK:
+        raise psycopg.OperationalError(pgconn.get_error_message())
+    raise psycopg.errors.error_from_result(result)

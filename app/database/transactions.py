@@ -47,8 +47,12 @@ def begin_writing(connection: Connection) -> None:
     try:
         if isinstance(driver, sqlite.QueueingConnection):
             driver.begin()
-        else:
+        elif isinstance(driver, sqlite3.Connection):
             driver.execute(statement)
+        else:
+            from app.database import libpq  # psycopg is not loaded for SQLite.
+
+            libpq.begin(driver)
     except connection.dialect.loaded_dbapi.Error as error:  # On SQLite: locked for too long.
         raise_as_sqlalchemy(connection, error, statement, None)
 
