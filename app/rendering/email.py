@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from babel import Locale
 from flask import current_app
@@ -78,32 +78,42 @@ class EmailContent:
         return [part.splitlines() for part in message.replace("\r\n", "\n").split("\n\n") if part.strip()]
 
 
-def render_html(content: EmailContent) -> str:
-    """Render the HTML part: no script, form or remote image, inline styles, readable in dark mode."""
-    return _render("html", content)
+class RenderedEmail(NamedTuple):
+    """The parts of an email.
+
+    The HTML has no script, form or remote image, inline styles, and is readable in dark mode. The plain text has the
+    same texts, with URLs written out.
+    """
+
+    html: str
+    text: str
 
 
-def render_text(content: EmailContent) -> str:
-    """Render the plain text part: the same texts, with URLs written out."""
-    return _render("txt", content)
+def render(content: EmailContent, sender: str) -> RenderedEmail:
+    """Render an email that `sender` signs.
 
-
-def _render(part: str, content: EmailContent) -> str:
-    """Render a part of an email. Emails that differ only in their URLs, as those of one event do, share the work."""
+    Emails that differ only in their URLs, as those of one event do, share the work.
+    """
     linked = [content.button, *content.links, *([content.second_button] if content.second_button else ())]
     urls = [url for _label, url in linked]
     places = [f"\N{NULL}{number}\N{NULL}" for number in range(len(urls))]
     button, *links = ((label, place) for (label, _url), place in zip(linked, places, strict=True))
     second = links.pop() if content.second_button else None
-    pieces = _pieces(part, replace(content, button=button, links=tuple(links), second_button=second))
-    if part == "html":
-        urls = [str(escape(url)) for url in urls]
+    shared = replace(content, button=button, links=tuple(links), second_button=second, sender=sender)
+    html, text = _pieces(shared)
+    return RenderedEmail(_fill(html, [str(escape(url)) for url in urls]), _fill(text, urls))
+
+
+def _fill(pieces: list[str], urls: list[str]) -> str:
     return "".join(urls[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
 @lru_cache(maxsize=64)
-def _pieces(part: str, content: EmailContent) -> list[str]:
-    """Render a part and split it at its URLs. Every second piece is the index of a URL."""
+def _pieces(content: EmailContent) -> tuple[list[str], list[str]]:
+    """Render both parts and split them at their URLs. Every second piece is the index of a URL."""
     # flask.render_template would run context processors that need a request.
-    text = current_app.jinja_env.get_template(f"email/{content.template}.{part}").render(email=content)
-    return PLACE.split(text if part == "html" else text.strip() + "\n")
+    html, text = (
+        current_app.jinja_env.get_template(f"email/{content.template}.{part}").render(email=content)
+        for part in ("html", "txt")
+    )
+    return PLACE.split(html), PLACE.split(text.strip() + "\n")

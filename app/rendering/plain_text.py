@@ -23,6 +23,8 @@ MAX_SEGMENTS = 3
 
 def to_single_line(text: str) -> str:
     """Join the lines of a text; strip control characters, unassigned code points and invisible characters."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     visible = (
         " " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter
         for letter in strip_invisible(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -67,7 +66,7 @@ def preview_mail() -> Response:
             day=now + timedelta(days=1),
         )
         sender = sending_email.sender_name(SiteIdentity.from_config(config))
-        return frame_email(email.render_html(replace(content, sender=sender)))
+        return frame_email(email.render(content, sender).html)
 
 
 @bp.errorhandler(NotFound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -207,14 +207,14 @@ def _message(
     headers: dict[str, str],
     attachments: tuple[Attachment, ...] = (),
 ) -> Message:
-    content = replace(content, sender=sender_name(site))
+    rendered = email.render(content, sender_name(site))
     return Message(
         id=message_id(delivery, site),
         address=delivery.address,
         name=delivery.recipient.name,
         subject=subject,
-        text=email.render_text(content),
-        html=email.render_html(content),
+        text=rendered.text,
+        html=rendered.html,
         headers=headers,
         attachments=attachments,
     )
