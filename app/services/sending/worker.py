@@ -8,19 +8,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app import catalog
 from app.channels import CONNECTORS
 from app.channels.base import Channel, DeliveryError, HostUnavailable, PermanentFailure, TemporaryFailure
 from app.channels.safe_http import NoResponse
 from app.clock import utc_now
-from app.database.base import db
-from app.models import Delivery, Notification, User
+from app.database.base import Base, db
+from app.models import Delivery, Notification, User, UserNotificationPreference
 from app.rendering import plain_text
 from app.services.base import outages
 from app.services.sending import channel_outages, failures, outbox, payloads, pool, preflight
@@ -347,16 +347,37 @@ class DeliveryWorker:
         channel_outages.record_failure(name, error, utc_now(), is_our_fault=is_our_fault)
 
 
-def _load(ids: Collection[int]) -> Sequence[Delivery]:
-    query = (
-        select(Delivery)
-        .where(Delivery.id.in_(ids))
-        .options(
-            joinedload(Delivery.recipient).joinedload(User.preference),
-            joinedload(Delivery.notification).joinedload(Notification.interview),
-            joinedload(Delivery.notification).selectinload(Notification.event),
-        )
-        .order_by(Delivery.due_at, Delivery.id)
-        .execution_options(populate_existing=True)
+# What no message needs is only read if it is used after all.
+_UNUSED = {
+    Notification: ("channels", "hiring_team", "stack_key", "archived_at", "saved_at"),
+    User: ("search_words", "last_signed_in_at"),
+    UserNotificationPreference: ("reminder_lead_minutes", "single_key_shortcuts", "theme", "density"),
+}
+
+
+def _without_unused(model: type[Base]) -> list[Any]:
+    return [defer(getattr(model, name)) for name in _UNUSED[model]]
+
+
+# Built once, because building it takes a third of the time that it takes for a small batch.
+_BATCH = (
+    select(Delivery)
+    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    .options(
+        joinedload(Delivery.recipient)
+        .options(*_without_unused(User))
+        .joinedload(User.preference)
+        .options(*_without_unused(UserNotificationPreference)),
+        joinedload(Delivery.notification).options(
+            *_without_unused(Notification),
+            selectinload(Notification.interview),
+            selectinload(Notification.event),
+        ),
     )
-    return db.session.scalars(query).all()
+    .order_by(Delivery.due_at, Delivery.id)
+    .execution_options(populate_existing=True)
+)
+
+
+def _load(ids: Collection[int]) -> Sequence[Delivery]:
+    return db.session.scalars(_BATCH, {"ids": list(ids)}).all()
