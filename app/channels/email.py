@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from flask import current_app
@@ -13,6 +13,7 @@ from flask import current_app
 from app.channels import mime, smtp_connection, smtp_replies
 from app.channels.base import (
     Channel,
+    DeliveryError,
     HostUnavailable,
     Message,
     PermanentFailure,
@@ -69,6 +70,8 @@ class SmtpChannel:
         self.sender = sender
         self.longest_stage = float("inf")
         self.host: smtplib.SMTP | None = None
+        # The recipient whose envelope has been sent, and not been replied to.
+        self._opened_for: str | None = None
 
     def send(self, message: Message) -> Receipt:
         """Send an email.
@@ -76,16 +79,31 @@ class SmtpChannel:
         Raises:
             HostUnavailable, TemporaryFailure, PermanentFailure, UncertainOutcome: see `smtp_replies`.
         """
+        return self.send_ahead(message, None, lambda: None)
+
+    def send_ahead(
+        self, message: Message, following: Message | None, meanwhile: Callable[[], object]
+    ) -> Receipt:
+        """Send an email, and use the time until it is replied to; raises as `send`.
+
+        Args:
+            following: the email that will probably be sent next. Its envelope goes out with the end of this one if the
+                server allows it (RFC 2920, 3.1).
+            meanwhile: called before waiting for the reply. It must not raise.
+        """
         return_path = self._return_path()
         recipient, body = mime.address(message.address), _stuff_dots(mime.build(message, self.sender))
+        next_recipient = following.address if following is not None else None
         if self.host is not None:
             try:
-                return self._transmit(self._open_envelope(return_path, recipient), body)
+                host = self._open_envelope(return_path, recipient)
+                return self._transmit(host, body, return_path, next_recipient, meanwhile)
             except (OSError, smtplib.SMTPException):
                 # The server may have closed the connection since the last email: try again on a new one.
                 self._disconnect()
         try:
-            return self._transmit(self._open_envelope(return_path, recipient), body)
+            host = self._open_envelope(return_path, recipient)
+            return self._transmit(host, body, return_path, next_recipient, meanwhile)
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
             raise TemporaryFailure(f"Connection lost: {describe(error)}", slow_down=True) from error
@@ -96,7 +114,7 @@ class SmtpChannel:
         host = self._connect()
         try:
             command = self._mail_command(host, return_path, needs_utf8=not return_path.isascii())
-            reply = self._converse(host, SmtpCommand("mail", 2, command))
+            reply = self._converse(host, [command])
         except HostUnavailable:
             raise
         except (TemporaryFailure, OSError, smtplib.SMTPException) as error:
@@ -106,6 +124,8 @@ class SmtpChannel:
 
     def close(self) -> None:
         """Say goodbye and disconnect."""
+        if self._opened_for is not None:
+            self._disconnect()  # The server would take the goodbye for an email.
         if self.host is not None:
             try:
                 self._wait_up_to("quit")
@@ -132,7 +152,7 @@ class SmtpChannel:
     def _disconnect(self) -> None:
         if self.host is not None:
             self.host.close()
-            self.host = None
+            self.host = self._opened_for = None
 
     def _connect(self) -> smtplib.SMTP:
         if self.host is None:
@@ -145,43 +165,47 @@ class SmtpChannel:
         return self.host
 
     def _open_envelope(self, return_path: str, recipient: str) -> smtplib.SMTP:
+        if self._opened_for not in {None, recipient}:
+            self._disconnect()  # The server waits for another email, and there is no way to cancel that.
         host = self._connect()
-        needs_utf8 = not (recipient.isascii() and return_path.isascii())
+        is_sent, self._opened_for = self._opened_for is not None, None
+        self._converse(host, self._envelope(host, return_path, recipient), is_sent=is_sent)
+        return host
+
+    def _envelope(self, host: smtplib.SMTP, return_path: str, recipient: str) -> list[SmtpCommand]:
+        """Return the commands before an email: smtplib's methods would parse the addresses again."""
         if not recipient.isascii() and not host.has_extn("smtputf8"):
             raise PermanentFailure(
                 f"The mail server does not accept addresses such as {recipient!r}: it does not offer SMTPUTF8"
             )
-        # Sent as commands, because smtplib's methods would parse the addresses again.
-        self._converse(
-            host,
-            SmtpCommand("mail", 2, self._mail_command(host, return_path, needs_utf8=needs_utf8)),
+        needs_utf8 = not (recipient.isascii() and return_path.isascii())
+        return [
+            self._mail_command(host, return_path, needs_utf8=needs_utf8),
             SmtpCommand("rcpt", 2, f"RCPT TO:<{recipient}>"),
             SmtpCommand("data", 3, "DATA"),
-        )
-        return host
+        ]
 
-    def _mail_command(self, host: smtplib.SMTP, return_path: str, *, needs_utf8: bool) -> str:
-        options = " SMTPUTF8 BODY=8BITMIME" if needs_utf8 else ""
+    def _mail_command(self, host: smtplib.SMTP, return_path: str, *, needs_utf8: bool) -> SmtpCommand:
         if needs_utf8 and not host.has_extn("smtputf8"):
             raise HostUnavailable(
                 f"The mail server does not accept the sender {return_path!r}: it does not offer SMTPUTF8",
                 is_our_fault=True,
             )
-        host.command_encoding = "utf-8" if needs_utf8 else "ascii"
-        return f"MAIL FROM:<{return_path}>{options}"
+        options = " SMTPUTF8 BODY=8BITMIME" if needs_utf8 else ""
+        return SmtpCommand("mail", 2, f"MAIL FROM:<{return_path}>{options}")
 
-    def _converse(self, host: smtplib.SMTP, *commands: SmtpCommand) -> str:
+    def _converse(self, host: smtplib.SMTP, commands: Sequence[SmtpCommand], *, is_sent: bool = False) -> str:
         """Send commands and return the last reply; raise the failure of the first that is not accepted.
 
         All at once if the server allows it (RFC 2920), which saves waiting for each reply.
         """
         is_pipelined = host.has_extn("pipelining")
-        if is_pipelined:
-            host.send("".join(f"{command.text}\r\n" for command in commands))
+        if is_pipelined and not is_sent:
+            host.send(_lines(*commands))
         reply = ""
         for number, command in enumerate(commands):
             if not is_pipelined:
-                host.putcmd(command.text)
+                host.send(_lines(command))
             self._wait_up_to("data" if command.stage == "data" else "command")
             code, text = host.getreply()
             # After 421 the server closes the connection.
@@ -219,31 +243,61 @@ class SmtpChannel:
         except (OSError, smtplib.SMTPException):
             self._disconnect()
 
-    def _transmit(self, host: smtplib.SMTP, body: bytes) -> Receipt:
+    def _transmit(
+        self,
+        host: smtplib.SMTP,
+        body: bytes,
+        return_path: str,
+        next_recipient: str | None,
+        meanwhile: Callable[[], object],
+    ) -> Receipt:
+        size = smtp_connection.BLOCK_BYTES
+        *blocks, last = [body[start : start + size] for start in range(0, len(body), size)]
+        envelope = self._envelope_ahead(host, return_path, next_recipient)
         try:
             self._wait_up_to("block")
-            for start in range(0, len(body), smtp_connection.BLOCK_BYTES):
-                host.send(body[start : start + smtp_connection.BLOCK_BYTES])
+            for block in blocks:
+                host.send(block)
             self._check_still_listening(host)
-            host.send(b".\r\n")
+            if not envelope:
+                host.send(last + b".\r\n")
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
             raise TemporaryFailure(f"Connection lost while sending: {describe(error)}") from error
         try:
+            if envelope:
+                host.send(last + b".\r\n" + envelope)
+            meanwhile()
             self._wait_up_to("dot")
             code, reply = host.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self._disconnect()
-            if isinstance(error.__context__, ConnectionResetError):
-                # The server did not read everything, so it has not seen the final dot.
+            # The server did not read everything: without an envelope, it has not seen the final dot.
+            if isinstance(error.__context__, ConnectionResetError) and not envelope:
                 raise TemporaryFailure(f"Connection lost while sending: {describe(error)}") from error
             raise UncertainOutcome(f"No response after the message: {describe(error)}") from error
+        text = reply.decode("utf-8", "replace")
         if not 200 <= code < 600 or 300 <= code < 400:
             self._disconnect()
-            raise UncertainOutcome(
-                f"An odd response after the message: {code} {reply.decode('utf-8', 'replace')}"
-            )
-        return Receipt(self._check("data", 2, code, reply))
+            raise UncertainOutcome(f"An odd response after the message: {code} {text}")
+        if code == 421:
+            self._disconnect()
+        # Accepted or not, the server is ready for the next envelope (RFC 5321, 4.1.1.4).
+        if code // 100 != 2:
+            raise smtp_replies.failure("data", code, text)
+        return Receipt(f"{code} {text}")
+
+    def _envelope_ahead(self, host: smtplib.SMTP, return_path: str, address: str | None) -> bytes:
+        """Return the commands of the next email as they are sent with the end of this one; empty if they cannot be."""
+        if address is None or not host.has_extn("pipelining"):
+            return b""
+        try:
+            recipient = mime.address(address)
+            commands = self._envelope(host, return_path, recipient)
+        except DeliveryError:
+            return b""  # Raised again at its turn.
+        self._opened_for = recipient
+        return _lines(*commands)
 
     def _check_still_listening(self, host: smtplib.SMTP) -> None:
         """A server that speaks before the final dot has given up on the message."""
@@ -251,6 +305,10 @@ class SmtpChannel:
             code, reply = host.getreply()
             self._disconnect()
             raise smtp_replies.failure("data", code, reply.decode("utf-8", "replace"))
+
+
+def _lines(*commands: SmtpCommand) -> bytes:
+    return "".join(f"{command.text}\r\n" for command in commands).encode()
 
 
 def _stuff_dots(body: bytes) -> bytes:

@@ -63,6 +63,8 @@ def split_sender(text: str) -> tuple[str, str]:
     return parseaddr(config.parse_sender(text))
 
 
+# Asked for three times per email.
+@functools.lru_cache(maxsize=1024)
 def address(text: str) -> str:
     """Return an address with an international domain in its `xn--` form.
 

@@ -287,6 +287,94 @@ def test_a_server_that_allows_it_gets_the_envelope_at_once() -> None:
     server.close()
 
 
+# A server that reads the end of one email and the envelope of the next before it replies to either.
+AHEAD: list[str | None] = [
+    *PIPELINED,
+    "read_two",
+    "250 sender ok\r\n250 recipient ok\r\n354 go on",
+    "read_message",
+    "read_three",
+]
+BOTH, NEXT = "250 first\r\n250 sender ok\r\n250 recipient ok\r\n354 go on", message("bob@example.test")
+
+
+def nothing() -> None:
+    """Use no time."""
+
+
+def test_the_next_envelope_travels_with_the_end_of_an_email() -> None:
+    server = Script([*AHEAD, BOTH, "read_message", "250 second"])
+    mail, order = channel(server), []
+    assert mail.send_ahead(message(), NEXT, lambda: order.append("used the time")).response == "250 first"
+    assert order == ["used the time"]
+    assert mail.send(NEXT).response == "250 second"
+    server.close()
+    assert len(server.messages) == 2
+
+
+@pytest.mark.parametrize(
+    ("replies", "failure"),
+    [
+        ("250 first\r\n250 sender ok\r\n550 5.1.1 nobody\r\n503 no recipient", PermanentFailure),
+        ("250 first\r\n250 sender ok\r\n452 later\r\n503 no recipient", TemporaryFailure),
+    ],
+)
+def test_an_envelope_that_travelled_ahead_is_rejected_at_its_turn(
+    replies: str, failure: type[Exception]
+) -> None:
+    server = Script([*AHEAD, replies, "250 reset", *TAKEN])
+    mail = channel(server)
+    assert mail.send_ahead(message(), NEXT, nothing).response == "250 first"
+    with pytest.raises(failure):
+        mail.send(NEXT)
+    assert mail.send(message()).response == "250 taken"
+    server.close()
+
+
+def test_a_rejected_email_leaves_the_envelope_of_the_next_one() -> None:
+    server = Script([*AHEAD, BOTH.replace("250 first", "554 5.6.0 spam"), "read_message", "250 second"])
+    mail = channel(server)
+    with pytest.raises(PermanentFailure, match="spam"):
+        mail.send_ahead(message(), NEXT, nothing)
+    assert mail.send(NEXT).response == "250 second"
+    server.close()
+
+
+def test_an_email_whose_connection_breaks_behind_it_is_uncertain_and_the_next_is_sent_on_a_new_one() -> None:
+    # The server may have accepted the email before it closed without reading the envelope.
+    server = Script([*AHEAD[:-1], None], [*PIPELINED, *TAKEN])
+    mail = channel(server)
+    with pytest.raises(UncertainOutcome):
+        mail.send_ahead(message(), NEXT, nothing)
+    assert mail.send(NEXT).response == "250 taken"
+    server.close()
+
+
+def test_the_reply_to_an_email_counts_although_the_server_closes_after_it() -> None:
+    server = Script([*AHEAD[:-1], "250 first", None], [*PIPELINED, *TAKEN])
+    mail = channel(server)
+    assert mail.send_ahead(message(), NEXT, nothing).response == "250 first"
+    assert mail.send(NEXT).response == "250 taken"
+    server.close()
+
+
+def test_an_envelope_that_is_not_used_is_given_up_with_its_connection() -> None:
+    server = Script([*AHEAD, BOTH, "read_message"], [*PIPELINED, *TAKEN])
+    mail = channel(server)
+    mail.send_ahead(message(), NEXT, nothing)
+    assert mail.send(message("carol@example.test")).response == "250 taken"
+    server.close()
+    assert len(server.messages) == 2
+
+
+def test_no_envelope_travels_ahead_without_pipelining() -> None:
+    server = Script(["220 hello", "250 hello", *TAKEN, *TAKEN])
+    mail = channel(server)
+    assert mail.send_ahead(message(), NEXT, nothing).response == "250 taken"
+    assert mail.send(NEXT).response == "250 taken"
+    server.close()
+
+
 def test_any_positive_reply_is_an_acceptance() -> None:
     server = Script(
         ["220 hello", "250 hello", "252 maybe", "252 cannot verify", "354", "read_message", "200 fine"]

@@ -94,11 +94,14 @@ class Server:
             self.controller = None
 
 
+FURTHER = {"read_two": 2, "read_three": 3}
+
+
 class Script(threading.Thread):
     """A TCP server that sends scripted replies, line by line, and then closes the connection.
 
-    Each connection uses one list of replies. `read_message` reads up to the final dot, `read_two` two further commands;
-    `None` closes the connection.
+    Each connection uses one list of replies. `read_message` reads up to the final dot, `read_two` and `read_three` read
+    further commands; `None` closes the connection.
     """
 
     def __init__(self, *scripts: list[str | None]) -> None:
@@ -131,10 +134,11 @@ class Script(threading.Thread):
                 continue
             if reply is None:
                 return
-            if reply == "read_two":
-                lines.readline(), lines.readline()
+            if reply in FURTHER:
+                for _command in range(FURTHER[reply]):
+                    lines.readline()
                 continue
-            if index and replies[index - 1] != "read_message":
+            if index and replies[index - 1] not in {"read_message", "read_three"}:
                 lines.readline()
             connection.sendall(reply.encode() + b"\r\n")
 

@@ -16,7 +16,16 @@ from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app import catalog
 from app.channels import CONNECTORS
-from app.channels.base import Channel, DeliveryError, HostUnavailable, PermanentFailure, TemporaryFailure
+from app.channels.base import (
+    Channel,
+    DeliveryError,
+    HostUnavailable,
+    Message,
+    PermanentFailure,
+    Receipt,
+    TemporaryFailure,
+)
+from app.channels.email import SmtpChannel
 from app.channels.safe_http import NoResponse
 from app.clock import utc_now
 from app.database.base import Base, db
@@ -27,6 +36,7 @@ from app.services.sending import channel_outages, failures, outbox, payloads, po
 from app.services.sending.backoff import HostBackoff
 from app.services.sending.claim import Claim, heartbeat
 from app.services.sending.email import SiteIdentity
+from app.services.sending.lookahead import Lookahead, Prepared
 from app.services.sending.preflight_rules import PreflightContext
 from app.services.sending.rate_limits import NO_LIMITS, RateLimits
 from app.services.sending.results import SendResult
@@ -252,6 +262,7 @@ class DeliveryWorker:
         has_sent, rejection = False, ""
         done, recorded_at = 0, time.monotonic()
         ends_at = recorded_at + TURN_SECONDS
+        lookahead = Lookahead(rows, lambda row: self._prepare(row, context, now))
         try:
             for row in rows:
                 if self._must_stop(name) or time.monotonic() >= ends_at:
@@ -259,7 +270,7 @@ class DeliveryWorker:
                 if not claim.begin(row.id):
                     continue
                 try:
-                    result = self._send(channel, row, context, now)
+                    result = self._send(channel, row, lookahead, now)
                 except HostUnavailable as error:
                     host_error = error
                     self._back_off(
@@ -282,20 +293,29 @@ class DeliveryWorker:
             channel_outages.record_failure(name, rejection, utc_now(), is_our_fault=True)
         return done, host_error
 
+    def _prepare(self, row: Delivery, context: PreflightContext, now: datetime | None) -> Prepared:
+        """Check a delivery before it is sent, and build its message."""
+        started_at = now or utc_now()
+        if result := preflight.check_before_sending(row, context, started_at):
+            return Prepared(row, started_at, result=result)
+        if row.channel == "email" and self.limits and not self.limits.take(row.address, utc_now()):
+            return Prepared(row, started_at)
+        message = payloads.build_payload(row, self.site, started_at)
+        if db.session().in_transaction():  # Building the payload may have read from the database.
+            db.session.commit()
+        return Prepared(row, started_at, message)
+
     def _send(
-        self, channel: Channel, row: Delivery, context: PreflightContext, now: datetime | None
+        self, channel: Channel, row: Delivery, lookahead: Lookahead, now: datetime | None
     ) -> SendResult | None:
         """Send a delivery unless it must not be sent; None if it must wait for a limit of emails per minute."""
         started_at = now or utc_now()
-        if result := preflight.check_before_sending(row, context, started_at):
-            return result
-        if row.channel == "email" and self.limits and not self.limits.take(row.address, utc_now()):
-            return None
         try:
-            message = payloads.build_payload(row, self.site, started_at)
-            if db.session().in_transaction():  # Building the payload may have read from the database.
-                db.session.commit()
-            receipt = channel.send(message)
+            prepared = lookahead.take(row)
+            started_at = prepared.started_at
+            if prepared.message is None:
+                return prepared.result
+            receipt = self._transmit(channel, row, prepared.message, lookahead)
         except HostUnavailable:
             raise
         except DeliveryError as error:
@@ -320,6 +340,15 @@ class DeliveryWorker:
                 remote_id=receipt.remote_id,
             )
         return failures.result_of_failure(failure, row, started_at, now or utc_now())
+
+    def _transmit(self, channel: Channel, row: Delivery, message: Message, lookahead: Lookahead) -> Receipt:
+        # Under a limit nothing is prepared early, because that would draw on it.
+        if not isinstance(channel, SmtpChannel) or self.limits:
+            return channel.send(message)
+        following = lookahead.find_following(row)
+        if following is None:
+            return channel.send(message)
+        return channel.send_ahead(message, following.message, lambda: lookahead.find_following(following.row))
 
     def _note_host(self, row: Delivery, error: DeliveryError) -> None:
         """Leave a host alone if it asks for that, and count one that does not respond."""

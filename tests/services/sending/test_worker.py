@@ -48,6 +48,22 @@ def test_due_emails_are_sent_once_over_one_connection(
     assert "queued" in attempts(rows[0])[0].response
 
 
+def test_emails_to_a_server_that_allows_it_share_their_round_trips(
+    app: Flask, alice: User, worker: DeliveryWorker
+) -> None:
+    """This server says nothing about an email before it has the envelope of the next one."""
+    rows = [pending_email(alice, f"Number {number}") for number in range(3)]
+    envelope, ahead = "250 ok\r\n250 ok\r\n354 go on", ["read_message", "read_three"]
+    opening = ["220 hello", "250-hello\r\n250 PIPELINING", "read_two", envelope]
+    replies = [f"250 first\r\n{envelope}", *ahead, f"250 second\r\n{envelope}", "read_message", "250 third"]
+    server = Script([*opening, *ahead, *replies])
+    point_at(app, server.port)
+    worker.deliver_due()
+    server.close()
+    assert [attempts(reload(row))[0].response for row in rows] == ["250 first", "250 second", "250 third"]
+    assert [f"Number {number}".encode() in raw for number, raw in enumerate(server.messages)] == [True] * 3
+
+
 def test_first_sent_delivery_marks_the_notification_as_sent(
     smtp: Server, alice: User, worker: DeliveryWorker
 ) -> None:
