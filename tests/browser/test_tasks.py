@@ -31,10 +31,6 @@ pytestmark = pytest.mark.long
 # WebKitGTK is for Linux.
 BROWSERS = ["chromium", "firefox", *(["webkit"] if sys.platform == "linux" else [])]
 DRIVERS = [f"{name} {kind}" for name in BROWSERS for kind in ("mouse", "touch")]
-# The window of a headless Firefox is never active: nothing in it matches :focus or gets focus events.
-in_active_windows = pytest.mark.parametrize(
-    "driver", [name for name in DRIVERS if "firefox" not in name], indirect=True, scope="module"
-)
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
@@ -120,7 +116,6 @@ def test_signing_in_and_reading_a_notification(page: Page, alice: User, five: li
     page.see("button", "Sign in")
 
 
-@in_active_windows
 def test_triage_by_keyboard_with_the_pane_open_and_undo(
     page: Page, alice: User, five: list[Notification]
 ) -> None:
@@ -161,7 +156,6 @@ def test_buttons_of_a_row_and_of_several_rows(
     page.see("h2", "You're all caught up")
 
 
-@in_active_windows
 def test_snoozing_until_a_time_that_is_typed(
     page: Page, has_hover: bool, alice: User, five: list[Notification]
 ) -> None:
@@ -180,7 +174,6 @@ def test_snoozing_until_a_time_that_is_typed(
     wait_until(lambda: reloaded(five[1]).snoozed_until == friday)
 
 
-@in_active_windows
 def test_snoozing_from_the_menus_of_a_row_and_of_the_pane(
     page: Page, has_hover: bool, alice: User, five: list[Notification]
 ) -> None:
@@ -199,7 +192,6 @@ def test_snoozing_from_the_menus_of_a_row_and_of_the_pane(
     page.see(row(five[0]))
 
 
-@in_active_windows
 def test_searching(page: Page, alice: User) -> None:
     for title in ("Zoë Ångström", "Priya Raman"):
         factories.notification(alice, title)

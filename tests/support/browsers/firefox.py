@@ -17,8 +17,10 @@ from tests.support.browsers.driver import SIZE, DriverError, key_actions, pointe
 from tests.support.waiting import wait_until
 
 COMMANDS = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
-# No pointer that hovers, and a coarse one: a bit each for coarse, fine and hover.
-TOUCH_PREFERENCES = {"ui.primaryPointerCapabilities": 1, "ui.allPointerCapabilities": 1}
+# What the only pointer can do, a bit each: it is coarse (1), fine (2), it hovers (4). A headless machine has none.
+TOUCH, MOUSE = 1, 2 + 4
+# With a blank page, the address bar has the focus: nothing in a page matches :focus or gets focus events then.
+START_PAGE = "data:text/html,start"
 # What Firefox logs when a page is left that is still loading something, such as its stream.
 INTERRUPTED = (
     "was interrupted while the page was loading",
@@ -97,16 +99,26 @@ class FirefoxDriver:
 def firefox(*, has_touch: bool) -> Iterator[FirefoxDriver]:
     """Start Firefox with a new profile."""
     command = next(filter(None, map(shutil.which, COMMANDS)))
-    preferences = TOUCH_PREFERENCES if has_touch else {}
     with tempfile.TemporaryDirectory(prefix="bellhop-firefox-", ignore_cleanup_errors=True) as profile:
-        lines = [f'user_pref("{name}", {value});' for name, value in preferences.items()]
+        abilities = TOUCH if has_touch else MOUSE
+        lines = [f'user_pref("ui.{name}PointerCapabilities", {abilities});' for name in ("primary", "all")]
         Path(profile, "user.js").write_text("\n".join(lines), encoding="utf-8")
-        arguments = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
+        arguments = [
+            "--headless",
+            "--no-remote",
+            "--profile",
+            profile,
+            "--remote-debugging-port",
+            "0",
+            START_PAGE,
+        ]
         listening = Path(profile, "WebDriverBiDiServer.json")
         with subprocess.Popen([command, *arguments], stderr=subprocess.DEVNULL) as process:
             wait_until(lambda: listening.exists() and listening.read_text(encoding="utf-8"))
             server = json.loads(listening.read_text(encoding="utf-8"))
             url = f"ws://{server['ws_host']}:{server['ws_port']}/session"
             with connect(url, max_size=None) as socket:
-                yield FirefoxDriver(socket, has_touch=has_touch)
+                driver = FirefoxDriver(socket, has_touch=has_touch)
+                wait_until(lambda: driver.evaluate("() => document.hasFocus()"))
+                yield driver
             process.terminate()
