@@ -482,6 +482,20 @@ def test_the_menu_offers_times_in_the_readers_time_zone(sign_in: SignIn, alice: 
         assert "09:00</time>" in page
 
 
+@pytest.mark.parametrize("headers", [{}, HX], ids=["page", "pane"])
+@time_machine.travel(datetime(2026, 3, 12, 9, tzinfo=UTC), tick=False)
+def test_snooze_times_that_are_loaded_again_have_the_same_buttons(
+    sign_in: SignIn, alice: User, headers: dict[str, str]
+) -> None:
+    row, client = factories.notification(alice), sign_in(alice)
+    detail = client.get(f"/notifications/{row.id}", headers=headers).text
+    url = re.search(rf'id="later-{row.id}".*?data-choices="(.*?)"', detail)
+    assert url
+    again = client.get(unescape(url[1])).text
+    assert 'value="tomorrow"' in again
+    assert "".join(again.split()) in "".join(detail.split())
+
+
 @pytest.mark.parametrize(("ago", "said"), [(0, "Today"), (-1, "Tomorrow")])
 def test_future_days_have_names(sign_in: SignIn, alice: User, ago: int, said: str) -> None:
     noon = utc_now().replace(hour=23, minute=59, second=0) - timedelta(days=ago)
