@@ -89,17 +89,17 @@ def wait_for_done(notifications: list[Notification], expected: list[bool]) -> No
     wait_until(lambda: [reloaded(one).is_done for one in notifications] == expected)
 
 
-def open_row_menu(page: Page, notification: Notification, *, has_hover: bool) -> str:
-    """Open the snooze times of a row; returns what they must be beside."""
+def open_row_menu(page: Page, notification: Notification, act: str, bulk: str, *, has_hover: bool) -> None:
+    """Open the menu by a button of the row, or without hover by one of the bulk bar; see it beside that button."""
     if has_hover:
-        clock = f"{row(notification)} [data-act=later]"
+        opener = f"{row(notification)} [data-act={act}]"
         page.hover(f"{row(notification)} .row__link")
-        page.click(clock)
-        return clock
-    page.see_none(f"{row(notification)} [data-act=later]")
-    page.click(f"{row(notification)} .tile")
-    page.click("#bulk [data-bulk=menu]")
-    return "#bulk [data-bulk=menu]"
+    else:
+        opener = f"#bulk [data-bulk={bulk}]"
+        page.see_none(f"{row(notification)} [data-act={act}]")
+        page.click(f"{row(notification)} .tile")
+    page.click(opener)
+    page.see_beside("#later", opener)
 
 
 def test_signing_in_and_reading_a_notification(page: Page, alice: User, five: list[Notification]) -> None:
@@ -178,8 +178,7 @@ def test_snoozing_from_the_menus_of_a_row_and_of_the_pane(
     page: Page, has_hover: bool, alice: User, five: list[Notification]
 ) -> None:
     sign_in(page, alice)
-    opener = open_row_menu(page, five[1], has_hover=has_hover)
-    page.see_beside("#later", opener)
+    open_row_menu(page, five[1], "later", "menu", has_hover=has_hover)
     page.click("#later button", "Tomorrow morning")
     page.see_none(row(five[1]))
     page.click(f"{row(five[0])} .row__link")
@@ -275,14 +274,7 @@ def test_a_candidate_is_followed_and_a_job_is_muted(page: Page, has_hover: bool,
     page.press("Enter")
     see_toast(page, "You follow “C-1”")
     page.see_focus(f"{row(one)} .row__link")
-    if has_hover:
-        page.hover(f"{row(one)} .row__link")
-        page.click(f"{row(one)} [data-act=menu]")
-        page.see_beside("#later", f"{row(one)} [data-act=menu]")
-    else:
-        page.click(f"{row(one)} .tile")
-        page.click("#bulk [data-bulk=more]")
-        page.see_beside("#later", "#bulk [data-bulk=more]")
+    open_row_menu(page, one, "menu", "more", has_hover=has_hover)
     page.click("#later [data-menu=mute]")
     page.click("#follow-sheet label", "J-1")
     page.click("#follow-sheet label", "For a week")
