@@ -76,7 +76,7 @@ def show_notification(query: DetailQuery, notification_id: int) -> Response:
 @json_body(MarkRead)
 def mark_read(body: MarkRead) -> Response:
     """Mark a notification read"""
-    return json_bytes_response(json_list.get(caller(), body.notification_id, mark_read=True))
+    return json_bytes_response(json_list.mark_as_read(caller(), body.notification_id))
 
 
 @bp.post("/bulk-mark-read/")

@@ -71,6 +71,16 @@ class CompiledStatement:
             connection = db.session.connection()
         return self._run(connection, values)
 
+    def fetch_alone(self, **values: Any) -> list[Any]:
+        """Run a write that is a transaction of its own, and return its rows. Only PostgreSQL commits such a statement.
+
+        BEGIN and COMMIT would be two more round trips. In a transaction that is open it is a part of that one.
+        """
+        connection = connection_in_use()
+        if connection is None:
+            return self._fetch_from_pool(db.engine, self._compile(db.engine.dialect), values)
+        return self._run(connection, values, begins=False)
+
     def execute_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once per row of values in the session's transaction; it must not return rows."""
         self._run(connection_in_use() or db.session.connection(), rows, is_many=True)
@@ -93,9 +103,11 @@ class CompiledStatement:
         finally:
             driver.close()
 
-    def _run(self, connection: Connection, values: Any, *, is_many: bool = False) -> list[Any]:
+    def _run(
+        self, connection: Connection, values: Any, *, is_many: bool = False, begins: bool = True
+    ) -> list[Any]:
         compiled = self._compile(connection.dialect)
-        if compiled.is_write:
+        if compiled.is_write and begins:
             begin_writing(connection)
         bound = [compiled.bind(row) for row in values] if is_many else compiled.bind(values)
         try:

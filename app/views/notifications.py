@@ -21,12 +21,13 @@ from app.services.base.errors import Invalid, NotFound
 from app.services.interviews import evaluations, records
 from app.services.notifications import actions, counts, inbox, snooze
 from app.services.notifications import undo as notification_undo
+from app.services.notifications.inbox import InboxRow
 from app.services.sending.email import SiteIdentity
 from app.views.presenters import inbox_heading, inbox_html, inbox_list, inbox_rows, notification_detail
 from app.views.presenters.navigation import PLACES
 from app.views.presenters.threads import threads_of
 from app.views.web import htmx
-from app.views.web.auth import current_user, login_required
+from app.views.web.auth import current_user, login_required, note_inbox_version
 from app.views.web.datetime_filters import back_at, day_range
 from app.views.web.selection import first_selected
 
@@ -256,11 +257,15 @@ def _change_one(action: str, notification_id: int) -> Response:
     if _is_delete():
         action = OPPOSITE[action]
     until = _snooze_end(action, [notification_id])
-    change = actions.change(current_user, action, ids=[notification_id], until=until)
-    # Read after the change. Raises NotFound (404) for a notification of another person.
-    row = inbox.get_row(current_user, notification_id)
+    change = actions.change_one(current_user, action, notification_id, until=until)
+    if change.id is None:
+        # Nothing to change. Raises NotFound (404) for a notification of another person.
+        row = inbox.get_row(current_user, notification_id)
+    else:
+        row = InboxRow._make(change.row)
+        note_inbox_version(change.version)
     query = ListQuery.read(request.form.get("view", ""))
-    text = _describe(action, 1, until) if change.count else ""
+    text = _describe(action, 1, until) if change.id else ""
     if not htmx.is_partial():
         is_staying = request.form.get("from") == "detail" and action in {"read", "unread", "saved", "unsaved"}
         return _redirect_to_list(query, text, change.id, show=row.id if is_staying else None)

@@ -81,17 +81,17 @@ class Memory(Generic[Value]):
         self._keep(kept, key, now, _Kept(version, now, until, value))
         return value
 
-    def peek(self, user_id: int, key: Hashable, now: datetime, version: int) -> Value | None:
-        """Return the value that is kept under a version; None if there is none.
+    def peek(self, user_id: int, key: Hashable, now: datetime) -> tuple[int, Value] | None:
+        """Return the version and the value that are kept, whether they are current or not; None if there is none.
 
-        For a transaction that has raised the version from this one: until it ends, no other can change this inbox, so
-        the value is exactly the one before its own change.
+        For a transaction that raises the version. If it peeked before it wrote, and then raised the version from this
+        one, no other change came between, so the value is exactly the one before its own change.
         """
         kept = self._of_this_database()
         with self._lock:
             found = kept.get((user_id, key))
-        if found and found.version == version and found.since <= now and is_before(now, found.until):
-            return found.value
+        if found and found.since <= now and is_before(now, found.until):
+            return found.version, found.value
         return None
 
     def put(
@@ -102,7 +102,9 @@ class Memory(Generic[Value]):
         computed: tuple[Value, datetime | None],
         version: int,
     ) -> None:
-        """Keep what `get` would compute, under a version that has been committed."""
+        """Keep what `get` would compute, unless the version is not committed yet: another change could get it, too."""
+        if _has_written():
+            return
         value, until = computed
         self._keep(self._of_this_database(), (user_id, key), now, _Kept(version, now, until, value))
 

@@ -68,10 +68,17 @@ def mark_changed(user_ids: Iterable[int]) -> None:
         db.session.info.setdefault(_CHANGED, set()).update(user_ids)
 
 
+def publish(user_ids: Iterable[int]) -> None:
+    """Publish whose inboxes or sessions a statement has changed that was a transaction of its own."""
+    publisher: InboxPublisher | None = current_app.extensions.get(_PUBLISHER)
+    if publisher:
+        publisher.add(user_ids)
+
+
 def _publish(session: Session) -> None:
     changed: set[int] | None = session.info.pop(_CHANGED, None)
-    if changed and (publisher := current_app.extensions.get(_PUBLISHER)):
-        publisher.add(changed)
+    if changed:
+        publish(changed)
 
 
 def _discard(session: Session) -> None:

@@ -83,9 +83,9 @@ def inbox_counts(user_id: int, now: datetime | None = None, *, version: int | No
     return _COUNTS.get(user_id, "counts", now, count, version=version)
 
 
-def remembered(user_id: int, now: datetime, version: int) -> InboxCounts | None:
-    """Return the counts if they are remembered under a version; see `cache.Memory.peek`."""
-    return _COUNTS.peek(user_id, "counts", now, version)
+def remembered(user_id: int, now: datetime) -> tuple[int, InboxCounts] | None:
+    """Return the counts that are remembered, and of which version they are; see `cache.Memory.peek`."""
+    return _COUNTS.peek(user_id, "counts", now)
 
 
 def remember(user_id: int, found: InboxCounts, now: datetime, version: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ScalarSelect, Select, bindparam, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, literal, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utc_now
 from app.models import Notification
@@ -71,6 +73,15 @@ class Filters:
         """The places to look in: those of the search, else the list's own. A search of "all" finds snoozed rows."""
         own = "anywhere" if self.place == "all" and self.search else self.place
         return self.search.places or (own,)
+
+
+# Gives a column its value in a statement: the one that is stored, or the one that a change writes.
+ValueOf = Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]
+
+
+def stored_value(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """Return a column as it is."""
+    return column.expression
 
 
 class InboxReader(Protocol):

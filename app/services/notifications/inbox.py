@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.clock import EPOCH, from_microseconds, to_microseconds, utc_now
@@ -27,11 +27,13 @@ from app.services.notifications.filters import (
     USER_ID,
     Filters,
     InboxReader,
+    ValueOf,
     for_pages,
     for_user,
     in_order,
     is_ascending,
     matching,
+    stored_value,
     visible_to,
 )
 
@@ -156,8 +158,13 @@ def read_cursor(cursor: str) -> tuple[bool, datetime, int]:
     return cursor[0] == "p", from_microseconds(int(microseconds)), int(row_id)
 
 
+def row_columns(value_of: ValueOf) -> list[ColumnElement[Any]]:
+    """Build the columns of an `InboxRow`, of these values."""
+    return [value_of(getattr(Notification, name)).label(name) for name in InboxRow._fields]
+
+
 _ROW = CompiledStatement(
-    select(*(getattr(Notification, name) for name in InboxRow._fields)).where(
+    select(*row_columns(stored_value)).where(
         Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW)
     )
 )

@@ -17,10 +17,10 @@ _SELECTED = USERS.c.id.in_(bindparam("ids", expanding=True))
 # FOR NO KEY UPDATE is all that the update needs. Rows inserted before in the same transaction refer to these people and
 # hold their keys: two transactions that both asked for the whole row would deadlock.
 _LOCK_SELECTED = select(USERS.c.id).where(_SELECTED).order_by(USERS.c.id).with_for_update(key_share=True)
-_BUMP = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
-_BUMP_SELECTED = _BUMP.where(_SELECTED)
+BUMP = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
+_BUMP_SELECTED = BUMP.where(_SELECTED)
 _BUMP_ONE = CompiledStatement(
-    _BUMP.where(USERS.c.id == bindparam("one", type_=User.id.type)).returning(USERS.c.inbox_version)
+    BUMP.where(USERS.c.id == bindparam("one", type_=User.id.type)).returning(USERS.c.inbox_version)
 )
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import orjson
 from flask_babel import gettext as _
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     Text,
     bindparam,
+    cast,
     func,
     literal_column,
     select,
@@ -40,11 +42,13 @@ from app.services.notifications.filters import (
     USER_ID,
     Filters,
     InboxReader,
+    ValueOf,
     changes_after,
     for_pages,
     in_order,
     is_ascending,
     matching,
+    stored_value,
     visible_to,
 )
 from app.services.notifications.inbox import read_cursor, write_cursor
@@ -79,7 +83,7 @@ SURFACED_AT, EXPIRES_AT, NEXT_SURFACES_AT = len(FIELDS), len(FIELDS) + 1, len(FI
 
 
 _ONE = CompiledStatement(
-    lambda: select(*_fields(db.engine.dialect.name)).where(
+    lambda: select(*_columns(stored_value)).where(
         Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW)
     )
 )
@@ -116,9 +120,16 @@ def get(user: InboxReader, notification_id: int, *, mark_read: bool = False) -> 
         NotFound: this person has no such notification.
     """
     row = _load(user, notification_id)
-    if mark_read and row.read_at is None:
-        actions.change(user, "read", ids=[notification_id])
-        row = _load(user, notification_id)
+    return mark_as_read(user, notification_id) if mark_read and row.read_at is None else _dump(row)
+
+
+def mark_as_read(user: InboxReader, notification_id: int) -> bytes:
+    """Mark one notification of this person as read, and return it as JSON. Raises NotFound as `get` does."""
+    changed = actions.change_one(user, "read", notification_id, columns=_columns)
+    return _dump(changed.row or _load(user, notification_id))
+
+
+def _dump(row: Sequence[Any]) -> bytes:
     return orjson.dumps(_row_as_json(row, None), option=orjson.OPT_UTC_Z)
 
 
@@ -190,8 +201,8 @@ def _statement(dialect: str, filters: Filters, has_cursor: bool, is_backwards: b
     ascending = is_ascending(filters, is_backwards=is_backwards)
     next_surfaces_at, _next_expires_at = changes_after(USER_ID, NOW)
     query = select(
-        *_fields(dialect),
-        _plain(dialect, "surfaced_at", Notification.surfaced_at).label("surfaced_at"),
+        *_columns(stored_value),
+        _plain(dialect, "surfaced_at", Notification.surfaced_at.expression).label("surfaced_at"),
         Notification.expires_at,
         next_surfaces_at.label("next"),
     )
@@ -213,15 +224,17 @@ def _cursor(direction: str, row: Sequence[Any]) -> str:
     return write_cursor(direction, instant, row[0])
 
 
-def _fields(dialect: str) -> list[ColumnElement[Any]]:
-    return [_plain(dialect, name, column).label(name) for name, column in FIELDS]
+def _columns(value_of: ValueOf) -> list[ColumnElement[Any]]:
+    dialect = db.engine.dialect.name
+    return [_plain(dialect, name, value_of(column)).label(name) for name, column in FIELDS]
 
 
-def _plain(dialect: str, name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+def _plain(dialect: str, name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """Select a column in the form that JSON needs: SQLite stores times and JSON as text, which is passed on."""
     if dialect != "sqlite" or not (name.endswith(("_at", "_until")) or name in JSON_NAMES):
-        return column.expression
-    text = type_coerce(column, Text)
+        return value
+    # A parameter keeps its own type, by which it is formatted.
+    text = cast(value, Text) if isinstance(value, BindParameter) else type_coerce(value, Text)
     if name in JSON_NAMES:
         return text
     as_rfc3339 = func.replace(func.replace(text, _sql(" "), _sql("T")), _sql(".000000"), _sql(""))

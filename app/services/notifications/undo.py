@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, Subquery, Text, cast, column, delete, func, select, text
+from sqlalchemy import ColumnElement, Select, Subquery, Text, cast, column, delete, func, select, text
 
 from app.clock import utc_now
 from app.database.base import db
@@ -53,6 +53,14 @@ def record_rows(rows: Subquery) -> Select[int, str, bool]:
     if db.engine.dialect.name == "sqlite":
         return select(func.count(), func.json_group_array(func.json_array(*values)), HAS_SUBSCRIPTIONS)
     return select(func.count(), cast(func.json_agg(func.json_build_array(*values)), Text), HAS_SUBSCRIPTIONS)
+
+
+def record_row() -> ColumnElement[str]:
+    """Build the values of a row as `NotificationChange.before` has them after a change of this row alone."""
+    values = [getattr(Notification, name) for name in ("id", *RESTORED)]
+    if db.engine.dialect.name == "sqlite":
+        return func.json_array(func.json_array(*values))
+    return cast(func.json_build_array(func.json_build_array(*values)), Text)
 
 
 def select_changed_ids(before: str) -> Any:

@@ -105,6 +105,11 @@ def inbox_version() -> int:
     return int(g.version_after_change)
 
 
+def note_inbox_version(version: int) -> None:
+    """Take the version that a change has returned as that of `inbox_version`."""
+    g.version_after_change = version
+
+
 def session_limits() -> SessionLimits:
     return SessionLimits.from_config(current_app.config)
 
