@@ -37,7 +37,7 @@ from app.models import Notification, NotificationChange
 from app.row_ids import MAX_ID
 from app.services.base import inbox_pubsub
 from app.services.base.errors import Invalid
-from app.services.notifications import counts, inbox, inbox_version, undo
+from app.services.notifications import counts, inbox, inbox_version, saved_views, undo
 from app.services.notifications.conditions import Now, conditions_for_place
 from app.services.notifications.filters import (
     NOW,
@@ -230,7 +230,9 @@ def change_one(
     if not 0 < notification_id <= MAX_ID:
         return NOTHING
     # Before anything is written; see `cache.Memory.peek`.
-    kept = counts.remembered(user.id, now) if action in UNREAD_BY else None
+    is_simple = action in UNREAD_BY
+    kept = counts.remembered(user.id, now) if is_simple else None
+    kept_views = saved_views.remembered(user, now) if is_simple else None
     values = {"one": notification_id, "user_id": user.id, "now": now, "until": until}
     is_postgresql = db.engine.dialect.name == "postgresql"
     found = _in_one_statement(action, columns, values) if is_postgresql else None
@@ -241,6 +243,10 @@ def change_one(
     if kept and kept[0] == found.version - 1:
         unread = kept[1].unread + UNREAD_BY[action] * found.is_countable
         counts.remember(user.id, kept[1]._replace(unread=unread), now, found.version)
+    if kept_views and kept_views[0] == found.version - 1:
+        saved_views.remember_change(
+            user, kept_views[1], action, notification_id, now=now, version=found.version
+        )
     return found
 
 
@@ -284,7 +290,7 @@ def _select_one(action: str, columns: RowColumns) -> tuple[Action, Select[Any]]:
 
     is_unexpired = or_(Notification.expires_at.is_(None), Notification.expires_at > NOW)
     is_countable = and_(*conditions_for_place("inbox", NOW), is_unexpired)
-    facts = [
+    facts: list[ColumnElement[Any]] = [
         undo.record_row().label("before"),
         is_countable.label("is_countable"),
         calls.HAS_SUBSCRIPTIONS,

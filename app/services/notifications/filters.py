@@ -74,6 +74,11 @@ class Filters:
         own = "anywhere" if self.place == "all" and self.search else self.place
         return self.search.places or (own,)
 
+    @property
+    def is_unread_only(self) -> bool:
+        """Whether all that it shows is unread."""
+        return "unread" in self.places or self.is_read is False or self.search.is_unread
+
 
 # Gives a column its value in a statement: the one that is stored, or the one that a change writes.
 ValueOf = Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]
@@ -175,10 +180,7 @@ def in_order(query: AnySelect, filters: Filters) -> AnySelect:
 
 
 def _only_unread(filters: Filters) -> bool:
-    is_unread = filters.is_read is False or any(
-        term.name == "is" and term.value == "unread" and not term.is_not for term in filters.search.terms
-    )
-    return is_unread and filters.places == ("inbox",)
+    return (filters.is_read is False or filters.search.is_unread) and filters.places == ("inbox",)
 
 
 def is_ascending(filters: Filters, *, is_backwards: bool = False) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
+from typing import cast as cast_type
 
 from flask_babel import gettext as _
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, Text, case, cast, func, literal_column, select
 from sqlalchemy import delete as sql_delete
 
 from app.clock import utc_now
@@ -40,15 +42,15 @@ MAX_VIEWS, MAX_NAME = 20, 60
 Colour = Literal["", "violet", "blue", "green", "yellow", "orange", "grey"]
 # A larger number beside a name is not worth the time to count it.
 MAX_COUNT = 100
-# One number stands for two: all that a view shows, and how much of that is unread.
-ALL = 1000
+# Of views of unread notifications twice as many are found, so that those that are read need not be counted again.
+SPARE = 100
 _OWN = CompiledStatement(
     select(SavedView.id, SavedView.name, SavedView.filter, SavedView.position, SavedView.colour)
     .where(SavedView.user_id == USER_ID, SavedView.deleted_at.is_(None))
     .order_by(SavedView.position, SavedView.id)
 )
-# Twenty views of perhaps 200 bytes each.
-_VIEWS = Memory["tuple[ViewWithCount, ...]"](5_000)
+# A view takes 1 KB.
+_VIEWS = Memory["CountedViews"](2_000)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,32 @@ class ViewWithCount:
     unread: int
 
 
+class _Rows(NamedTuple):
+    """The newest rows of a view, from which its counts follow after a change of one of them.
+
+    Attributes:
+        ids: negative for those that are read.
+        is_all: whether the view has no more rows than these.
+        is_unread: whether it shows unread rows only.
+        is_by_read: whether it depends on what is read which rows it shows.
+        is_by_saved: whether it depends on what is saved.
+    """
+
+    ids: array[int]
+    is_all: bool
+    is_unread: bool
+    is_by_read: bool
+    is_by_saved: bool
+
+
+class CountedViews(NamedTuple):
+    """A person's views with their counts, the rows of each, and when the counts next change by themselves."""
+
+    views: tuple[ViewWithCount, ...]
+    rows: tuple[_Rows, ...]
+    until: datetime
+
+
 def list_views(user: InboxReader) -> list[SavedView]:
     """List a person's views in their order."""
     return list(db.session.scalars(_views_of(user)))
@@ -106,10 +134,10 @@ def list_views_with_counts(
     """
     now = now or utc_now()
 
-    def count() -> tuple[tuple[ViewWithCount, ...], datetime | None]:
+    def count() -> tuple[CountedViews, datetime | None]:
         rows = _OWN.fetch(user_id=user.id)
         views = [
-            (row.id, row.name, SavedFilter.from_view(row), row.position, cast(Colour, row.colour))
+            (row.id, row.name, SavedFilter.from_view(row), row.position, cast_type(Colour, row.colour))
             for row in rows
         ]
         wanted = tuple(_filters_of(user, view[2], now) for view in views)
@@ -117,10 +145,42 @@ def list_views_with_counts(
         # A search may say `from:today`.
         midnight = at_hour(now.astimezone(zone(user.time_zone)).date() + timedelta(days=1), 0, user.time_zone)
         until = min(filter(None, (numbers.surfaces_at, numbers.expires_at, midnight)))
-        counted = zip(views, numbers[: len(views)], strict=True)
-        return tuple(ViewWithCount(*view, *divmod(number, ALL)) for view, number in counted), until
+        found = tuple(map(_read_rows, wanted, numbers[: len(views)]))
+        counted = tuple(ViewWithCount(*view, *_count(rows)) for view, rows in zip(views, found, strict=True))
+        return CountedViews(counted, found, until), until
 
-    return _VIEWS.get(user.id, ("views", user.time_zone), now, count, version=version)
+    return _VIEWS.get(user.id, _key(user), now, count, version=version).views
+
+
+def remembered(user: InboxReader, now: datetime) -> tuple[int, CountedViews] | None:
+    """Return the counted views that are remembered, and of which version they are; see `cache.Memory.peek`."""
+    return _VIEWS.peek(user.id, _key(user), now)
+
+
+def remember_change(
+    user: InboxReader,
+    before: CountedViews,
+    action: str,
+    notification_id: int,
+    *,
+    now: datetime,
+    version: int,
+) -> None:
+    """Remember the views after a notification was marked read, unread, saved or not saved, if they follow from that.
+
+    Args:
+        before: as they were before this change and after all others.
+        version: of the inbox, since this change.
+    """
+    rows = [_change_rows(each, action, notification_id) for each in before.rows]
+    changed = tuple(each for each in rows if each)
+    if len(changed) < len(rows):
+        return
+    views = tuple(
+        view if new is old else _with_counts(view, new)
+        for view, old, new in zip(before.views, before.rows, changed, strict=True)
+    )
+    _VIEWS.put(user.id, _key(user), now, (CountedViews(views, changed, before.until), before.until), version)
 
 
 def create(user: User, name: str, wanted: SavedFilter, *, colour: str = "") -> SavedView:
@@ -275,19 +335,78 @@ def _filters_of(user: InboxReader, wanted: SavedFilter, now: datetime) -> Filter
 
 # Built once for the same views: that took longer than counting, and each change of an inbox counts again.
 @lru_cache(maxsize=200)
-def _count_statement(_dialect: str, wanted: tuple[Filters, ...]) -> CompiledStatement:
+def _count_statement(dialect: str, wanted: tuple[Filters, ...]) -> CompiledStatement:
     surfaces_at, expires_at = changes_after(USER_ID, NOW)
-    counts = [_count_query(filters).label(f"count_{number}") for number, filters in enumerate(wanted)]
+    counts = [
+        _count_query(dialect, filters).label(f"count_{number}") for number, filters in enumerate(wanted)
+    ]
     statement = select(*counts, surfaces_at.label("surfaces_at"), expires_at.label("expires_at"))
     # The plan of a search depends on its words.
     return CompiledStatement(statement, is_prepared=not any(filters.search.terms for filters in wanted))
 
 
-def _count_query(filters: Filters) -> ScalarSelect[int]:
-    """Count what a view shows; `divmod` by `ALL` splits the number."""
+def _count_query(dialect: str, filters: Filters) -> ScalarSelect[str]:
+    """Find what a view shows, as text that `_read_rows` reads."""
     clauses = matching(filters, USER_ID, NOW)
+    signed = case((Notification.read_at.is_(None), Notification.id), else_=-Notification.id)
     # The newest ones: without an order, PostgreSQL collects all matches before it takes a hundred.
-    newest = select(Notification.read_at).where(*clauses).order_by(*NEWEST_FIRST).limit(MAX_COUNT)
-    rows = in_order(newest, filters).subquery()
-    number = func.count() * ALL + func.count() - func.count(rows.c.read_at)
-    return select(number).select_from(rows).scalar_subquery()
+    newest = select(cast(signed, Text).label("id")).where(*clauses).order_by(*NEWEST_FIRST)
+    rows = in_order(newest.limit(_most(filters)), filters).subquery()
+    collect = func.group_concat if dialect == "sqlite" else func.string_agg
+    return select(collect(rows.c.id, literal_column("','"))).scalar_subquery()
+
+
+def _most(filters: Filters) -> int:
+    return MAX_COUNT + SPARE if filters.is_unread_only else MAX_COUNT
+
+
+def _read_rows(filters: Filters, text: str | None) -> _Rows:
+    ids = array("q", map(int, text.split(",")) if text else ())
+    states = {*filters.places, *(term.value for term in filters.search.terms if term.name in ("is", "in"))}
+    return _Rows(
+        ids,
+        is_all=len(ids) < _most(filters),
+        is_unread=filters.is_unread_only,
+        is_by_read=bool(states & {"unread", "read"})
+        or any(term.name == "status" for term in filters.search.terms),
+        is_by_saved="saved" in states,
+    )
+
+
+def _count(rows: _Rows) -> tuple[int, int]:
+    """Return what is shown of a view: how many, and how many of these are unread."""
+    return min(len(rows.ids), MAX_COUNT), min(sum(map((0).__lt__, rows.ids)), MAX_COUNT)
+
+
+def _with_counts(view: ViewWithCount, rows: _Rows) -> ViewWithCount:
+    count, unread = _count(rows)
+    return replace(view, count=count, unread=unread)
+
+
+def _change_rows(rows: _Rows, action: str, notification_id: int) -> _Rows | None:
+    """Return the rows of a view after the change of a notification, whose place in the list it does not change.
+
+    None if they must be found again: the notification has come to the view, or the rows that were found are used up.
+    """
+    if action in ("saved", "unsaved"):
+        return None if rows.is_by_saved else rows
+    if rows.is_unread and action == "read":
+        # It was unread, so it is gone. If it was not among these, it was further down.
+        if notification_id not in rows.ids:
+            return rows
+        left = rows.ids[:]
+        left.remove(notification_id)
+        return rows._replace(ids=left) if rows.is_all or len(left) >= MAX_COUNT else None
+    if rows.is_by_read:
+        return None
+    # It has stayed in the view, or out of it.
+    old = notification_id if action == "read" else -notification_id
+    if old not in rows.ids:
+        return rows
+    ids = rows.ids[:]
+    ids[ids.index(old)] = -old
+    return rows._replace(ids=ids)
+
+
+def _key(user: InboxReader) -> tuple[str, str]:
+    return "views", user.time_zone

@@ -80,6 +80,11 @@ class Query:
             and (term.name == "in" or (term.name == "is" and term.value in PLACES))
         )
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether it finds unread notifications only."""
+        return any(term.name == "is" and term.value == "unread" and not term.is_not for term in self.terms)
+
 
 EVERYTHING = Query()
 

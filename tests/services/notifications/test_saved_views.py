@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from app.database.base import db
 from app.models import Notification, SavedView, User
@@ -177,6 +178,64 @@ def test_the_newest_hundred_are_counted(alice: User) -> None:
     saved_views.create(alice, "All", SavedFilter())
     (view,) = saved_views.list_views_with_counts(alice, NOW)
     assert (view.count, view.unread) == (100, 0)
+
+
+CARRIED = (
+    SavedFilter(),
+    SavedFilter("unread"),
+    SavedFilter("saved"),
+    SavedFilter("done"),
+    SavedFilter("all", priority=("urgent",)),
+    SavedFilter(search="one"),
+    SavedFilter("all", search="is:unread -two"),
+    SavedFilter(search="is:read"),
+    SavedFilter(search="-is:saved"),
+    SavedFilter("unread", search="status:sent"),
+)
+
+
+@pytest.mark.parametrize("action", actions.UNREAD_BY)
+def test_a_change_of_one_carries_the_counts_of_views_over_exactly(owner: User, action: str) -> None:
+    for number, wanted in enumerate(CARRIED):
+        saved_views.create(owner, str(number), wanted)
+    rows = [
+        factories.notification(owner, title, created_at=NOW, read_at=read_at, saved_at=saved_at, **values)
+        for title in ("one", "two")
+        for read_at in (None, NOW)
+        for saved_at in (None, NOW)
+        for values in ({"priority": "urgent"}, {"archived_at": NOW})
+    ]
+    for row in rows:
+        saved_views.list_views_with_counts(owner, NOW)
+        actions.change(owner, action, ids=[row.id], now=NOW)
+        carried = saved_views.list_views_with_counts(owner, NOW)
+        assert carried == saved_views.list_views_with_counts(
+            owner, NOW, version=-2
+        )  # which is not remembered
+
+
+@pytest.mark.parametrize("wanted", [SavedFilter(), SavedFilter("unread"), SavedFilter("all", search="x")])
+def test_a_hundred_rows_of_a_view_are_found_again_only_when_they_are_used_up(
+    owner: User, wanted: SavedFilter
+) -> None:
+    values = [factories.notification_values(owner, number, NOW) | {"title": "x"} for number in range(203)]
+    db.session.execute(insert(Notification), values)
+    db.session.commit()
+    saved_views.create(owner, "x", wanted)
+    ids = list(db.session.scalars(select(Notification.id).order_by(Notification.id.desc())))
+    saved_views.list_views_with_counts(owner, NOW)
+    times_found = 0
+    # The newest ones, and the oldest.
+    for changed, number in enumerate((*ids[:103], ids[202]), start=1):
+        actions.change(owner, "read", ids=[number], now=NOW)
+        with statements.recorded() as seen:
+            (view,) = saved_views.list_views_with_counts(owner, NOW)
+        times_found += any("FROM notifications" in each for each in seen)
+        if wanted.place == "unread":
+            assert (view.count, view.unread) == (min(203 - changed, 100),) * 2
+        else:
+            assert (view.count, view.unread) == (100, max(100 - changed, 0))
+    assert times_found == (wanted.place == "unread")
 
 
 def test_changing_a_view_updates_open_pages(alice: User) -> None:
