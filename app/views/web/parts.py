@@ -20,9 +20,9 @@ from app.views.web.auth import visitor
 
 # A row of a list takes 2 to 3 KB, and most parts are rows.
 MAX_PARTS = 4_000
-# Placeholders for the CSRF token, which differs with every request, and for the id of a row, in parts that only print
-# it. Random, so that no text of a person contains them.
-TOKEN, ID = (f"{name}-{secrets.token_hex(16)}" for name in ("csrf", "id"))
+# Placeholders for the CSRF token, which differs with every request, and for the id and title of a row, in parts that
+# only print them. Random, so that no text of a person contains them.
+TOKEN, ID, TITLE = (f"{name}-{secrets.token_hex(16)}" for name in ("csrf", "id", "title"))
 
 
 class Reader(NamedTuple):
@@ -44,6 +44,7 @@ def register(app: Flask) -> None:
     app.extensions["parts"] = render
     app.add_template_global(part)
     app.add_template_global(parts)
+    app.add_template_global(row_part)
 
 
 def part(template: str, *, id: int | None = None, **arguments: Any) -> Markup:  # noqa: A002  # as in the template
@@ -66,6 +67,17 @@ def parts(template: str, name: str, values: Iterable[Any]) -> Markup:
     render, who = current_app.extensions["parts"], reader()
     html = "".join([render(template, who, (name, value)) for value in values])
     return Markup(html)  # noqa: S704  # each of them is Markup, which its own join would escape again
+
+
+def row_part(template: str, *, id: int, title: object, **arguments: Any) -> Markup:  # noqa: A002  # as in the template
+    """Render a part of a row that only prints its id and title, once for all rows. It has no form.
+
+    Args:
+        arguments: as of `part`.
+    """
+    arguments |= {"id": ID, "title": TITLE}
+    html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
+    return html.replace(ID, str(id)).replace(TITLE, escape(title))
 
 
 def _csrf_token() -> str:

@@ -12,6 +12,9 @@ from babel.support import NullTranslations, Translations
 from flask import Flask
 from flask.templating import Environment
 from flask_babel import get_locale, get_translations
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 
 class TemplateEnvironment(Environment):
@@ -33,8 +36,19 @@ def register(app: Flask) -> None:
             catalogs[key] = get_translations()
         return catalogs[key]
 
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # from jinja2.ext.i18n
-        gettext=lambda text: catalog().ugettext(text),
-        ngettext=lambda one, many, n: catalog().ungettext(one, many, n),
-        newstyle=True,
-    )
+    # As Jinja's own, which call each other through the context: a third of the calls of a row.
+    @pass_eval_context
+    def gettext(context: EvalContext, text: str, /, **variables: Any) -> str:
+        return _fill(context, catalog().ugettext(text), variables)
+
+    @pass_eval_context
+    def ngettext(context: EvalContext, one: str, many: str, n: int, /, **variables: Any) -> str:
+        return _fill(context, catalog().ungettext(one, many, n), {"num": n, **variables})
+
+    app.jinja_env.newstyle_gettext = True  # type: ignore[attr-defined]  # from jinja2.ext.i18n
+    app.jinja_env.globals |= {"_": gettext, "gettext": gettext, "ngettext": ngettext}
+
+
+def _fill(context: EvalContext, text: str, variables: dict[str, Any]) -> str:
+    # Without variables it is a format, too, so that a percent sign is written in one way.
+    return (Markup(text) if context.autoescape else text) % variables  # noqa: S704  # translations may have markup
