@@ -8,6 +8,7 @@ another site does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from flask import current_app, g, request
@@ -38,11 +39,15 @@ class CSRF(CSRFProtect):
             return  # Before anything else, because most requests only read.
         g.csrf_valid = False
         super().protect(apply_exemptions)  # type: ignore[no-untyped-call]  # Flask-WTF has no types.
-        if g.csrf_valid and (origin := foreign_origin(request.headers, _own_addresses())):
+        if not g.csrf_valid:
+            return
+        if origin := foreign_origin(request.headers, _own_addresses()):
             raise ForeignOrigin(origin)
+        # For the forms of the response, too: Flask-WTF would sign another one. It ends with the session.
+        g.csrf_token = self._get_csrf_token()  # type: ignore[no-untyped-call]
 
 
-def foreign_origin(headers: Headers, own: list[str]) -> str:
+def foreign_origin(headers: Headers, own: Iterable[str]) -> str:
     """Return the origin of a request that did not come from one of our own addresses, else "".
 
     Args:
@@ -63,14 +68,15 @@ def foreign_origin(headers: Headers, own: list[str]) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _own_addresses() -> list[str]:
-    """Return BASE_URL and, where it has another name, the address that the request was sent to.
+def _own_addresses() -> Iterator[str]:
+    """Yield BASE_URL and, where it has another name, the address that the request was sent to.
 
     The Host header may be the proxy's own name, and BASE_URL may be one of several names: either will do.
     """
     base_url = current_app.config["BASE_URL"]
-    is_known = _host(urlsplit(base_url).netloc) == _host(request.host)
-    return [base_url] if is_known else [base_url, request.host_url]
+    yield base_url
+    if _host(urlsplit(base_url).netloc) != _host(request.host):
+        yield request.host_url
 
 
 def _split(url: str) -> SplitResult:

@@ -80,6 +80,7 @@ def end_session() -> None:
         sessions.sign_out(found, origin=request.remote_addr or "")
     session.clear()
     g.pop("signed_in", None)
+    g.pop("csrf_token", None)
 
 
 def current_session() -> SignedIn | None:

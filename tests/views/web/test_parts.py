@@ -17,7 +17,7 @@ from tests.views.inbox import HX, SignIn, send
 
 # The globals that a part may use: they are the same for all readers, or belong to the key under which it is kept.
 SHARED = {"_", "gettext", "ngettext", "url_for", "static_url", "catalog", "places", "places_by_name"}
-SHARED |= {"search_tips", "parts"}
+SHARED |= {"search_tips", "parts", "row_part"}
 OF_READER = {"get_timezone", "csrf_token"}
 # Filters that look at the clock.
 CLOCK = {
@@ -48,7 +48,7 @@ def _names_of_parts(app: Flask) -> set[str]:
         call
         for template in app.jinja_env.list_templates()
         for call in _parse(app, template).find_all(nodes.Call)
-        if isinstance(call.node, nodes.Name) and call.node.name in {"part", "parts"}
+        if isinstance(call.node, nodes.Name) and call.node.name in {"part", "parts", "row_part"}
     ]
     return {call.args[0].as_const() for call in calls}
 
@@ -107,6 +107,22 @@ def test_forms_of_parts_have_the_token_of_the_request(
     ]
     assert [len(each) for each in tokens] == [1, 1]
     assert tokens[0] != tokens[1]
+
+
+def test_forms_of_a_response_have_the_token_that_the_request_came_with(sign_in: SignIn, alice: User) -> None:
+    client, row = sign_in(alice), factories.notification(alice)
+    page = client.get("/notifications").text
+    sent = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+    shown = client.post(f"/notifications/{row.id}/reading", data={"csrf_token": sent}, headers=HX).text
+    assert set(re.findall(r'name="csrf_token" value="([^"]+)"', shown)) == {sent}
+
+
+def test_the_buttons_of_rows_are_rendered_once_for_all_rows(sign_in: SignIn, alice: User) -> None:
+    rows = [factories.notification(alice, title) for title in ("Ana & Bo", "50 % <b>")]
+    page = sign_in(alice).get("/notifications").text
+    for row, title in zip(rows, ("Ana &amp; Bo", "50 % &lt;b&gt;"), strict=True):
+        assert f'formaction="/notifications/{row.id}/archival"' in page
+        assert f'aria-label="Mark done: {title}"' in page
 
 
 def test_a_part_that_only_prints_an_id_is_rendered_once_for_all_rows(app: Flask) -> None:
