@@ -89,7 +89,8 @@ def test_eighty_notifications_are_triaged_by_keyboard_at_once_and_undone_one_by_
         ("l",),
         ("x", "j", "x", "e"),
         ("x", "j", "j", "Shift+X", "l"),
-        ("Enter", "e"),
+        # The pane is closed before the row that it shows next is read.
+        ("Enter", "e", "Escape"),
     ):
         # Older rows have replaced those that left.
         expect(page.locator("#list .row:not([aria-busy])")).to_have_count(50)

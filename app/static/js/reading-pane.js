@@ -119,6 +119,7 @@ async function load() {
   const link = $(".row__link", row);
   // An outline is shown only if loading takes longer than this, so that quick responses do not flicker.
   const outlineTimer = setTimeout(() => {
+    if (mine !== opening) return;
     pane().hidden = false;
     pane().setAttribute("aria-busy", "true");
   }, 400);
