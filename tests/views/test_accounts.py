@@ -278,7 +278,7 @@ def test_the_link_in_the_sent_email_works(app: Flask, client: FlaskClient, bob: 
     assert enter(client, "dana@example.test", NEW).location == "/notifications"
 
 
-@pytest.mark.parametrize("token", ["x", "x.y", "%00", "%ff", "a" * 5000])
+@pytest.mark.parametrize("token", ["x", "x.y", "%01", "%ff", "a" * 5000])
 def test_a_forged_link_has_expired(client: FlaskClient, token: str) -> None:
     answer = client.get(f"/password/reset/{token}")
     assert answer.status_code == 410

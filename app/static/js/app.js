@@ -16,5 +16,9 @@ import "./search.js";
 import "./agenda.js";
 import "./copy.js";
 
-// The navigation scrolls where the window is low.
-document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest" });
+// The navigation scrolls where the window is low. After scrollIntoView, the Tab key would start there.
+const place = document.querySelector(".side [aria-current=page]");
+if (place) {
+  const side = place.closest(".side");
+  side.scrollTop += Math.max(0, place.getBoundingClientRect().bottom - side.getBoundingClientRect().bottom);
+}
