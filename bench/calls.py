@@ -138,6 +138,10 @@ class Caller:
             named = ", ".join(map(str, rows))
             filled.write(*(text.format(rows=named, reader=filled.reader) for text in statements))
 
+        def restore(rows: Sequence[int]) -> None:
+            write(call.after, rows)
+            filled.vacuum()
+
         return cls(
             server,
             request,
@@ -145,7 +149,7 @@ class Caller:
             filled.own_processes,
             filled.unread,
             (lambda row: write(call.before, [row])) if call.before else None,
-            (lambda rows: write(call.after, rows)) if call.after else None,
+            restore if call.after else None,
         )
 
     @classmethod

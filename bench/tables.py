@@ -67,6 +67,11 @@ class Table:
             for statement in ("BEGIN", *statements, "COMMIT"):
                 self.writer.execute(statement)
 
+    def vacuum(self) -> None:
+        """Remove the old versions of changed rows from PostgreSQL; autovacuum would do so during the next calls."""
+        if self.processes:
+            self.writer.execute("VACUUM notifications, notification_changes, users")
+
     def invalidate_cache(self) -> None:
         """Write for other people, which invalidates the application's cache."""
         self.write(f"UPDATE users SET inbox_version = inbox_version + 1 WHERE id <> {self.reader}")
