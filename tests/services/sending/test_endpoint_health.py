@@ -162,6 +162,7 @@ def test_number_that_replied_stop_gets_no_more_texts(channel_server: WebServer) 
     assert len(channel_server.calls) == 1
 
 
+@pytest.mark.long
 def test_unacknowledged_text_is_repeated_once_after_fifteen_minutes(
     channel_server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
