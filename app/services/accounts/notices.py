@@ -50,7 +50,7 @@ def queue_second_factor_notice(user: User, now: datetime, *, is_on: bool) -> Non
         if is_on:
             heading = _("Two-step sign-in is on")
             message = _(
-                "Signing in as %(email)s now also needs a code of your authenticator app.", email=user.email
+                "Signing in as %(email)s now also needs a code from your authenticator app.", email=user.email
             )
         else:
             heading = _("Two-step sign-in is off")

@@ -72,7 +72,7 @@ def make_key(user: User, *, secret: str, now: datetime | None = None) -> NewKey:
 
 
 def read_key(user: User, signed: str, *, secret: str, now: datetime | None = None) -> NewKey:
-    """Read the key that a form returns. Raises NotFound if it was not made for this user, or an hour ago."""
+    """Read the key that a form returns. Raises NotFound if it was made for another user, or over an hour ago."""
     values = signed_links.read(signed, purpose=_PURPOSE, secret=secret, now=now or utc_now())
     if values["user"] != user.id:
         raise NotFound("this key was made for someone else")
