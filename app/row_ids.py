@@ -1,4 +1,4 @@
-"""What stands in URLs for rows: their ids, and text that the databases can compare with theirs."""
+"""URL converters: ids of rows, and text that both databases can compare."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RowIdConverter(BaseConverter):
 
 
 class TextConverter(BaseConverter):
-    """Converts any other part of a path. PostgreSQL fails at a NUL, which no row has: the path is a 404."""
+    """Converts any other part of a path. One with a NUL is a 404: no row contains it, and PostgreSQL rejects it."""
 
     regex = r"[^/\x00]+"
     part_isolating = True

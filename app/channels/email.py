@@ -166,7 +166,7 @@ class SmtpChannel:
 
     def _open_envelope(self, return_path: str, recipient: str) -> smtplib.SMTP:
         if self._opened_for not in {None, recipient}:
-            self._disconnect()  # The server waits for another email, and there is no way to cancel that.
+            self._disconnect()  # The server expects a different email now, and SMTP cannot take that back.
         host = self._connect()
         is_sent, self._opened_for = self._opened_for is not None, None
         self._converse(host, self._envelope(host, return_path, recipient), is_sent=is_sent)

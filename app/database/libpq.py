@@ -30,7 +30,7 @@ _KEY = "libpq"
 
 
 class _Driver:
-    """What is kept for a connection of the pool until it is closed."""
+    """Kept with a pooled connection until it closes."""
 
     def __init__(self, connection: Any) -> None:
         self.pgconn: PGconn = connection.pgconn

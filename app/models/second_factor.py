@@ -1,4 +1,4 @@
-"""What a person signs in with besides the password."""
+"""The second factor: what a person needs besides the password to sign in."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from app.services.base.errors import NotFound
 from app.services.sources import receiving
 
 bp = Blueprint("sources", __name__)
-# The signature is the permission; there is no session and no form.
+# The signature authorizes the call: there is no session or form to protect.
 csrf.exempt(bp)
 
 

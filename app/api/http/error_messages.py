@@ -25,7 +25,7 @@ MESSAGES: dict[str, LazyString] = {
     "too_long": _l("Must have at most %(max_length)s entries."),
     "literal_error": _l("Must be one of %(expected)s."),
 }
-# Where one is enough: "at least 1 characters" is no English.
+# For a minimum of one: "at least 1 characters" is not English.
 NOT_EMPTY = {"string_too_short", "too_short"}
 
 

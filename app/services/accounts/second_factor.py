@@ -21,14 +21,14 @@ from app.services.accounts.sessions import SignedIn
 from app.services.base import audit, encryption, signed_links, validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 
-# Values of REQUIRE_SECOND_FACTOR: who has to turn it on. The third is "nobody".
+# Values of REQUIRE_SECOND_FACTOR besides "nobody".
 ADMINS, EVERYONE = "admins", "everyone"
 # Seconds that a code is shown for, and how many codes before and after the present one are accepted: clocks differ.
 STEP, DRIFT = 30, 1
 RECOVERY_CODES = 10
 # 120 bits in groups of four characters. At 112 and more, a plain digest is safe (OWASP ASVS, 6.5.2).
 RECOVERY_BYTES, GROUP = 15, 4
-# What is mistaken for a letter of a recovery code, which has neither of these digits.
+# Digits that people type for letters. Recovery codes contain none of them.
 _MISREAD = str.maketrans("018", "OIB")
 # The time to scan the key and to enter a code.
 SET_UP_WITHIN = timedelta(hours=1)
@@ -209,7 +209,7 @@ def _new_key(user: User, key: str, signed: str) -> NewKey:
 
 
 def _find_step(key: str, code: str, now: datetime, *, after: int = 0) -> int | None:
-    """Find the time step of a code, later than `after`; None if it is no code of this time."""
+    """Find the time step of a code, later than `after`; None if it matches none that is current."""
     codes, present = pyotp.TOTP(key, interval=STEP), step_at(now)
     steps = range(max(present - DRIFT, after + 1), present + DRIFT + 1)
     return next(

@@ -1,4 +1,4 @@
-"""The second step of signing in: the password was right, and a code is asked for. There is no session yet."""
+"""The second step of signing in, after the right password and before there is a session: a code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PURPOSE = "second-step"
 
 
 def begin(user: User, *, secret: str, now: datetime | None = None) -> str:
-    """Return a text for the browser's cookie that says whose password was right.
+    """Return a signed text for the browser's cookie that says who entered the right password.
 
     It works for ten minutes, and until the password changes or two-step sign-in is turned off.
     """
@@ -30,7 +30,7 @@ def begin(user: User, *, secret: str, now: datetime | None = None) -> str:
 
 
 def find_person(text: str, *, secret: str, now: datetime | None = None) -> User:
-    """Find whose password was right. Raises NotFound if the text is not from `begin`, or no longer works."""
+    """Find who entered the right password. Raises NotFound if the text is not from `begin`, or no longer works."""
     values = signed_links.read(text, purpose=_PURPOSE, secret=secret, now=now or utc_now())
     user = db.session.get(User, values["user"], populate_existing=True)
     if user is None or not user.is_enabled or values["state"] != users.state_digest(user):

@@ -13,7 +13,7 @@ from app.database.base import db
 from app.models import Delivery
 from app.services.sending.results import SendResult
 
-# What was prepared earlier than this is prepared again at its turn: the recipient may have read it meanwhile.
+# Anything older is prepared again at its turn: the recipient may have read the notification by then.
 MAX_AGE_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Lookahead:
         self._prepared: dict[int, Prepared] = {}
 
     def take(self, row: Delivery) -> Prepared:
-        """Return a delivery, prepared a moment ago at most."""
+        """Return a delivery, prepared no more than a second ago."""
         prepared = self._prepared.pop(row.id, None)
         if prepared is None or time.monotonic() - prepared.at > MAX_AGE_SECONDS:
             return self._prepare(row)

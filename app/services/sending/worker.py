@@ -183,7 +183,7 @@ class DeliveryWorker:
         return done
 
     def _has_too_many_threads(self, name: str) -> bool:
-        """Whether a thread that replaced a slow one is no longer needed."""
+        """Whether there are more threads than needed, now that a slow one has finished."""
         return len(self.threads[name]) > catalog.CHANNELS[name].threads + self._count_slow(name)
 
     def _serve_queue(

@@ -1,4 +1,4 @@
-"""Threads: everything about one candidate or one job, as a search by its id, or by its name where there is no id."""
+"""Threads: everything about one candidate or job, as a search by id, or by name if it has no id."""
 
 from __future__ import annotations
 
