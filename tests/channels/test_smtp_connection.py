@@ -340,9 +340,12 @@ def test_a_rejected_email_leaves_the_envelope_of_the_next_one() -> None:
     server.close()
 
 
-def test_an_email_whose_connection_breaks_behind_it_is_uncertain_and_the_next_is_sent_on_a_new_one() -> None:
+@pytest.mark.parametrize("ending", [None, "reset"])
+def test_an_email_whose_connection_breaks_behind_it_is_uncertain_and_the_next_is_sent_on_a_new_one(
+    ending: str | None,
+) -> None:
     # The server may have accepted the email before it closed without reading the envelope.
-    server = Script([*AHEAD[:-1], None], [*PIPELINED, *TAKEN])
+    server = Script([*AHEAD[:-1], ending], [*PIPELINED, *TAKEN])
     mail = channel(server)
     with pytest.raises(UncertainOutcome):
         mail.send_ahead(message(), NEXT, nothing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -101,7 +102,7 @@ class Script(threading.Thread):
     """A TCP server that sends scripted replies, line by line, and then closes the connection.
 
     Each connection uses one list of replies. `read_message` reads up to the final dot, `read_two` and `read_three` read
-    further commands; `None` closes the connection.
+    further commands; `None` closes the connection, `reset` resets it.
     """
 
     def __init__(self, *scripts: list[str | None]) -> None:
@@ -132,6 +133,9 @@ class Script(threading.Thread):
                     body += line
                 self.messages.append(body)
                 continue
+            if reply == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
             if reply is None:
                 return
             if reply in FURTHER:

@@ -11,9 +11,10 @@ from app.clock import utc_now
 from app.models import Delivery, User
 from app.services.sending import lookahead, payloads
 from app.services.sending.lookahead import Lookahead, Prepared
+from app.services.sending.rate_limits import RateLimits
 from app.services.sending.results import SendResult
 from app.services.sending.worker import DeliveryWorker
-from tests.support.delivery import pending_email, reload
+from tests.support.delivery import SITE, pending_email, reload
 from tests.support.smtp import Server
 
 
@@ -82,3 +83,13 @@ def test_an_email_that_cannot_be_built_is_retried_and_the_others_are_sent(
     worker.deliver_due()
     assert [reload(row).state for row in rows] == ["sent", "retry_wait", "sent"]
     assert len(smtp.mailbox.raw) == 2
+
+
+def test_a_limit_is_not_used_up_by_preparing_early(
+    smtp: Server, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookahead, "MAX_AGE_SECONDS", -1)
+    for domain in ("alder.test", "birch.test", "cedar.test"):
+        pending_email(alice, domain, address=f"a@{domain}")
+    DeliveryWorker(SITE, "", RateLimits(domain=1)).deliver_due()
+    assert len(smtp.mailbox.raw) == 3
