@@ -245,7 +245,8 @@ def end_all(user: User, *, but: int = 0) -> int:
 
 def _delete(*conditions: ColumnElement[bool]) -> int:
     gone = delete(BrowserSession).where(*conditions).returning(BrowserSession.user_id)
-    owners = db.session.scalars(gone.execution_options(**BULK)).all()
+    # Objects of ended sessions are dropped: SQLite gives the id of the newest one to the next.
+    owners = db.session.scalars(gone.execution_options(synchronize_session="fetch")).all()
     inbox_pubsub.mark_changed(owners)
     return len(owners)
 

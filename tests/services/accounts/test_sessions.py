@@ -96,6 +96,15 @@ def test_signing_out_ends_the_session_and_is_audited_once(app: Flask, alice: Use
     assert (entry.actor_id, entry.detail) == (alice.id, {"origin": "192.0.2.1"})
 
 
+def test_the_id_of_an_ended_session_may_be_given_again(app: Flask, alice: User) -> None:
+    sessions.start(alice)
+    ended = db.session.scalars(select(BrowserSession)).one()
+    sessions.end_all(alice)
+    db.session.commit()
+    sessions.start(alice)
+    assert ended not in db.session
+
+
 def test_another_persons_session_cannot_be_ended(app: Flask, alice: User, charlie: User) -> None:
     key = sessions.start(alice)
     with pytest.raises(NotFound):
