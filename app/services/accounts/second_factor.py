@@ -96,9 +96,7 @@ def turn_on(
     now = now or utc_now()
     step = _find_step(key.text, validation.code(code), now)
     if step is None:
-        raise Invalid(
-            {"code": _("That code is wrong. Check the clock of your phone and enter the newest code.")}
-        )
+        raise Invalid({"code": _("That code is wrong. Check your phone's clock and enter the newest code.")})
     codes = _new_recovery_codes()
     with writing():
         user = users.get_for_update(user.id)
