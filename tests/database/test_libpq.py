@@ -44,14 +44,18 @@ def test_the_oldest_prepared_statement_is_dropped(pg_app: Flask, monkeypatch: py
     assert [statement.split()[1] for statement in prepared()] == ["users.role", "users.locale"]
 
 
-def test_a_statement_that_the_server_forgot_is_prepared_again(pg_app: Flask) -> None:
+@pytest.mark.parametrize("is_in_transaction", [True, False])
+def test_a_statement_that_the_server_forgot_is_prepared_again(pg_app: Flask, is_in_transaction: bool) -> None:
     statement = by_id()
     db.session.execute(text("SELECT 1"))
     statement.fetch(user_id=1)
     db.session.execute(text("DEALLOCATE ALL"))
-    db.session.rollback()
+    if not is_in_transaction:
+        db.session.rollback()
     with pytest.raises(DBAPIError, match="does not exist"):
         statement.fetch(user_id=1)
+    db.session.rollback()
+    db.session.execute(text("SELECT 1"))
     assert statement.fetch(user_id=1) == []
 
 

@@ -104,6 +104,18 @@ def test_uncommitted_values_are_not_cached(alice):
     assert counts.unread_count(alice.id) == 1
 
 
+def test_what_follows_from_an_uncommitted_change_is_not_kept(alice):
+    memory, now = cache.Memory(10), utc_now()
+    row = factories.notification(alice)
+    row.read_at = now
+    db.session.flush()
+    memory.put(alice.id, "key", now, ("uncommitted", None), alice.inbox_version)
+    assert memory.peek(alice.id, "key", now) is None
+    db.session.rollback()
+    memory.put(alice.id, "key", now, ("committed", None), alice.inbox_version)
+    assert memory.peek(alice.id, "key", now) == (alice.inbox_version, "committed")
+
+
 def test_without_a_commit_a_look_up_is_not_repeated(alice):
     asked = []
 

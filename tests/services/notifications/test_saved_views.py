@@ -214,6 +214,15 @@ def test_a_change_of_one_carries_the_counts_of_views_over_exactly(owner: User, a
         )  # which is not remembered
 
 
+def test_counts_of_views_from_before_the_change_of_another_are_not_carried_over(owner: User) -> None:
+    row = factories.notification(owner, created_at=NOW)
+    view = saved_views.create(owner, "All", SavedFilter())
+    assert counts(owner) == {view.id: 1}
+    factories.notification(owner, created_at=NOW)
+    actions.change(owner, "read", ids=[row.id], now=NOW)
+    assert counts(owner) == {view.id: 2}
+
+
 @pytest.mark.parametrize("wanted", [SavedFilter(), SavedFilter("unread"), SavedFilter("all", search="x")])
 def test_a_hundred_rows_of_a_view_are_found_again_only_when_they_are_used_up(
     owner: User, wanted: SavedFilter
