@@ -216,3 +216,10 @@ def test_deselecting_is_announced(open_inbox: Open, five: list[Notification]) ->
     expect(page.locator("#say")).to_have_text("2 selected.")
     page.keyboard.press("Escape")
     expect(page.locator("#say")).to_have_text("0 selected.")
+
+
+def test_the_current_place_shows_in_a_low_window(open_inbox: Open, alice: User) -> None:
+    page = open_inbox("/account", height=300)
+    expect(page.locator(".side [aria-current=page]")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
