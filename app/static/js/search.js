@@ -47,7 +47,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 
 // The navigation shows where the list is now, and its links keep the search.
 onFiltered(() => {
-  // The filters of admin pages are none of its business.
+  // The filters of admin pages stand on their own.
   if (!$("#list")) return;
   const { searchParams } = new URL(location);
   const search = searchParams.get("q");
