@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from playwright.sync_api import expect
 
 from app.clock import utc_now
@@ -17,7 +18,7 @@ from app.services.sending import scheduled
 from tests.browser.conftest import Open
 from tests.browser.inbox import SIZES, TYPES, focused_title, press, reloaded, row, visible_titles, wait_until
 from tests.support import factories
-from tests.support.browser import axe
+from tests.support.browser import axe, sign_in_browser
 
 
 def test_signing_in_leads_to_the_inbox(
@@ -61,6 +62,23 @@ def test_a_row_opens_as_its_own_page_on_a_phone(open_inbox: Open, five: list[Not
     page.wait_for_url("**/notifications")
     assert "Number 1" not in visible_titles(page)
     expect(page.locator("#toasts")).to_contain_text("Marked done")
+
+
+def test_a_page_is_marked_read_even_if_its_scripts_run_before_htmx_starts(
+    page_factory: Open,
+    live_server: str,
+    sign_in: Callable[[User], FlaskClient],
+    alice: User,
+    five: list[Notification],
+) -> None:
+    page = page_factory(live_server)
+    sign_in_browser(page, sign_in(alice), live_server)
+    # htmx starts in a timer without a delay. Slow it down, as a browser that has every script in its cache does.
+    page.add_init_script(
+        "const timer = window.setTimeout; window.setTimeout = (f, ms) => timer(f, ms ?? 300);"
+    )
+    page.goto(f"/notifications/{five[1].id}")
+    expect(page.get_by_role("button", name="Mark unread")).to_be_visible()
 
 
 def test_a_url_with_an_open_row_leads_a_phone_to_its_page(open_inbox: Open, five: list[Notification]) -> None:

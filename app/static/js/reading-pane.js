@@ -84,7 +84,9 @@ document.addEventListener("htmx:before:history:restore", (event) => {
 
 function reportOpened() {
   const form = $("#opening");
-  if (form) htmx.trigger(form, "opened");
+  if (!form) return;
+  htmx.process(form); // A new page may get here before htmx has listened to its forms.
+  htmx.trigger(form, "opened");
 }
 
 let loadTimer;
