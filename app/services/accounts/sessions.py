@@ -23,7 +23,7 @@ from app.database.objects import ModelColumns
 from app.database.writing import BULK, writing
 from app.models import BrowserSession, User, UserNotificationPreference
 from app.services.base import audit, cache, inbox_pubsub
-from app.services.base.errors import NotFound
+from app.services.base.errors import Conflict, NotFound
 
 log = logging.getLogger(__name__)
 # How exactly `last_seen_at` is kept: one write in this time, not one per request.
@@ -137,20 +137,25 @@ def start(user: User, *, browser: str = "", address: str = "", now: datetime | N
     Args:
         browser: the User-Agent header.
         address: the client's address.
+    Raises:
+        Conflict: the password, the address or two-step sign-in has changed since the user was loaded and checked.
     """
     now, key = now or utc_now(), _new_key()
-    db.session.add(
-        BrowserSession(
-            user_id=user.id,
-            digest=_digest(key),
-            browser=browser[:300].replace("\0", ""),
-            address=address[:45],
-            created_at=now,
-            last_seen_at=now,
-            confirmed_at=now,
+    checked = user.session_epoch, user.second_factor_at
+    with writing(lock=User, row_id=user.id) as current:
+        if current is None or (current.session_epoch, current.second_factor_at) != checked:
+            raise Conflict(_("Your account changed while you were signing in. Sign in again."))
+        db.session.add(
+            BrowserSession(
+                user_id=user.id,
+                digest=_digest(key),
+                browser=browser[:300].replace("\0", ""),
+                address=address[:45],
+                created_at=now,
+                last_seen_at=now,
+                confirmed_at=now,
+            )
         )
-    )
-    db.session.commit()
     return key
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app import canonical_addresses
 from app.clock import utc_now
 from app.database.base import db
+from app.database.transactions import lock_for_writing
 from app.database.writing import writing
 from app.models import User
 from app.services.accounts import access, demo_people, notices, passwords, sessions, sign_in_throttle
@@ -107,6 +108,8 @@ def authenticate(
     reached = sign_in_throttle.count_attempt(email, now, where)
     db.session.commit()  # Return the connection to the pool: hashing takes 100 ms.
     is_right = passwords.matches(password, user.password_hash if user else None)
+    if user and is_right:
+        is_right = _is_unchanged(user)
     if user is None or not is_right or not user.is_enabled:
         subject = user.email if user else email_for_audit(email)
         if user is None:
@@ -134,6 +137,13 @@ def authenticate(
     record_sign_in(user, where, now)
     db.session.commit()
     return user
+
+
+def _is_unchanged(user: User) -> bool:
+    """Lock a user whose password was checked; False if it was for another password or address by then."""
+    epoch = user.session_epoch
+    lock_for_writing()
+    return get_for_update(user.id).session_epoch == epoch
 
 
 def record_sign_in(user: User, where: sign_in_throttle.Origin, now: datetime) -> None:

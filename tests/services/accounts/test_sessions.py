@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,11 +13,12 @@ from app.database.base import db
 from app.models import BrowserSession, User
 from app.services.accounts import administration, emails, sessions, users
 from app.services.accounts.sessions import SessionLimits
-from app.services.base.errors import NotFound
+from app.services.base.errors import Conflict, NotFound
 from app.services.operations import retention
 from tests.support import factories
 from tests.support.audit import audit_entries
 from tests.support.retention import KEPT
+from tests.support.second_factor import turn_on
 
 LIMITS = SessionLimits(idle=timedelta(days=14), longest=timedelta(days=90))
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -28,6 +30,22 @@ def count() -> int:
 
 def only() -> BrowserSession:
     return db.session.scalars(select(BrowserSession), execution_options={"populate_existing": True}).one()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda user: users.change_password(user, factories.PASSWORD, "another long password"), turn_on],
+    ids=["password", "two-step sign-in"],
+)
+def test_none_is_started_for_an_account_that_has_changed_since_it_was_checked(
+    any_app: Flask, change: Callable[[User], object]
+) -> None:
+    user = factories.user("dana@example.test")
+    with any_app.app_context():
+        change(db.session.get_one(User, user.id))
+    with pytest.raises(Conflict):
+        sessions.start(user)
+    assert count() == 0
 
 
 def test_the_key_is_not_stored(app: Flask, alice: User) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -18,8 +19,10 @@ from app.models import User
 from app.services.accounts import passwords, users
 from app.services.accounts.sign_in_throttle import TooManyAttempts
 from app.services.base.errors import Conflict, Invalid
+from tests.support import factories
 from tests.support.audit import audit_entries
 from tests.support.factories import PASSWORD
+from tests.support.second_factor import turn_on
 
 BAD_VALUES = {
     "email": ["nobody", "a b@example.test", "x@example.test\r\nBcc: y@example.test", "alice@example.test\0"],
@@ -200,6 +203,44 @@ def test_of_two_simultaneous_password_changes_one_is_a_conflict(
     with pytest.raises(Conflict):
         users.change_password(alice, PASSWORD, "the one that was second")
     assert users.authenticate(alice.email, "the one that was first")
+
+
+def change_while_checking(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User, change: Callable[[User], object]
+) -> None:
+    """Let another request make a change while the password is compared, which takes a while."""
+
+    def matches(text: str, kept: str | None) -> bool:
+        monkeypatch.undo()
+        with app.app_context():
+            change(db.session.get_one(User, user.id))
+        return passwords.matches(text, kept)
+
+    monkeypatch.setattr(passwords, "matches", matches)
+
+
+def test_a_password_replaced_while_it_is_checked_signs_no_one_in(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dana = factories.user("dana@example.test")
+    change_while_checking(
+        any_app,
+        monkeypatch,
+        dana,
+        lambda user: users.change_password(user, PASSWORD, "another long password"),
+    )
+    with pytest.raises(Invalid):
+        users.authenticate(dana.email, PASSWORD)
+    assert audit_entries("sign_in.ok") == []
+
+
+def test_two_step_sign_in_turned_on_while_the_password_is_checked_asks_for_a_code(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dana = factories.user("dana@example.test")
+    change_while_checking(any_app, monkeypatch, dana, turn_on)
+    with pytest.raises(users.CodeRequired):
+        users.authenticate(dana.email, PASSWORD)
 
 
 def test_checks_of_passwords_leave_half_of_the_cores_to_pages(
