@@ -907,6 +907,8 @@ def _flask_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_size": 20,
             "max_overflow": 80,
+            # The connection used last: its caches, and on PostgreSQL its plans, are warm. Others only serve bursts.
+            "pool_use_lifo": True,
             # Requests that get no connection within these seconds end with a 503 instead of waiting.
             "pool_timeout": 3,
             # Parameters hold password hashes and messages, which must not reach a log.
