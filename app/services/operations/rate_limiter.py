@@ -5,20 +5,28 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
+Window = TypeVar("Window", bound=tuple[float, *tuple[int, ...]])
 log = logging.getLogger(__name__)
 # Callers held in memory; beyond this number, those whose window has ended are dropped.
 MAX_CALLERS = 10_000
 # Seconds between checks for Redis while it is away.
 CHECK_SECONDS = 5.0
+# A process reserves a fiftieth of the calls that a caller has left, so that most calls need not ask Redis. No caller
+# gets more than the limit, but may miss what a process has reserved and not used.
+PARTS = 50
 
 
 class Counter(Protocol):
     """Counts calls for several processes; `rate_counter.SharedCounter` does."""
 
-    def count(self, caller: str, seconds: int) -> tuple[int, float]:
-        """Count one call; return the calls in the window, and the seconds that are left of it."""
+    def reserve(self, caller: str, limit: int, seconds: int, parts: int) -> tuple[int, int, float]:
+        """Count a part of a caller's remaining calls in advance, at least one.
+
+        Returns:
+            how many were counted (0: the limit is reached), how many are left, and the seconds until the window ends.
+        """
         ...
 
     def check(self) -> None:
@@ -31,6 +39,17 @@ class Allowance(NamedTuple):
 
     left: int
     seconds: int
+
+
+class _Reserve(NamedTuple):
+    """A caller's window: when it ends, the calls that this process has counted in advance, and those left beyond them.
+
+    Beyond the limit, there are no calls and -1 left.
+    """
+
+    ends_at: float
+    calls: int
+    left: int
 
 
 class RateLimiter:
@@ -47,13 +66,9 @@ class RateLimiter:
             ends_at, calls_made = self._windows.get(caller, (0.0, 0))
             if now >= ends_at:
                 ends_at, calls_made = now + self.seconds, 0
-                self._drop_ended_windows(now)
+                self._windows = _without_ended(self._windows, now)
             self._windows[caller] = (ends_at, calls_made + 1)
         return Allowance(self.calls - calls_made - 1, math.ceil(ends_at - now))
-
-    def _drop_ended_windows(self, now: float) -> None:
-        if len(self._windows) >= MAX_CALLERS:
-            self._windows = {who: window for who, window in self._windows.items() if window[0] > now}
 
 
 class SharedRateLimiter(RateLimiter):
@@ -63,21 +78,45 @@ class SharedRateLimiter(RateLimiter):
         super().__init__(calls, seconds)
         self._counter = counter
         self._is_away, self._check_at = False, 0.0
+        self._asking = threading.Lock()
+        self._reserves: dict[str, _Reserve] = {}
 
     def count(self, caller: str, now: float) -> Allowance:
         """Count one call; see `RateLimiter.count`."""
+        allowance = self._take(caller, now)
+        if allowance is None:
+            # One thread at a time: the next ones take from what it has reserved, or see that Redis is away.
+            with self._asking:
+                allowance = self._take(caller, now) or self._reserve(caller, now)
+        return allowance
+
+    def _take(self, caller: str, now: float) -> Allowance | None:
+        """Take one of the reserved calls; None if there is none and Redis has to be asked."""
+        with self._lock:
+            ends_at, calls, left = self._reserves.get(caller, _Reserve(0.0, 0, 0))
+            if now >= ends_at or (calls == 0 and left >= 0):
+                return None
+            calls = max(calls - 1, 0)
+            self._reserves[caller] = _Reserve(ends_at, calls, left)
+        return Allowance(calls + left, math.ceil(ends_at - now))
+
+    def _reserve(self, caller: str, now: float) -> Allowance:
         from app.services.operations.rate_counter import CounterUnavailable
 
         if self._is_away:
             self._check_later(now)
             return super().count(caller, now)
         try:
-            calls_made, seconds = self._counter.count(caller, self.seconds)
+            calls, left, seconds = self._counter.reserve(caller, self.calls, self.seconds, PARTS)
         except CounterUnavailable as error:
             log.warning("Redis is unavailable, so each process counts API calls on its own: %s", error)
             self._is_away, self._check_at = True, now + CHECK_SECONDS
             return super().count(caller, now)
-        return Allowance(self.calls - calls_made, max(math.ceil(seconds), 1))
+        reserve = _Reserve(now + seconds, calls - 1, left) if calls else _Reserve(now + seconds, 0, -1)
+        with self._lock:
+            self._reserves = _without_ended(self._reserves, now)
+            self._reserves[caller] = reserve
+        return Allowance(reserve.calls + reserve.left, max(math.ceil(seconds), 1))
 
     def _check_later(self, now: float) -> None:
         """Check Redis in a thread: a Redis that hangs must not delay the call."""
@@ -94,6 +133,13 @@ class SharedRateLimiter(RateLimiter):
             return
         log.warning("Redis responds again, so processes count API calls together.")
         self._is_away = False
+
+
+def _without_ended(windows: dict[str, Window], now: float) -> dict[str, Window]:
+    """Drop the windows that have ended if there are many; a window begins with the instant at which it ends."""
+    if len(windows) < MAX_CALLERS:
+        return windows
+    return {caller: window for caller, window in windows.items() if window[0] > now}
 
 
 def rate_limiter(rate: tuple[int, int], redis_url: str) -> RateLimiter:

@@ -7,12 +7,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.services.operations import doctor
 from app.services.operations.rate_counter import CounterUnavailable, SharedCounter
-from app.services.operations.rate_limiter import CHECK_SECONDS, RateLimiter, SharedRateLimiter
+from app.services.operations.rate_limiter import CHECK_SECONDS, PARTS, RateLimiter, SharedRateLimiter
 from tests.support import factories
 from tests.support.waiting import wait_until
 
@@ -65,18 +66,43 @@ def test_the_limit_resets_after_its_window():
 def test_processes_with_the_same_redis_share_the_limit(redis_url):
     here, there = (SharedRateLimiter(3, 60, SharedCounter(redis_url)) for _ in "ab")
     caller = factories.unique()
-    assert [limits.count(caller, 0).left for limits in (here, there, here, there)] == [2, 1, 0, -1]
+    assert [limits.count(caller, 0).left for limits in (here, there, here, there, here)] == [2, 1, 0, -1, -1]
     assert 55 <= here.count(caller, 0).seconds <= 61
     assert here.count(factories.unique(), 0).left == 2
 
 
-def test_the_shared_limit_resets_after_its_window(redis_url):
-    limits, caller = SharedRateLimiter(1, 1, SharedCounter(redis_url)), factories.unique()
-    limits.count(caller, 0)
-    ends_at = time.monotonic() + 30
-    while limits.count(caller, 0).left < 0:
-        assert time.monotonic() < ends_at, "The window did not end."
-        time.sleep(0.05)
+@pytest.mark.parametrize("calls", [1, 2 * PARTS])
+def test_the_shared_limit_resets_after_its_window(redis_url, calls):
+    limits, caller = SharedRateLimiter(calls, 1, SharedCounter(redis_url)), factories.unique()
+    lefts = [limits.count(caller, time.monotonic()).left for _number in range(calls)]
+    assert lefts == list(range(calls - 1, -1, -1))
+    wait_until(lambda: limits.count(caller, time.monotonic()).left == calls - 1, 30)
+
+
+def test_few_calls_ask_redis_and_no_process_grants_more_than_is_left(redis_url):
+    class Asked(SharedCounter):
+        times = 0
+
+        def reserve(self, *arguments):
+            self.times += 1
+            return super().reserve(*arguments)
+
+    counters, caller, calls = [Asked(redis_url) for _ in "abc"], factories.unique(), 600
+    processes = [SharedRateLimiter(calls, 600, counter) for counter in counters]
+    granted = [process.count(caller, 0).left >= 0 for process in processes for _number in range(10)]
+    assert granted == [True] * 30
+    assert [counter.times for counter in counters] == [1, 1, 1]
+    with ThreadPoolExecutor(8) as threads:
+        granted += threads.map(lambda _number: processes[0].count(caller, 0).left >= 0, range(calls))
+    assert calls - 2 * calls // PARTS <= sum(granted) <= calls
+    assert counters[0].times < calls / 3
+
+
+def test_a_caller_beyond_the_limit_does_not_ask_redis_again(redis_url):
+    limits, caller = SharedRateLimiter(1, 60, SharedCounter(redis_url)), factories.unique()
+    assert [limits.count(caller, 0).left for _twice in range(2)] == [0, -1]
+    limits._counter.reserve = None
+    assert limits.count(caller, 59).left == -1
 
 
 def test_without_redis_a_process_counts_alone_and_no_call_waits_to_see_whether_it_is_back(redis_url):
@@ -84,11 +110,11 @@ def test_without_redis_a_process_counts_alone_and_no_call_waits_to_see_whether_i
         asked = 0
         is_back = threading.Event()
 
-        def count(self, caller, seconds):
+        def reserve(self, *arguments):
             self.asked += 1
             if not self.is_back.is_set():
                 raise CounterUnavailable
-            return super().count(caller, seconds)
+            return super().reserve(*arguments)
 
         def check(self):
             self.is_back.wait(30)

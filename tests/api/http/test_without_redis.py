@@ -12,17 +12,19 @@ from flask import Flask
 
 from app.services.accounts import tokens
 from app.services.base import broker
-from app.services.operations.rate_limiter import rate_limiter
+from app.services.operations.rate_limiter import PARTS, rate_limiter
 from tests.support import factories
 from tests.support.brokers import RedisServer, pretend_workers
 
 POSTS = 5
+# A limit so low that no calls are reserved in advance.
+EACH_ASKS = (PARTS, 60)
 
 
 def test_a_post_neither_connects_nor_does_more_without_redis(
     broker_app: Flask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broker_app.extensions["api_limits"] = rate_limiter(broker_app.config["API_RATE_LIMIT"], redis_server.url)
+    broker_app.extensions["api_limits"] = rate_limiter(EACH_ASKS, redis_server.url)
     pretend_workers(*broker.SEND_QUEUES)
     alice, bob = factories.user("alice@example.test"), factories.user("bob@example.test", role="admin")
     _, text = tokens.create(bob, "test", ["events"])
