@@ -74,3 +74,19 @@ def test_objects_of_one_row_share_nothing() -> None:
 
 def test_there_is_no_object_for_a_missing_row_of_an_outer_join() -> None:
     assert COLUMNS.load([None] * len(COLUMNS.columns)) is None
+    assert COLUMNS.make([None] * len(COLUMNS.columns)) is None
+
+
+def test_an_object_without_a_session_has_what_was_read_and_nothing_else() -> None:
+    columns = ModelColumns(User, without=("phone",))
+    (row,) = CompiledStatement(select(*columns.columns)).fetch()
+    made = columns.make(row)
+    assert isinstance(made, User)
+    assert made.initials == "A"
+    loaded = {name: value for name, value in facts(load()).items() if name != "phone"}
+    assert {name: getattr(made, name) for name in loaded} == loaded
+    for missing in ("phone", "preference"):
+        with pytest.raises(AttributeError):
+            getattr(made, missing)
+    made.preference = load().preference
+    assert made.preference.user_id == made.id

@@ -152,8 +152,9 @@ def _find_replaced(delivery: Delivery, row: Notification | RoomMessage) -> str:
     """Find the newest message about an interview that has moved, at the same address; "" if there is none."""
     if row.notification_type not in MOVED or row.interview_id is None:
         return ""
-    model = type(row)
-    key = Delivery.room_message_id if model is RoomMessage else Delivery.notification_id
+    is_to_room = isinstance(row, RoomMessage)
+    model: type[RoomMessage | Notification] = RoomMessage if is_to_room else Notification
+    key = Delivery.room_message_id if is_to_room else Delivery.notification_id
     earlier = (
         select(Delivery.remote_id)
         .join(model, model.id == key)

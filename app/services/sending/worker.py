@@ -6,13 +6,11 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app import catalog
 from app.channels import CONNECTORS
@@ -28,14 +26,15 @@ from app.channels.base import (
 from app.channels.email import SmtpChannel
 from app.channels.safe_http import NoResponse
 from app.clock import utc_now
-from app.database.base import Base, db
-from app.models import Delivery, Notification, User, UserNotificationPreference
+from app.database.base import db
+from app.models import Delivery
 from app.rendering import plain_text
 from app.services.base import outages
 from app.services.sending import channel_outages, failures, outbox, payloads, pool, preflight
 from app.services.sending.backoff import HostBackoff
 from app.services.sending.claim import Claim, heartbeat
 from app.services.sending.email import SiteIdentity
+from app.services.sending.loading import load_deliveries
 from app.services.sending.lookahead import Lookahead, Prepared
 from app.services.sending.preflight_rules import PreflightContext
 from app.services.sending.rate_limits import NO_LIMITS, RateLimits
@@ -234,7 +233,7 @@ class DeliveryWorker:
         self.claims[name].add(claim)
         try:
             with heartbeat(claim):
-                done, host_error = self._send_claimed(name, channel, claim, _load(ids), now)
+                done, host_error = self._send_claimed(name, channel, claim, load_deliveries(ids), now)
         except SQLAlchemyError:
             self.abandoned.add(token)
             raise
@@ -374,39 +373,3 @@ class DeliveryWorker:
     def _back_off(self, name: str, error: str, *, is_our_fault: bool = False) -> None:
         log.warning("Backing off from %s for %.0f s: %s", name, self.backoff.start(name), error)
         channel_outages.record_failure(name, error, utc_now(), is_our_fault=is_our_fault)
-
-
-# What no message needs is only read if it is used after all.
-_UNUSED = {
-    Notification: ("channels", "hiring_team", "stack_key", "archived_at", "saved_at"),
-    User: ("search_words", "last_signed_in_at"),
-    UserNotificationPreference: ("reminder_lead_minutes", "single_key_shortcuts", "theme", "density"),
-}
-
-
-def _without_unused(model: type[Base]) -> list[Any]:
-    return [defer(getattr(model, name)) for name in _UNUSED[model]]
-
-
-# Built once, because building it takes a third of the time that it takes for a small batch.
-_BATCH = (
-    select(Delivery)
-    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
-    .options(
-        joinedload(Delivery.recipient)
-        .options(*_without_unused(User))
-        .joinedload(User.preference)
-        .options(*_without_unused(UserNotificationPreference)),
-        joinedload(Delivery.notification).options(
-            *_without_unused(Notification),
-            selectinload(Notification.interview),
-            selectinload(Notification.event),
-        ),
-    )
-    .order_by(Delivery.due_at, Delivery.id)
-    .execution_options(populate_existing=True)
-)
-
-
-def _load(ids: Collection[int]) -> Sequence[Delivery]:
-    return db.session.scalars(_BATCH, {"ids": list(ids)}).all()
