@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, or_, select
 
 from app.database.base import Base, db
-from app.database.compiled import CompiledStatement
+from app.database.compiled import CompiledStatement, is_among
 
 # Of subjects, the most specific first.
 KINDS = ("candidate", "job", "type")
@@ -19,8 +19,7 @@ _NOW = bindparam("now", type_=_FOLLOWS.c.until.type)
 _IS_CURRENT = or_(_FOLLOWS.c.until.is_(None), _FOLLOWS.c.until > _NOW)
 _ROWS = select(_FOLLOWS.c.user_id, _FOLLOWS.c.subject).where(_IS_CURRENT)
 _MUTES = _ROWS.where(_FOLLOWS.c.mode == "mute")
-_MUTES_OF_ONE = CompiledStatement(_MUTES.where(_FOLLOWS.c.user_id == bindparam("user_id")))
-_MUTES_OF_SOME = _MUTES.where(_FOLLOWS.c.user_id.in_(bindparam("user_ids", expanding=True)))
+_MUTES_OF = CompiledStatement(lambda: _MUTES.where(is_among(_FOLLOWS.c.user_id, "user_ids")))
 _MUTES_OF_SUBJECTS = _MUTES.where(_FOLLOWS.c.subject.in_(bindparam("subjects", expanding=True)))
 _FOLLOWERS = (
     _ROWS.join(_USERS, _USERS.c.id == _FOLLOWS.c.user_id)
@@ -49,11 +48,7 @@ def find_mutes(user_ids: Sequence[int], subjects: Sequence[str], now: datetime) 
 
 def find_mutes_of(user_ids: Sequence[int], now: datetime) -> Mutes:
     """Find everything that these people have muted now."""
-    if len(user_ids) == 1:
-        rows = _MUTES_OF_ONE.fetch(user_id=user_ids[0], now=now)
-    else:
-        rows = list(db.session.execute(_MUTES_OF_SOME, {"user_ids": list(user_ids), "now": now}))
-    return {(row.user_id, row.subject) for row in rows}
+    return {(row.user_id, row.subject) for row in _MUTES_OF.fetch(user_ids=list(user_ids), now=now)}
 
 
 def find_mute(user_id: int, subjects: Sequence[str], mutes: Mutes) -> str | None:

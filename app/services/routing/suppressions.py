@@ -55,27 +55,23 @@ def release(suppression_id: int, actor: User) -> str:
 
 def reasons(pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the reasons of those pairs of channel and address that are suppressed."""
-    given = {(channel, _canonical(channel, address)): (channel, address) for channel, address in pairs}
-    if len(given) <= FEW:
-        found = [row for channel, address in given for row in _ONE.fetch(channel=channel, address=address)]
+    canonical = {(channel, address): (channel, _canonical(channel, address)) for channel, address in pairs}
+    wanted = set(canonical.values())
+    if len(wanted) <= FEW:
+        found = [row for channel, address in wanted for row in _ONE.fetch(channel=channel, address=address)]
     else:
-        channels = {channel for channel, _address in given}
-        wanted = {address for _channel, address in given}
-        query = _AMONG_ADDRESSES if len(wanted) <= MANY else _ON_CHANNELS
-        values = {"channels": list(channels), "addresses": list(wanted)}
+        channels = {channel for channel, _address in wanted}
+        addresses = {address for _channel, address in wanted}
+        query = _AMONG_ADDRESSES if len(addresses) <= MANY else _ON_CHANNELS
+        values = {"channels": list(channels), "addresses": list(addresses)}
         found = list(db.session.connection().execute(query, values))
     reason_of = {(row.channel, row.address): row.reason for row in found}
-    return {given[pair]: reason for pair, reason in reason_of.items() if pair in given}
+    return {pair: reason_of[key] for pair, key in canonical.items() if key in reason_of}
 
 
 def suppressed_among(channel: str, candidates: Collection[str]) -> set[str]:
     """Return those of the addresses that are suppressed on a channel."""
-    canonical = {address: _canonical(channel, address) for address in candidates}
-    query = select(Suppression.address).where(
-        Suppression.channel == channel, Suppression.address.in_(set(canonical.values()))
-    )
-    found = set(db.session.execute(query).scalars())
-    return {address for address in candidates if canonical[address] in found}
+    return {address for _channel, address in reasons([(channel, address) for address in candidates])}
 
 
 def page_for(

@@ -37,7 +37,7 @@ class Outage(NamedTuple):
     is_our_fault: bool
 
 
-# Runs whenever a notification with a waiting message is opened.
+# Runs whenever a notification with a waiting message is opened, and after every batch of messages.
 _READ = CompiledStatement(select(*(_OUTAGES.c[name] for name in Outage._fields)))
 
 
@@ -64,8 +64,7 @@ def record_failure(channel: str, detail: str, now: datetime, *, is_our_fault: bo
 def record_success(channel: str, now: datetime) -> None:
     """Record that a channel works, tell the admins if they were alerted to an outage, and commit."""
     # Read first, because there is almost never an outage.
-    if db.session.scalar(select(ChannelOutage.channel).where(ChannelOutage.channel == channel)) is None:
-        db.session.commit()
+    if all(outage.channel != channel for outage in _READ.fetch()):
         return
     ended = db.session.execute(
         delete(ChannelOutage)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, case, insert, literal_column, select, update
 
 from app.clock import utc_now
 from app.database.base import db
@@ -67,7 +67,7 @@ def _claim_statement(due: Any) -> Any:
     return update(Delivery).where(Delivery.id.in_(select(picked.c.id))).values(values).returning(Delivery.id)
 
 
-CLAIMS = {name: _claim_statement(due) for name, due in QUEUES.items()}
+CLAIMS = {name: CompiledStatement(_claim_statement(due)) for name, due in QUEUES.items()}
 # Those that a message of the broker names.
 NAMED = NOT_SUSPECT.where(Delivery.id.in_(bindparam("named", expanding=True))).order_by(*IN_ORDER)
 NAMED_ALONE = DUE.where(Delivery.id == bindparam("named")).order_by(*IN_ORDER)
@@ -98,7 +98,8 @@ def claim(
     """
     token = secrets.token_hex(16)
     parameters: dict[str, Any] = {"now": now, "channel_name": channel}
-    due, statement = QUEUES[queue], CLAIMS[queue]
+    due = QUEUES[queue]
+    statement: CompiledStatement | Update = CLAIMS[queue]
     if len(named) == 1:
         due, statement, parameters["named"] = NAMED_ALONE, CLAIM_NAMED_ALONE, named[0]
     elif named:
@@ -110,7 +111,12 @@ def claim(
     if not _finds_any(_FIRST[queue] if statement is CLAIMS[queue] else due.limit(1), parameters):
         return token, set()
     values = parameters | {"most": most, "held": token, "until": lease_until, "holder": holder}
-    ids = set(db.session.connection().execute(statement, values).scalars())
+    claimed = (
+        statement.fetch(**values)
+        if isinstance(statement, CompiledStatement)
+        else db.session.connection().execute(statement, values)
+    )
+    ids = {row.id for row in claimed}
     db.session.commit()
     return token, ids
 

@@ -21,9 +21,10 @@ def load_context(channel: str, rows: Sequence[Delivery], now: datetime) -> Prefl
     active_digests: frozenset[str] = frozenset()
     covers_until: dict[int, datetime] = {}
     if channel == "email":  # Digests replace emails only.
-        active_digests = digest_coverage.active_digests()
         readers = {row.recipient_id for row in rows if row.recipient.preference.daily_digest}
         covers_until = digest_coverage.covered_until(readers)
+        if readers or any(row.kind in DIGESTS for row in rows):
+            active_digests = digest_coverage.active_digests()
     return PreflightContext(
         suppressed=suppressions.suppressed_among(channel, {row.address for row in rows}),
         required_channels=required_channels.current_requirements(),
