@@ -37,7 +37,7 @@ def build(message: Message, sender: str) -> bytes:
         "From": _from(sender),
         "To": mailbox("To", message.name, message.address),
         "Subject": encode_text("Subject", message.subject),
-        "Date": format_datetime(utc_now()),
+        "Date": _date(utc_now().replace(microsecond=0)),
         "Message-ID": message.id,
         **{name: CONTROL.sub(" ", value) for name, value in message.headers.items()},
         "MIME-Version": "1.0",
@@ -45,6 +45,10 @@ def build(message: Message, sender: str) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     # ASCII but for an address that needs SMTPUTF8 (RFC 6532).
     return head.encode() + _body(message)
+
+
+# Formatting takes as long as all other headers together, and thousands of emails share a second.
+_date = functools.lru_cache(maxsize=1)(format_datetime)
 
 
 @functools.cache

@@ -105,7 +105,9 @@ def render(content: EmailContent, sender: str) -> RenderedEmail:
 
 
 def _fill(pieces: list[str], urls: list[str]) -> str:
-    return "".join(urls[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces))
+    filled = pieces.copy()
+    filled[1::2] = [urls[int(place)] for place in pieces[1::2]]
+    return "".join(filled)
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ Babel and gettext accept the modifier and use the texts and formats of the langu
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, get_args
 
 from babel import Locale
@@ -13,6 +14,8 @@ from babel.core import get_locale_identifier
 TimeFormat = Literal["24h", "12h"]
 TIME_FORMATS = get_args(TimeFormat)
 _TWELVE_HOURS = "@h12"
+# Babel makes a locale anew for each call, and every email needs one.
+parse = cache(Locale.parse)
 
 
 def time_format(locale: str) -> TimeFormat:

@@ -17,7 +17,7 @@ from app.catalog import DIGESTS
 from app.channels import mime
 from app.channels.base import Attachment, Message
 from app.models import Delivery, Notification, RoomMessage, User
-from app.rendering import calendar, email, html_sanitizer
+from app.rendering import calendar, email, html_sanitizer, locales
 from app.rendering.interview_facts import Fact, FactsReader, InterviewDetails, interview_facts
 from app.rendering.key_facts import previous_start, second_line
 from app.rendering.main_links import main_links
@@ -111,7 +111,7 @@ def fixed_texts(_locale: str, notification_type: str, category: str, routed_by: 
 
 def compose_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
     """Compose the email of a delivery in the recipient's language and time zone."""
-    with force_locale(delivery.recipient.locale):
+    with force_locale(locales.parse(delivery.recipient.locale)):
         if delivery.kind in DIGESTS:
             return _digest_email(delivery, site, now)
         if delivery.notification is None:
