@@ -32,13 +32,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
-        """Parse instants from SQLite in one step."""
-        return _from_sqlite_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        """Parse instants from SQLite in one step; those of PostgreSQL are in UTC, see `postgresql`."""
+        return _from_sqlite_text if dialect.name == "sqlite" else None
 
 
 def _in_utc(value: datetime) -> datetime:

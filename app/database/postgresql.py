@@ -18,7 +18,8 @@ LOCK_TIMEOUT, STATEMENT_TIMEOUT = "3s", "20s"
 # A process that is paused or cut off in a transaction keeps its locks for this long at most: less than the lease of its
 # claims, which the sweep gives back when it ends.
 IDLE_TIMEOUT = "20s"
-_DECODE_JSON = JSONDecoder().decode
+# Unlike `decode`, without a search for spaces around the value: JSONB has none.
+_DECODE_JSON = JSONDecoder().raw_decode
 # For psycopg. A host that disappears without closing its connections is noticed too.
 CONNECT_ARGS = {
     "connect_timeout": 5,
@@ -51,6 +52,8 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
     # psycopg's own would detect the encoding of each value.
     set_json_loads(_load_json, connection)
     cursor = connection.cursor()
+    # So that psycopg returns instants in UTC, as `UTCDateTime` promises.
+    cursor.execute("SET timezone = 'UTC'")
     cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
     cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}'")
@@ -58,7 +61,7 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _load_json(value: Any) -> Any:
-    return _DECODE_JSON(value.decode())
+    return _DECODE_JSON(value.decode())[0]
 
 
 def leave_out_values(error: BaseException) -> None:
