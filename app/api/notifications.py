@@ -46,15 +46,16 @@ def list_notifications(query: NotificationQuery) -> Response:
     Newest first. New notifications do not shift the pages, so following `next` neither skips nor repeats any.
     """
     fields = frozenset(query.fields) or None
+    who = caller()
     page = json_list.page_for(
-        caller().id,
+        who.id,
         _filters(query),
         cursor=query.cursor,
         limit=query.limit,
         only=fields,
-        version=caller().inbox_version,
+        version=who.inbox_version,
     )
-    return json_page_response(page.rows, page.next, page.previous)
+    return json_page_response(page.rows, page.fingerprint, page.next, page.previous)
 
 
 @bp.get("/<row_id:notification_id>/")
@@ -105,9 +106,10 @@ def show_unread_count() -> Response:
 
     Made for polling: send the `ETag` back as `If-None-Match` and wait `X-Poll-Interval` seconds between calls.
     """
-    count = counts.unread_count(caller().id, version=caller().inbox_version)
+    who = caller()
+    count = counts.unread_count(who.id, version=who.inbox_version)
     response = json_bytes_response(b'{"unread_count":%d}' % count, headers={"X-Poll-Interval": POLL_SECONDS})
-    return with_etag(response, f"{caller().id}-{count}")
+    return with_etag(response, f"{who.id}-{count}")
 
 
 @bp.get("/<row_id:notification_id>/explain/")

@@ -45,11 +45,21 @@ def json_bytes_response(body: bytes, status: int = 200, headers: Mapping[str, st
     return response
 
 
-def json_page_response(rows: bytes, next_cursor: str | None, previous_cursor: str | None) -> Response:
-    """Build one page of a list from its rows, a serialized JSON array, and the cursors of the adjacent pages."""
+def json_page_response(
+    rows: bytes, fingerprint: bytes, next_cursor: str | None, previous_cursor: str | None
+) -> Response:
+    """Build one page of a list, with its ETag.
+
+    Args:
+        rows: a serialized JSON array.
+        fingerprint: identifies the rows.
+        next_cursor: the cursor of the page after it; None if there is none.
+        previous_cursor: the same for the page before it.
+    """
     urls = page_url(next_cursor), page_url(previous_cursor)
     ends = b',"next":%b,"previous":%b}' % tuple(map(orjson.dumps, urls))
-    return json_bytes_response(b'{"results":' + rows + ends, headers=link_header(*urls))
+    response = json_bytes_response(b'{"results":' + rows + ends, headers=link_header(*urls))
+    return with_etag(response, generate_etag(fingerprint + ends))
 
 
 def short_json_response(
@@ -122,7 +132,7 @@ def link_header(next_url: str | None, previous_url: str | None) -> dict[str, str
 
 def with_etag(response: Response, tag: str = "") -> Response:
     """Add an ETag and respond with 304 if the caller already has this version (RFC 9110, 13.1.2)."""
-    response.headers["ETag"] = quote_etag(tag or generate_etag(response.get_data()))
+    response.headers.add("ETag", quote_etag(tag or generate_etag(response.get_data())))
     if "If-None-Match" in request.headers:
         response.make_conditional(request)
     return response

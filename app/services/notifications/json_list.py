@@ -5,6 +5,7 @@ It shows the same rows as `inbox`: both take their conditions from `filters`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,9 +92,13 @@ _ONE = CompiledStatement(
 
 @dataclass(frozen=True)
 class JsonPage:
-    """The rows of one page as a JSON array, and the cursors of its neighbours (None: there is none)."""
+    """The rows of one page as a JSON array, and the cursors of its neighbours (None: there is none).
+
+    `fingerprint` identifies the rows; to make it for each response would take 14 µs for 25 KB.
+    """
 
     rows: bytes
+    fingerprint: bytes
     next: str | None
     previous: str | None
 
@@ -185,8 +190,10 @@ def _page(request: _PageRequest, now: datetime) -> tuple[JsonPage, datetime | No
         ),
         default=None,
     )
+    rows = orjson.dumps([_row_as_json(row, request.only) for row in page.rows], option=orjson.OPT_UTC_Z)
     json_page = JsonPage(
-        orjson.dumps([_row_as_json(row, request.only) for row in page.rows], option=orjson.OPT_UTC_Z),
+        rows,
+        hashlib.sha256(rows).digest(),
         _cursor("n", page.next_starts_after) if page.next_starts_after else None,
         _cursor("p", page.previous_ends_before) if page.previous_ends_before else None,
     )
