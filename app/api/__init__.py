@@ -67,6 +67,6 @@ def register(app: APIFlask) -> None:
 def _finish(response: Response) -> Response:
     """Add ETag, rate limit and compression to every response of the API."""
     response.headers.add("Vary", "Authorization, Cookie, Accept-Encoding")
-    if request.method in {"GET", "HEAD"} and response.status_code == 200 and "ETag" not in response.headers:
+    if response.status_code == 200 and "ETag" not in response.headers and request.method in {"GET", "HEAD"}:
         responses.with_etag(response)
     return responses.gzipped(rate_limits.add_limit_headers(response))

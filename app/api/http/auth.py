@@ -115,7 +115,7 @@ def _authenticate() -> Caller:
         bearer = tokens.authenticate(_NOT_IN_TOKEN.sub("", text)) if scheme.lower() == "bearer" else None
         if bearer is None:
             raise _reject(_("This token is unknown, expired or revoked."), INVALID_BEARER)
-        if current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(bearer.email):
+        if demo_people.is_demo_person(bearer.email) and current_app.config["IS_PUBLIC"]:
             raise _reject(demo_people.refusal(), INVALID_BEARER)
         return Caller(bearer.user_id, bearer.time_zone, bearer.inbox_version, bearer.scopes, bearer.token_id)
     visitor: Any = current_user

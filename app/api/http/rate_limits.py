@@ -27,7 +27,10 @@ def count(caller: str) -> None:
     """
     limiter: RateLimiter = current_app.extensions["api_limits"]
     left, seconds = limiter.count(caller, time.monotonic())
-    g.allowance = f'"default";r={max(left, 0)};t={seconds}'
+    g.limit_headers = (
+        ("RateLimit-Policy", f'"default";q={limiter.calls};w={limiter.seconds}'),
+        ("RateLimit", f'"default";r={max(left, 0)};t={seconds}'),
+    )
     if left < 0:
         raise TooManyRequests(
             _("Too many calls. Try again in %(n)s seconds.", n=seconds), retry_after=seconds
@@ -36,8 +39,6 @@ def count(caller: str) -> None:
 
 def add_limit_headers(response: Response) -> Response:
     """Add the limit and the remaining calls to a response."""
-    if allowance := g.get("allowance"):
-        limiter: RateLimiter = current_app.extensions["api_limits"]
-        response.headers.add("RateLimit-Policy", f'"default";q={limiter.calls};w={limiter.seconds}')
-        response.headers.add("RateLimit", allowance)
+    for name, value in g.get("limit_headers", ()):
+        response.headers.add(name, value)
     return response

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, request
+from flask import Response
 
 from app.api.http import responses as http_responses
 from app.api.openapi import examples
@@ -191,12 +191,12 @@ def register(app: APIFlask) -> None:
         # The pages use Flask's Blueprint, which lacks the attribute that APIFlask expects.
         vars(blueprint).setdefault("enable_openapi", False)
     app.spec_processor(_complete)
-    app.after_request(_cache_document)
+    app.after_request_funcs["openapi"].append(_cache_document)
 
 
 def _cache_document(response: Response) -> Response:
     """Serve the document with an ETag and gzipped; it changes only with a release."""
-    if request.endpoint != "openapi.spec" or response.status_code != 200:
+    if response.status_code != 200:
         return response
     response.headers["Cache-Control"] = "no-cache"
     response.headers.add("Vary", "Accept-Encoding")

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, or_, select, update
@@ -278,7 +279,13 @@ def _is_wellformed(text: str) -> bool:
 
 
 def _checksum(body: str) -> str:
-    number, digits = zlib.crc32(body.encode()), ""
+    return _in_base62(zlib.crc32(body.encode()))
+
+
+# Each call of the API checks its token. The number says little about the token, which must not be kept.
+@lru_cache(maxsize=2_000)
+def _in_base62(number: int) -> str:
+    digits = ""
     for _index in range(_CHECK):
         number, digit = divmod(number, len(_ALPHABET))
         digits = _ALPHABET[digit] + digits

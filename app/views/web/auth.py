@@ -121,7 +121,7 @@ def _load_user(key: str) -> SignedIn | None:
     Until a person who has to turn on two-step sign-in has done so, their session opens the pages for that only.
     """
     found = sessions.find(key, session_limits())
-    if found and current_app.config["IS_PUBLIC"] and demo_people.is_demo_person(found.email):
+    if found and demo_people.is_demo_person(found.email) and current_app.config["IS_PUBLIC"]:
         found = None
     if found and second_factor.is_missing(found, current_app.config["REQUIRE_SECOND_FACTOR"]):
         g.must_set_up = True

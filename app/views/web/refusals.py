@@ -27,6 +27,8 @@ def _record(response: Response) -> Response:
 
 
 def _action(status: int) -> str:
+    if status < 400:
+        return ""
     if "refusal" in g:  # Set by the handlers of CSRF errors.
         return str(g.refusal)
     if status == 403:
