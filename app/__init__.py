@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apiflask import APIFlask
 from flask import Request, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 import config
 from app import api, cli, extensions, jobs, logs, proxies, row_ids, views
+from app.lean_flask import LeanFlask
 from app.views.web.template_environment import TemplateEnvironment
 
 
-class Bellhop(APIFlask):
+class Bellhop(LeanFlask):
     """Flask's application, with an error page for an invalid Host and a log without secrets."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:

@@ -8,7 +8,7 @@ import time
 from functools import lru_cache, partial
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import Babel
 from flask_login import LoginManager
@@ -21,6 +21,7 @@ from werkzeug.sansio.http import parse_cookie
 from app.csrf import CSRF
 from app.database import postgresql, transactions  # noqa: F401  # Importing them registers their listeners.
 from app.database.base import db
+from app.lean_flask import vary_by
 
 
 class SessionLogin(LoginManager):
@@ -29,11 +30,15 @@ class SessionLogin(LoginManager):
     It also lacks the protection of sessions, which compares addresses and user agents: both change in normal use.
     """
 
+    _user_callback: Any
+
     def _update_remember_cookie(self, response: Response) -> Response:
         return response
 
-    def _session_protection_failed(self) -> bool:
-        return False
+    def _load_user(self) -> None:
+        key = session.get("_user_id")
+        user = None if key is None else self._user_callback(key)
+        self._update_request_context_with_user(user)  # type: ignore[no-untyped-call]  # Flask-Login has no types.
 
     def become_anonymous(self) -> None:
         """Treat the rest of the request as anonymous."""
@@ -111,10 +116,7 @@ class LazySessions(SecureCookieSessionInterface):
         if session.modified:
             super().save_session(app, session, response)
         elif session.accessed:
-            # Not through `response.vary`, which parses and validates what is there.
-            others = response.headers.get("Vary", "")
-            if "Cookie" not in others:
-                response.headers["Vary"] = f"{others}, Cookie" if others else "Cookie"
+            vary_by(response, "Cookie")
 
 
 def forget_user() -> None:

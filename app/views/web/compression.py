@@ -8,6 +8,8 @@ import secrets
 
 from flask import Flask, Response, request
 
+from app.lean_flask import vary_by
+
 # A page of 160 KB becomes 14.6 KB in 0.6 ms. Level 4 saves 2.6 KB more, in 1.05 ms, a fifth of the page's time.
 LEVEL, MIN_SIZE = 1, 1_000
 # Pages show the search text beside a secret of the session. Random padding keeps an eavesdropper from guessing the
@@ -22,11 +24,11 @@ def register(app: Flask) -> None:
 
 def compress_response(response: Response) -> Response:
     """Gzip a page for a browser that accepts it (RFC 9110, 12.5.3)."""
-    if response.mimetype != "text/html" or response.is_streamed or "Content-Encoding" in response.headers:
+    if response.mimetype != "text/html" or response.is_streamed:
         return response
-    # Not through `response.vary`, which parses and validates what the views set.
-    others = response.headers.get("Vary")
-    response.headers["Vary"] = f"{others}, Accept-Encoding" if others else "Accept-Encoding"
+    vary_by(response, "Accept-Encoding")
+    if response.status_code == 304:
+        return response
     body = response.get_data()
     if len(body) < MIN_SIZE or request.accept_encodings.quality("gzip") <= 0:
         return response

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from flask import Response, make_response, request
 
+from app.lean_flask import vary_by
+
 
 def is_partial() -> bool:
     """Whether htmx asks for fragments; restoring a history entry needs the full page."""
@@ -21,7 +23,7 @@ def page_path() -> str:
 def vary(body: str | Response, status: int = 200) -> Response:
     """Make the response of a URL that serves both a page and its fragments: caches must keep them apart."""
     response = make_response(body, status)
-    response.vary.add("HX-Request")
+    vary_by(response, "HX-Request")
     return response
 
 
