@@ -33,7 +33,7 @@ TIMEOUT, TRY_AGAIN_AFTER = 0.25, 1.0
 CHECK_EVERY, ANSWER_WITHIN = 0.25, 0.5
 # A process that ends waits this long for its last message.
 EXIT_SECONDS = 0.5
-# Messages within this many seconds are handled with one query.
+# Seconds between messages of one process. Those that come within this time are handled with one query.
 GATHER = 0.02
 IDS_PER_MESSAGE = 1_000
 _CHANGED, _PUBLISHER = "changed inboxes", "inbox publisher"
@@ -163,6 +163,7 @@ class InboxPublisher:
             with self._lock:
                 if not self._changed:
                     self._is_done.set()
+            time.sleep(GATHER)
 
 
 class InboxSubscription:

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import redis
 from flask import Flask
 from sqlalchemy import select
 
@@ -104,6 +107,30 @@ def test_a_change_is_announced_without_checking_everyone(
     assert receives_change(hers, 1)
     assert not receives_change(his, 0.5)
     assert [set(known) for known in looks] == [{hers.session_id}]
+
+
+def test_changes_right_after_a_message_share_the_next_one(
+    redis_app: Flask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_pausing, may_go_on = threading.Event(), threading.Event()
+
+    def pause(_seconds: float) -> None:
+        is_pausing.set()
+        may_go_on.wait(30)
+
+    monkeypatch.setattr(inbox_pubsub, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pause))
+    publisher = redis_app.extensions[PUBLISHER]
+    with closing(redis.Redis.from_url(redis_server.url).pubsub(ignore_subscribe_messages=True)) as messages:
+        messages.subscribe(publisher.channel)
+        messages.get_message(timeout=30)
+        publisher.add([1])
+        assert is_pausing.wait(30)
+        publisher.add([2])
+        publisher.add([3])
+        may_go_on.set()
+        found = []
+        wait_until(lambda: found.append(messages.get_message(timeout=30)) or len(found) == 2)
+    assert [message["data"] for message in found] == [b"1", b"2,3"]
 
 
 def test_a_change_that_is_rolled_back_is_not_published(
