@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from flask_babel import gettext as _
 
 from app.rendering.locales import time_format
@@ -25,12 +25,12 @@ def zone(name: str) -> tzinfo:
 
 def day(instant: datetime, time_zone: str, locale: str) -> str:
     """Format as `Thursday 12 March 2026`."""
-    return format_datetime(instant, "EEEE d MMMM y", tzinfo=zone(time_zone), locale=locale)
+    return _local_day(instant, "EEEE d MMMM y", time_zone, locale)
 
 
 def short_day(instant: datetime, time_zone: str, locale: str) -> str:
     """Format as `Thu 12 Mar`."""
-    return format_datetime(instant, "EEE d MMM", tzinfo=zone(time_zone), locale=locale)
+    return _local_day(instant, "EEE d MMM", time_zone, locale)
 
 
 def short(instant: datetime, time_zone: str, locale: str, now: datetime) -> str:
@@ -67,7 +67,7 @@ def times_below(day: date, start: datetime, end: datetime, time_zone: str, local
     times_text = _clock_times(start, end, time_zone, locale)
     if start.astimezone(zone(time_zone)).date() == day:
         return times_text
-    return _("%(day)s %(time)s", day=_formatted(start, "EEE", time_zone, locale), time=times_text)
+    return _("%(day)s %(time)s", day=_local_day(start, "EEE", time_zone, locale), time=times_text)
 
 
 def _clock_times(start: datetime, end: datetime, time_zone: str, locale: str) -> str:
@@ -82,13 +82,17 @@ def _day_of(instant: datetime, time_zone: str, locale: str, now: datetime) -> st
     local_zone = zone(time_zone)
     is_this_year = instant.astimezone(local_zone).year == now.astimezone(local_zone).year
     # Patterns of Unicode TR 35, which translators adapt to their language.
-    return _formatted(instant, _("EEE d MMM") if is_this_year else _("EEE d MMM y"), time_zone, locale)
+    return _local_day(instant, _("EEE d MMM") if is_this_year else _("EEE d MMM y"), time_zone, locale)
 
 
-# Babel takes 50 µs, and the rows of a list show the same interviews again and again.
+def _local_day(instant: datetime, pattern: str, time_zone: str, locale: str) -> str:
+    return _formatted_day(instant.astimezone(zone(time_zone)).date(), pattern, locale)
+
+
+# Babel takes 50 µs, and the rows of lists and digests show the same days again and again.
 @lru_cache(maxsize=10_000)
-def _formatted(instant: datetime, pattern: str, time_zone: str, locale: str) -> str:
-    return format_datetime(instant, pattern, tzinfo=zone(time_zone), locale=locale)
+def _formatted_day(local: date, pattern: str, locale: str) -> str:
+    return format_date(local, pattern, locale=locale)
 
 
 def clock(instant: datetime, time_zone: str, locale: str) -> str:
