@@ -127,6 +127,7 @@ def find_cases(options: argparse.Namespace) -> dict[str, Callable[[], Case]]:
 def _run(name: str, make: Callable[[], Case], rounds: int) -> bool:
     """Measure and print one line; returns whether the ratio is as wanted."""
     with make() as case:
+        case.prepare()
         if not case.is_long:
             case.ours(), case.floor()  # Warm up.
         pairs = []

@@ -18,6 +18,8 @@ from bench.tables import LARGE, SMALL, table
 
 CONNECTIONS = 16
 SECONDS, QUICK_SECONDS = 0.4, 0.15
+# Each process compiles its templates and statements, and each connection of PostgreSQL plans its statements.
+WARM_UP_SECONDS = 1.0
 QUICK_ROWS = 100_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -92,9 +94,13 @@ def compare(call: Call, database: str, *, is_quick: bool = False, is_cluster: bo
         peers = f"; django-notifications-hq {median(theirs.costs) / median(bare.costs):.1f}" if theirs else ""
         return ours.times() + peers
 
+    def prepare() -> None:
+        ours.warm_up()
+        bare.warm_up()
+
     by = " by htmx" if HTMX.items() <= call.request.headers.items() else ""
     about = f"{call.request.method} {call.request.path}{by}, CPU ms / bare page"
-    return Case(about, at_most(call.limit), ours.cost, bare.cost, beside=beside, notes=notes)
+    return Case(about, at_most(call.limit), ours.cost, bare.cost, prepare=prepare, beside=beside, notes=notes)
 
 
 def compare_growth(database: str) -> Case:
@@ -165,16 +171,20 @@ class Caller:
         before = prepare if statement else None
         return cls(found.server, request, found.processes, found.own_processes, found.rows, before)
 
+    def warm_up(self) -> None:
+        """Repeat the call at sixteen connections, so that no process of the server is new to it."""
+        self._ask(CONNECTIONS, [], WARM_UP_SECONDS)
+
     def cost(self) -> float:
         """Measure the CPU of server and database, in milliseconds per call."""
         since = cpu.spent([self.server.process, *self.database], self.not_counted)
-        count = self._ask(1, self.alone)
+        count = self._ask(1, self.alone, self.seconds)
         self.costs.append(1000 * since() / count)
         return self.costs[-1]
 
     def crowd(self) -> None:
         """Repeat the call at sixteen connections."""
-        self._ask(CONNECTIONS, self.crowded)
+        self._ask(CONNECTIONS, self.crowded, self.seconds)
 
     def times(self) -> str:
         """Describe how long the calls took."""
@@ -184,12 +194,12 @@ class Caller:
             parts.append(f"; c={connections} p50 {1000 * p50:.1f} p99 {1000 * p99:.1f} ms")
         return "".join(parts)
 
-    def _ask(self, connections: int, taken: list[float]) -> int:
+    def _ask(self, connections: int, taken: list[float], seconds: float) -> int:
         found = time_requests(
             self.server.port,
             self.request,
             connections=connections,
-            seconds=self.seconds,
+            seconds=seconds,
             rows=cycle(self.rows),
             before=self.before,
         )

@@ -59,7 +59,8 @@ def at_most(limit: float) -> Wanted:
 class Case:
     """Two numbers, rates per second or costs, and the limit of their ratio.
 
-    `beside` runs after each pair and measures what `notes` adds to the line. A long one has two rounds and no warm-up.
+    `prepare` runs once before. `beside` runs after each pair and measures what `notes` adds to the line. A long one has
+    two rounds and no warm-up.
     """
 
     about: str
@@ -67,6 +68,7 @@ class Case:
     ours: Callable[[], float]
     floor: Callable[[], float]
     resources: ExitStack = field(default_factory=ExitStack)
+    prepare: Callable[[], None] = lambda: None
     beside: Callable[[], None] = lambda: None
     notes: Callable[[], str] = lambda: ""
     is_long: bool = False
