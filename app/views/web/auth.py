@@ -59,8 +59,8 @@ def register(app: Flask) -> None:
 
 def start_session(user: User) -> None:
     """Start a session with a new key and without the data of the previous one (session fixation)."""
-    key = sessions.start(user, browser=request.user_agent.string, address=request.remote_addr or "")
     end_session()
+    key = sessions.start(user, browser=request.user_agent.string, address=request.remote_addr or "")
     session.permanent = True
     flask_login.login_user(user)
     session["_user_id"] = key
