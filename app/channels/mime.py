@@ -129,9 +129,10 @@ def _multipart(kind: str, boundary: str, parts: list[bytes]) -> bytes:
 
 
 def _text(content_type: str, text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if "\r" in text:  # Asked first, because most texts have none and looking for two characters takes long.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     head = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + b"".join(map(_encode_line, lines)) + b"\r\n"
+    return head.encode() + b"".join(map(_encode_line, text.split("\n"))) + b"\r\n"
 
 
 # Most lines are those of the layout, which are the same in every email. Encoding is the longest step of building one.

@@ -27,7 +27,9 @@ from app.models import (
 Model = TypeVar("Model", bound=Base)
 
 # Without what no message needs.
-_DELIVERY = ModelColumns(Delivery)
+_DELIVERY = ModelColumns(
+    Delivery, without=("reason_data", "sent_at", "token", "lease_until", "claimed_by", "remote_id")
+)
 _USER = ModelColumns(User, without=("search_words", "last_signed_in_at"))
 _PREFERENCE = ModelColumns(
     UserNotificationPreference, without=("reminder_lead_minutes", "single_key_shortcuts", "theme", "density")
