@@ -196,6 +196,7 @@ def test_what_waits_for_a_busy_room_waits_for_its_retry_after(slack: Slack, alic
     now = utc_now() + timedelta(seconds=1)
     deliver_due(now)
     assert all(row.due_at >= now + timedelta(seconds=120) for row in posted(room))
+    slack.server.answers = []  # The second is left if a single thread has been told to wait.
     deliver_due(now + timedelta(minutes=10))
     assert [row.state for row in posted(room)] == ["sent"] * 3
 
