@@ -88,9 +88,10 @@ _LINE = (
     Notification.facts,
     Notification.interview_id,
 )
+# Without the texts, which sorting would copy.
 _RANKED = (
     select(
-        *_LINE,
+        Notification.id,
         func.count().over(partition_by=Notification.category).label("count"),
         func.row_number()
         .over(partition_by=Notification.category, order_by=(arrived_at.desc(), Notification.id.desc()))
@@ -100,9 +101,10 @@ _RANKED = (
     .subquery()
 )
 _NEWEST = CompiledStatement(
-    select(_RANKED)
+    select(*_LINE, _RANKED.c.count)
+    .join(_RANKED, _RANKED.c.id == Notification.id)
     .where(_RANKED.c.rank <= bindparam("most"))
-    .order_by(_RANKED.c.at.desc(), _RANKED.c.id.desc())
+    .order_by(arrived_at.desc(), Notification.id.desc())
 )
 _OLDEST = CompiledStatement(
     select(*_LINE).where(*_OWN).order_by(arrived_at, Notification.id).limit(bindparam("most"))
