@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ _NO_ROUTES = Map()
 
 
 class LeanResponse(Response):
-    """Sends its headers as they are: Werkzeug copies them, and validates each again."""
+    """Sends its headers and body as they are: Werkzeug copies and validates headers again, and iterates over a body."""
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         # Only of other responses are they changed: addresses are encoded, a length is counted or removed.
@@ -29,6 +30,14 @@ class LeanResponse(Response):
             remove_entity_headers(self.headers)
             return self.headers
         return super().get_wsgi_headers(environ)
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        if self._on_close or type(self.response) is not list:
+            return super().get_app_iter(environ)
+        has_body = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in (204, 304)
+        return (
+            [part if isinstance(part, bytes) else part.encode() for part in self.response] if has_body else []
+        )
 
 
 class LeanFlask(APIFlask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from werkzeug.http import generate_etag, quote_etag
 
 from app.api.schemas.base import KeyPaged
+from app.lean_flask import LeanResponse
 from app.services.base import paging
 
 Row = TypeVar("Row")
@@ -39,7 +41,7 @@ def json_response_once(body: BaseModel, secret: str, status: int = 201) -> Respo
 
 def json_bytes_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Build a JSON response from JSON that is already serialized."""
-    response = Response(body, status, content_type="application/json")
+    response = LeanResponse(body, status, content_type="application/json")
     for name, value in (headers or {}).items():
         response.headers.add(name, value)
     return response
@@ -118,9 +120,14 @@ def page_url(cursor: str | None) -> str | None:
     """Return the absolute URL of the requested list at another cursor, or None without a cursor."""
     if cursor is None:
         return None
-    arguments = urlencode(request.args.to_dict(flat=False) | {"cursor": [cursor]}, doseq=True)
     # Behind a proxy the request does not know its public address; BASE_URL does.
-    return f"{current_app.config['BASE_URL']}{request.path}?{arguments}"
+    return f"{current_app.config['BASE_URL']}{request.path}?{_with_cursor(request.query_string, cursor)}"
+
+
+@lru_cache(maxsize=1_000)
+def _with_cursor(_query_string: bytes, cursor: str) -> str:
+    # Callers that poll get the same cursors until their list changes.
+    return urlencode(request.args.to_dict(flat=False) | {"cursor": [cursor]}, doseq=True)
 
 
 def link_header(next_url: str | None, previous_url: str | None) -> dict[str, str]:
@@ -140,7 +147,8 @@ def with_etag(response: Response, tag: str = "") -> Response:
 
 def gzipped(response: Response) -> Response:
     """Compress a long response if the caller accepts gzip."""
-    if (response.content_length or 0) < MIN_GZIP_BYTES or not request.accept_encodings.quality("gzip"):
+    length = response.headers.get("Content-Length", 0, int)
+    if length < MIN_GZIP_BYTES or not request.accept_encodings.quality("gzip"):
         return response
     response.set_data(gzip.compress(response.get_data(), 5, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
