@@ -6,11 +6,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 from app.forms.notifications import ListQuery
+from app.lean_flask import LeanResponse
 from app.services.base.errors import Conflict
 from app.services.notifications.stream import Broadcaster, Listener
 from app.views.presenters import inbox_html
@@ -58,12 +60,18 @@ def stream() -> Response:
 @login_required
 def pulse() -> Response:
     """Render the counts and, for a list, the state of its rows, as htmx fragments. Cheap to repeat: ETag and 304."""
-    query = ListQuery.read(request.args)
-    pulse = inbox_html.render_pulse(query, has_list="list" in request.args)
+    query, has_list = _read(request.query_string)
+    pulse = inbox_html.render_pulse(query, has_list=has_list)
     is_known = request.if_none_match.contains_weak(pulse.etag)
-    response = Response(status=304) if is_known else Response(pulse.html)
+    response = LeanResponse(status=304) if is_known else LeanResponse(pulse.html)
     response.set_etag(pulse.etag)
     return response
+
+
+@lru_cache(maxsize=1_000)
+def _read(_query_string: bytes) -> tuple[ListQuery, bool]:
+    # Open pages repeat their queries, of which this is a function.
+    return ListQuery.read(request.args), "list" in request.args
 
 
 class EventStream:

@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, NoReturn, TypeVar, get_origin
 
 from apiflask import APIBlueprint
@@ -92,7 +92,7 @@ def json_body(
 
 
 def query_params(schema: type[BaseModel]) -> Callable[[View], View]:
-    """Decorate a view that takes query parameters; the view receives an instance of `schema` as `query`.
+    """Decorate a view that takes query parameters; the view receives an instance of `schema` as `query`, to read only.
 
     A list field may be repeated or comma-separated; any other may be given once.
     """
@@ -103,9 +103,14 @@ def query_params(schema: type[BaseModel]) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         vars(view).setdefault("_spec", {}).setdefault("args", []).append((schema, "query"))
 
+        # Callers repeat their queries, of which the parameters are a function. An invalid one raises each time.
+        @lru_cache(maxsize=256)
+        def parse(_query_string: bytes) -> BaseModel:
+            return _parse_query(schema, lists)
+
         @wraps(view)
         def with_query(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, query=_parse_query(schema, lists), **kwargs)
+            return view(*args, query=parse(request.query_string), **kwargs)
 
         return with_query
 
