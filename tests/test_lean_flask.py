@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import flask
 import pytest
 from flask import Flask, Response
+from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import create_environ, run_wsgi_app
 
@@ -22,7 +22,8 @@ from tests.support import factories
     [
         ("text", 200, {}),
         ("text", 201, {"Location": "/a b"}),
-        (iter(["a", "b"]), 200, {}),
+        (["a", b"b"], 200, {}),
+        (iter(()), 200, {}),
         ("", 204, {}),
         ("", 303, {"Location": "/ü"}),
         (None, 304, {"ETag": '"1"', "Vary": "Cookie", "Content-Language": "en"}),
@@ -30,10 +31,18 @@ from tests.support import factories
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_headers_are_those_that_werkzeug_sends(response: Any, method: str) -> None:
+def test_a_response_is_sent_as_werkzeug_sends_it(response: Any, method: str) -> None:
     environ = create_environ("/", method=method)
     sent, theirs = (kind(*response).get_wsgi_response(environ) for kind in (LeanResponse, Response))
     assert sent[1:] == theirs[1:]
+    assert b"".join(sent[0]) == b"".join(theirs[0])
+
+
+def test_what_waits_for_the_end_of_a_response_is_called() -> None:
+    response, ended = LeanResponse("text"), []
+    response.call_on_close(lambda: ended.append(True))
+    body, _status, _headers = run_wsgi_app(response, create_environ("/"), buffered=True)
+    assert (b"".join(body), ended) == (b"text", [True])
 
 
 @pytest.mark.parametrize(
@@ -67,14 +76,31 @@ def test_headers_that_a_response_depends_on_are_collected() -> None:
     assert response.headers.getlist("Vary") == ["Cookie, Accept-Encoding"]
 
 
-def test_an_unread_count_takes_fewer_than_twice_the_calls_of_a_bare_page(
-    app: Flask, alice: User, token: Callable[..., dict[str, str]]
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/api/notifications/unread-count/", 1.6), ("/api/notifications/", 1.85), ("/notifications/pulse", 2.0)],
+)
+def test_a_poll_takes_few_more_calls_than_a_bare_page(
+    app: Flask,
+    alice: User,
+    token: Callable[..., dict[str, str]],
+    sign_in: Callable[[User], FlaskClient],
+    path: str,
+    limit: float,
 ) -> None:
     factories.notification(alice)
-    bare = flask.Flask("bare")
+    headers = token(alice) if path.startswith("/api/") else _browser(sign_in(alice), path)
+    bare = Flask("bare")
     bare.add_url_rule("/", view_func=lambda: "Hello")
-    ours = _count_calls(app, "/api/notifications/unread-count/", token(alice))
-    assert ours < 2 * _count_calls(bare, "/", {})
+    assert _count_calls(app, path, headers) < limit * _count_calls(bare, "/", {})
+
+
+def _browser(client: FlaskClient, path: str) -> dict[str, str]:
+    """The headers of a browser that has this page."""
+    name = client.application.config["SESSION_COOKIE_NAME"]
+    cookie = client.get_cookie(name)
+    assert cookie is not None
+    return {"Cookie": f"{name}={cookie.value}", "If-None-Match": client.get(path).headers["ETag"]}
 
 
 def _count_calls(app: Flask, path: str, headers: dict[str, str]) -> int:

@@ -42,6 +42,8 @@ def _loaded_user() -> Any:
     return found.user if isinstance(found, SignedIn) else found
 
 
+# Most of their responses need little of the user.
+BRIEF = {"live.pulse"}
 # All that a person can open who has to turn on two-step sign-in first.
 SET_UP = {"second_factor.show", "second_factor.turn_on", "accounts.sign_out", "accounts.end_session"}
 
@@ -120,7 +122,7 @@ def _load_user(key: str) -> SignedIn | None:
 
     Until a person who has to turn on two-step sign-in has done so, their session opens the pages for that only.
     """
-    found = sessions.find(key, session_limits())
+    found = sessions.find(key, session_limits(), is_brief=request.endpoint in BRIEF)
     if found and demo_people.is_demo_person(found.email) and current_app.config["IS_PUBLIC"]:
         found = None
     if found and second_factor.is_missing(found, current_app.config["REQUIRE_SECOND_FACTOR"]):

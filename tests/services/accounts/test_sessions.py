@@ -60,6 +60,30 @@ def test_the_key_is_not_stored(app: Flask, alice: User) -> None:
     assert sessions.find(f"{alice.id}.0", LIMITS, now=NOW) is None
 
 
+@pytest.mark.parametrize("is_brief", [False, True])
+def test_a_session_knows_its_user(any_app: Flask, is_brief: bool) -> None:
+    user = factories.user("dana@example.test", locale="en@h12", time_zone="Asia/Tokyo")
+    user.preference.stack_notifications = False
+    key = sessions.start(user)
+    db.session.remove()
+    found = sessions.find(key, LIMITS, is_brief=is_brief)
+    assert found is not None
+    values = ("en@h12", "Asia/Tokyo", False)
+    assert (found.locale, found.time_zone, found.is_stacked) == values
+    assert (found.user.id, found.user.email) == (found.user_id, "dana@example.test")
+    assert (found.user.locale, found.user.time_zone, found.user.preference.stack_notifications) == values
+
+
+@pytest.mark.parametrize("is_brief", [False, True])
+def test_a_session_ends_at_once_with_the_account(any_app: Flask, is_brief: bool) -> None:
+    user = factories.user("dana@example.test")
+    key = sessions.start(user)
+    assert sessions.find(key, LIMITS, is_brief=is_brief) is not None
+    user.is_enabled = False
+    db.session.commit()
+    assert sessions.find(key, LIMITS, is_brief=is_brief) is None
+
+
 def test_keys_are_never_the_same(app: Flask, alice: User) -> None:
     assert len({sessions.start(alice) for _ in range(20)}) == 20
 
