@@ -73,20 +73,24 @@ class RowClock:
     """
 
     def __init__(self, now: datetime) -> None:
-        self._now, self._today = now, local(now).date()
+        zone, locale = get_timezone() or ZoneInfo("UTC"), get_locale()
+        self._time_zone, self._locale = str(zone), str(locale)
+        self._now, self._today = now, now.astimezone(zone).date()
         # When a text that was returned, or the day, next changes.
-        self.changes_at = day_range(self._today)[1]
+        self.changes_at = local_time.day_range(self._today, self._time_zone)[1]
         # The translations are one object for each language of an application.
-        self._reader = get_translations(), get_timezone(), get_locale()
-        self._time_zone, self._locale = time_zone(), str(get_locale())
+        self._reader = get_translations(), zone, locale
 
     def read(self, instant: datetime) -> RowTime:
         """Return when a row appeared: "4m" and "4 minutes ago"."""
         minutes = _minutes_between(instant, self._now)
         # From an hour on, only hours are shown.
         elapsed, step = (minutes, 1) if minutes < 60 else (minutes // 60 * 60, 60)
-        if self.day(instant) >= self._today:
+        day = self.day(instant)
+        if day >= self._today:
             self.changes_at = min(self.changes_at, instant + timedelta(minutes=elapsed + step))
+        if day == self._today and elapsed >= 0:
+            return _elapsed_time(self._reader, elapsed)
         return _row_time(self._reader, instant, self._today, elapsed)
 
     def read_return(self, instant: datetime) -> RowTime:
@@ -100,6 +104,11 @@ class RowClock:
     def day(self, instant: datetime) -> date:
         """Return the day of an instant."""
         return _day(self._reader[1], instant)
+
+
+@lru_cache(maxsize=1_000)
+def _elapsed_time(_reader: object, minutes: int) -> RowTime:
+    return RowTime(_short_elapsed(minutes), _long_elapsed(minutes))
 
 
 @lru_cache(maxsize=10_000)
@@ -130,14 +139,18 @@ def _minutes_between(instant: datetime, now: datetime) -> int:
 def _short_time(instant: datetime, today: date, minutes: int) -> str:
     then = local(instant)
     if then.date() >= today:
-        if minutes < 1:
-            return _("now")
-        return _("%(n)dm", n=minutes) if minutes < 60 else _("%(n)dh", n=minutes // 60)
+        return _short_elapsed(minutes)
     if then.date() == today - timedelta(days=1):
         return clock_time(instant)
     if then.date() > today - timedelta(days=7):
         return _format(then, "EEE")
     return _format(then, _("d MMM") if then.year == today.year else _("MMM y"))
+
+
+def _short_elapsed(minutes: int) -> str:
+    if minutes < 1:
+        return _("now")
+    return _("%(n)dm", n=minutes) if minutes < 60 else _("%(n)dh", n=minutes // 60)
 
 
 def long_time(instant: datetime, now: datetime | None = None) -> str:
@@ -149,12 +162,16 @@ def long_time(instant: datetime, now: datetime | None = None) -> str:
 def _long_time(instant: datetime, today: date, minutes: int) -> str:
     day = local(instant).date()
     if day == today and minutes >= 0:
-        if minutes < 1:
-            return _("just now")
-        if minutes < 60:
-            return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
-        return ngettext("%(num)d hour ago", "%(num)d hours ago", minutes // 60)
+        return _long_elapsed(minutes)
     return _("%(day)s at %(time)s", day=_full_day(day, today), time=clock_time(instant))
+
+
+def _long_elapsed(minutes: int) -> str:
+    if minutes < 1:
+        return _("just now")
+    if minutes < 60:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    return ngettext("%(num)d hour ago", "%(num)d hours ago", minutes // 60)
 
 
 def clock_time(instant: datetime) -> str:
