@@ -27,7 +27,7 @@ from app.views.presenters import inbox_heading, inbox_html, inbox_list, inbox_ro
 from app.views.presenters.navigation import PLACES
 from app.views.presenters.threads import threads_of
 from app.views.web import htmx
-from app.views.web.auth import current_user, login_required, note_inbox_version
+from app.views.web.auth import current_user, login_required, note_inbox_version, this_session
 from app.views.web.datetime_filters import back_at, day_range
 from app.views.web.selection import first_selected
 
@@ -257,10 +257,11 @@ def _change_one(action: str, notification_id: int) -> Response:
     if _is_delete():
         action = OPPOSITE[action]
     until = _snooze_end(action, [notification_id])
-    change = actions.change_one(current_user, action, notification_id, until=until)
+    reader = this_session()
+    change = actions.change_one(reader, action, notification_id, until=until)
     if change.id is None:
         # Nothing to change. Raises NotFound (404) for a notification of another person.
-        row = inbox.get_row(current_user, notification_id)
+        row = inbox.get_row(reader, notification_id)
     else:
         row = InboxRow._make(change.row)
         note_inbox_version(change.version)

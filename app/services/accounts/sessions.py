@@ -86,6 +86,11 @@ class SignedIn:
         set_committed_value(user, "preference", _PREFERENCE.load(values[len(_USER.columns) :]))
         return user
 
+    @property
+    def id(self) -> int:
+        """The id of the user: a session can read their inbox, as `filters.InboxReader` has it."""
+        return self.user_id
+
     # What this request may change is taken from `user` once it exists.
 
     @property

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
@@ -16,8 +16,9 @@ from app.services.deliveries import failures
 from app.services.notifications import counts, snooze
 from app.views.presenters import view_links
 from app.views.web import parts
-from app.views.web.auth import current_user, inbox_version
+from app.views.web.auth import current_user, inbox_version, this_session
 from app.views.web.datetime_filters import menu_time
+from app.views.web.once import once_per_request
 
 
 # Not compared by their values: each exists once, and comparing lazy texts would translate them.
@@ -131,7 +132,6 @@ PLACES = {
         ),
     )
 }
-UNREAD_COUNT = "bellhop.unread_count"
 FAILED_COUNT, FAILED_KEPT_FOR = "bellhop.failed_deliveries", timedelta(seconds=30)
 SETTINGS = Section(
     "settings",
@@ -209,10 +209,8 @@ def failed_deliveries() -> int:
 
 
 def unread_count() -> int:
-    """Count unread notifications, once per request, because several parts of a page show the number."""
-    if UNREAD_COUNT not in request.environ:
-        request.environ[UNREAD_COUNT] = counts.unread_count(current_user.id, version=inbox_version())
-    return int(request.environ[UNREAD_COUNT])
+    """Count unread notifications."""
+    return once_per_request(_count).unread
 
 
 def snooze_choices(event_starts_at: datetime | None = None) -> tuple[SnoozeLink, ...]:
@@ -237,4 +235,8 @@ def _snooze_links(
 
 def snoozed_count() -> int:
     """Count snoozed notifications."""
-    return counts.snoozed_count(current_user.id, version=inbox_version())
+    return once_per_request(_count).snoozed
+
+
+def _count() -> counts.InboxCounts:
+    return counts.inbox_counts(this_session().id, version=inbox_version())

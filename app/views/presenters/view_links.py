@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _l
 from app.forms.notifications import ListQuery
 from app.services.notifications import saved_views
 from app.services.notifications.saved_views import SavedFilter, ViewWithCount
-from app.views.web.auth import current_user, inbox_version
+from app.views.web.auth import inbox_version, this_session
+from app.views.web.once import once_per_request
 
 
 class ViewLink(NamedTuple):
@@ -54,8 +55,8 @@ def view_links(shown: object) -> tuple[ViewLink, ...]:
         shown: the query of the page; other pages than lists have none, or one of another kind.
     """
     if not isinstance(shown, ListQuery):
-        return _links(_views(), None, None)
-    return _links(_views(), shown.text(view_id=None), shown.view_id)
+        return _links(once_per_request(_views), None, None)
+    return _links(once_per_request(_views), shown.text(view_id=None), shown.view_id)
 
 
 def current_view(shown: ListQuery) -> ViewLink | None:
@@ -65,7 +66,7 @@ def current_view(shown: ListQuery) -> ViewLink | None:
 
 def list_views() -> list[tuple[ListQuery, ViewWithCount]]:
     """Return the views of the signed-in user, each with its list."""
-    return [(_list_of(view.filter), view) for view in _views()]
+    return [(_list_of(view.filter), view) for view in once_per_request(_views)]
 
 
 def filter_of(query: ListQuery) -> SavedFilter:
@@ -94,7 +95,7 @@ def _category_of(view: ViewWithCount) -> str:
 
 
 def _views() -> tuple[ViewWithCount, ...]:
-    return saved_views.list_views_with_counts(current_user, version=inbox_version())
+    return saved_views.list_views_with_counts(this_session(), version=inbox_version())
 
 
 @lru_cache(maxsize=1_000)

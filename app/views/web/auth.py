@@ -55,7 +55,8 @@ def register(app: Flask) -> None:
     """Configure Flask-Login: load the user of a session, and redirect others to the sign-in page."""
     login.user_loader(_load_user)
     login.unauthorized_handler(redirect_to_sign_in)
-    app.context_processor(lambda: {"current_user": _loaded_user()})
+    # The proxy: the responses to most actions do not show their user, whose object would be made for them.
+    app.context_processor(lambda: {"current_user": current_user})
     app.after_request(_record_seen)
 
 
