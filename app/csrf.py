@@ -8,12 +8,14 @@ another site does.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request, session
 from flask_wtf import CSRFProtect
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, generate_csrf
 from werkzeug.datastructures import Headers
 
 
@@ -27,6 +29,11 @@ class ForeignOrigin(CSRFError):
 
 class CSRF(CSRFProtect):
     """Flask-WTF's check of the token, then the check of the origin."""
+
+    def init_app(self, app: Flask) -> None:
+        """Check every form of an application, and give templates `csrf_token`."""
+        super().init_app(app)  # type: ignore[no-untyped-call]  # Flask-WTF has no types.
+        app.jinja_env.globals["csrf_token"] = form_token
 
     def protect(self, apply_exemptions: bool = False) -> None:
         """Check the current request; requests that only read pass.
@@ -43,8 +50,25 @@ class CSRF(CSRFProtect):
             return
         if origin := foreign_origin(request.headers, _own_addresses()):
             raise ForeignOrigin(origin)
-        # For the forms of the response, too: Flask-WTF would sign another one. It ends with the session.
+        # For the forms of the response, too, so that no other one is signed.
         g.csrf_token = self._get_csrf_token()  # type: ignore[no-untyped-call]
+
+
+def form_token() -> str:
+    """Return the CSRF token of the session, for the forms of a response.
+
+    It ends with its session and not before, so it is signed once a minute, and not with every request. A signature that
+    stayed longer could be guessed by the lengths of compressed pages (BREACH).
+    """
+    if "csrf_token" not in g:
+        contents, minute = session.get("csrf_token"), int(time.time() // 60)
+        g.csrf_token = _sign(current_app.secret_key, contents, minute) if contents else generate_csrf()
+    return str(g.csrf_token)
+
+
+@lru_cache(maxsize=2_000)
+def _sign(_secret_key: str, _contents: str, _minute: int) -> str:
+    return str(generate_csrf())
 
 
 def foreign_origin(headers: Headers, own: Iterable[str]) -> str:

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
 
+from app.csrf import form_token
 from app.views.web.auth import visitor
 
 # A row of a list takes 2 to 3 KB, and most parts are rows.
@@ -59,7 +59,7 @@ def part(template: str, *, id: int | None = None, **arguments: Any) -> Markup:  
     html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
     if id is not None:
         html = html.replace(ID, str(id))
-    return html.replace(TOKEN, _csrf_token()) if TOKEN in html else html
+    return html.replace(TOKEN, form_token()) if TOKEN in html else html
 
 
 def parts(template: str, name: str, values: Iterable[Any]) -> Markup:
@@ -78,13 +78,6 @@ def row_part(template: str, *, id: int, title: object, **arguments: Any) -> Mark
     arguments |= {"id": ID, "title": TITLE}
     html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
     return html.replace(ID, str(id)).replace(TITLE, escape(title))
-
-
-def _csrf_token() -> str:
-    """Return the CSRF token of the request, which is signed once for all forms of a page."""
-    if "csrf_token_of_parts" not in g:
-        g.csrf_token_of_parts = generate_csrf()
-    return str(g.csrf_token_of_parts)
 
 
 def reader() -> Reader:

@@ -135,3 +135,15 @@ def test_a_part_that_only_prints_an_id_is_rendered_once_for_all_rows(app: Flask)
     assert render.cache_info().misses == 1
     for number, html in zip((7, 8), shown, strict=True):
         assert re.findall(r"/changes/([^/]+)/undo", html) == [str(number)] * 2
+
+
+def test_the_token_of_a_session_is_signed_once_a_minute(sign_in: SignIn, alice: User) -> None:
+    tokens = []
+    with time_machine.travel(datetime(2026, 3, 11, 14, 0, 10, tzinfo=UTC), tick=False) as clock:
+        client = sign_in(alice)
+        client.get("/notifications")  # The session gets its secret.
+        for seconds in (0, 40, 30):
+            clock.shift(seconds)
+            page = client.get("/notifications").text
+            tokens.append(re.findall(r'name="csrf_token" value="([^"]+)"', page)[0])
+    assert tokens[0] == tokens[1] != tokens[2]
