@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from app.csrf import form_token
 from app.views.web.auth import visitor
+from app.views.web.template_environment import texts
 
 # A row of a list takes 2 to 3 KB, and most parts are rows.
 MAX_PARTS = 4_000
@@ -38,7 +39,7 @@ def register(app: Flask) -> None:
 
     @lru_cache(maxsize=MAX_PARTS)
     def render(template: str, _reader: Reader, *arguments: tuple[str, Any]) -> Markup:
-        context = dict(arguments, csrf_token=lambda: TOKEN)
+        context = dict(arguments, csrf_token=lambda: TOKEN, **texts())
         return escape(app.jinja_env.get_template(template).make_module(context))
 
     app.extensions["parts"] = render
