@@ -29,12 +29,10 @@ class FoundIn(NamedTuple):
     is_current: bool
 
 
-class Heading(NamedTuple):
-    """The heading of a list.
+class State(NamedTuple):
+    """What belongs to the heading of a list beside its texts, the same for most lists.
 
     Attributes:
-        note: beside the title.
-        unread: the number in the title of the page.
         has_unread: false if "Mark all read" would do nothing.
         found: what a search finds in each place; empty without one.
         view_id: the saved view that the list is, or began as.
@@ -42,14 +40,20 @@ class Heading(NamedTuple):
         suggested_name: for a new view.
     """
 
-    title: str
-    note: str
-    unread: int
     has_unread: bool
     found: tuple[FoundIn, ...]
     view_id: int | None
     is_changed: bool
     suggested_name: str
+
+
+class Heading(NamedTuple):
+    """The heading of a list: its title, the note beside it, and the unread number in the title of the page, if any."""
+
+    title: str
+    note: str
+    unread: str
+    state: State
 
 
 def build_heading(query: ListQuery) -> Heading:
@@ -62,12 +66,14 @@ def build_heading(query: ListQuery) -> Heading:
     return Heading(
         title=_title(query, view, number),
         note=_note(query, unread if is_unread_known else None),
-        unread=unread if is_unread_known else 0,
-        has_unread=bool(unread) or query.place not in ("inbox", "unread"),
-        found=found,
-        view_id=view.id if view else None,
-        is_changed=view is not None and view.query.text() != query.text(view_id=None),
-        suggested_name=_suggest_name(query),
+        unread=str(unread) if unread and is_unread_known else "",
+        state=State(
+            has_unread=bool(unread) or query.place not in ("inbox", "unread"),
+            found=found,
+            view_id=view.id if view else None,
+            is_changed=view is not None and view.query.text() != query.text(view_id=None),
+            suggested_name=_suggest_name(query),
+        ),
     )
 
 

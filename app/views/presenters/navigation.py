@@ -181,6 +181,7 @@ def register(app: Flask) -> None:
     app.add_template_global(sections)
     app.jinja_env.globals["admin_pages"] = frozenset(link.name for link in ADMIN.links)
     app.add_template_global(failed_deliveries)
+    app.add_template_filter(count_text)
     app.add_template_global(unread_count)
     app.add_template_global(snoozed_count)
     app.add_template_global(snooze_choices)
@@ -206,6 +207,11 @@ def failed_deliveries() -> int:
         number = failures.count_recent(now).failed
         current_app.extensions[FAILED_COUNT] = (now + FAILED_KEPT_FOR, number)
     return int(number)
+
+
+def count_text(number: int) -> str:
+    """Write a count of the navigation: nothing for none, "99+" for more than two digits."""
+    return "99+" if number > 99 else str(number or "")
 
 
 def unread_count() -> int:

@@ -7,8 +7,9 @@ the session, the database or the clock, the page passes to it as an argument.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,9 +22,10 @@ from app.views.web.template_environment import texts
 
 # A row of a list takes 2 to 3 KB, and most parts are rows.
 MAX_PARTS = 4_000
-# Placeholders for the CSRF token, which differs with every request, and for the id and title of a row, in parts that
-# only print them. Random, so that no text of a person contains them.
-TOKEN, ID, TITLE = (f"{name}-{secrets.token_hex(16)}" for name in ("csrf", "id", "title"))
+# Of what a part only prints, it gets placeholders. Random, so that no text of a person contains them.
+_RANDOM = secrets.token_hex(16)
+_PLACEHOLDER = re.compile(rf"{_RANDOM}\.(\w+)\.")
+_CSRF = "csrf_token"
 
 
 class Reader(NamedTuple):
@@ -34,51 +36,73 @@ class Reader(NamedTuple):
     prefix: str
 
 
+class Rendered(NamedTuple):
+    """The HTML of a part, cut at its placeholders; the names of these."""
+
+    pieces: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def fill(self, values: Mapping[str, str]) -> Markup:
+        """Return the HTML with these values, which are escaped, in place of the placeholders."""
+        pieces = [*self.pieces]
+        pieces[1::2] = [values[name] for name in self.names]
+        return Markup("".join(pieces))  # noqa: S704  # by a template
+
+
 def register(app: Flask) -> None:
     """Add the template globals."""
 
     @lru_cache(maxsize=MAX_PARTS)
-    def render(template: str, _reader: Reader, *arguments: tuple[str, Any]) -> Markup:
-        context = dict(arguments, csrf_token=lambda: TOKEN, **texts())
-        return escape(app.jinja_env.get_template(template).make_module(context))
+    def render(
+        template: str, _reader: Reader, printed: tuple[str, ...], *arguments: tuple[str, Any]
+    ) -> Rendered:
+        context = dict(arguments, csrf_token=lambda: _placeholder(_CSRF), **texts())
+        context.update((name, _placeholder(name)) for name in printed)
+        pieces = _PLACEHOLDER.split(str(app.jinja_env.get_template(template).make_module(context)))
+        return Rendered(tuple(pieces), tuple(pieces[1::2]))
 
     app.extensions["parts"] = render
     app.add_template_global(part)
     app.add_template_global(parts)
-    app.add_template_global(row_part)
+    app.add_template_global(filled_part)
 
 
-def part(template: str, *, id: int | None = None, **arguments: Any) -> Markup:  # noqa: A002  # as in the template
+def part(template: str, printed: Mapping[str, object] | None = None, **arguments: Any) -> Markup:
     """Render a part of a page.
 
     Args:
-        id: the id of the row, for parts that only print it: they are rendered once for all rows.
-        arguments: the variables of the template; they must be hashable.
+        printed: values that the part prints and does nothing else with, except to tell whether one is empty. It is
+            rendered once for all of them.
+        arguments: its other variables; they must be hashable.
     """
-    if id is not None:
-        arguments["id"] = ID
-    html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
-    if id is not None:
-        html = html.replace(ID, str(id))
-    return html.replace(TOKEN, form_token()) if TOKEN in html else html
+    return _render(template, printed or {}, arguments, has_token=True)
+
+
+def filled_part(template: str, printed: Mapping[str, object], **arguments: Any) -> Markup:
+    """Render a part of a part, as `part` does. It has no form."""
+    return _render(template, printed, arguments)
 
 
 def parts(template: str, name: str, values: Iterable[Any]) -> Markup:
     """Render a part for each of the values, which it gets under this name. It has no form."""
     render, who = current_app.extensions["parts"], reader()
-    html = "".join([render(template, who, (name, value)) for value in values])
-    return Markup(html)  # noqa: S704  # each of them is Markup, which its own join would escape again
+    html = "".join([render(template, who, (), (name, value)).pieces[0] for value in values])
+    return Markup(html)  # noqa: S704  # by a template
 
 
-def row_part(template: str, *, id: int, title: object, **arguments: Any) -> Markup:  # noqa: A002  # as in the template
-    """Render a part of a row that only prints its id and title, once for all rows. It has no form.
+def _render(
+    template: str, printed: Mapping[str, object], arguments: Mapping[str, Any], *, has_token: bool = False
+) -> Markup:
+    values: dict[str, str] = {name: escape(value) for name, value in printed.items()}
+    names = tuple([name for name, value in values.items() if value])
+    found: Rendered = current_app.extensions["parts"](template, reader(), names, *arguments.items())
+    if has_token and _CSRF in found.names:
+        values[_CSRF] = form_token()
+    return found.fill(values)
 
-    Args:
-        arguments: as of `part`.
-    """
-    arguments |= {"id": ID, "title": TITLE}
-    html: Markup = current_app.extensions["parts"](template, reader(), *arguments.items())
-    return html.replace(ID, str(id)).replace(TITLE, escape(title))
+
+def _placeholder(name: str) -> str:
+    return f"{_RANDOM}.{name}."
 
 
 def reader() -> Reader:

@@ -17,7 +17,7 @@ from tests.views.inbox import HX, SignIn, send
 
 # The globals that a part may use: they are the same for all readers, or belong to the key under which it is kept.
 SHARED = {"_", "gettext", "ngettext", "url_for", "static_url", "catalog", "places", "places_by_name"}
-SHARED |= {"search_tips", "parts", "row_part"}
+SHARED |= {"search_tips", "parts", "filled_part"}
 OF_READER = {"get_timezone", "csrf_token"}
 # Filters that look at the clock.
 CLOCK = {
@@ -48,7 +48,7 @@ def _names_of_parts(app: Flask) -> set[str]:
         call
         for template in app.jinja_env.list_templates()
         for call in _parse(app, template).find_all(nodes.Call)
-        if isinstance(call.node, nodes.Name) and call.node.name in {"part", "parts", "row_part"}
+        if isinstance(call.node, nodes.Name) and call.node.name in {"part", "parts", "filled_part"}
     ]
     return {call.args[0].as_const() for call in calls}
 
@@ -77,9 +77,9 @@ def test_a_page_renders_only_what_has_changed(app: Flask, sign_in: SignIn, alice
             pages.append(client.get("/notifications").text)
             counts.append(rendered().misses - before)
     assert _without_token(pages[0]) == _without_token(pages[1])
-    # Then the row, and the head and the navigation with their count.
+    # Then the row, and what all rows that have been read share; the counts of the page are only printed.
     assert counts[0] > 50
-    assert counts[1:] == [0, 3]
+    assert counts[1:] == [0, 2]
     assert len(pages[0]) < 50 * 3_000
 
 
@@ -117,19 +117,36 @@ def test_forms_of_a_response_have_the_token_that_the_request_came_with(sign_in: 
     assert set(re.findall(r'name="csrf_token" value="([^"]+)"', shown)) == {sent}
 
 
-def test_the_buttons_of_rows_are_rendered_once_for_all_rows(sign_in: SignIn, alice: User) -> None:
-    rows = [factories.notification(alice, title) for title in ("Ana & Bo", "50 % <b>")]
-    page = sign_in(alice).get("/notifications").text
-    for row, title in zip(rows, ("Ana &amp; Bo", "50 % &lt;b&gt;"), strict=True):
+def test_rows_that_differ_only_in_texts_share_their_html(app: Flask, sign_in: SignIn, alice: User) -> None:
+    titles = ("Ana & Bo", "50 % <b>", "%(title)s {{ id }}")
+    rows = [factories.notification(alice, title, message=f"About {title}") for title in titles]
+    client = sign_in(alice)
+    page = client.get("/notifications").text
+    for row, title in zip(rows, titles, strict=True):
+        shown = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         assert f'formaction="/notifications/{row.id}/archival"' in page
-        assert f'aria-label="Mark done: {title}"' in page
+        assert f'aria-label="Mark done: {shown}"' in page
+        assert f"About {shown}" in page
+    factories.notification(alice, "Another one")
+    before = app.extensions["parts"].cache_info().misses
+    assert "Mark done: Another one" in client.get("/notifications").text
+    assert app.extensions["parts"].cache_info().misses == before + 1
+
+
+def test_a_part_knows_which_printed_value_is_empty(app: Flask) -> None:
+    with app.test_request_context():
+        shown = [
+            parts.part("notifications/responses/_counts.html", {"unread": unread, "waiting": ""}, state=None)
+            for unread in ("7", "99+", "")
+        ]
+    assert [re.sub(r"<[^>]+>|\s", "", html) for html in shown] == ["7unread", "99+unread", ""]
 
 
 def test_a_part_that_only_prints_an_id_is_rendered_once_for_all_rows(app: Flask) -> None:
     render = app.extensions["parts"]
     with app.test_request_context():
         shown = [
-            parts.part("notifications/responses/_toast.html", text="Marked read", id=number)
+            parts.part("notifications/responses/_toast.html", {"id": number}, text="Marked read")
             for number in (7, 8)
         ]
     assert render.cache_info().misses == 1
