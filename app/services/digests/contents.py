@@ -76,6 +76,19 @@ def _instant(name: str) -> BindParameter[datetime]:
 _OWN = unread_conditions(
     Notification.recipient_id == bindparam("user_id"), _instant("as_of"), _instant("now")
 )
+_OF_PERSON_AND_CATEGORY = Notification.recipient_id, Notification.category
+# Built once: it runs for each chunk of people.
+_COUNTS = (
+    select(*_OF_PERSON_AND_CATEGORY, func.count())
+    .where(
+        *unread_conditions(
+            Notification.recipient_id.in_(bindparam("user_ids", expanding=True)),
+            _instant("as_of"),
+            _instant("now"),
+        )
+    )
+    .group_by(*_OF_PERSON_AND_CATEGORY)
+)
 _ANY_UNREAD = CompiledStatement(select(Notification.id).where(*_OWN).limit(1))
 _LINE = (
     Notification.id,
@@ -127,11 +140,8 @@ _ARRIVED = CompiledStatement(
 def count_unread(user_ids: Collection[int], as_of: datetime, now: datetime) -> dict[int, dict[str, int]]:
     """Count unread notifications by person and category, in one query; people without any are left out."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
-    columns = Notification.recipient_id, Notification.category
-    wanted = unread_conditions(Notification.recipient_id.in_(user_ids), as_of, now)
-    for user_id, category, count in db.session.execute(
-        select(*columns, func.count()).where(*wanted).group_by(*columns)
-    ):
+    values = {"user_ids": list(user_ids), "as_of": as_of, "now": now}
+    for user_id, category, count in db.session.connection().execute(_COUNTS, values):
         found[user_id][category] = count
     return dict(found)
 

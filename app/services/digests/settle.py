@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from app.catalog import DAILY_DIGEST, WEEKLY_SUMMARY
 from app.clock import TOLERANCE, utc_now
-from app.database.base import db
+from app.database.base import Base, db
 from app.database.writing import insert_ignore, writing
-from app.models import Delivery, Digest, User, UserNotificationPreference
+from app.models import Digest, User, UserNotificationPreference
 from app.rendering.dates import zone
 from app.services.base import outgoing, recipients
 from app.services.base.local_time import at_hour
@@ -35,6 +35,12 @@ CHUNK = 100
 EXPIRES_AFTER = {DAILY_DIGEST: timedelta(hours=20), WEEKLY_SUMMARY: timedelta(days=3)}
 # Older digests do not affect whether one is due: after so long a gap, a summary waits for Monday.
 LOOK_BACK = timedelta(days=36)
+DIGESTS, DELIVERIES = (Base.metadata.tables[name] for name in ("digests", "deliveries"))
+_QUEUED = (
+    update(DIGESTS)
+    .where(DIGESTS.c.id == bindparam("digest"))
+    .values(delivery_id=bindparam("delivery"), unread_count=bindparam("total"))
+)
 # Called with the number of people processed so far, and the total.
 Progress = Callable[[int, int], None]
 # Called with the kind and the ids of people; returns whether a worker will settle them.
@@ -168,20 +174,22 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
             {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
             for user_id, day in sorted(due.items())
         ]
-        inserted = db.session.execute(insert_ignore(Digest).returning(Digest.user_id, Digest.id), rows)
+        # Into the tables: through the models, settling takes a fifth longer.
+        connection = db.session.connection()
+        inserted = connection.execute(insert_ignore(DIGESTS).returning(DIGESTS.c.user_id, DIGESTS.c.id), rows)
         ids = dict(inserted.all())
         people = [user for user in people if user.id in ids]
         if people:
-            queued = db.session.execute(
-                insert(Delivery).returning(Delivery.recipient_id, Delivery.id),
+            queued = connection.execute(
+                insert(DELIVERIES).returning(DELIVERIES.c.recipient_id, DELIVERIES.c.id),
                 [_delivery(kind, user, due[user.id], now) for user in people],
             ).all()
             outgoing.note(deliveries=[delivery_id for _user_id, delivery_id in queued])
             totals = {user_id: sum(by_category.values()) for user_id, by_category in unread.items()}
-            db.session.execute(
-                update(Digest),
+            connection.execute(
+                _QUEUED,
                 [
-                    {"id": ids[user_id], "delivery_id": delivery_id, "unread_count": totals[user_id]}
+                    {"digest": ids[user_id], "delivery": delivery_id, "total": totals[user_id]}
                     for user_id, delivery_id in queued
                 ],
             )
