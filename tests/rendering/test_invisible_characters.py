@@ -91,9 +91,9 @@ def test_stripping_only_removes_and_is_idempotent(text: str) -> None:
     ],
 )
 def test_a_letter_with_endless_marks_is_cleaned_quickly(marks: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     text = clean("a" + marks * 200_000)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert len(text) <= 1 + MAX_MARKS
     assert clean(text) == text
 

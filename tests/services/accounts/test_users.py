@@ -267,9 +267,9 @@ def test_checks_of_passwords_leave_half_of_the_cores_to_pages(
 
 
 def test_a_password_of_two_megabytes_is_wrong_at_once(app: Flask, alice: User) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(Invalid):
         users.authenticate(alice.email, "\ufdfa" * 600_000)
     with pytest.raises(Invalid):
         users.authenticate(alice.email, PASSWORD + " " * 200)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2

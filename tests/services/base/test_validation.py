@@ -216,7 +216,7 @@ def test_an_address_of_an_account_is_stricter_than_one_to_look_up(app: Flask) ->
 
 @pytest.mark.parametrize("text", ["+44 20 7946 0958" + " -" * 100 + "1", "\ufdfa" * 600_000])
 def test_a_long_text_is_refused_as_a_phone_number_at_once(app: Flask, text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(Invalid):
         validation.phone(text)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2

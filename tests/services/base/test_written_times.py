@@ -65,9 +65,9 @@ def test_other_text_is_no_moment(text: str) -> None:
 
 
 def test_a_text_of_two_megabytes_is_refused_at_once() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert moment("\ufdfa" * 600_000) is None
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_moment_may_be_before_the_interview() -> None:
