@@ -129,6 +129,21 @@ def test_the_title_stays_while_a_slow_response_is_awaited(open_inbox: Open, five
     assert shown_title(page) == "Number 1"
 
 
+def test_a_pane_closed_while_it_loads_stays_closed(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    held = hold_requests(page, f"**/notifications/{five[1].id}")
+    page.clock.install()
+    page.get_by_role("link", name="Number 1").click()
+    route = held_request(page, held)
+    page.keyboard.press("Escape")
+    page.clock.fast_forward(1000)  # Until an outline would show.
+    expect(page.locator("#pane")).to_be_hidden()
+    with page.expect_response(f"**/notifications/{five[1].id}"):
+        route.continue_()
+    expect(page.locator("#pane")).to_be_hidden()
+    assert "open=" not in page.url
+
+
 def test_a_stack_is_shown_by_its_title_and_number(open_inbox: Open, alice: User) -> None:
     now = utc_now()
     for n in range(4):
