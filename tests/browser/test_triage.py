@@ -77,6 +77,40 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+# Changes an element twenty times, and asks each time for the layout.
+CHANGES = """selector => {
+    const element = document.querySelector(selector);
+    for (let n = 0; n < 20; n++) {
+        element.style.paddingBlock = `${n}px`;
+        element.offsetHeight;
+    }
+}"""
+
+
+def style_passes(page: Page, selector: str) -> int:
+    """Count how often the browser computes styles for twenty changes of an element's size."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def passes() -> int:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return int(next(metric["value"] for metric in metrics if metric["name"] == "RecalcStyleCount"))
+
+    before = passes()
+    page.evaluate(CHANGES, selector)
+    return passes() - before
+
+
+@pytest.mark.parametrize("selector", ["#list .row", "#pane .pane__body"])
+def test_a_change_in_the_list_or_the_pane_leaves_the_layout_around_it_alone(
+    page: Page, selector: str
+) -> None:
+    press(page, "j", "Enter")
+    expect(page.locator("#pane .pane__title")).to_be_visible()
+    # Otherwise each size container around it has one more pass, over everything inside.
+    assert style_passes(page, selector) < 40
+
+
 @pytest.mark.long
 def test_eighty_notifications_are_triaged_by_keyboard_at_once_and_undone_one_by_one(
     page: Page, alice: User, capsys: pytest.CaptureFixture[str]
