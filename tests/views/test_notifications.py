@@ -422,6 +422,13 @@ def test_the_page_and_the_api_agree(sign_in: SignIn, alice: User) -> None:
     assert "(4 unread)" in client.get("/notifications").text
 
 
+def test_an_empty_inbox_links_to_all_notifications_once_there_are_any(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    assert "See all notifications" not in client.get("/notifications").text
+    factories.notification(alice, archived_at=utc_now())
+    assert "See all notifications" in client.get("/notifications").text
+
+
 def test_empty_lists_have_a_message(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     assert "caught up" in client.get("/notifications").text

@@ -17,6 +17,7 @@ from app.clock import utc_now
 from app.forms.notifications import ListQuery
 from app.services.base.cache import Memory
 from app.services.notifications import counts, spelling
+from app.services.notifications.filters import Filters
 from app.views.presenters import inbox_heading, inbox_list, inbox_rows
 from app.views.presenters.agenda import load_agenda
 from app.views.presenters.navigation import PLACES
@@ -93,6 +94,7 @@ def _keep_list(template: str, query: ListQuery, last_day: str | None = None) -> 
             is_closed=is_closed,
             search_error=loaded.search_error,
             meant=_other_spelling(query, loaded, now),
+            has_any=bool(loaded.page.rows) or counts.total(current_user, Filters(place="all"), now) > 0,
         )
         changes_at = _next_change(clock, now)
         until = min(changes_at, agenda.changes_at) if agenda else changes_at
