@@ -58,7 +58,7 @@ def index() -> Response:
 @login_required
 def show(notification_id: int) -> Response:
     """Show a notification as a page, or in the reading pane."""
-    row = inbox.detail(current_user, notification_id)
+    row = inbox.detail(this_session(), notification_id)
     template = "notifications/responses/detail.hx.html" if htmx.is_partial() else "notifications/show.html"
     query = ListQuery.read(request.args)
     return htmx.vary(
@@ -320,7 +320,7 @@ def _opened_detail(query: ListQuery) -> notification_detail.Detail | None:
     if query.open is None:
         return None
     try:
-        return notification_detail.build_detail(inbox.detail(current_user, query.open))
+        return notification_detail.build_detail(inbox.detail(this_session(), query.open))
     except NotFound:
         return None
 

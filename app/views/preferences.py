@@ -17,7 +17,7 @@ from app.services.preferences import editing as preference_editing
 from app.services.routing import addresses, required_channels
 from app.views.presenters import preference_labels, quiet_hours_chart
 from app.views.web import htmx, preference_responses
-from app.views.web.auth import current_user, login_required
+from app.views.web.auth import current_user, login_required, this_session
 
 if TYPE_CHECKING:
     from app.services.preferences.editing import PreferenceChange
@@ -64,7 +64,7 @@ def refuse(error: Invalid) -> Response:
 @bp.app_template_global()
 def quiet_status() -> preference_labels.QuietStatusText | None:
     """Describe the pause or quiet hours of the signed-in user, for the foot of the navigation."""
-    return preference_labels.quiet_status(current_user, utc_now())
+    return preference_labels.quiet_status(this_session().shown, utc_now())
 
 
 def _confirm(change: PreferenceChange, *, is_undo: bool = False) -> Response:

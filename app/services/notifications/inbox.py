@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.clock import EPOCH, from_microseconds, to_microseconds, utc_now
 from app.database.base import db
@@ -202,18 +201,22 @@ _DELIVERIES = CompiledStatement(
 
 
 def detail(user: InboxReader, notification_id: int) -> Notification:
-    """Load one notification of this person with its event, interview and deliveries. Raises NotFound as `get` does."""
+    """Load one notification of this person with its event, interview and deliveries, for reading only.
+
+    Raises NotFound as `get` does.
+    """
     found = []
     if 0 < notification_id <= MAX_ID:
         found = _DETAIL.fetch(row_id=notification_id, user_id=user.id, now=utc_now())
     if not found:
         raise NotFound(_("Notification not found."))
     values, first, second = found[0], len(_OWN.columns), len(_OWN.columns) + len(_EVENT.columns)
-    row = cast(Notification, _OWN.load(values[:first]))
-    set_committed_value(row, "event", _EVENT.load(values[first:second]))
-    set_committed_value(row, "interview", _INTERVIEW.load(values[second:]))
-    deliveries = [_DELIVERY.load(delivery) for delivery in _DELIVERIES.fetch(row_id=notification_id)]
-    set_committed_value(row, "deliveries", deliveries)
+    row = cast(Notification, _OWN.make(values[:first]))
+    vars(row).update(
+        event=_EVENT.make(values[first:second]),
+        interview=_INTERVIEW.make(values[second:]),
+        deliveries=[_DELIVERY.make(each) for each in _DELIVERIES.fetch(row_id=notification_id)],
+    )
     return row
 
 

@@ -16,7 +16,7 @@ from app.services.deliveries import failures
 from app.services.notifications import counts, snooze
 from app.views.presenters import view_links
 from app.views.web import parts
-from app.views.web.auth import current_user, inbox_version, this_session
+from app.views.web.auth import inbox_version, this_session
 from app.views.web.datetime_filters import menu_time
 from app.views.web.once import once_per_request
 
@@ -194,12 +194,12 @@ def places() -> tuple[Place, ...]:
 
 def sections() -> tuple[Section, ...]:
     """Return the sections that the signed-in user may open."""
-    return (SETTINGS, ADMIN) if current_user.is_admin else (SETTINGS,)
+    return (SETTINGS, ADMIN) if this_session().is_admin else (SETTINGS,)
 
 
 def failed_deliveries() -> int:
     """Count the failed deliveries of the last day for an admin. Counted once in half a minute, for all of them."""
-    if not current_user.is_admin:
+    if not this_session().is_admin:
         return 0
     now = utc_now()
     until, number = current_app.extensions.get(FAILED_COUNT, (now, 0))

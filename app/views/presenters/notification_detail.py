@@ -21,7 +21,7 @@ from app.services.routing import routes
 from app.services.sending import channel_outages
 from app.views.presenters import reason_links, threads
 from app.views.presenters.threads import Thread
-from app.views.web.auth import current_user
+from app.views.web.auth import current_user, this_session
 from app.views.web.datetime_filters import back_at, long_time
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _interview_facts(row: Notification, now: datetime) -> list[Fact]:
     is_current = row.interview_sequence == interview.sequence
     return interview_facts(
         records.interview_details(interview),
-        FactsReader(current_user.time_zone, str(get_locale()), now, names_zone=False),
+        FactsReader(this_session().time_zone, str(get_locale()), now, names_zone=False),
         previous_starts_at=previous_start(row.facts) if is_current else None,
         is_cancelled=interview.status == "cancelled",
     )
@@ -175,7 +175,9 @@ def _note(row: Notification) -> str:
 def _step(delivery: Delivery, category: str, outages: Mapping[str, channel_outages.Outage]) -> Step:
     return Step(
         channel=delivery.channel,
-        text=channel_outages.describe_delivery(delivery, outages, current_user.time_zone, str(get_locale())),
+        text=channel_outages.describe_delivery(
+            delivery, outages, this_session().time_zone, str(get_locale())
+        ),
         at=delivery.sent_at,
         change_url=reason_links.change_url(delivery.reason, category),
     )

@@ -42,6 +42,12 @@ def _loaded_user() -> Any:
     return found.user if isinstance(found, SignedIn) else found
 
 
+def shown_user() -> Any:
+    """Return the signed-in user for reading only, or Flask-Login's anonymous user; see `SignedIn.shown`."""
+    found = visitor()
+    return found.shown if isinstance(found, SignedIn) else found
+
+
 # Most of their responses need little of the user.
 BRIEF = {"live.pulse"}
 # All that a person can open who has to turn on two-step sign-in first.
@@ -55,8 +61,7 @@ def register(app: Flask) -> None:
     """Configure Flask-Login: load the user of a session, and redirect others to the sign-in page."""
     login.user_loader(_load_user)
     login.unauthorized_handler(redirect_to_sign_in)
-    # The proxy: the responses to most actions do not show their user, whose object would be made for them.
-    app.context_processor(lambda: {"current_user": current_user})
+    app.context_processor(lambda: {"current_user": shown_user()})
     app.after_request(_record_seen)
 
 

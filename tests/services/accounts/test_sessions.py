@@ -75,6 +75,20 @@ def test_a_session_knows_its_user(any_app: Flask, is_brief: bool) -> None:
 
 
 @pytest.mark.parametrize("is_brief", [False, True])
+def test_a_session_shows_its_user_as_the_request_has_changed_them(any_app: Flask, is_brief: bool) -> None:
+    key = sessions.start(factories.user("dana@example.test", name="Dana"))
+    db.session.remove()
+    found = sessions.find(key, LIMITS, is_brief=is_brief)
+    assert found is not None
+    shown = found.shown
+    assert (shown.name, shown.initials, shown.preference.theme) == ("Dana", "D", "system")
+    assert list(db.session) == []
+    found.user.name = "Dana Osei"
+    assert found.shown.name == "Dana Osei"
+    db.session.rollback()
+
+
+@pytest.mark.parametrize("is_brief", [False, True])
 def test_a_session_ends_at_once_with_the_account(any_app: Flask, is_brief: bool) -> None:
     user = factories.user("dana@example.test")
     key = sessions.start(user)
