@@ -190,14 +190,18 @@ def get(user: InboxReader, notification_id: int) -> Notification:
 
 _OWN, _EVENT, _INTERVIEW, _DELIVERY = map(ModelColumns[Any], (Notification, Event, Interview, Delivery))
 _DETAIL = CompiledStatement(
-    select(*_OWN.columns, *_EVENT.columns, *_INTERVIEW.columns)
+    # A notification has few deliveries: a second statement would cost more than its columns beside each of them.
+    select(*_OWN.columns, *_EVENT.columns, *_INTERVIEW.columns, *_DELIVERY.columns)
     .outerjoin(Event, Event.id == Notification.event_id)
     .outerjoin(Interview, Interview.id == Notification.interview_id)
+    .outerjoin(Delivery, Delivery.notification_id == Notification.id)
     .where(Notification.id == bindparam("row_id"), *visible_to(USER_ID, NOW))
+    .order_by(Delivery.id)
 )
-_DELIVERIES = CompiledStatement(
-    select(*_DELIVERY.columns).where(Delivery.notification_id == bindparam("row_id")).order_by(Delivery.id)
-)
+# Where the columns of each begin.
+_EVENT_AT = len(_OWN.columns)
+_INTERVIEW_AT = _EVENT_AT + len(_EVENT.columns)
+_DELIVERY_AT = _INTERVIEW_AT + len(_INTERVIEW.columns)
 
 
 def detail(user: InboxReader, notification_id: int) -> Notification:
@@ -210,12 +214,12 @@ def detail(user: InboxReader, notification_id: int) -> Notification:
         found = _DETAIL.fetch(row_id=notification_id, user_id=user.id, now=utc_now())
     if not found:
         raise NotFound(_("Notification not found."))
-    values, first, second = found[0], len(_OWN.columns), len(_OWN.columns) + len(_EVENT.columns)
-    row = cast(Notification, _OWN.make(values[:first]))
+    values = found[0]
+    row = cast(Notification, _OWN.make(values[:_EVENT_AT]))
     vars(row).update(
-        event=_EVENT.make(values[first:second]),
-        interview=_INTERVIEW.make(values[second:]),
-        deliveries=[_DELIVERY.make(each) for each in _DELIVERIES.fetch(row_id=notification_id)],
+        event=_EVENT.make(values[_EVENT_AT:_INTERVIEW_AT]),
+        interview=_INTERVIEW.make(values[_INTERVIEW_AT:_DELIVERY_AT]),
+        deliveries=[made for each in found if (made := _DELIVERY.make(each[_DELIVERY_AT:]))],
     )
     return row
 
