@@ -14,7 +14,7 @@ from app import catalog
 from app.database.base import db
 from app.models import User
 from app.services.preferences import editing as preference_editing
-from tests.browser.inbox import press
+from tests.browser.inbox import press, wait_until
 from tests.support.browser import axe, sign_in_browser
 
 Open = Callable[..., Page]
@@ -127,6 +127,27 @@ def test_a_time_saves_when_it_is_complete_and_is_understood_in_12_hours(
     expect(end).to_have_value("06:30")
     quiet = kept(alice)["quiet_hours"]
     assert (quiet["start"], quiet["end"]) == ("22:00", "06:30")
+
+
+def test_quiet_hours_take_two_clicks_and_two_times(app: Flask, alice: User, open_page: Open) -> None:
+    page = open_page(alice)
+    page.get_by_role("navigation", name="On this page").get_by_role("link", name="Quiet hours").click()
+    switch = page.locator("[name='quiet_hours.enabled']")
+    start, end = page.locator("[name='quiet_hours.start']"), page.locator("[name='quiet_hours.end']")
+    for control in (switch, start, end):
+        expect(control).to_be_in_viewport(ratio=1)
+    switch.click()
+    expect(toast(page, "Quiet hours")).to_be_visible()
+    press(page, "Tab")
+    expect(start).to_be_focused()
+    page.keyboard.type("22:00")
+    press(page, "Tab")
+    page.keyboard.type("6:30")
+    press(page, "Tab")
+    expect(end).to_have_value("06:30")
+    wait_until(lambda: kept(alice)["quiet_hours"]["end"] == "06:30")
+    quiet = kept(alice)["quiet_hours"]
+    assert (quiet["enabled"], quiet["start"], quiet["end"]) == (True, "22:00", "06:30")
 
 
 def test_every_section_and_category_has_an_address(app: Flask, alice: User, open_page: Open) -> None:

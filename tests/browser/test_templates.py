@@ -15,7 +15,7 @@ from app.services.routing import wording
 from app.services.templates import drafts as template_drafts
 from app.services.templates import publishing as template_publishing
 from tests.support.browser import axe, sign_in_browser
-from tests.support.templates import edited, publish_event
+from tests.support.templates import edited, publish_event, published
 
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
 
@@ -66,6 +66,24 @@ def test_typed_changes_are_previewed_saved_and_published(
     page.get_by_role("button", name="Publish v2").click()
     expect(page.get_by_text("Version 2 is live.")).to_be_visible()
     expect(page.get_by_text("v2 live", exact=True)).to_be_visible()
+
+
+def test_an_earlier_version_is_live_again_after_four_clicks_without_scrolling(
+    page_of, template: NotificationTemplate, bob: User
+) -> None:
+    published(template, bob, title_template="Booked: {{ candidate_name }}")
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}")
+    for control in (
+        page.locator("summary", has_text="History"),
+        page.get_by_role("button", name="Restore v1"),
+        page.get_by_role("button", name="Review and publish"),
+        page.get_by_role("button", name="Publish v3"),
+    ):
+        expect(control).to_be_in_viewport(ratio=1)
+        control.click()
+    expect(page.get_by_text("Version 3 is live.")).to_be_visible()
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Interview Scheduled for {{candidate_name}}")
 
 
 def test_a_variable_is_inserted_at_the_caret(page_of, template: NotificationTemplate, bob: User) -> None:
