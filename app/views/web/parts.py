@@ -93,7 +93,7 @@ def parts(template: str, name: str, values: Iterable[Any]) -> Markup:
 def _render(
     template: str, printed: Mapping[str, object], arguments: Mapping[str, Any], *, has_token: bool = False
 ) -> Markup:
-    values: dict[str, str] = {name: escape(value) for name, value in printed.items()}
+    values: dict[str, str] = {name: escape("" if value is None else value) for name, value in printed.items()}
     names = tuple([name for name, value in values.items() if value])
     found: Rendered = current_app.extensions["parts"](template, reader(), names, *arguments.items())
     if has_token and _CSRF in found.names:

@@ -137,9 +137,9 @@ def test_a_part_knows_which_printed_value_is_empty(app: Flask) -> None:
     with app.test_request_context():
         shown = [
             parts.part("notifications/responses/_counts.html", {"unread": unread, "waiting": ""}, state=None)
-            for unread in ("7", "99+", "")
+            for unread in ("7", "99+", "", None)
         ]
-    assert [re.sub(r"<[^>]+>|\s", "", html) for html in shown] == ["7unread", "99+unread", ""]
+    assert [re.sub(r"<[^>]+>|\s", "", html) for html in shown] == ["7unread", "99+unread", "", ""]
 
 
 def test_a_part_that_only_prints_an_id_is_rendered_once_for_all_rows(app: Flask) -> None:
