@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import URL, event, update
+from sqlalchemy import URL, Engine, event, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 from werkzeug.routing import Rule
@@ -195,11 +195,21 @@ def pg_app(postgres: str, migrated_postgres: str) -> Iterator[Flask]:
     name = f"t{factories.unique()}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+    opened: list[Any] = []
+
+    def keep(connection: object, _record: object) -> None:
+        opened.append(connection)
+
+    event.listen(Engine, "connect", keep)
     app = make_app(_database(postgres, name))
     with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()
+    event.remove(Engine, "connect", keep)
+    # The engine does not close what a thread that is about to end still holds.
+    for connection in opened:
+        connection.close()
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
