@@ -499,7 +499,7 @@ SETTINGS = {
             "REQUIRE_SECOND_FACTOR",
             "nobody",
             _who,
-            "who must set up two-step sign-in before going on: `nobody`, `admins` or `everyone`",
+            "who must use two-step sign-in: `nobody`, `admins` or `everyone`",
         ),
         Setting(
             "KEEP_NOTIFICATIONS_DAYS",

@@ -9,7 +9,7 @@ from app.services.base.errors import NotFound
 from app.services.sources import receiving
 
 bp = Blueprint("sources", __name__)
-# The signature authorizes the call: there is no session or form to protect.
+# A signature authenticates each call. There is no session that another site could misuse.
 csrf.exempt(bp)
 
 

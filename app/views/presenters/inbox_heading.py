@@ -30,7 +30,7 @@ class FoundIn(NamedTuple):
 
 
 class State(NamedTuple):
-    """What belongs to the heading of a list beside its texts, the same for most lists.
+    """Everything in the heading of a list but its texts. Most lists share it, so its parts are rendered once.
 
     Attributes:
         has_unread: false if "Mark all read" would do nothing.
