@@ -63,8 +63,10 @@ class SignedIn:
 
     is_authenticated = True
 
-    def __init__(self, row: Any, *, is_brief: bool) -> None:
+    def __init__(self, row: Any, digest: str, *, is_brief: bool) -> None:
         self._row, self._is_brief = row, is_brief
+        # Identifies the session. On SQLite, its id goes to another one, perhaps another person's, once it has ended.
+        self.digest = digest
         self.session_id: int = row.id
         self.user_id: int = row.users_id
         self.last_seen_at: datetime = row.last_seen_at
@@ -226,7 +228,7 @@ def find(
     )
     if row is None or not limits.include(row.created_at, row.last_seen_at, now):
         return None
-    return SignedIn(row, is_brief=is_brief)
+    return SignedIn(row, digest, is_brief=is_brief)
 
 
 def record_seen(signed_in: SignedIn, *, address: str = "", now: datetime | None = None) -> None:
@@ -241,7 +243,7 @@ def record_seen(signed_in: SignedIn, *, address: str = "", now: datetime | None 
         # Checked again by the statement: of many simultaneous requests, one writes.
         db.session.execute(
             update(BrowserSession)
-            .where(BrowserSession.id == signed_in.session_id, BrowserSession.last_seen_at <= now - SEEN_EVERY)
+            .where(BrowserSession.digest == signed_in.digest, BrowserSession.last_seen_at <= now - SEEN_EVERY)
             .values(last_seen_at=now, address=address[:45])
             .execution_options(**BULK)
         )
@@ -255,16 +257,18 @@ def confirm(signed_in: SignedIn, *, now: datetime | None = None) -> str:
     """Record that the password was typed again in a session. Commits.
 
     Returns:
-        The session's new key. A copy of the old one no longer works.
+        The session's new key. A copy of the old one no longer works, nor does the new one if the session has ended.
     """
     key = _new_key()
+    digest = _digest(key)
     db.session.execute(
         update(BrowserSession)
-        .where(BrowserSession.id == signed_in.session_id)
-        .values(digest=_digest(key), confirmed_at=now or utc_now())
+        .where(BrowserSession.digest == signed_in.digest)
+        .values(digest=digest, confirmed_at=now or utc_now())
         .execution_options(**BULK)
     )
     db.session.commit()
+    signed_in.digest = digest
     return key
 
 
@@ -296,7 +300,7 @@ def end_others(user: User, session_id: int) -> int:
 
 def sign_out(signed_in: SignedIn, *, origin: str = "") -> None:
     """End the session of a request, unless it has ended already. Commits."""
-    if _delete(BrowserSession.id == signed_in.session_id):
+    if _delete(BrowserSession.digest == signed_in.digest):
         audit.record("sign_out", signed_in.user.email, actor=signed_in.user, origin=origin)
     db.session.commit()
 

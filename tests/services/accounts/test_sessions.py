@@ -98,6 +98,23 @@ def test_a_session_ends_at_once_with_the_account(any_app: Flask, is_brief: bool)
     assert sessions.find(key, LIMITS, is_brief=is_brief) is None
 
 
+def test_what_a_request_does_with_its_ended_session_reaches_no_other_one(
+    app: Flask, alice: User, bob: User
+) -> None:
+    first = sessions.find(sessions.start(alice, now=NOW), LIMITS, now=NOW)
+    assert first is not None
+    sessions.end(alice, first.session_id)
+    key = sessions.start(bob, address="192.0.2.1", now=NOW)
+    assert only().id == first.session_id, "SQLite gives the id to the next one"
+    sessions.record_seen(first, address="192.0.2.99", now=NOW + timedelta(hours=1))
+    assert only().address == "192.0.2.1"
+    assert sessions.find(sessions.confirm(first, now=NOW), LIMITS, now=NOW) is None
+    sessions.sign_out(first)
+    found = sessions.find(key, LIMITS, now=NOW)
+    assert found is not None
+    assert found.user_id == bob.id
+
+
 def test_keys_are_never_the_same(app: Flask, alice: User) -> None:
     assert len({sessions.start(alice) for _ in range(20)}) == 20
 
