@@ -164,3 +164,15 @@ def test_the_token_of_a_session_is_signed_once_a_minute(sign_in: SignIn, alice: 
             page = client.get("/notifications").text
             tokens.append(re.findall(r'name="csrf_token" value="([^"]+)"', page)[0])
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+def test_tokens_of_two_sessions_differ_within_the_same_minute(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    with time_machine.travel(datetime(2026, 3, 11, 14, 0, 10, tzinfo=UTC), tick=False):
+        tokens = []
+        for client in (sign_in(alice), sign_in(bob)):
+            client.get("/notifications")  # The session gets its secret.
+            page = client.get("/notifications").text
+            tokens.append(re.findall(r'name="csrf_token" value="([^"]+)"', page)[0])
+    assert tokens[0] != tokens[1]
