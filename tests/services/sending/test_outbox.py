@@ -12,6 +12,7 @@ from app.database import postgresql
 from app.database.base import db
 from app.models import User
 from app.services.sending import outbox, results
+from app.services.sending.loading import load_deliveries
 from app.services.sending.results import SendResult
 from tests.support import factories
 from tests.support.delivery import pending_email, reload
@@ -31,6 +32,13 @@ def test_a_delivery_has_one_holder_at_a_time(any_app: Flask) -> None:
     assert results.record_results(token, [done]) == 1
     assert results.record_results(token, [done]) == 0
     assert len(reload(row).log) == 1
+
+
+def test_what_has_been_due_longest_is_sent_first(any_app: Flask) -> None:
+    alice, now = factories.user("alice@example.test"), utc_now()
+    rows = [pending_email(alice, due_at=now - timedelta(minutes=minutes)) for minutes in (2, 9, 5)]
+    loaded = load_deliveries({row.id for row in rows})
+    assert [row.id for row in loaded] == [rows[1].id, rows[2].id, rows[0].id]
 
 
 def test_sweep_releases_expired_claims_only(any_app: Flask) -> None:
