@@ -24,7 +24,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        value = _in_utc(value)
+        value = in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -36,7 +36,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         return _from_sqlite_text if dialect.name == "sqlite" else None
 
 
-def _in_utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """Return an instant in UTC. Raises ValueError: it has no time zone."""
     if value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
@@ -46,7 +47,7 @@ def _in_utc(value: datetime) -> datetime:
 
 def _sqlite_text(value: datetime | None) -> str | None:
     """Format an instant as SQLAlchemy's type for SQLite does."""
-    return None if value is None else _in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if value is None else in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _from_sqlite_text(text: str | None) -> datetime | None:

@@ -10,9 +10,11 @@ has no connection, a read takes one from the pool and returns it at once: the se
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -37,6 +39,9 @@ from app.database.transactions import (
     connection_in_use,
     raise_as_sqlalchemy,
 )
+
+# The row of an INSERT.
+_VALUES = re.compile(r"(?<= VALUES )(\([?, ]*\))")
 
 
 class CompiledStatement:
@@ -81,9 +86,12 @@ class CompiledStatement:
             return self._fetch_from_pool(db.engine, self._compile(db.engine.dialect), values)
         return self._run(connection, values, begins=False)
 
-    def execute_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement once per row of values in the session's transaction; it must not return rows."""
-        self._run(connection_in_use() or db.session.connection(), rows, is_many=True)
+    def execute_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Run the statement once per row of values in the session's transaction.
+
+        It must not return rows, only on SQLite may an INSERT; then the rows have at most 32,766 values.
+        """
+        return self._run(connection_in_use() or db.session.connection(), rows, is_many=True)
 
     def _fetch_from_pool(
         self, engine: Engine, compiled: _DialectStatement, values: Mapping[str, Any]
@@ -109,7 +117,7 @@ class CompiledStatement:
         compiled = self._compile(connection.dialect)
         if compiled.is_write and begins:
             begin_writing(connection)
-        bound = [compiled.bind(row) for row in values] if is_many else compiled.bind(values)
+        bound = compiled.bind_many(values) if is_many else compiled.bind(values)
         try:
             return compiled.run(connection.connection, bound, is_many=is_many)
         except compiled.error as error:
@@ -180,12 +188,27 @@ class _DialectStatement:
         given = {**self._constants, **values}
         return [convert(given[name]) if convert else given[name] for name, convert in self._converters]
 
+    def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+        """Do the same for each row. Rows that belong together share most values: each is converted once."""
+        columns = []
+        for name, convert in self._converters:
+            values = [row[name] if name in row else self._constants[name] for row in rows]
+            if convert:
+                distinct = {id(value): value for value in values}
+                converted = {key: convert(value) for key, value in distinct.items()}
+                values = [converted[id(value)] for value in values]
+            columns.append(values)
+        return list(zip(*columns, strict=True))
+
     def run(self, driver: PoolProxiedConnection, values: Any, *, is_many: bool = False) -> list[Any]:
         """Run the statement on the driver. Raises its errors."""
-        if is_many:
+        if not is_many:
+            rows = self._run(driver, self.sql, values)
+        elif self._row:
+            rows = self._run(driver, _repeat_values(self.sql, len(values)), list(chain(*values)))
+        else:
             self._run_many(driver, self.sql, values)
             return []
-        rows = self._run(driver, self.sql, values)
         # SQLAlchemy lets an INSERT on PostgreSQL return the key even if no one asks for it.
         return [self._convert(row) for row in rows] if self._row else []
 
@@ -195,6 +218,12 @@ class _DialectStatement:
             for position, convert in self._result_converters:
                 values[position] = convert(values[position])
         return self._row._make(values)
+
+
+def _repeat_values(statement: str, count: int) -> str:
+    """Let an INSERT add several rows: `VALUES (?, ?), (?, ?)`."""
+    head, values, rest = _VALUES.split(statement, maxsplit=1)
+    return f"{head}{', '.join([values] * count)}{rest}"
 
 
 def _run_on_cursor(driver: PoolProxiedConnection, statement: str, values: Sequence[Any]) -> Sequence[Any]:

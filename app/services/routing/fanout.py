@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from sqlalchemy import insert
 
 from app import catalog, search_text
 from app.catalog import DAILY_DIGEST
-from app.database.base import Base, db
-from app.database.compiled import CompiledStatement
+from app.database.base import Base
+from app.database.inserts import CompiledInsert
 from app.rendering.texts import Texts
 from app.services.base import outgoing
 from app.services.base.recipients import Recipient, TextReader
@@ -29,15 +29,12 @@ from app.services.subscriptions.calls import HAS_SUBSCRIPTIONS
 CHUNK = 500
 # The ORM would insert rows with different NULLs one by one.
 NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
-_INSERT_NOTIFICATIONS = insert(NOTIFICATIONS).returning(
-    NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id, HAS_SUBSCRIPTIONS
-)
-_INSERT_NOTIFICATION = CompiledStatement(
-    _INSERT_NOTIFICATIONS,
+_INSERT_NOTIFICATIONS = CompiledInsert(
+    insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id, HAS_SUBSCRIPTIONS),
     # Set later, by what the recipient does.
     set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
 )
-_INSERT_DELIVERIES = CompiledStatement(
+_INSERT_DELIVERIES = CompiledInsert(
     insert(DELIVERIES),
     set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by", "remote_id", "room_message_id"},
 )
@@ -150,7 +147,7 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
     for start in range(0, len(plans), CHUNK):
         batch = plans[start : start + CHUNK]
         rows = [_notification_row(request, plan, texts[_rendering_key(plan.user)], now) for plan in batch]
-        inserted = list(_insert_notifications(rows))
+        inserted = _INSERT_NOTIFICATIONS.run(rows)
         new_ids = {row.recipient_id: row.id for row in inserted}
         deliveries: list[dict[str, Any]] = []
         for plan in batch:
@@ -164,7 +161,7 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
                     targets = targets[:1]
                 deliveries += [row | {"address": address} for address in targets]
         if deliveries:
-            _INSERT_DELIVERIES.execute_many(deliveries)
+            _INSERT_DELIVERIES.run(deliveries)
         if inserted and inserted[0].has_subscriptions:
             created = [
                 (row, new_ids[plan.user.id], plan.user.email) for row, plan in zip(rows, batch, strict=True)
@@ -174,12 +171,6 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
     outgoing.note(notifications=ids)
     inbox_version.bump([plan.user.id for plan in plans])
     return ids
-
-
-def _insert_notifications(rows: list[dict[str, Any]]) -> Iterable[Any]:
-    if len(rows) == 1:
-        return _INSERT_NOTIFICATION.fetch(**rows[0])
-    return db.session.connection().execute(_INSERT_NOTIFICATIONS, rows)
 
 
 def _rendering_key(user: Recipient) -> tuple[str, str]:
@@ -259,13 +250,13 @@ def _notification_row(
         "priority": request.priority,
         "status": status,
         "channels": list(plan.verdicts),
-        "metadata": dict(request.metadata),
+        "metadata": request.metadata,
         "facts": request.facts,
         "action_url": request.action_url,
         "candidate_id": request.about.candidate_id,
         "job_id": request.about.job_id,
         "is_confidential": request.about.is_confidential,
-        "hiring_team": list(request.about.hiring_team),
+        "hiring_team": request.about.hiring_team,
         "routed_by": request.routes.get(plan.user.id, ""),
         "created_at": now,
         "deliver_at": request.deliver_at,
