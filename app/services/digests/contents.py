@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
 
 from app.database.base import UTCDateTime, db
-from app.database.compiled import CompiledStatement
+from app.database.compiled import CompiledStatement, is_among
 from app.models import Delivery, Notification
+from app.services.notifications.filters import INDEXES
 
 # A notification that its reader wants by email only never reaches the inbox.
 arrived_at = func.coalesce(Notification.surfaced_at, Notification.created_at)
@@ -40,6 +43,13 @@ class UnreadLine(NamedTuple):
     interview_id: int | None
     covers: int = 1
     moves: int = 0
+
+
+class Unread(NamedTuple):
+    """What a person has not read: how many in each category, and the newest, with room for every category."""
+
+    counts: dict[str, int]
+    newest: list[UnreadLine]
 
 
 def unread_conditions(
@@ -72,7 +82,6 @@ def _instant(name: str) -> BindParameter[datetime]:
     return bindparam(name, type_=UTCDateTime())
 
 
-# Compiled once: they run for each email of a digest.
 _OWN = unread_conditions(
     Notification.recipient_id == bindparam("user_id"), _instant("as_of"), _instant("now")
 )
@@ -101,24 +110,34 @@ _LINE = (
     Notification.facts,
     Notification.interview_id,
 )
-# Without the texts, which sorting would copy.
-_RANKED = (
-    select(
-        Notification.id,
-        func.count().over(partition_by=Notification.category).label("count"),
-        func.row_number()
-        .over(partition_by=Notification.category, order_by=(arrived_at.desc(), Notification.id.desc()))
-        .label("rank"),
+
+
+def _newest() -> Select[Any]:
+    people = is_among(Notification.__table__.c.recipient_id, "user_ids")
+    newest_first = arrived_at.desc(), Notification.id.desc()
+    # Without the texts, which sorting would copy.
+    ranked = (
+        select(
+            Notification.id,
+            func.count().over(partition_by=_OF_PERSON_AND_CATEGORY).label("count"),
+            func.row_number().over(partition_by=_OF_PERSON_AND_CATEGORY, order_by=newest_first).label("rank"),
+        )
+        .where(*unread_conditions(people, _instant("as_of"), _instant("now")))
+        # Named, because SQLite would look through the unread notifications of everyone for these people's.
+        .with_hint(Notification, f"INDEXED BY {INDEXES['unread']}", "sqlite")
+        .subquery()
     )
-    .where(*_OWN)
-    .subquery()
-)
-_NEWEST = CompiledStatement(
-    select(*_LINE, _RANKED.c.count)
-    .join(_RANKED, _RANKED.c.id == Notification.id)
-    .where(_RANKED.c.rank <= bindparam("most"))
-    .order_by(arrived_at.desc(), Notification.id.desc())
-)
+    return (
+        select(Notification.recipient_id, ranked.c.count, *_LINE)
+        .join(ranked, ranked.c.id == Notification.id)
+        .where(ranked.c.rank <= bindparam("most"))
+        .order_by(Notification.recipient_id, *newest_first)
+    )
+
+
+# Compiled once: it runs for every few emails of a digest.
+_NEWEST = CompiledStatement(_newest)
+# Compiled once: they run for each email of a weekly summary.
 _OLDEST = CompiledStatement(
     select(*_LINE).where(*_OWN).order_by(arrived_at, Notification.id).limit(bindparam("most"))
 )
@@ -152,14 +171,19 @@ def has_unread(user_id: int, as_of: datetime, now: datetime) -> bool:
 
 
 def load_newest(
-    user_id: int, as_of: datetime, now: datetime, limit: int = MAX_LINES
-) -> tuple[dict[str, int], list[UnreadLine]]:
-    """Return how many notifications are unread in each category, and the newest, with room for every category.
+    user_ids: Collection[int], as_of: datetime, now: datetime, limit: int = MAX_LINES
+) -> dict[int, Unread]:
+    """Return what people have not read, each at most this many of the newest, in one query.
 
-    Those about one interview share a line.
+    Those about one interview share a line. People without any are left out.
     """
-    rows = _NEWEST.fetch(user_id=user_id, as_of=as_of, now=now, most=limit)
-    lines = _merge_by_interview(UnreadLine(*row[: len(_LINE)]) for row in rows)
+    rows = _NEWEST.fetch(user_ids=list(user_ids), as_of=as_of, now=now, most=limit)
+    return {user_id: _unread(list(own), limit) for user_id, own in groupby(rows, itemgetter(0))}
+
+
+def _unread(rows: Sequence[Any], limit: int) -> Unread:
+    """Make what one person has not read of the rows of `_NEWEST`."""
+    lines = _merge_by_interview(UnreadLine(*row[-len(_LINE) :]) for row in rows)
     room = divide_lines(Counter(line.category for line in lines), limit)
     ranks: Counter[str] = Counter()
     shown = []
@@ -167,7 +191,7 @@ def load_newest(
         ranks[line.category] += 1
         if ranks[line.category] <= room[line.category]:
             shown.append(line)
-    return {row.category: row.count for row in rows}, shown
+    return Unread({row.category: row.count for row in rows}, shown)
 
 
 def _merge_by_interview(lines: Iterable[UnreadLine]) -> list[UnreadLine]:

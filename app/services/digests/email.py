@@ -19,11 +19,11 @@ from app.services.base import local_time
 from app.services.base.recipients import Recipient
 from app.services.digests import contents, links
 from app.services.digests.contents import UnreadLine
-from app.services.interviews.agenda import Agenda, AgendaEntry, load_agenda
+from app.services.digests.reading import DigestContents, read_contents
+from app.services.interviews.agenda import Agenda, AgendaEntry
 from app.services.preferences import unsubscribe
 from app.services.routing import wording
 
-WEEK = timedelta(days=7)
 MAX_INTERVIEWS, MAX_PREVIEWED, MAX_DETAIL = 10, 3, 140
 LONGEST_WAITING = 5
 
@@ -37,6 +37,7 @@ def compose_digest(
     base_url: str,
     secret: str,
     day: datetime | None = None,
+    found: DigestContents | None = None,
 ) -> tuple[Texts, DigestContent]:
     """Compose a digest in the language in force.
 
@@ -44,19 +45,20 @@ def compose_digest(
         kind: `daily_digest` or `weekly_summary`.
         as_of: when it was settled. Notifications that arrived later or were read since are left out.
         day: an instant on the day whose interviews are listed; default `as_of`.
+        found: what was read for it a moment ago, unless it is to be read now.
     Returns:
         the rendered template, and the content of the email.
     """
-    unread, newest = contents.load_newest(user.id, as_of, now)
+    found = found or read_contents(kind, [user], as_of, now, day)[user.id]
+    (unread, newest), agenda = found.unread, found.agenda
     total = sum(unread.values())
     is_weekly = kind == WEEKLY_SUMMARY
-    agenda = _load_agenda(user, day or as_of, now, is_weekly=is_weekly)
     data = {
         "unread_count": total,
         "digest_date": dates.day(day or as_of, user.time_zone, user.locale),
         "headline": _headline(agenda, total, user, day or as_of, is_weekly=is_weekly),
     }
-    texts = wording.renderer_for(wording.template_row(kind), kind, data)(Recipient.from_user(user))
+    texts = wording.renderer_for(found.template, kind, data)(Recipient.from_user(user))
     if is_weekly:
         lines = contents.load_oldest(user.id, as_of, now, LONGEST_WAITING)
         groups = _weekly_groups(user, lines, as_of, base_url)
@@ -124,13 +126,6 @@ def _weekly_groups(
 ) -> tuple[DigestGroup, ...]:
     lines = _notification_lines(oldest, user, as_of, base_url)
     return (DigestGroup(_("Waiting longest"), "system", lines),) if lines else ()
-
-
-def _load_agenda(user: User, day: datetime, now: datetime, *, is_weekly: bool) -> Agenda:
-    """Load the interviews of this day and the next, or of the seven days from it on, and missing evaluations."""
-    start, end = local_time.day_bounds(day, user.time_zone)
-    until = day + WEEK if is_weekly else local_time.day_bounds(end, user.time_zone)[1]
-    return load_agenda(user.id, max(start, now), until)
 
 
 def _headline(agenda: Agenda, unread: int, user: User, day: datetime, *, is_weekly: bool) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, func, literal_column, or_, select
 
 from app.database.base import UTCDateTime
-from app.database.compiled import CompiledStatement
+from app.database.compiled import CompiledStatement, is_among
 from app.models import Interview, InterviewRecruiter, Notification
 from app.services.interviews.evaluations import LOOK_BACK
 
@@ -88,12 +90,19 @@ _LACKS_EVALUATION = and_(
     Interview.evaluated_at.is_(None),
     InterviewRecruiter.absent_at.is_(None),
 )
-_AGENDA = CompiledStatement(
+_ENTRIES = (
     select(*(getattr(Interview, name) for name in AgendaEntry._fields[:-1]), _NEWEST.label("notification_id"))
     .join(InterviewRecruiter, InterviewRecruiter.interview_id == Interview.id)
-    .where(InterviewRecruiter.user_id == bindparam("user_id"), or_(_IS_NEXT, _LACKS_EVALUATION))
+    .where(or_(_IS_NEXT, _LACKS_EVALUATION))
     .order_by(Interview.status.desc(), Interview.starts_at, Interview.id)
-    .limit(literal_column(str(MAX_ENTRIES)))
+)
+_OF_PERSON = CompiledStatement(
+    _ENTRIES.where(InterviewRecruiter.user_id == bindparam("user_id")).limit(literal_column(str(MAX_ENTRIES)))
+)
+_OF_PEOPLE = CompiledStatement(
+    lambda: _ENTRIES.add_columns(InterviewRecruiter.user_id).where(
+        is_among(InterviewRecruiter.__table__.c.user_id, "user_ids")
+    )
 )
 
 
@@ -105,7 +114,20 @@ def load_agenda(user_id: int, now: datetime, until: datetime) -> Agenda:
     Returns:
         interviews that have not ended, and those that lack an evaluation unless the recruiter did not attend.
     """
-    rows = _AGENDA.fetch(user_id=user_id, now=now, until=until, since=now - LOOK_BACK)
+    return _agenda(_OF_PERSON.fetch(user_id=user_id, now=now, until=until, since=now - LOOK_BACK))
+
+
+def load_agendas(user_ids: Collection[int], now: datetime, until: datetime) -> dict[int, Agenda]:
+    """Load the agendas of several people, as `load_agenda` does; people without any entry are left out."""
+    found = defaultdict(list)
+    for *entry, user_id in _OF_PEOPLE.fetch(
+        user_ids=list(user_ids), now=now, until=until, since=now - LOOK_BACK
+    ):
+        found[user_id].append(entry)
+    return {user_id: _agenda(rows[:MAX_ENTRIES]) for user_id, rows in found.items()}
+
+
+def _agenda(rows: Iterable[Iterable[Any]]) -> Agenda:
     entries = [AgendaEntry(*row) for row in rows]
     return Agenda(
         tuple(entry for entry in entries if entry.status == "scheduled"),

@@ -25,6 +25,7 @@ from app.rendering.texts import Texts
 from app.services.accounts import emails as account_emails
 from app.services.accounts import notices
 from app.services.digests import email as digest_email
+from app.services.digests.reading import DigestContents
 from app.services.follows import links as follow_links
 from app.services.follows.lookup import list_subjects
 from app.services.interviews import records, reminder_texts
@@ -109,11 +110,17 @@ def fixed_texts(_locale: str, notification_type: str, category: str, routed_by: 
     )
 
 
-def compose_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
-    """Compose the email of a delivery in the recipient's language and time zone."""
+def compose_email(
+    delivery: Delivery, site: SiteIdentity, now: datetime, digest: DigestContents | None = None
+) -> Message:
+    """Compose the email of a delivery in the recipient's language and time zone.
+
+    Args:
+        digest: what was read for a digest; None reads it now.
+    """
     with force_locale(locales.parse(delivery.recipient.locale)):
         if delivery.kind in DIGESTS:
-            return _digest_email(delivery, site, now)
+            return _digest_email(delivery, site, now, digest)
         if delivery.notification is None:
             return _account_email(delivery, site, now)
         return _notification_email(delivery, delivery.notification, site, now)
@@ -166,10 +173,12 @@ def _mute_link(row: Notification, user: User, site: SiteIdentity, fixed: FixedTe
     return label, follow_links.mute_link(user, subject, site.secret, site.base_url)
 
 
-def _digest_email(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
+def _digest_email(
+    delivery: Delivery, site: SiteIdentity, now: datetime, found: DigestContents | None
+) -> Message:
     user, settled_at = delivery.recipient, delivery.created_at
     texts, content = digest_email.compose_digest(
-        delivery.kind, user, settled_at, now, base_url=site.base_url, secret=site.secret
+        delivery.kind, user, settled_at, now, base_url=site.base_url, secret=site.secret, found=found
     )
     unsubscribe_url = unsubscribe.unsubscribe_link(user, delivery.kind, site.secret, site.base_url)
     headers = _list_headers(delivery.kind.replace("_", "-"), unsubscribe_url, site)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Prepared:
     """A delivery with its message; or with its result, if there is nothing to send; or with neither, if it must wait.
 
-    `at` is on the monotonic clock.
+    `at` is when it was read from the database, on the monotonic clock.
     """
 
     row: Delivery

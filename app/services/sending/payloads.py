@@ -17,6 +17,7 @@ from app.rendering import key_facts, plain_text
 from app.rendering.texts import Texts
 from app.services.accounts import phones
 from app.services.base import signed_webhooks
+from app.services.digests.reading import DigestContents
 from app.services.interviews import reminder_texts
 from app.services.rooms import management as rooms
 from app.services.sending import chat, email, endpoint_health
@@ -31,12 +32,18 @@ MAX_TTL = timedelta(weeks=4)
 MAX_TITLE, MAX_BODY = 150, 400
 
 
-def build_payload(delivery: Delivery, site: SiteIdentity, now: datetime) -> Message:
+def build_payload(
+    delivery: Delivery, site: SiteIdentity, now: datetime, digest: DigestContents | None = None
+) -> Message:
     """Build the message of a delivery for its channel.
 
+    Args:
+        digest: what was read for a digest; None reads it now.
     Raises:
         PermanentFailure: the browser or webhook was removed a moment ago.
     """
+    if digest is not None:
+        return email.compose_email(delivery, site, now, digest)
     return BUILDERS.get(delivery.channel, _plain)(delivery, site, now)
 
 

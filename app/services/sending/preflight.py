@@ -12,6 +12,7 @@ from app.services.base.recipients import Recipient
 from app.services.follows.lookup import find_mutes_of
 from app.services.routing import digest_coverage, policy, quiet_hours, required_channels, suppressions
 from app.services.routing.reasons import Verdict
+from app.services.sending.claimed_digests import ClaimedDigests
 from app.services.sending.preflight_rules import ROOM_RULES, RULES, PreflightContext
 from app.services.sending.results import SendResult
 
@@ -31,6 +32,7 @@ def load_context(channel: str, rows: Sequence[Delivery], now: datetime) -> Prefl
         active_digests=active_digests,
         digest_covers_until=covers_until,
         mutes=find_mutes_of(sorted({row.recipient_id for row in rows} - {None}), now),
+        digests=ClaimedDigests(rows),
     )
 
 

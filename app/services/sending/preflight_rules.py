@@ -12,13 +12,13 @@ from app.catalog import DIGESTS
 from app.database.base import db
 from app.models import Delivery, Interview, Notification
 from app.services.accounts import emails as account_emails
-from app.services.digests import contents as digest_contents
 from app.services.follows.lookup import Mutes
 from app.services.interviews.reminder_texts import KIND as REMINDER
 from app.services.rooms import posting
 from app.services.routing.reasons import HELD
 from app.services.routing.required_channels import RequiredChannels
 from app.services.sending import endpoint_health
+from app.services.sending.claimed_digests import ClaimedDigests
 
 # Types that announce an interview and its time.
 ANNOUNCING = frozenset({REMINDER, "interview_scheduled", "interview_rescheduled"})
@@ -39,6 +39,7 @@ class PreflightContext:
         active_digests: digests that admins have not turned off.
         digest_covers_until: by user id, when the newest daily digest collected what was unread.
         mutes: what the recipients have muted.
+        digests: what digests hold. Unlike the other facts, it is read shortly before each of them is sent.
     """
 
     suppressed: Collection[str]
@@ -46,6 +47,7 @@ class PreflightContext:
     active_digests: Collection[str]
     digest_covers_until: Mapping[int, datetime]
     mutes: Mutes
+    digests: ClaimedDigests
 
 
 def _recipient_is_disabled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:
@@ -124,10 +126,8 @@ def _digest_is_off(delivery: Delivery, _context: PreflightContext, _now: datetim
     return not (preference.email_enabled and getattr(preference, delivery.kind))
 
 
-def _digest_is_empty(delivery: Delivery, _context: PreflightContext, now: datetime) -> bool:
-    return delivery.kind in DIGESTS and not digest_contents.has_unread(
-        delivery.recipient_id, delivery.created_at, now
-    )
+def _digest_is_empty(delivery: Delivery, context: PreflightContext, now: datetime) -> bool:
+    return delivery.kind in DIGESTS and not context.digests.find(delivery, now).unread.counts
 
 
 def _notification_is_cancelled(delivery: Delivery, _context: PreflightContext, _now: datetime) -> bool:

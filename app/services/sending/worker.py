@@ -299,10 +299,11 @@ class DeliveryWorker:
             return Prepared(row, started_at, result=result)
         if row.channel == "email" and self.limits and not self.limits.take(row.address, utc_now()):
             return Prepared(row, started_at)
-        message = payloads.build_payload(row, self.site, started_at)
+        digest = context.digests.find(row, started_at) if row.kind in catalog.DIGESTS else None
+        message = payloads.build_payload(row, self.site, started_at, digest)
         if db.session().in_transaction():  # Building the payload may have read from the database.
             db.session.commit()
-        return Prepared(row, started_at, message)
+        return Prepared(row, started_at, message, at=digest.read_at if digest else time.monotonic())
 
     def _send(
         self, channel: Channel, row: Delivery, lookahead: Lookahead, now: datetime | None

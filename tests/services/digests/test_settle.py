@@ -225,7 +225,7 @@ def test_notifications_outside_the_inbox_are_sorted_by_age(any_app: Flask, kind:
         factories.delivery(rows[hours], state="skipped", reason="in_digest")
     db.session.commit()
     rows_listed = (
-        digest_contents.load_newest(alice.id, NOW, NOW, 3)[1]
+        digest_contents.load_newest([alice.id], NOW, NOW, 3)[alice.id].newest
         if kind == DAILY_DIGEST
         else digest_contents.load_oldest(alice.id, NOW, NOW, 3)
     )
