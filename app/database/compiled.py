@@ -5,7 +5,7 @@ this more than halves its cost (`bin/bench create`). Only statements that run fo
 email or every batch of emails use it. Everything else uses `db.session`.
 
 Types are converted as SQLAlchemy does it, and transactions, pools and errors are SQLAlchemy's own. While the session
-has no connection, a read takes one from the pool and returns it at once: the session would take 70 µs more.
+has no connection, a read borrows one from the pool and returns it at once: the session would take 70 µs more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import ManagesConnection, Pool, PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.database.base import db
@@ -98,18 +98,12 @@ class CompiledStatement:
     ) -> list[Any]:
         bound = compiled.bind(values)
         try:
-            driver = engine.raw_connection()
-        except compiled.error:
-            engine.connect().close()  # It fails, too, but with SQLAlchemy's error, by which outages are known.
-            driver = engine.raw_connection()
-        try:
-            return compiled.run(driver, bound)
+            return compiled.run_alone(engine.pool, bound)
         except compiled.error as error:
-            driver.invalidate(error)
+            # A lost connection is the next one in the pool, and SQLAlchemy replaces it. If the database is away,
+            # connecting fails, too, but with SQLAlchemy's error, by which outages are known.
             with engine.connect() as connection:
                 raise_as_sqlalchemy(connection, error, compiled.sql, bound)
-        finally:
-            driver.close()
 
     def _run(
         self, connection: Connection, values: Any, *, is_many: bool = False, begins: bool = True
@@ -154,11 +148,14 @@ class _DialectStatement:
     ) -> None:
         self._run: Callable[..., Sequence[Any]] = _run_on_cursor
         self._run_many: Callable[..., None] = _run_many_on_cursor
+        self._borrow: Callable[[Pool], ManagesConnection] = Pool.connect
+        self._give_back: Callable[[Pool, Any], None] = _close
         written_for = dialect
         if dialect.name == "postgresql":
             from app.database import libpq  # psycopg is not loaded for SQLite.
 
             self._run, self._run_many = partial(libpq.run, is_prepared=is_prepared), libpq.run_many
+            self._borrow, self._give_back = libpq.borrow, libpq.give_back
             written_for = libpq.NUMBERED
         compiled: SQLCompiler = statement.compile(dialect=written_for, column_keys=columns)
         self.sql = compiled.string
@@ -200,7 +197,7 @@ class _DialectStatement:
             columns.append(values)
         return list(zip(*columns, strict=True))
 
-    def run(self, driver: PoolProxiedConnection, values: Any, *, is_many: bool = False) -> list[Any]:
+    def run(self, driver: ManagesConnection, values: Any, *, is_many: bool = False) -> list[Any]:
         """Run the statement on the driver. Raises its errors."""
         if not is_many:
             rows = self._run(driver, self.sql, values)
@@ -211,6 +208,14 @@ class _DialectStatement:
             return []
         # SQLAlchemy lets an INSERT on PostgreSQL return the key even if no one asks for it.
         return [self._convert(row) for row in rows] if self._row else []
+
+    def run_alone(self, pool: Pool, values: Sequence[Any]) -> list[Any]:
+        """Run the statement on a connection that is returned at once. Raises the errors of the driver."""
+        driver = self._borrow(pool)
+        try:
+            return self.run(driver, values)
+        finally:
+            self._give_back(pool, driver)
 
     def _convert(self, values: Sequence[Any]) -> Any:
         if self._result_converters:
@@ -224,6 +229,10 @@ def _repeat_values(statement: str, count: int) -> str:
     """Let an INSERT add several rows: `VALUES (?, ?), (?, ?)`."""
     head, values, rest = _VALUES.split(statement, maxsplit=1)
     return f"{head}{', '.join([values] * count)}{rest}"
+
+
+def _close(_pool: Pool, driver: PoolProxiedConnection) -> None:
+    driver.close()
 
 
 def _run_on_cursor(driver: PoolProxiedConnection, statement: str, values: Sequence[Any]) -> Sequence[Any]:

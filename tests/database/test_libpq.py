@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, event, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.database import libpq
@@ -71,4 +72,35 @@ def test_a_lost_connection_is_an_outage_and_is_replaced(pg_app: Flask) -> None:
             statement.fetch(user_id=1)
         assert caught.value.connection_invalidated
     db.session.remove()
+    assert statement.fetch(user_id=1) == []
+
+
+def test_a_lost_connection_of_the_pool_is_an_outage_and_is_replaced(pg_app: Flask) -> None:
+    statement = by_id()
+    db.session.remove()
+    with db.engine.connect() as killer:
+        with db.engine.connect() as other:
+            killed = other.connection.driver_connection.info.backend_pid
+        statement.fetch(user_id=1)
+        killer.execute(text(f"SELECT pg_terminate_backend({killed}, 5000)"))
+        with pytest.raises(OperationalError) as caught:
+            statement.fetch(user_id=1)
+        assert caught.value.connection_invalidated
+        assert statement.fetch(user_id=1) == []
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the pools that count
+
+
+def test_a_read_that_cannot_connect_is_an_outage_and_takes_no_connection(pg_app: Flask) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    statement = by_id()
+    db.session.remove()
+    with db.engine.connect() as connection:
+        connection.invalidate()
+    event.listen(db.engine, "do_connect", refuse)
+    with pytest.raises(OperationalError, match="refused"):
+        statement.fetch(user_id=1)
+    event.remove(db.engine, "do_connect", refuse)
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the pools that count
     assert statement.fetch(user_id=1) == []
