@@ -40,6 +40,8 @@ from app.database.transactions import (
     raise_as_sqlalchemy,
 )
 
+# So many rows are not worth looking for what they share.
+_FEW = 3
 # The row of an INSERT.
 _VALUES = re.compile(r"(?<= VALUES )(\([?, ]*\))")
 
@@ -91,7 +93,8 @@ class CompiledStatement:
 
         It must not return rows, only on SQLite may an INSERT; then the rows have at most 32,766 values.
         """
-        return self._run(connection_in_use() or db.session.connection(), rows, is_many=True)
+        connection, is_many = connection_in_use() or db.session.connection(), len(rows) > 1
+        return self._run(connection, rows if is_many else rows[0], is_many=is_many)
 
     def _fetch_from_pool(
         self, engine: Engine, compiled: _DialectStatement, values: Mapping[str, Any]
@@ -186,7 +189,9 @@ class _DialectStatement:
         return [convert(given[name]) if convert else given[name] for name, convert in self._converters]
 
     def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
-        """Do the same for each row. Rows that belong together share most values: each is converted once."""
+        """Do the same for each row. Many rows that belong together share most values: each is converted once."""
+        if len(rows) <= _FEW:
+            return [self.bind(row) for row in rows]
         columns = []
         for name, convert in self._converters:
             values = [row[name] if name in row else self._constants[name] for row in rows]

@@ -64,6 +64,15 @@ def test_writes_are_committed_and_rolled_back_with_the_session(any_app: Flask) -
     assert len(db.session.execute(select(EVENTS)).all()) == 4
 
 
+@pytest.mark.parametrize("count", [1, 2, 500])
+def test_sqlite_returns_columns_of_all_inserted_rows(app: Flask, count: int) -> None:
+    rows = [EVENT | {"external_id": f"e{number}", "data": {"n": number % 2}} for number in range(count)]
+    insert_all = CompiledStatement(insert(EVENTS).returning(EVENTS.c.external_id, EVENTS.c.id), EVENT)
+    ids = {row.external_id: row.id for row in insert_all.execute_many(rows)}
+    stored = db.session.execute(select(EVENTS).order_by(EVENTS.c.id)).mappings()
+    assert [dict(row) for row in stored] == [row | {"id": ids[row["external_id"]]} for row in rows]
+
+
 def test_errors_are_those_of_sqlalchemy(any_app: Flask) -> None:
     once = CompiledStatement(insert(EVENTS), EVENT)
     once.fetch(**EVENT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ARRAY, CTE, BigInteger, bindparam, func, select, update
 
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
@@ -24,11 +24,24 @@ _BUMP_ONE = CompiledStatement(
 )
 
 
-def bump(user_ids: Iterable[int]) -> None:
-    """Record, in the caller's transaction, that these people's inboxes changed: open pages and pollers compare it."""
+def mark_changed(user_ids: Iterable[int]) -> dict[str, list[int]]:
+    """Mark whose inboxes the current transaction changes, and return them as the parameter of `bump_changed`."""
     # Sorted: two events that lock the same people crosswise would deadlock.
     ids = sorted(set(user_ids))
     inbox_pubsub.mark_changed(ids)
+    return {"changed": ids}
+
+
+def bump_changed() -> CTE:
+    """Build the part of a larger statement that raises the versions of these people. Only for PostgreSQL."""
+    is_changed = USERS.c.id == func.any(bindparam("changed", type_=ARRAY(BigInteger)))
+    locked = select(USERS.c.id).where(is_changed).order_by(USERS.c.id).with_for_update(key_share=True)
+    return BUMP.where(USERS.c.id == locked.cte("locked").c.id).cte("bumped")
+
+
+def bump(user_ids: Iterable[int]) -> None:
+    """Record, in the caller's transaction, that these people's inboxes changed: open pages and pollers compare it."""
+    ids = mark_changed(user_ids)["changed"]
     if len(ids) == 1:
         _BUMP_ONE.fetch(one=ids[0])
         return

@@ -8,36 +8,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-
 from app import catalog, search_text
 from app.catalog import DAILY_DIGEST
-from app.database.base import Base
-from app.database.inserts import CompiledInsert
 from app.rendering.texts import Texts
 from app.services.base import outgoing
 from app.services.base.recipients import Recipient, TextReader
 from app.services.follows.lookup import find_mute, find_mutes, list_subjects
-from app.services.notifications import inbox_version, stacks
+from app.services.notifications import stacks
 from app.services.routing import addresses, digest_coverage, policy, required_channels, suppressions
 from app.services.routing.candidate_and_job import CandidateAndJob
+from app.services.routing.inserting import insert_all
 from app.services.routing.reasons import Verdict
 from app.services.subscriptions import calls
-from app.services.subscriptions.calls import HAS_SUBSCRIPTIONS
 
 # Rows per INSERT: enough to be fast, few enough not to block other writers.
 CHUNK = 500
-# The ORM would insert rows with different NULLs one by one.
-NOTIFICATIONS, DELIVERIES = Base.metadata.tables["notifications"], Base.metadata.tables["deliveries"]
-_INSERT_NOTIFICATIONS = CompiledInsert(
-    insert(NOTIFICATIONS).returning(NOTIFICATIONS.c.recipient_id, NOTIFICATIONS.c.id, HAS_SUBSCRIPTIONS),
-    # Set later, by what the recipient does.
-    set(NOTIFICATIONS.c.keys()) - {"id", "read_at", "archived_at", "saved_at", "snoozed_until"},
-)
-_INSERT_DELIVERIES = CompiledInsert(
-    insert(DELIVERIES),
-    set(DELIVERIES.c.keys()) - {"id", "token", "lease_until", "claimed_by", "remote_id", "room_message_id"},
-)
 
 
 @dataclass(frozen=True)
@@ -147,29 +132,28 @@ def write(request: NotificationRequest, plans: Sequence[Plan], now: datetime) ->
     for start in range(0, len(plans), CHUNK):
         batch = plans[start : start + CHUNK]
         rows = [_notification_row(request, plan, texts[_rendering_key(plan.user)], now) for plan in batch]
-        inserted = _INSERT_NOTIFICATIONS.run(rows)
-        new_ids = {row.recipient_id: row.id for row in inserted}
         deliveries: list[dict[str, Any]] = []
         for plan in batch:
             for channel, verdict in plan.verdicts.items():
                 row = _delivery_row(plan.user, channel, verdict, texts[_rendering_key(plan.user)], request)
-                row |= {"notification_id": new_ids[plan.user.id], "created_at": now}
-                row["due_at"] = verdict.due_at or now
+                row |= {"created_at": now, "due_at": verdict.due_at or now}
                 targets = known.get((plan.user.id, channel), ("",))
                 if not verdict.due_at:
                     # Nothing will be sent, and the log needs to say so only once.
                     targets = targets[:1]
                 deliveries += [row | {"address": address} for address in targets]
-        if deliveries:
-            _INSERT_DELIVERIES.run(deliveries)
-        if inserted and inserted[0].has_subscriptions:
+        # All inboxes at the end, in one order: two events that lock the same people crosswise would deadlock.
+        is_last = start + CHUNK >= len(plans)
+        changed = [plan.user.id for plan in plans] if is_last else []
+        inserted = insert_all(rows, deliveries, changed)
+        new_ids = {row.recipient_id: row.id for row in inserted}
+        if inserted[0].has_subscriptions:
             created = [
                 (row, new_ids[plan.user.id], plan.user.email) for row, plan in zip(rows, batch, strict=True)
             ]
             calls.queue_created(created, now)
         ids += [new_ids[plan.user.id] for plan in batch]
     outgoing.note(notifications=ids)
-    inbox_version.bump([plan.user.id for plan in plans])
     return ids
 
 

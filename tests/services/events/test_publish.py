@@ -190,6 +190,7 @@ def test_parallel_events_to_the_same_people_do_not_deadlock(any_app: Flask) -> N
     with ThreadPoolExecutor(4) as callers:
         assert all(callers.map(report, range(24)))
     assert db.session.scalar(select(func.count()).select_from(Notification)) == 72
+    assert db.session.scalars(select(User.inbox_version)).all() == [24, 24, 24]
 
 
 def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:
@@ -199,6 +200,7 @@ def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:
         send("job.created")
     assert count(Notification) == 1000
     assert count(Delivery) == 2000
+    assert set(db.session.scalars(select(User.inbox_version))) == {1}
     writes = [text for text in seen if not text.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
     assert len(writes) <= 40, writes
     assert len(seen) - len(writes) <= 10, seen

@@ -209,10 +209,10 @@ def test_calls_of_a_removed_or_disabled_subscription_are_not_sent(
 def test_a_failed_transaction_queues_nothing(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = subscribe()
 
-    def fail(*_args: Any) -> None:
+    def fail(**_kwargs: Any) -> None:
         raise RuntimeError("the transaction fails after the calls were written")
 
-    monkeypatch.setattr("app.services.notifications.inbox_version.bump", fail)
+    monkeypatch.setattr("app.services.base.outgoing.note", fail)
     with pytest.raises(RuntimeError):
         report(alice)
     assert queued(hook, CREATED) == []
