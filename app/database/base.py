@@ -47,7 +47,7 @@ def in_utc(value: datetime) -> datetime:
 
 def _sqlite_text(value: datetime | None) -> str | None:
     """Format an instant as SQLAlchemy's type for SQLite does."""
-    return None if value is None else in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if value is None else in_utc(value).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _from_sqlite_text(text: str | None) -> datetime | None:

@@ -35,7 +35,7 @@ def lock_for_writing() -> None:
     On SQLite this takes the write lock. On PostgreSQL the service locks rows with FOR UPDATE. Prefer `writing.writing`,
     which also commits and rolls back.
     """
-    begin_writing(db.session.connection())
+    begin_writing(connection_in_use() or db.session.connection())
 
 
 def begin_writing(connection: Connection) -> None:

@@ -159,7 +159,7 @@ def _write(
             rooms = posting.find_rooms(request) if inserted.has_open_rooms else []
             posting.write(request, rooms, now)
         hiring_teams.record(
-            _candidate_and_job(event, applied.interview),
+            request.about if request else _candidate_and_job(event, applied.interview),
             is_confidential=event.data.get("is_confidential") if event.type == JOB_OPENED else None,
         )
         _retract_outdated(applied, now)

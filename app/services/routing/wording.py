@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
 from app.models import NotificationTemplate
+from app.rendering import locales
 from app.rendering import texts as rendering_texts
 from app.rendering.context import values_for
 from app.rendering.liquid import TemplateTextError
@@ -101,7 +102,7 @@ def renderer_for(
     sources = texts_of(template)
 
     def render_for(user: TextReader) -> Texts:
-        with force_locale(user.locale):
+        with force_locale(locales.parse(user.locale)):
             values = values_for(notification_type, data, user.time_zone, user.locale)
             try:
                 texts = rendering_texts.render_all(sources, values)
