@@ -34,7 +34,13 @@ def register(app: Flask) -> None:
             # A view may set its own policy.
             present = {name.lower() for name, _value in headers}
             missing = [(name, value) for name, key, value in wanted if key not in present]
-            return start_response(status, headers + missing, *error)
+            server: Any = getattr(start_response, "__self__", None)
+            if not hasattr(server, "process_headers"):
+                return start_response(status, headers + missing, *error)
+            # gunicorn checks each header, in ten calls. What it has checked is in its list.
+            write = start_response(status, headers, *error)
+            server.headers += missing
+            return write
 
         return inner(environ, start)
 
