@@ -78,7 +78,7 @@ def test_headers_that_a_response_depends_on_are_collected() -> None:
 
 @pytest.mark.parametrize(
     ("path", "limit"),
-    [("/api/notifications/unread-count/", 1.6), ("/api/notifications/", 1.85), ("/notifications/pulse", 2.0)],
+    [("/api/notifications/unread-count/", 1.6), ("/api/notifications/", 1.75), ("/notifications/pulse", 1.9)],
 )
 def test_a_poll_takes_few_more_calls_than_a_bare_page(
     app: Flask,

@@ -63,6 +63,8 @@ def connection_in_use() -> Connection | None:
     The session itself would take one from the pool to answer.
     """
     sessions = db.session.registry
+    if not sessions.registry:  # No request has one, as when all of them read from the pool.
+        return None
     # One lookup: `has` and a call would each determine the current context.
     session: Session | None = sessions.registry.get(sessions.scopefunc())
     if session is None:

@@ -60,7 +60,7 @@ def render_more(query: ListQuery, last_day: str | None) -> ListHtml:
 
 def render_pulse(query: ListQuery, *, has_list: bool) -> PulseHtml:
     """Render the counts and, with `has_list`, the state of a list."""
-    now = utc_now()
+    now, session = utc_now(), this_session()
 
     def render() -> tuple[PulseHtml, datetime | None]:
         loaded = inbox_list.load_list(query, now) if has_list else None
@@ -70,8 +70,8 @@ def render_pulse(query: ListQuery, *, has_list: bool) -> PulseHtml:
         )
         return PulseHtml(html, generate_etag(html.encode())), _next_change(RowClock(now), now)
 
-    key = ("pulse", query, has_list, _is_stacked(), parts.reader())
-    return _PULSES.get(this_session().user_id, key, now, render, version=inbox_version())
+    key = ("pulse", query, has_list, session.is_stacked, parts.reader())
+    return _PULSES.get(session.user_id, key, now, render, version=inbox_version())
 
 
 def _keep_list(template: str, query: ListQuery, last_day: str | None = None) -> ListHtml:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import flask_login
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, has_request_context, redirect, request, session, url_for
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
@@ -30,11 +30,14 @@ Result = TypeVar("Result")
 def visitor() -> Any:
     """Return the session of this request, or Flask-Login's anonymous user.
 
-    Unlike `current_user`, it costs no object of the database's session.
+    Unlike `current_user`, it costs no object of the database's session. None outside of a request.
     """
     found = g.get("_login_user")
-    # Flask-Login's checks are needed only where it is loaded: a page reads it thirty times.
-    return flask_login.current_user._get_current_object() if found is None else found  # noqa: SLF001
+    # As Flask-Login's own proxy does it, in half of the steps: a page reads it thirty times.
+    if found is None and has_request_context():
+        login._load_user()  # noqa: SLF001
+        found = g._login_user  # noqa: SLF001
+    return found
 
 
 def _loaded_user() -> Any:
