@@ -62,3 +62,4 @@ class DigestContent(EmailContent):
     bars_label: str = ""
 
     template: ClassVar[str] = "digest"
+    is_shared: ClassVar[bool] = False

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
-from babel import Locale
 from flask import current_app
 from markupsafe import Markup, escape
 
 from app.rendering.interview_facts import Fact
-from app.rendering.locales import language_tag
+from app.rendering.locales import language_tag, text_direction
 
 # Mail programs cut an email at about 100 KB.
 MAX_MESSAGE = 8_000
@@ -54,6 +53,8 @@ class EmailContent:
     sender: str = "Bellhop"
 
     template: ClassVar[str] = "message"
+    # Whether there are others that differ only in their URLs.
+    is_shared: ClassVar[bool] = True
 
     @property
     def colour(self) -> str:
@@ -62,7 +63,7 @@ class EmailContent:
     @property
     def direction(self) -> str:
         """`ltr` or `rtl`."""
-        return Locale.parse(self.locale).text_direction
+        return text_direction(self.locale)
 
     @property
     def language(self) -> str:
@@ -94,6 +95,8 @@ def render(content: EmailContent, sender: str) -> RenderedEmail:
 
     Emails that differ only in their URLs, as those of one event do, share the work.
     """
+    if not content.is_shared:
+        return _render(replace(content, sender=sender))
     linked = [content.button, *content.links, *([content.second_button] if content.second_button else ())]
     urls = [url for _label, url in linked]
     places = [f"\N{NULL}{number}\N{NULL}" for number in range(len(urls))]
@@ -113,9 +116,14 @@ def _fill(pieces: list[str], urls: list[str]) -> str:
 @lru_cache(maxsize=64)
 def _pieces(content: EmailContent) -> tuple[list[str], list[str]]:
     """Render both parts and split them at their URLs. Every second piece is the index of a URL."""
+    html, text = _render(content)
+    return PLACE.split(html), PLACE.split(text)
+
+
+def _render(content: EmailContent) -> RenderedEmail:
     # flask.render_template would run context processors that need a request.
     html, text = (
         current_app.jinja_env.get_template(f"email/{content.template}.{part}").render(email=content)
         for part in ("html", "txt")
     )
-    return PLACE.split(html), PLACE.split(text.strip() + "\n")
+    return RenderedEmail(html, text.strip() + "\n")

@@ -29,6 +29,13 @@ def with_time_format(locale: str, wanted: str) -> str:
     return language + _TWELVE_HOURS if wanted == "12h" else language
 
 
+@cache
+def text_direction(locale: str) -> str:
+    """Return `ltr` or `rtl`."""
+    return Locale.parse(locale).text_direction
+
+
+@cache
 def language_tag(locale: Locale | str) -> str:
     """Return the tag of a locale's language for HTML: `pt-BR`."""
     parsed = Locale.parse(locale)

@@ -204,6 +204,8 @@ def _merge_by_interview(lines: Iterable[UnreadLine]) -> list[UnreadLine]:
 
 def _merge(group: Sequence[UnreadLine]) -> UnreadLine:
     newest = group[0]
+    if newest.interview_id is None:
+        return newest
     moves = [line for line in group if line.notification_type == "interview_rescheduled"]
     facts = newest.facts
     if moves and newest.notification_type != "interview_cancelled":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -26,6 +28,33 @@ from app.services.routing import wording
 
 MAX_INTERVIEWS, MAX_PREVIEWED, MAX_DETAIL = 10, 3, 140
 LONGEST_WAITING = 5
+
+
+class DigestTexts(NamedTuple):
+    """The texts of a digest that depend only on its kind and language. `categories` are the headings, by category."""
+
+    label: str
+    reason: str
+    open_inbox: str
+    mark_read: str
+    preferences: str
+    unsubscribe: str
+    categories: dict[str, str]
+
+
+@cache
+def _fixed_texts(kind: str, _locale: str) -> DigestTexts:
+    """Translate the fixed texts of a kind of digest into the language in force, whose name is `_locale`."""
+    spec = catalog.TYPES[kind]
+    return DigestTexts(
+        label=str(spec.label),
+        reason=str(spec.reason),
+        open_inbox=_("Open your inbox"),
+        mark_read=_("Mark all of these as read"),
+        preferences=_("Preferences"),
+        unsubscribe=_("Unsubscribe from: %(category)s", category=str(spec.label)),
+        categories={name: str(category.plural) for name, category in catalog.CATEGORIES.items()},
+    )
 
 
 def compose_digest(
@@ -51,6 +80,7 @@ def compose_digest(
     """
     found = found or read_contents(kind, [user], as_of, now, day)[user.id]
     (unread, newest), agenda = found.unread, found.agenda
+    fixed = _fixed_texts(kind, user.locale)
     total = sum(unread.values())
     is_weekly = kind == WEEKLY_SUMMARY
     data = {
@@ -64,30 +94,26 @@ def compose_digest(
         groups = _weekly_groups(user, lines, as_of, base_url)
     else:
         lines = newest
-        groups = _daily_groups(user, unread, lines, as_of, base_url)
+        groups = _daily_groups(user, unread, lines, as_of, base_url, headings=fixed.categories)
     listed = sum(line.covers for line in lines)
     meetings = _agenda_groups(agenda, user, day or as_of, base_url, is_weekly=is_weekly)
-    label = str(catalog.TYPES[kind].label)
     late = _late_note(user, as_of) if is_weekly and day is None else ""
     return texts, DigestContent(
         locale=user.locale,
         heading=texts.title,
         message=f"{late}\n\n{texts.message}" if late else texts.message,
         preview=texts.email_preheader or _preview((*meetings, *groups)),
-        label=label,
+        label=fixed.label,
         category="system",
         facts=(),
         groups=(*meetings, *groups),
         more=ngettext("and %(num)d more", "and %(num)d more", total - listed) if total > listed else "",
-        button=(texts.email_button or _("Open your inbox"), f"{base_url}/notifications?place=unread"),
-        mark_read=(_("Mark all of these as read"), links.mark_read_link(user, as_of, secret, base_url)),
-        reason=str(catalog.TYPES[kind].reason),
+        button=(texts.email_button or fixed.open_inbox, f"{base_url}/notifications?place=unread"),
+        mark_read=(fixed.mark_read, links.mark_read_link(user, as_of, secret, base_url)),
+        reason=fixed.reason,
         links=(
-            (_("Preferences"), f"{base_url}/preferences"),
-            (
-                _("Unsubscribe from: %(category)s", category=label),
-                unsubscribe.unsubscribe_link(user, kind, secret, base_url),
-            ),
+            (fixed.preferences, f"{base_url}/preferences"),
+            (fixed.unsubscribe, unsubscribe.unsubscribe_link(user, kind, secret, base_url)),
         ),
         bars=_bars(user, as_of) if is_weekly else (),
         bars_label=_("Last week, compared with the week before") if is_weekly else "",
@@ -104,7 +130,13 @@ def _late_note(user: User, as_of: datetime) -> str:
 
 
 def _daily_groups(
-    user: User, unread: Mapping[str, int], newest: Sequence[UnreadLine], as_of: datetime, base_url: str
+    user: User,
+    unread: Mapping[str, int],
+    newest: Sequence[UnreadLine],
+    as_of: datetime,
+    base_url: str,
+    *,
+    headings: Mapping[str, str],
 ) -> tuple[DigestGroup, ...]:
     """List the newest by category; the category with the newest notification comes first."""
     by_category: dict[str, list[UnreadLine]] = {}
@@ -112,7 +144,7 @@ def _daily_groups(
         by_category.setdefault(row.category, []).append(row)
     return tuple(
         DigestGroup(
-            str(catalog.CATEGORIES[category].plural),
+            headings[category],
             category,
             _notification_lines(rows, user, as_of, base_url),
             unread[category],
@@ -130,14 +162,16 @@ def _weekly_groups(
 
 def _headline(agenda: Agenda, unread: int, user: User, day: datetime, *, is_weekly: bool) -> str:
     """Say what matters: "2 interviews today, 12 unread"."""
-    _start, end = local_time.day_bounds(day, user.time_zone)
+    number = ngettext("%(num)d unread", "%(num)d unread", unread)
+    if not agenda.interviews:
+        return number
     if is_weekly:
         count = len(agenda.interviews)
         interviews = ngettext("%(num)d interview this week", "%(num)d interviews this week", count)
     else:
+        _start, end = local_time.day_bounds(day, user.time_zone)
         count = sum(entry.starts_at < end for entry in agenda.interviews)
         interviews = ngettext("%(num)d interview today", "%(num)d interviews today", count)
-    number = ngettext("%(num)d unread", "%(num)d unread", unread)
     return _("%(interviews)s, %(unread)s", interviews=interviews, unread=number) if count else number
 
 

@@ -180,7 +180,7 @@ def _digest_email(
     texts, content = digest_email.compose_digest(
         delivery.kind, user, settled_at, now, base_url=site.base_url, secret=site.secret, found=found
     )
-    unsubscribe_url = unsubscribe.unsubscribe_link(user, delivery.kind, site.secret, site.base_url)
+    _label, unsubscribe_url = content.links[-1]
     headers = _list_headers(delivery.kind.replace("_", "-"), unsubscribe_url, site)
     return _message(delivery, site, texts.email_subject or texts.title, content, headers=headers)
 
