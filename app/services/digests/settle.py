@@ -7,8 +7,8 @@ processed in chunks, so that memory is bounded and other writers never wait long
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
 
@@ -18,7 +18,7 @@ from app.database.base import Base, db
 from app.database.writing import insert_ignore, writing
 from app.models import Digest, User, UserNotificationPreference
 from app.rendering.dates import zone
-from app.services.base import outgoing, recipients
+from app.services.base import outgoing
 from app.services.base.local_time import at_hour
 from app.services.base.recipients import Recipient
 from app.services.digests import contents
@@ -45,16 +45,6 @@ _QUEUED = (
 Progress = Callable[[int, int], None]
 # Called with the kind and the ids of people; returns whether a worker will settle them.
 HandOver = Callable[[str, list[int]], bool]
-
-
-@dataclass(frozen=True)
-class Subscriber:
-    """A person who wants digests, with what decides whether one is due."""
-
-    id: int
-    time_zone: str
-    digest_hour: int
-    paused_until: datetime | None
 
 
 def due_date(
@@ -103,12 +93,12 @@ def send_due(
         return 0
     total = db.session.scalar(select(func.count()).select_from(_subscribers(kind).subquery())) or 0
     done, queued, after = 0, 0, 0
-    while subscribers := _next_chunk(kind, after):
+    while subscribers := _load(_subscribers(kind).where(User.id > after).limit(CHUNK)):
         due = _due(kind, subscribers, now)
         if due and hand_over is not None and hand_over(kind, sorted(due)):
             queued += len(due)
         else:
-            queued += _settle(kind, due, now)
+            queued += _settle(kind, subscribers, due, now)
         after, done = subscribers[-1].id, done + len(subscribers)
         if progress:
             progress(done, max(done, total))
@@ -120,25 +110,32 @@ def settle_people(kind: str, user_ids: Sequence[int], now: datetime | None = Non
     now = now or utc_now()
     if not wording.by_name(kind).is_active:
         return 0
-    rows = db.session.execute(_subscribers(kind).where(User.id.in_(user_ids)).order_by(User.id))
-    return _settle(kind, _due(kind, [Subscriber(*row) for row in rows], now), now)
+    subscribers = _load(_subscribers(kind).where(User.id.in_(user_ids)))
+    return _settle(kind, subscribers, _due(kind, subscribers, now), now)
 
 
-def _subscribers(kind: str) -> Select[int, str, int, datetime | None]:
+def _subscribers(kind: str) -> Select[Any]:
+    """Select the people who want digests, with what decides whether one is due and when its email is."""
     preference = UserNotificationPreference
+    quiet = preference.quiet_enabled, preference.quiet_start, preference.quiet_end, preference.quiet_days
     return (
-        select(User.id, User.time_zone, preference.digest_hour, preference.paused_until)
+        select(User.id, User.email, User.phone, User.time_zone, User.locale, User.is_enabled)
+        .add_columns(preference.digest_hour, preference.paused_until, *quiet)
         .join(preference, preference.user_id == User.id)
         .where(User.is_enabled, preference.email_enabled, getattr(preference, kind))
+        .order_by(User.id)
     )
 
 
-def _next_chunk(kind: str, after: int) -> list[Subscriber]:
-    rows = db.session.execute(_subscribers(kind).where(User.id > after).order_by(User.id).limit(CHUNK))
-    return [Subscriber(*row) for row in rows]
+def _load(query: Select[Any]) -> list[Recipient]:
+    rows: Any = db.session.execute(query)
+    return [
+        Recipient(row.id, row.email, row.phone, row.time_zone, row.locale, row.is_enabled, preference=row)
+        for row in rows
+    ]
 
 
-def _due(kind: str, subscribers: Sequence[Subscriber], now: datetime) -> dict[int, date]:
+def _due(kind: str, subscribers: Sequence[Recipient], now: datetime) -> dict[int, date]:
     newest = (
         select(Digest.user_id, func.max(Digest.local_date), func.max(Digest.settled_at))
         .where(
@@ -154,21 +151,21 @@ def _due(kind: str, subscribers: Sequence[Subscriber], now: datetime) -> dict[in
     due = {}
     for subscriber in subscribers:
         last, last_at = settled.get(subscriber.id, (None, None))
-        day = due_date(kind, subscriber.digest_hour, subscriber.time_zone, now, last=last, last_at=last_at)
-        is_paused = subscriber.paused_until is not None and subscriber.paused_until > now
+        wishes = subscriber.preference
+        day = due_date(kind, wishes.digest_hour, subscriber.time_zone, now, last=last, last_at=last_at)
+        is_paused = wishes.paused_until is not None and wishes.paused_until > now
         if day is not None and not is_paused:
             due[subscriber.id] = day
     return due
 
 
-def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
+def _settle(kind: str, subscribers: Sequence[Recipient], due: Mapping[int, date], now: datetime) -> int:
     """Settle these dates and queue their emails, in one transaction; skips dates that another process has settled."""
     if not due:
         db.session.commit()
         return 0
     # Counted before taking the lock. If something is read in between, an empty digest is still not sent.
     unread = contents.count_unread(due, now, now)
-    people = recipients.by_ids(unread)
     with writing():
         rows = [
             {"user_id": user_id, "kind": kind, "local_date": day, "settled_at": now, "unread_count": 0}
@@ -178,7 +175,7 @@ def _settle(kind: str, due: Mapping[int, date], now: datetime) -> int:
         connection = db.session.connection()
         inserted = connection.execute(insert_ignore(DIGESTS).returning(DIGESTS.c.user_id, DIGESTS.c.id), rows)
         ids = dict(inserted.all())
-        people = [user for user in people if user.id in ids]
+        people = [user for user in subscribers if user.id in unread and user.id in ids]
         if people:
             queued = connection.execute(
                 insert(DELIVERIES).returning(DELIVERIES.c.recipient_id, DELIVERIES.c.id),
