@@ -45,6 +45,7 @@ from app.services.notifications.filters import (
     Filters,
     InboxReader,
     ValueOf,
+    for_pages,
     matching,
     visible_to,
 )
@@ -169,7 +170,7 @@ def change(
         count = int(one.id is not None)
         return NotificationChange(id=one.id, user_id=user.id, action=action, count=count, made_at=now)
     _check_end(action, until, now)
-    wanted = matching(filters, user.id, now) if filters else []
+    wanted = matching(for_pages(filters, user.id, now), user.id, now) if filters else []
     if ids is not None:
         is_selected = Notification.id.in_([number for number in ids if 0 < number <= MAX_ID])
         is_in_stack = and_(Notification.stack_key.in_(stack_keys), *wanted) if stack_keys else false()

@@ -139,7 +139,7 @@ def _is_place(term: Term) -> bool:
 
 def _condition(term: Term, user_id: UserId, now: Now) -> ColumnElement[bool]:
     if term.words:
-        return _checked([term]) if term.is_not else _indexed([term], user_id)
+        return _has_words(term, user_id)
     if term.name in MARKS:
         return _named(term, user_id)
     if term.name in FIELDS:
@@ -177,18 +177,24 @@ def _matches_any(terms: list[Term], user_id: UserId) -> ColumnElement[bool]:
     if db.engine.dialect.name == "sqlite":
         match = _of_owner(" OR ".join(map(_fts5_term, terms)), user_id)
         is_match: ColumnElement[bool] = INDEX.c.words.op("MATCH", is_comparison=True)(match)
-    else:
-        is_match = _matches(_of_owner(" | ".join(map(_tsquery_term, terms)), user_id))
-    return Notification.id.in_(select(INDEX.c.rowid).where(is_match))
+        return Notification.id.in_(select(INDEX.c.rowid).where(is_match))
+    return _is_found(_of_owner(" | ".join(map(_tsquery_term, terms)), user_id))
 
 
 def _named(term: Term, user_id: UserId) -> ColumnElement[bool]:
     """Build the condition that what the filter names has a name with these words, or this id."""
     words = tuple(search_text.tokenize_query(str(term.value)))
-    ways = [_indexed([replace(term, words=words)], user_id)] if words else []
+    ways = [_has_words(replace(term, words=words), user_id)] if words else []
     if term.name in IDS:
-        ways.append(IDS[term.name].is_not_distinct_from(str(term.value)))
+        column, value = IDS[term.name], str(term.value)
+        # PostgreSQL looks only `=` up in an index. But where there is no id, "not" of it would not be true.
+        ways.append(column.is_not_distinct_from(value) if term.is_not else column == value)
     return or_(*ways) if ways else false()
+
+
+def _has_words(term: Term, user_id: UserId) -> ColumnElement[bool]:
+    """Build the condition that the text contains a term. What it must not contain is checked row by row."""
+    return _checked([term]) if term.is_not else _indexed([term], user_id)
 
 
 def _indexed(terms: list[Term], user_id: UserId) -> ColumnElement[bool]:
@@ -198,8 +204,7 @@ def _indexed(terms: list[Term], user_id: UserId) -> ColumnElement[bool]:
         is_match = INDEX.c.words.op("MATCH", is_comparison=True)(match)
         # The sum keeps SQLite on the list's own index: it walks that, and looks up each row among the matches.
         return (Notification.id + 0).in_(select(INDEX.c.rowid).where(is_match))
-    # The words name their owner: a second condition on the owner would read all of that person's entries.
-    return Notification.id.in_(select(INDEX.c.rowid).where(_matches(_of_owner(_tsquery(terms), user_id))))
+    return _is_found(_of_owner(_tsquery(terms), user_id))
 
 
 def _checked(terms: list[Term]) -> ColumnElement[bool]:
@@ -218,8 +223,17 @@ def _needle(term: Term) -> str:
     return f" {' '.join(_encoded(term))}{' ' if term.is_exact else ''}"
 
 
-def _matches(match: ColumnElement[str]) -> ColumnElement[bool]:
-    return INDEX.c.words.op("@@", is_comparison=True)(cast(match, TSQUERY))
+def _is_found(match: ColumnElement[str]) -> ColumnElement[bool]:
+    """Build the condition that PostgreSQL's full-text index finds the row.
+
+    The words name their owner, so it returns that person's rows only. But the planner would expect those of everyone
+    with such a word, and read all of the person's rows instead, or the whole index for many words. It knows neither
+    the result of a subquery nor the length of an array, and goes through the indexes.
+    """
+    query = select(cast(match, TSQUERY)).scalar_subquery()
+    is_match = INDEX.c.words.op("@@", is_comparison=True)(query)
+    found = func.array(select(INDEX.c.rowid).where(is_match).scalar_subquery())
+    return Notification.id == func.any(found)
 
 
 @lru_cache(maxsize=32)

@@ -21,7 +21,7 @@ from app.models import Notification, User
 from app.services.base.errors import Invalid
 from app.services.notifications import actions, inbox, json_list
 from app.services.notifications import undo as notification_undo
-from app.services.notifications.conditions import COMMON, PLACE_CONDITIONS, has_common_words
+from app.services.notifications.conditions import COMMON, PLACE_CONDITIONS, has_any_word, has_common_words
 from app.services.notifications.filters import Filters, matching
 from app.services.notifications.search_query import Term, parse
 from app.views.presenters import navigation
@@ -154,6 +154,40 @@ def test_search_does_not_find_another_persons_notifications(owner: User) -> None
     for number in range(12):
         factories.notification(factories.user(f"other{number}@example.test"), "Priya Raman")
     assert titles(owner, "priya") == titles(owner, "x") == titles(owner, "-nothing") == []
+
+
+def test_a_search_reads_the_rows_that_it_finds_and_no_others(pg_app: Flask) -> None:
+    owner, stranger = (factories.user(f"{name}@example.test") for name in ("owner", "stranger"))
+    db.session.execute(
+        text(
+            """INSERT INTO notifications (recipient_id, notification_type, category, title, message, words, priority,
+                status, channels, metadata, action_url, created_at, surfaced_at)
+            SELECT CASE WHEN n % 4 = 0 THEN :owner ELSE :stranger END, 'system_alert', 'system', 'Zoe', '',
+                CASE WHEN n % 3000 = 0 THEN 'zoe quill' ELSE 'zoe word' || n END, 'high', 'sent', '[]', '{}', '',
+                :now, :now
+            FROM generate_series(1, 12000) AS n"""
+        ),
+        {"owner": owner.id, "stranger": stranger.id, "now": NOW},
+    )
+    db.session.execute(text("ANALYZE notifications, notification_search"))
+    db.session.commit()
+    searched = Filters("all", search=parse("zoe qui", "UTC", NOW))
+    by_name = Filters("all", search=parse("candidate:quill", "UTC", NOW))
+    many_words = has_any_word(["quill", *(f"other{n}" for n in range(200))], owner.id)
+    for clauses in (
+        matching(searched, owner.id, NOW),
+        matching(by_name, owner.id, NOW),
+        [Notification.recipient_id == owner.id, many_words],
+    ):
+        query = select(Notification.title).where(*clauses).compile(db.engine)
+        explained = db.session.connection().exec_driver_sql(f"EXPLAIN {query}", query.params)
+        plan = "\n".join(explained.scalars())
+        used = set(re.findall(r"(?:using|Index Scan on) (\w+)", plan))
+        assert used - {"ix_notifications_candidate"} == {
+            "ix_notification_search_words",
+            "pk_notifications",
+        }, plan
+        assert "Seq Scan" not in plan
 
 
 def test_an_action_on_a_search_changes_all_results_and_is_undone(alice: User) -> None:
