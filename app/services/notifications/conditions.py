@@ -43,7 +43,7 @@ Now = datetime | BindParameter[datetime]
 # The orders of lists.
 EARLIEST_FIRST = (Notification.surfaced_at, Notification.id)
 NEWEST_FIRST = (Notification.surfaced_at.desc(), Notification.id.desc())
-INDEX = table("notification_search", column("rowid"), column("recipient_id"), column("words"))
+INDEX = table("notification_search", column("rowid"), column("words"))
 # Stands for the owner's id in a full-text query. No word contains it.
 OWNER = "@"
 # A word is common if this many of the sampled newest notifications of a person contain it. SQLite collects a few
