@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,8 +42,8 @@ OTHER_DELIVERIES = timedelta(days=90)
 EVENTS_LONGER = timedelta(days=35)
 INTERVIEWS = timedelta(days=730)
 SIGN_IN_ATTEMPTS = timedelta(days=1)
-# Rows per transaction, so that other writers do not wait long.
-CHUNK = 500
+# Rows deleted and rows looked at per transaction, so that other writers do not wait long.
+CHUNK, SPAN = 500, 50_000
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,9 @@ def purge(
     if session_limits is not None:
         old.append((BrowserSession, session_limits.has_ended(now)))
     for model, is_old in old:
-        last_id = 0
-        while deleted := _delete_chunk(model, is_old, last_id):
-            count, last_id = count + len(deleted), max(deleted)
-            if progress:
+        for deleted in _delete_in_chunks(model, is_old):
+            count += deleted
+            if progress and deleted:
                 progress(count, count)
     return (
         count
@@ -150,10 +149,22 @@ def _old_notifications(kept: Retention, now: datetime) -> ColumnElement[bool]:
     return and_(is_old, Notification.saved_at.is_(None))
 
 
-def _delete_chunk(model: type[Base], is_old: ColumnElement[bool], last_id: int) -> list[int]:
-    """Delete the next rows and return their ids. The rows that stay are looked at once, not with each chunk."""
+def _delete_in_chunks(model: type[Base], is_old: ColumnElement[bool]) -> Iterator[int]:
+    """Delete old rows; yields how many were deleted in each transaction. Rows that stay are looked at once."""
+    key = model.__table__.c.id
+    # Not in one statement: SQLite would read the table for both.
+    first, newest = (db.session.scalar(select(bound(key))) or 0 for bound in (func.min, func.max))
+    after = first - 1
+    while after < newest:
+        deleted = _delete_chunk(model, and_(key > after, key <= after + SPAN, is_old))
+        after = max(deleted) if len(deleted) == CHUNK else after + SPAN
+        yield len(deleted)
+
+
+def _delete_chunk(model: type[Base], is_old: ColumnElement[bool]) -> list[int]:
+    """Delete the first rows that meet a condition and return their ids."""
     table = model.__table__
-    chunk = select(table.c.id).where(table.c.id > last_id, is_old).order_by(table.c.id).limit(CHUNK)
+    chunk = select(table.c.id).where(is_old).order_by(table.c.id).limit(CHUNK)
     deleted = delete(model).where(table.c.id.in_(chunk)).execution_options(**BULK)
     if model is Notification:
         rows = db.session.execute(deleted.returning(table.c.id, table.c.recipient_id)).all()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 import config
 from app import catalog
@@ -81,25 +81,29 @@ def test_old_rows_are_deleted_in_batches_until_none_is_left(
     assert steps == [10, 20, 25]
 
 
-def test_rows_that_stay_are_passed_once_and_not_with_each_batch(
+def test_each_transaction_looks_at_few_rows_and_at_each_row_once(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "CHUNK", 2)
+    monkeypatch.setattr(retention, "SPAN", 4)
     old = NOW - timedelta(days=500)
-    rows = [factories.notification(alice, created_at=old, saved_at=NOW if n % 3 else None) for n in range(9)]
-    first, second, third = (row.id for row in rows if row.saved_at is None)
-    began_after: list[int] = []
+    rows = [factories.notification(alice, created_at=old, saved_at=NOW if n % 3 else None) for n in range(12)]
+    first = rows[0].id
+    looked_at: list[list[int]] = []
     delete = retention._delete_chunk
 
-    def deleted(model: type[Base], is_old: Any, last_id: int) -> list[int]:
-        if model is Notification:
-            began_after.append(last_id)
-        return delete(model, is_old, last_id)
+    def deleted(model: type[Base], is_old: Any) -> list[int]:
+        if model is not Notification:
+            return delete(model, is_old)
+        # The bounds, without what makes a row old.
+        of_span = and_(*is_old.clauses[:2])
+        looked_at.append([row - first for row in db.session.scalars(select(Notification.id).where(of_span))])
+        return delete(model, is_old)
 
     monkeypatch.setattr(retention, "_delete_chunk", deleted)
-    assert retention.purge(KEPT, NOW) == 3
-    assert began_after == [0, second, third]
-    assert first < second < third
+    assert retention.purge(KEPT, NOW) == 4
+    assert looked_at == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert left(Notification) == 8
 
 
 def test_old_deliveries_digests_runs_and_events_are_deleted(any_app: Flask) -> None:
