@@ -81,7 +81,8 @@ def _prepare() -> ExitStack:
 
 def _tonight() -> datetime:
     """After everyone's digest hour."""
-    return utc_now().replace(hour=23, minute=30)
+    # Without the seconds, which would be less in the next minute than when the digests were settled.
+    return utc_now().replace(hour=23, minute=30, second=0, microsecond=0)
 
 
 def _settle() -> float:
