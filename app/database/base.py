@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from json import JSONDecoder
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -93,9 +94,18 @@ class JoiningSession(Session):
         return self.bind or super().get_bind(*args, **kwargs)
 
 
+_DECODE_JSON = JSONDecoder().raw_decode
+
+
+def _load_json(value: str | bytes) -> Any:
+    """Parse JSON as it was written here: `json.loads` also looks for spaces around it, and for its encoding."""
+    return _DECODE_JSON(value if isinstance(value, str) else value.decode())[0]
+
+
 # Not expired on commit, because services commit and then return the objects they made.
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
+    engine_options={"json_deserializer": _load_json},
     session_options={"class_": JoiningSession, "expire_on_commit": False},
 )

@@ -7,7 +7,6 @@ the first write; see `transactions`.
 from __future__ import annotations
 
 import sys
-from json import JSONDecoder
 from typing import Any
 
 from sqlalchemy import Dialect, event
@@ -18,8 +17,6 @@ LOCK_TIMEOUT, STATEMENT_TIMEOUT = "3s", "20s"
 # A process that is paused or cut off in a transaction keeps its locks for this long at most: less than the lease of its
 # claims, which the sweep gives back when it ends.
 IDLE_TIMEOUT = "20s"
-# Unlike `decode`, without a search for spaces around the value: JSONB has none.
-_DECODE_JSON = JSONDecoder().raw_decode
 # For psycopg. A host that disappears without closing its connections is noticed too.
 CONNECT_ARGS = {
     "connect_timeout": 5,
@@ -47,10 +44,6 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
     connection.autocommit = True
     # Only compiled statements are prepared, which ask for it: the plans of all others depend on their values.
     connection.prepare_threshold = sys.maxsize
-    from psycopg.types.json import set_json_loads  # psycopg is not loaded for SQLite.
-
-    # psycopg's own would detect the encoding of each value.
-    set_json_loads(_load_json, connection)
     cursor = connection.cursor()
     # So that psycopg returns instants in UTC, as `UTCDateTime` promises.
     cursor.execute("SET timezone = 'UTC'")
@@ -58,10 +51,6 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
     cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
     cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}'")
     cursor.close()
-
-
-def _load_json(value: Any) -> Any:
-    return _DECODE_JSON(value.decode())[0]
 
 
 def leave_out_values(error: BaseException) -> None:
