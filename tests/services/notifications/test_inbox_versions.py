@@ -88,7 +88,7 @@ def _edit_view(user: User) -> None:
 
 
 CHANGES: dict[str, Change] = {
-    "routing/fanout.py": lambda user, _row: create_notification(user, "job_created", "New", "A job"),
+    "routing/inserting.py": lambda user, _row: create_notification(user, "job_created", "New", "A job"),
     "announcements/writer.py": lambda user, _row: _announce(user),
     "announcements/management.py": lambda user, _row: _announce(user, cancel=True),
     "notifications/actions.py": lambda user, row: actions.change(user, "done", ids=[row.id]),
