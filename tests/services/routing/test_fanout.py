@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -144,3 +145,11 @@ def test_only_verified_and_active_addresses_are_found(any_app: Flask) -> None:
     assert (bob.id, "sms") not in found
     assert (bob.id, "webhook") not in found
     assert found[bob.id, "email"] == ("bob@example.test",)
+
+
+def test_metadata_may_be_any_mapping(any_app: Flask) -> None:
+    alice = factories.user("alice@example.test")
+    python_api.create_notification(
+        alice, "system_alert", "Hello", "There", metadata=MappingProxyType({"a": 1})
+    )
+    assert db.session.scalars(select(Notification.data)).one() == {"a": 1}
