@@ -98,8 +98,11 @@ _DECODE_JSON = JSONDecoder().raw_decode
 
 
 def _load_json(value: str | bytes) -> Any:
-    """Parse JSON as it was written here: `json.loads` also looks for spaces around it, and for its encoding."""
-    return _DECODE_JSON(value if isinstance(value, str) else value.decode())[0]
+    """Parse JSON that Bellhop wrote, without looking for spaces and the encoding as `json.loads` does.
+
+    Raises TypeError: SQLite has returned a number, which SQLAlchemy then takes as it is.
+    """
+    return _DECODE_JSON(value if isinstance(value, str) else bytes.decode(value))[0]
 
 
 # Not expired on commit, because services commit and then return the objects they made.

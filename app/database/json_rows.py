@@ -24,9 +24,14 @@ def rows_of(table: Table, columns: Sequence[str], parameter: str) -> Any:
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as JSON. None becomes NULL, also in a column of JSON. Raises ValueError: an instant without zone."""
-    return json.dumps(rows, default=_as_text)
+    """Write rows as JSON. None becomes NULL, also in a column of JSON.
+
+    Raises:
+        ValueError: an instant has no time zone.
+        TypeError: the value of a JSON column cannot be written as JSON.
+    """
+    return json.dumps([{name: _as_plain(value) for name, value in row.items()} for row in rows])
 
 
-def _as_text(value: datetime) -> str:
-    return in_utc(value).isoformat()
+def _as_plain(value: Any) -> Any:
+    return in_utc(value).isoformat() if isinstance(value, datetime) else value

@@ -60,3 +60,8 @@ def test_a_text_that_is_too_long_is_refused_instead_of_cut(pg_app: Flask) -> Non
 def test_an_instant_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         as_json([{"created_at": ROW["created_at"].replace(tzinfo=None)}])
+
+
+def test_an_instant_inside_a_json_column_is_refused_as_on_sqlite() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        as_json([{"metadata": {"at": ROW["created_at"]}}])

@@ -1,4 +1,4 @@
-"""Reads what the digests of several people hold, in as many statements as for one person."""
+"""Reads what the digests of several people hold: in three statements, and one for each further time zone."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def read_contents(
     Args:
         kind, as_of, now, day: as `email.compose_digest` takes them.
     """
+    read_at = time.monotonic()
     template = wording.template_row(kind)
     unread = contents.load_newest([person.id for person in people], as_of, now)
     agendas = _load_agendas(people, day or as_of, now, is_weekly=kind == WEEKLY_SUMMARY)
-    nothing, read_at = Unread({}, []), time.monotonic()
+    nothing = Unread({}, [])
     return {
         person.id: DigestContents(
             template, unread.get(person.id, nothing), agendas.get(person.id, Agenda()), read_at
