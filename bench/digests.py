@@ -81,7 +81,7 @@ def _prepare() -> ExitStack:
 
 def _tonight() -> datetime:
     """After everyone's digest hour."""
-    # Without the seconds, which would be less in the next minute than when the digests were settled.
+    # Without seconds: a minute later they could be lower than when the digests were settled, and nothing would be due.
     return utc_now().replace(hour=23, minute=30, second=0, microsecond=0)
 
 

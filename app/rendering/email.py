@@ -53,7 +53,7 @@ class EmailContent:
     sender: str = "Bellhop"
 
     template: ClassVar[str] = "message"
-    # Whether there are others that differ only in their URLs.
+    # Whether other emails differ from this one only in their URLs.
     is_shared: ClassVar[bool] = True
 
     @property

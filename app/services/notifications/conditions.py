@@ -187,7 +187,7 @@ def _named(term: Term, user_id: UserId) -> ColumnElement[bool]:
     ways = [_has_words(replace(term, words=words), user_id)] if words else []
     if term.name in IDS:
         column, value = IDS[term.name], str(term.value)
-        # PostgreSQL looks only `=` up in an index. But where there is no id, "not" of it would not be true.
+        # PostgreSQL uses an index only for `=`. Negated, `=` would drop rows without an id.
         ways.append(column.is_not_distinct_from(value) if term.is_not else column == value)
     return or_(*ways) if ways else false()
 
