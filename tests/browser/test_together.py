@@ -133,6 +133,7 @@ def differs(page: Page, alice: User) -> str:
         page.wait_for_timeout(100)
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_two_browsers_and_a_script_agree_with_the_database(
     app: Flask, tab: Callable[[], Page], token: Callable[..., dict[str, str]], alice: User
 ) -> None:

@@ -259,6 +259,7 @@ def test_rabbitmq_carries_the_same(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300 + MAILS + 90 * KILLS)
 def test_killed_workers_lose_nothing_and_repeat_few_emails(
     broker_app: Flask, broker_smtp: Server, schedule: None, alice: User, tmp_path: Path
 ) -> None:
@@ -307,6 +308,7 @@ def test_a_worker_whose_connection_to_redis_vanished_works_again_within_a_minute
 
 
 @pytest.mark.long
+@pytest.mark.timeout(AWAY_SECONDS + 300)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["refuses", "hangs"])
 def test_posts_are_as_quick_without_the_broker(
     broker_app: Flask, redis_server: RedisServer, bob: User, how: signal.Signals, tmp_path: Path
@@ -438,6 +440,7 @@ def rate_of_emails(sink: Sink, people: list[User], many: int) -> float:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300 + SCALE_MAILS)
 def test_four_workers_send_three_times_as_much_as_one(
     broker_app: Flask, sink: Sink, schedule: None, tmp_path: Path
 ) -> None:
