@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, insert, literal_column, select, text, update
+from sqlalchemy import JSON, bindparam, insert, literal_column, select, text, type_coerce, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from app.database.base import Base, db
@@ -138,3 +138,9 @@ def test_a_write_waits_for_the_lock(app: Flask) -> None:
         CompiledStatement(insert(EVENTS), EVENT).fetch(**EVENT | {"external_id": "e2"})
     done.set()
     thread.join(10)
+
+
+def test_a_number_in_a_json_column_is_read(app: Flask) -> None:
+    number = type_coerce(literal_column("5"), JSON)
+    assert CompiledStatement(select(number.label("number"))).fetch()[0].number == 5
+    assert db.session.scalar(select(number)) == 5
