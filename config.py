@@ -499,7 +499,7 @@ SETTINGS = {
             "REQUIRE_SECOND_FACTOR",
             "nobody",
             _who,
-            "who must use two-step sign-in: `nobody`, `admins` or `everyone`",
+            "require two-step sign-in of `nobody`, `admins` or `everyone`",
         ),
         Setting(
             "KEEP_NOTIFICATIONS_DAYS",

@@ -9,7 +9,7 @@ from app.services.base.errors import NotFound
 from app.services.sources import receiving
 
 bp = Blueprint("sources", __name__)
-# A signature authenticates each call. There is no session that another site could misuse.
+# Calls are authenticated by their signature, not by a session, so a forged form has nothing to abuse.
 csrf.exempt(bp)
 
 

@@ -21,7 +21,7 @@ from app.services.accounts.sessions import SignedIn
 from app.services.base import audit, encryption, signed_links, validation
 from app.services.base.errors import Conflict, Invalid, NotFound
 
-# REQUIRE_SECOND_FACTOR is one of these or "nobody".
+# Values of REQUIRE_SECOND_FACTOR, besides "nobody".
 ADMINS, EVERYONE = "admins", "everyone"
 # Seconds that a code is shown for, and how many codes before and after the present one are accepted: clocks differ.
 STEP, DRIFT = 30, 1

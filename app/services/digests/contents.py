@@ -46,7 +46,7 @@ class UnreadLine(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """What a person has not read: how many in each category, and the newest, with room for every category."""
+    """A person's unread notifications: a count for each category, and the newest, with lines from every category."""
 
     counts: dict[str, int]
     newest: list[UnreadLine]

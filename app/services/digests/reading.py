@@ -22,7 +22,7 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class DigestContents:
-    """What the digest of one person holds. `read_at` is on the monotonic clock."""
+    """The contents of one person's digest. `read_at` is a time of the monotonic clock."""
 
     template: TemplateRow
     unread: Unread

@@ -16,9 +16,9 @@ CHUNK = 10
 
 
 class ClaimedDigests:
-    """Reads the digests of a claim in chunks. What was read longer than a second ago is read again before it is used.
+    """Reads the digests of a claim in chunks, and again any that are more than a second old when they are needed.
 
-    So a digest that is sent says what was unread a second ago at most, however slow the mail server is.
+    However slow the mail server is, a digest is at most a second out of date when sending begins.
     """
 
     def __init__(self, rows: Sequence[Delivery]) -> None:
