@@ -13,7 +13,8 @@ from playwright.sync_api import Route, expect
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, User
-from app.services.notifications import actions
+from app.services.notifications import actions, saved_views
+from app.services.notifications.saved_views import SavedFilter
 from tests.browser.conftest import Open
 from tests.browser.inbox import held_request, hold_requests, row, visible_titles, wait_for_count
 from tests.support import factories
@@ -163,6 +164,23 @@ def test_changes_in_one_tab_show_in_another(open_inbox: Open, five: list[Notific
     page.get_by_role("button", name="Mark read: Number 0").click()
     expect(other.locator("#unread-count")).to_have_text("4 unread")
     assert other.title() == title
+
+
+def test_the_page_of_views_stays_the_current_one_when_views_change_elsewhere(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    saved_views.create(alice, "Mail", SavedFilter())
+    page = open_inbox()
+    page.goto("/notifications/views")
+    links, edit = (
+        page.locator("#views .nav__link"),
+        page.locator("#views").get_by_role("link", name="Edit views"),
+    )
+    expect(edit).to_have_attribute("aria-current", "page")
+    saved_views.create(alice, "Urgent", SavedFilter(priority=("urgent",)))
+    factories.notification(alice, "Now", priority="urgent")
+    expect(links).to_have_text(["Mail6 unread", "Urgent1 unread", "Edit views"])
+    expect(edit).to_have_attribute("aria-current", "page")
 
 
 def test_an_opened_part_of_the_agenda_stays_open_when_the_list_changes(

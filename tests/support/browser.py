@@ -169,6 +169,7 @@ def axe(page: Page) -> list[str]:
     page.emulate_media(reduced_motion="reduce" if is_calm else "no-preference")
     return [
         f"{rule['id']}: {rule['help']} | {' '.join(map(str, node['target']))} | {node['html'][:200]}"
+        f" | {node['failureSummary']}"
         for rule in found
         for node in rule["nodes"]
     ]
