@@ -20,8 +20,16 @@ def parse(text: str, here: tzinfo) -> datetime:
 
 
 def at_hour(day: date, hour: int, time_zone: str) -> datetime:
-    """Convert a local hour to an instant; an hour that the clocks skip starts right after the change."""
-    return datetime.combine(day, time(hour), zone(time_zone)).astimezone(UTC)
+    """Convert a local hour to an instant.
+
+    An hour that the clocks skip starts right after the change. If that is on the next day, as in Greenland, the hour
+    before is meant.
+    """
+    here = zone(time_zone)
+    instant = datetime.combine(day, time(hour), here).astimezone(UTC)
+    if hour and instant.astimezone(here).date() > day:
+        return at_hour(day, hour - 1, time_zone)
+    return instant
 
 
 def day_bounds(instant: datetime, time_zone: str) -> tuple[datetime, datetime]:

@@ -76,6 +76,13 @@ def test_a_date_that_a_time_zone_skipped_has_no_digest() -> None:
     assert [day.day for day, _ in settled] == [28, 29, 31]
 
 
+def test_an_hour_that_the_clocks_skip_before_midnight_is_due_an_hour_earlier() -> None:
+    """In Greenland 27 March 2027 ends at 23:00."""
+    start, nuuk = at_hour(date(2027, 3, 26), 0, "America/Nuuk"), ZoneInfo("America/Nuuk")
+    settled = run(DAILY_DIGEST, [(start, "America/Nuuk")], start, start + timedelta(days=3), hour=23)
+    assert [(day.day, at.astimezone(nuuk).hour) for day, at in settled] == [(26, 23), (27, 22), (28, 23)]
+
+
 def test_after_an_outage_of_three_days_one_digest_is_due_at_once() -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     down = (datetime(2026, 3, 10, 5, tzinfo=UTC), datetime(2026, 3, 13, 10, tzinfo=UTC))
