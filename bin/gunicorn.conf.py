@@ -178,6 +178,8 @@ def stop(worker):
 
 def worker_exit(server, worker):
     """Stop what an interrupted worker (Ctrl-C) has not stopped, then exit soon, whatever threads are still busy."""
+    from app.jobs.stopping import exit_after
+
     exit_after(graceful_timeout - 1)
     # A worker that failed to start has no jobs.
     if hasattr(worker, "jobs") and not worker.is_stopping:
@@ -201,13 +203,6 @@ def empty_log(app):
 
     with app.app_context():
         database_file.empty_log()
-
-
-def exit_after(seconds):
-    """Exit the process after this many seconds, unless it has ended before."""
-    timer = threading.Timer(seconds, os._exit, [0])
-    timer.daemon = True
-    timer.start()
 
 
 def start_watching_master():

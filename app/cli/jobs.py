@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from app import jobs, telemetry
 from app.cli.commands import Command, Group
 from app.jobs import scheduler as jobs_scheduler
+from app.jobs import stopping
 
 group = Group("jobs", help="Scheduled jobs.")
 
@@ -72,5 +73,6 @@ def _run_until_stopped(role: str, names: Collection[str]) -> None:
     telemetry.start(app, role)
     running = jobs.start(app, names)
     stop_requested.wait()
+    stopping.exit_after(stopping.SECONDS)
     running.stop()
     telemetry.stop(app)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import mmap
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from billiard import active_children
 from celery import signals
 from celery.worker.request import Request
 from flask import Flask
@@ -22,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import request_ids, telemetry
 from app.clock import utc_now
+from app.jobs import stopping
 from app.jobs.tasks import delivery_worker
 from app.services.announcements import writer
 from app.services.base import broker, consumers, outages
@@ -144,11 +149,19 @@ def _connect_signals(app: Flask) -> None:
     @signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def stop_after_current_message(**_more: Any) -> None:
         flags[0].set()
+        stopping.exit_after(stopping.SECONDS, before=_kill_processes)
 
     @signals.worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def end_leases(sender: Any, **_more: Any) -> None:
         if hasattr(sender.app, "queue_leases"):
             sender.app.queue_leases.stop()
+
+
+def _kill_processes() -> None:
+    """Kill the processes of this worker, which would go on without it."""
+    for process in active_children():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 class _LeaseThread(threading.Thread):

@@ -69,6 +69,15 @@ def sent() -> int:
     )
 
 
+def has_processes(group: int) -> bool:
+    """Whether a process of this group is alive."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.fixture
 def alice(broker_app: Flask) -> User:
     return factories.user("alice@example.test", "Alice Moreau")
@@ -91,6 +100,20 @@ def test_a_worker_sends_what_a_dead_one_held_and_a_server_commits_and_stops_at_o
     assert "Traceback" not in log
     assert "Connection to broker lost" not in log
     assert served() == {}, "others know at once that it is gone"
+
+
+@pytest.mark.long
+def test_a_stopping_worker_does_not_wait_for_a_slow_mail_server(
+    broker_app: Flask, broker_smtp: Server, alice: User, tmp_path: Path
+) -> None:
+    broker_smtp.mailbox.seconds = 30
+    with start_worker(broker_app, ["bin/queue_workers.py"], log=tmp_path / "log") as worker:
+        wait_until(lambda: served()["send.email"] > 0, 60)
+        create_notification(alice, "resume_processed", "Parsed", "Done.")
+        wait_until(lambda: len(broker_smtp.mailbox.connections) > 0)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 0
+        wait_until(lambda: not has_processes(worker.pid), 5)
 
 
 def test_a_worker_sends_its_traces(

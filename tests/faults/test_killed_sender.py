@@ -107,6 +107,21 @@ def test_a_stopping_worker_finishes_its_email_and_releases_the_rest(
 
 
 @pytest.mark.long
+def test_a_stopping_worker_does_not_wait_for_a_slow_mail_server(
+    app: Flask, smtp: Server, database_file: Path, alice: User
+) -> None:
+    smtp.mailbox.seconds = 30
+    queue(alice, 3)
+    worker = start_worker(database_file, smtp.port)
+    wait_until(lambda: len(smtp.mailbox.connections) > 0)
+    worker.send_signal(signal.SIGTERM)
+    try:
+        assert worker.wait(10) == 0
+    finally:
+        kill(worker)
+
+
+@pytest.mark.long
 def test_messages_of_a_killed_worker_move_again_within_a_minute_despite_a_long_queue(
     app: Flask, smtp: Server, database_file: Path, alice: User
 ) -> None:

@@ -1,0 +1,26 @@
+"""How long a process that was told to stop may take, whatever a mail server does."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+# Supervisors are told ten seconds. What is not done by then is left to others, who wait for the leases to end.
+SECONDS = 8.0
+
+
+def exit_after(seconds: float, before: Callable[[], None] = lambda: None) -> None:
+    """Exit the process after this many seconds, unless it has ended before.
+
+    Args:
+        before: called first.
+    """
+
+    def end() -> None:
+        before()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
