@@ -237,13 +237,14 @@ def _columns(value_of: ValueOf) -> list[ColumnElement[Any]]:
 
 
 def _plain(dialect: str, name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Select a column in the form that JSON needs: SQLite stores times and JSON as text, which is passed on."""
-    if dialect != "sqlite" or not (name.endswith(("_at", "_until")) or name in JSON_NAMES):
+    """Select a column in the form that JSON needs: JSON, and the times of SQLite, are passed on as text."""
+    if name in JSON_NAMES:
+        # Not parsed: PostgreSQL writes 1e20 in full, and orjson refuses integers of more than 64 bits.
+        return cast(value, Text)
+    if dialect != "sqlite" or not name.endswith(("_at", "_until")):
         return value
     # A parameter keeps its own type, by which it is formatted.
     text = cast(value, Text) if isinstance(value, BindParameter) else type_coerce(value, Text)
-    if name in JSON_NAMES:
-        return text
     as_rfc3339 = func.replace(func.replace(text, _sql(" "), _sql("T")), _sql(".000000"), _sql(""))
     return as_rfc3339.op("||")(_sql("Z"))
 
@@ -256,7 +257,6 @@ def _sql(constant: str) -> ColumnElement[str]:
 def _row_as_json(row: Sequence[Any], only: frozenset[str] | None) -> dict[str, Any]:
     values: dict[str, Any] = dict(zip(NAMES, row, strict=False))
     for name in JSON_NAMES:
-        if isinstance(values[name], str):
-            values[name] = orjson.Fragment(values[name])
+        values[name] = orjson.Fragment(values[name])
     values["is_read"] = values["read_at"] is not None
     return values if only is None else {name: value for name, value in values.items() if name in only}

@@ -64,6 +64,15 @@ def test_snoozed_notifications_are_listed_soonest_first_in_pages_and_api(owner: 
         assert (first.previous, third.next, start_again.previous) == (None, None, None)
 
 
+def test_metadata_with_large_numbers_can_be_read(any_app: Flask) -> None:
+    """PostgreSQL writes 1e20 as an integer of more than 64 bits."""
+    alice, data = factories.user("alice@example.test"), {"views": 1e20, "shares": 10**30, "ratio": -1.5e-7}
+    number = factories.notification(alice, data=data).id
+    (listed,) = json.loads(json_list.page_for(alice.id, Filters()).rows)
+    seen = [listed, *(json.loads(json_list.get(alice, number, mark_read=marks)) for marks in (False, True))]
+    assert [row["metadata"] for row in seen] == [data] * 3
+
+
 @pytest.mark.parametrize("cursor", ["x", "é", "bm93", "bjIwMjYtMDEtMDF8MQ", "=" * 40, "0" * 5000])
 def test_a_malformed_cursor_is_rejected(owner: User, cursor: str) -> None:
     with pytest.raises(Invalid, match="invalid"):
