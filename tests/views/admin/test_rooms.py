@@ -42,7 +42,7 @@ def test_an_admin_adds_a_room_and_sees_its_test_arrive(slack: Slack, sign_in, bo
     assert "No messages yet." in page
     assert "planted" not in page
     send(client, added.location, f"{added.location}/test")
-    assert 'hx-trigger="load delay:1500ms"' in client.get(added.location).text
+    assert 'hx-trigger="every 2s"' in client.get(added.location).text
     deliver_due()
     page = client.get(added.location).text
     assert "hx-trigger" not in page.partition('id="messages"')[2].partition("</section>")[0]

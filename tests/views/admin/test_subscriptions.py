@@ -84,12 +84,12 @@ def test_the_page_shows_what_was_sent_and_what_came_back(
     send(admin, PAGE, PAGE, url=URL, types=[CREATED])
     only().url = web_server.url
     send(admin, PAGE, f"{PAGE}/{only().id}/test")
-    assert 'hx-trigger="load' in admin.get(PAGE).text
+    assert 'hx-trigger="every' in admin.get(PAGE).text
     publish_event("candidate.added", alice)
     deliver_due(utc_now() + timedelta(seconds=1))
     assert {json.loads(call.body)["type"] for call in web_server.calls} == {"webhook.test", CREATED}
     page = admin.get(PAGE).text
     assert page.count("200 ok") == 2
-    assert 'hx-trigger="load' not in page
+    assert 'hx-trigger="every' not in page
     (shown, _test) = re.findall(r'href="(/admin/deliveries/\d+)"', page)
     assert "notification.created" in admin.get(shown).text
