@@ -69,9 +69,9 @@ def pulse() -> Response:
 
 
 @lru_cache(maxsize=1_000)
-def _read(_query_string: bytes) -> tuple[ListQuery, bool]:
-    # Open pages repeat their queries, of which this is a function.
-    return ListQuery.read(request.args), "list" in request.args
+def _read(_query_string: bytes) -> tuple[ListQuery | None, bool]:
+    # Open pages repeat their queries, of which this is a function. Pages of settings have none.
+    return ListQuery.read(request.args) if request.args else None, "list" in request.args
 
 
 class EventStream:

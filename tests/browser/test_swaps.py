@@ -11,13 +11,18 @@ from playwright.sync_api import Page, expect
 
 from app.clock import utc_now
 from app.database.base import db
-from app.models import Delivery, User
+from app.models import Delivery, Notification, User
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
+from app.services.notifications import saved_views
+from app.services.notifications.saved_views import SavedFilter
 from app.services.subscriptions import management
 from tests.browser.conftest import Open
+from tests.browser.inbox import SIZES
 from tests.support import factories
 from tests.support.browser import sign_in_browser
+
+INTERVIEWS = SavedFilter(category=("interview",))
 
 
 @pytest.fixture
@@ -33,6 +38,20 @@ def open_admin(
         return page
 
     return opened
+
+
+def current(page: Page) -> list[str]:
+    """Return the entries of the navigation that are marked as current."""
+    return [
+        text.split("\n")[0].strip() for text in page.locator(".side [aria-current]:visible").all_inner_texts()
+    ]
+
+
+def refresh(page: Page) -> None:
+    """Compare the page with the server now, as on every change elsewhere."""
+    with page.expect_response("**/pulse*"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(100)
 
 
 def wait_for_poll(page: Page, path: str) -> None:
@@ -89,3 +108,65 @@ def test_an_open_delivery_is_asked_for_until_it_is_sent(open_admin: Open, alice:
     wait_for_poll(page, path)
     expect(entry.locator(".tag")).to_have_text("Sent")
     expect(entry).not_to_have_attribute("hx-trigger", "every 2s")
+
+
+def test_one_place_or_view_is_current_while_a_list_is_filtered(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    saved_views.create(alice, "Talks", INTERVIEWS)
+    page = open_inbox()
+    chip = page.get_by_role("checkbox", name="Interviews")
+    chip.check()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Talks")
+    assert current(page) == ["Talks"]
+    chip.uncheck()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
+    assert current(page) == ["Inbox"]
+
+
+def test_the_tab_of_a_phone_is_current_that_leads_to_the_list(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox(**SIZES["phone"])
+    tab = page.locator(".nav--mail [aria-current]:visible")
+    expect(tab).to_have_text("Inbox5 unread")
+    page.get_by_role("link", name="Search").first.click()
+    page.keyboard.type("number")
+    expect(page).to_have_title("5 results for “number” · Bellhop")
+    expect(tab).to_have_text("More")
+    page.get_by_label("Search notifications").fill("")
+    expect(page).to_have_title("Inbox (5 unread) · Bellhop")
+    expect(tab).to_have_text("Inbox5 unread")
+
+
+def test_a_stack_that_opens_leaves_the_view_as_it_is(open_inbox: Open, alice: User) -> None:
+    factories.stack(alice, ("", "key-1", "key-1"))
+    saved_views.create(alice, "Talks", INTERVIEWS)
+    page = open_inbox("/notifications?category=interview")
+    title = page.title()
+    page.locator("[data-stack]").click()
+    expect(page.locator(".row--member")).to_have_count(2)
+    refresh(page)
+    assert (page.title(), current(page)) == (title, ["Talks"])
+    expect(page.locator("#view-acts")).to_be_empty()
+    page.reload()
+    assert (page.title(), current(page)) == (title, ["Talks"])
+
+
+def test_the_page_of_a_notification_keeps_its_place_or_view(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    saved_views.create(alice, "Talks", INTERVIEWS)
+    saved_views.create(alice, "Mail", SavedFilter())
+    page = open_inbox()
+    for path, names in (
+        (f"/notifications/{five[0].id}?category=interview", ["Talks"]),
+        (f"/notifications/{five[0].id}?place=done", ["Done"]),
+        (f"/notifications/{five[0].id}?q=number", ["All"]),
+        (f"/notifications/{five[0].id}", ["Mail"]),
+        ("/account", ["Account"]),
+    ):
+        page.goto(path)
+        assert current(page) == names
+        refresh(page)
+        assert current(page) == names

@@ -4,7 +4,13 @@ import { changedIds, writes } from "./list.js";
 
 const pulse = () => $("#live");
 const shownQuery = () => listQuery(location.search.slice(1));
-const loadQuietly = (url, options) => htmx.ajax("GET", url, { isQuiet: true, ...options });
+const loadQuietly = (url, options) => htmx.ajax("GET", url, { isQuiet: true, isRefresh: true, ...options });
+
+// A notification on a page of its own belongs to a list, too.
+function pulseQuery() {
+  if ($("#list")) return `?list=1&${shownQuery()}`;
+  return $(".own") ? location.search || "?place=inbox" : "";
+}
 
 let isRefreshing = false;
 let isRefreshDue = false;
@@ -19,7 +25,7 @@ export async function refresh() {
   isRefreshing = true;
   isRefreshDue = false;
   try {
-    const url = pulse().dataset.pulse + ($("#list") ? `?list=1&${shownQuery()}` : "");
+    const url = pulse().dataset.pulse + pulseQuery();
     await loadQuietly(url, { source: "#toasts", target: "#live", swap: "outerMorph" });
     await updateList();
   } finally {

@@ -45,23 +45,36 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   ctx.replace = "true";
 });
 
-// The navigation shows where the list is now, and its links keep the search.
+// The links of the navigation keep the search.
 onFiltered(() => {
   // The filters of admin pages stand on their own.
   if (!$("#list")) return;
-  const { searchParams } = new URL(location);
-  const search = searchParams.get("q");
-  const isView = searchParams.has("view_id");
-  const place = searchParams.get("place") ?? (search ? "all" : "inbox");
+  const search = new URL(location).searchParams.get("q");
   for (const link of $$(".side [data-place]")) {
     const url = new URL(link.href);
     if (search) url.searchParams.set("q", search);
     else url.searchParams.delete("q");
     link.href = url;
-    if (link.dataset.place === place && !isView) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
   }
 });
+
+// The navigation shows where the list is now: in a view, which the response marks, or else in a place. On a phone, the
+// places of the library are behind "More".
+document.addEventListener("htmx:after:swap", () => {
+  if (!$("#list")) return;
+  const { searchParams } = new URL(location);
+  const place = searchParams.get("place") ?? (searchParams.get("q") ? "all" : "inbox");
+  const isView = Boolean($("#views [data-view][aria-current]"));
+  for (const link of $$(".side [data-place]")) {
+    setCurrent(link, "page", link.dataset.place === place && !isView);
+  }
+  setCurrent($("[popovertarget=more]"), "true", !$(".nav--mail [data-place][aria-current]"));
+});
+
+function setCurrent(element, value, isCurrent) {
+  if (isCurrent) element.setAttribute("aria-current", value);
+  else element.removeAttribute("aria-current");
+}
 
 document.addEventListener("click", ({ target }) => {
   const opener = target.closest("[popovertarget=save-view]");

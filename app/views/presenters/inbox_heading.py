@@ -71,7 +71,7 @@ def build_heading(query: ListQuery) -> Heading:
             has_unread=bool(unread) or query.place not in ("inbox", "unread"),
             found=found,
             view_id=view.id if view else None,
-            is_changed=view is not None and view.query.text() != query.text(view_id=None),
+            is_changed=view is not None and view.query.text() != query.text(view_id=None, stack=None),
             suggested_name=_suggest_name(query),
         ),
     )

@@ -58,13 +58,13 @@ def render_more(query: ListQuery, last_day: str | None) -> ListHtml:
     return _keep_list("notifications/list/_days.html", query, last_day)
 
 
-def render_pulse(query: ListQuery, *, has_list: bool) -> PulseHtml:
-    """Render the counts and, with `has_list`, the state of a list."""
+def render_pulse(query: ListQuery | None, *, has_list: bool) -> PulseHtml:
+    """Render the counts and, with `has_list`, the state of a list. A query says which view is the current one."""
     now, session = utc_now(), this_session()
 
     def render() -> tuple[PulseHtml, datetime | None]:
-        loaded = inbox_list.load_list(query, now) if has_list else None
-        heading = inbox_heading.build_heading(query) if has_list else None
+        loaded = inbox_list.load_list(query, now) if query and has_list else None
+        heading = inbox_heading.build_heading(query) if query and has_list else None
         html = render_template(
             "notifications/responses/pulse.hx.html", inbox=loaded, query=query, heading=heading
         )

@@ -56,7 +56,7 @@ def view_links(shown: object) -> tuple[ViewLink, ...]:
     """
     if not isinstance(shown, ListQuery):
         return _links(once_per_request(_views), None, None)
-    return _links(once_per_request(_views), shown.text(view_id=None), shown.view_id)
+    return _links(once_per_request(_views), shown.text(view_id=None, stack=None), shown.view_id)
 
 
 def current_view(shown: ListQuery) -> ViewLink | None:
