@@ -48,8 +48,8 @@ def home() -> Response:
 def index() -> Response:
     """Show a list and, if the URL says so, one of its notifications in the reading pane."""
     query = ListQuery.read(request.args)
-    if htmx.is_partial() and query.cursor:
-        return htmx.vary(str(inbox_html.render_more(query, request.args.get("last_day")).html))
+    if htmx.is_partial() and "last_day" in request.args:
+        return htmx.vary(str(inbox_html.render_more(query, request.args["last_day"]).html))
     template = "notifications/responses/list.hx.html" if htmx.is_partial() else "notifications/index.html"
     return htmx.vary(render_template(template, **_list_context(query)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -18,7 +19,7 @@ from app.services.notifications import saved_views
 from app.services.notifications.saved_views import SavedFilter
 from app.services.subscriptions import management
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES
+from tests.browser.inbox import SIZES, press, visible_titles
 from tests.support import factories
 from tests.support.browser import sign_in_browser
 
@@ -170,3 +171,31 @@ def test_the_page_of_a_notification_keeps_its_place_or_view(
         assert current(page) == names
         refresh(page)
         assert current(page) == names
+
+
+def test_two_hundred_rows_stay_when_the_page_is_compared_with_the_server(
+    open_inbox: Open, alice: User
+) -> None:
+    now = utc_now()
+    for n in range(230):
+        factories.notification(alice, f"Row {n}", created_at=now - timedelta(minutes=n))
+    page = open_inbox()
+    for number in (100, 150, 200):
+        page.get_by_role("link", name="Older").click()
+        expect(page.locator(".row")).to_have_count(number)
+    refresh(page)
+    expect(page.locator(".row")).to_have_count(200)
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".row")).to_have_count(30)
+    titles = visible_titles(page)
+    assert titles == [f"Row {n}" for n in range(200, 230)]
+    press(page, "j", "e")
+    expect(page.locator(".row")).to_have_count(29)
+    refresh(page)
+    press(page, "j", "u")
+    expect(page.locator(".row[data-unread]")).to_have_count(28)
+    press(page, "z", "z")
+    expect(page.locator(".row[data-unread]")).to_have_count(30)
+    refresh(page)
+    assert visible_titles(page) == titles
+    expect(page.get_by_role("link", name="Newer")).to_be_visible()

@@ -1,5 +1,5 @@
 // The list. An action shows its effect at once, the focus is never lost, and a failed action is rolled back.
-import { $, byId, focusedRow, focusRow, listQuery, rows, selectedRows, stackMembers } from "./dom.js";
+import { $, byId, focusedRow, focusRow, listLength, listQuery, rows, selectedRows, stackMembers } from "./dom.js";
 import { isUndo, offerToRetry } from "./retry.js";
 import { clearSelection } from "./selection.js";
 import { close, empty, follow, keepUnread, openId, shownRow } from "./reading-pane.js";
@@ -204,6 +204,14 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 });
 
 // A stack expands and collapses in place. The address says which one is expanded.
+// As many rows as the server loads again at once (MOST in app/forms/notifications.py). Older ones are a page of their own:
+// the next refresh would remove them from this one.
+const MOST_ROWS = 200;
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest(".turn [hx-get]") && listLength() >= MOST_ROWS) event.stopPropagation();
+}, true);
+
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("[data-stack]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

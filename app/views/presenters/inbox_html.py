@@ -53,7 +53,7 @@ def render_list(query: ListQuery) -> ListHtml:
     return _keep_list("notifications/list/_list.html", query)
 
 
-def render_more(query: ListQuery, last_day: str | None) -> ListHtml:
+def render_more(query: ListQuery, last_day: str) -> ListHtml:
     """Render a further page of a list, to be appended to the one that ends with this day. Raises as `render_list`."""
     return _keep_list("notifications/list/_days.html", query, last_day)
 
