@@ -50,8 +50,15 @@ def index() -> Response:
     query = ListQuery.read(request.args)
     if htmx.is_partial() and "last_day" in request.args:
         return htmx.vary(str(inbox_html.render_more(query, request.args["last_day"]).html))
-    template = "notifications/responses/list.hx.html" if htmx.is_partial() else "notifications/index.html"
-    return htmx.vary(render_template(template, **_list_context(query)))
+    if not htmx.is_partial():
+        return htmx.vary(render_template("notifications/index.html", **_list_context(query)))
+    # A search leads to another place, where other actions are possible.
+    shown = ListQuery.read(htmx.page_path().partition("?")[2])
+    is_elsewhere = shown.place != query.place
+    body = render_template(
+        "notifications/responses/list.hx.html", **_list_context(query), is_elsewhere=is_elsewhere
+    )
+    return htmx.vary(body)
 
 
 @bp.get(f"/notifications/{ROW_ID}")

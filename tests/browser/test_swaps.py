@@ -8,18 +8,18 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Delivery, Notification, User
 from app.services.accounts import webhooks
 from app.services.deliveries import webhook_calls
-from app.services.notifications import saved_views
+from app.services.notifications import actions, saved_views
 from app.services.notifications.saved_views import SavedFilter
 from app.services.subscriptions import management
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, press, visible_titles
+from tests.browser.inbox import SIZES, press, visible_titles, wait_for_count
 from tests.support import factories
 from tests.support.browser import sign_in_browser
 
@@ -171,6 +171,33 @@ def test_the_page_of_a_notification_keeps_its_place_or_view(
         assert current(page) == names
         refresh(page)
         assert current(page) == names
+
+
+def test_a_search_that_leaves_its_place_offers_the_actions_of_what_it_finds(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    actions.change(alice, "done", ids=[five[4].id])
+    page = open_inbox("/notifications?place=done")
+    search = page.get_by_label("Search notifications")
+    search.fill("number")
+    expect(page.locator(".row")).to_have_count(5)
+    page.locator(".row input").first.check(force=True)
+    expect(page.locator("[data-bulk=done]")).to_have_text("Done E")
+    expect(page.locator("[data-bulk=menu]")).to_be_visible()
+    # Of everything, a row stays when it is done.
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/changes", hold)
+    page.locator("[data-bulk=done]").click()
+    wait_for_count(page, held, 1)
+    expect(page.locator(".row:not([aria-busy])")).to_have_count(5)
+    search.fill("")
+    expect(page.locator(".row")).to_have_count(1)
+    page.locator(".row input").first.check(force=True)
+    expect(page.locator("[data-bulk=done]")).to_have_text("To inbox E")
 
 
 def test_two_hundred_rows_stay_when_the_page_is_compared_with_the_server(
