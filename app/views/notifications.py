@@ -280,6 +280,7 @@ def _change_one(action: str, notification_id: int) -> Response:
     return _respond_with_row(
         row=inbox_rows.build_changed_row(row, query),
         marks=notification_detail.marks_of(row),
+        returns=back_at(row.snoozed_until) if row.snoozed_until else "",
         query=query,
         place=PLACES[query.place],
         is_page=request.form.get("page") == "1",

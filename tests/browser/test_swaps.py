@@ -19,7 +19,7 @@ from app.services.notifications import actions, saved_views
 from app.services.notifications.saved_views import SavedFilter
 from app.services.subscriptions import management
 from tests.browser.conftest import Open
-from tests.browser.inbox import SIZES, press, visible_titles, wait_for_count
+from tests.browser.inbox import SIZES, press, row, visible_titles, wait_for_count
 from tests.support import factories
 from tests.support.browser import sign_in_browser
 
@@ -226,3 +226,29 @@ def test_two_hundred_rows_stay_when_the_page_is_compared_with_the_server(
     refresh(page)
     assert visible_titles(page) == titles
     expect(page.get_by_role("link", name="Newer")).to_be_visible()
+
+
+def test_a_done_notification_that_is_back_can_be_snoozed_in_the_pane(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    actions.change(alice, "done", ids=[five[0].id])
+    page = open_inbox("/notifications?place=all")
+    row(page, "Number 0").get_by_role("link", name="Number 0").click()
+    pane = page.locator("#pane")
+    pane.get_by_role("button", name="To inbox").click()
+    pane.get_by_role("button", name="Snooze").first.click()
+    expect(page.locator(f"#later-{five[0].id}")).to_be_visible()
+
+
+def test_the_pane_says_when_its_notification_returns_only_while_it_is_snoozed(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    actions.change(alice, "snooze", ids=[five[0].id], until=utc_now() + timedelta(days=1))
+    page = open_inbox(f"/notifications?q=number&open={five[0].id}")
+    pane = page.locator("#pane")
+    expect(pane.locator(".pane__meta")).to_contain_text("Back tomorrow")
+    pane.get_by_role("button", name="To inbox").click()
+    expect(pane.get_by_role("button", name="Snooze").first).to_be_visible()
+    expect(pane.locator(".pane__meta")).not_to_contain_text("Back")
+    press(page, "z")
+    expect(pane.locator(".pane__meta")).to_contain_text("Back tomorrow")
