@@ -252,3 +252,21 @@ def test_the_pane_says_when_its_notification_returns_only_while_it_is_snoozed(
     expect(pane.locator(".pane__meta")).not_to_contain_text("Back")
     press(page, "z")
     expect(pane.locator(".pane__meta")).to_contain_text("Back tomorrow")
+
+
+def test_a_refresh_that_fails_leaves_the_undo_alone(open_inbox: Open, five: list[Notification]) -> None:
+    page = open_inbox()
+    press(page, "j", "e")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    page.route(
+        "**/pulse*",
+        lambda route: route.fulfill(
+            status=503,
+            body='<div id="toasts" hx-swap-oob="innerHTML"><p class="toast toast--error">Busy</p></div>',
+        ),
+    )
+    refresh(page)
+    page.watch.forgive("status of 503")
+    expect(page.locator("#toasts")).to_contain_text("Marked done")
+    press(page, "z")
+    expect(page.locator(".row")).to_have_count(5)

@@ -131,10 +131,18 @@ function reportFailure(ctx, reason) {
   showErrorToast(isUndo(ctx.request.action) ? "not-undone" : "not-saved", ...reasons);
 }
 
+// Nobody asked for it: the pulse, and what it leads to, or an hx-trigger="every …".
+const isRefresh = (ctx) => ctx.isRefresh || ctx.sourceEvent?.type === "every";
+
 // The server responded with an error, usually with a toast that explains it. A proxy in front of the server
 // responds with a page of its own, which is not shown.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   ctx.push = null; // The list has not changed, so its address does not change either.
+  if (isRefresh(ctx)) {
+    ctx.swap = "none";
+    ctx.text = "";
+    return;
+  }
   if (ctx.text.includes('id="toasts"') && !isUndo(ctx.request.action)) {
     undoPresses = 0;
     rollBack(ctx);
