@@ -270,3 +270,18 @@ def test_a_refresh_that_fails_leaves_the_undo_alone(open_inbox: Open, five: list
     expect(page.locator("#toasts")).to_contain_text("Marked done")
     press(page, "z")
     expect(page.locator(".row")).to_have_count(5)
+
+
+def test_a_row_whose_action_failed_stays_marked_when_the_list_changes(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    page.route("**/archival", lambda route: route.abort())
+    press(page, "j", "e")
+    expect(page.locator("[data-failed]")).to_have_count(1)
+    actions.change(alice, "read", ids=[five[3].id])
+    refresh(page)
+    expect(page.locator(".row[data-unread]")).to_have_count(4)
+    expect(page.locator("[data-failed]")).to_have_count(1)
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
