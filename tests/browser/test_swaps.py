@@ -285,3 +285,11 @@ def test_a_row_whose_action_failed_stays_marked_when_the_list_changes(
     expect(page.locator("[data-failed]")).to_have_count(1)
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")
+
+
+def test_the_focus_stays_on_the_page_when_an_undo_replaces_its_button(open_inbox: Open, alice: User) -> None:
+    page = open_inbox("/preferences")
+    page.get_by_role("switch").first.click()
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts")).to_contain_text("Undone")
+    expect(page.locator("#main")).to_be_focused()

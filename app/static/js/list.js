@@ -191,7 +191,8 @@ function applyFocusPlan() {
   const { ids, nextIndex, knownIds } = focusPlan;
   const restored = knownIds && rows().find(({ id }) => !knownIds.has(id));
   if (restored) focusRow(restored);
-  else if (isFocusLost()) focusRow(rows()[nextIndex] ?? byId(ids.find((id) => byId(id))));
+  else if (isFocusLost() && $("#list")) focusRow(rows()[nextIndex] ?? byId(ids.find((id) => byId(id))));
+  else if (isFocusLost()) $("#main").focus({ preventScroll: true });
 }
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
@@ -203,7 +204,6 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   focusPlan = null;
 });
 
-// A stack expands and collapses in place. The address says which one is expanded.
 // As many rows as the server loads again at once (MOST in app/forms/notifications.py). Older ones are a page of their own:
 // the next refresh would remove them from this one.
 const MOST_ROWS = 200;
@@ -212,6 +212,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest(".turn [hx-get]") && listLength() >= MOST_ROWS) event.stopPropagation();
 }, true);
 
+// A stack expands and collapses in place. The address says which one is expanded.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("[data-stack]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
