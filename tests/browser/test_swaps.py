@@ -293,3 +293,12 @@ def test_the_focus_stays_on_the_page_when_an_undo_replaces_its_button(open_inbox
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("#toasts")).to_contain_text("Undone")
     expect(page.locator("#main")).to_be_focused()
+
+
+def test_the_preferences_show_the_theme_that_was_chosen_in_the_palette(open_inbox: Open, alice: User) -> None:
+    page = open_inbox("/preferences")
+    press(page, "Control+k")
+    page.get_by_role("combobox", name="Search or go to").fill("dark")
+    with page.expect_response("**/palette/theme"):
+        press(page, "Enter")
+    expect(page.get_by_role("radio", name="Dark")).to_be_checked()

@@ -73,8 +73,14 @@ list.addEventListener("click", ({ target }) => {
   dialog.close(); // The focus returns to where it was.
   const { run: name } = option.dataset;
   if (name) run(name);
-  if (option.name === "theme") document.documentElement.dataset.theme = option.value;
+  if (option.name === "theme") showTheme(option.value);
 });
+
+function showTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  const choice = $(`[data-own] [name=theme][value=${theme}]`); // On the page of preferences.
+  if (choice) choice.checked = true;
+}
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest("[data-palette]")) {
