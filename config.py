@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import parseaddr, quote, unquote
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -859,6 +860,11 @@ def _email_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -
         )
 
 
+@cache
+def _similar_setting(name: str) -> str:
+    return next(iter(difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.85)), "")
+
+
 def _unknown_names(env: Mapping[str, str]) -> Iterator[Problem]:
     """Find names that look like settings and are not."""
     for name in sorted(set(env) - set(SETTINGS)):
@@ -867,9 +873,8 @@ def _unknown_names(env: Mapping[str, str]) -> Iterator[Problem]:
         if NOT_USED_YET.fullmatch(name):
             yield Problem(name, "is not used by this release", "leave it out", is_error=False)
             continue
-        close = difflib.get_close_matches(name.strip("\ufeff ").upper(), SETTINGS, n=1, cutoff=0.85)
-        if close:
-            yield Problem(name, "is not a setting", f"did you mean {close[0]}?")
+        if close := _similar_setting(name.strip("\ufeff ").upper()):
+            yield Problem(name, "is not a setting", f"did you mean {close}?")
         elif name.upper().startswith(OUR_PREFIXES):
             yield Problem(name, "is not a setting", "the README lists the settings", is_error=False)
 

