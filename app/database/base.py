@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from json import JSONDecoder
+from json import JSONDecoder, JSONEncoder
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -94,6 +94,8 @@ class JoiningSession(Session):
         return self.bind or super().get_bind(*args, **kwargs)
 
 
+# Raises ValueError for what JSON has no number for: NaN and infinities.
+dump_json = JSONEncoder(allow_nan=False).encode
 _DECODE_JSON = JSONDecoder().raw_decode
 
 
@@ -109,6 +111,6 @@ def _load_json(value: str | bytes) -> Any:
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
-    engine_options={"json_deserializer": _load_json},
+    engine_options={"json_serializer": dump_json, "json_deserializer": _load_json},
     session_options={"class_": JoiningSession, "expire_on_commit": False},
 )

@@ -6,14 +6,13 @@ With a parameter for each value, psycopg parses the statement anew for each numb
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Table, Text, bindparam, cast, column, func
 
-from app.database.base import in_utc
+from app.database.base import dump_json, in_utc
 
 
 def rows_of(table: Table, columns: Sequence[str], parameter: str) -> Any:
@@ -27,10 +26,10 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     """Write rows as JSON. None becomes NULL, also in a column of JSON.
 
     Raises:
-        ValueError: an instant has no time zone.
+        ValueError: an instant has no time zone, or a number cannot be written as JSON.
         TypeError: the value of a JSON column cannot be written as JSON.
     """
-    return json.dumps([{name: _as_plain(value) for name, value in row.items()} for row in rows])
+    return dump_json([{name: _as_plain(value) for name, value in row.items()} for row in rows])
 
 
 def _as_plain(value: Any) -> Any:

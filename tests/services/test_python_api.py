@@ -106,6 +106,13 @@ def test_enum_members_are_stored_as_plain_strings(any_app: Flask) -> None:
     assert own.data == {"priority": "low"}
 
 
+def test_metadata_that_json_cannot_express_is_refused(any_app: Flask) -> None:
+    user = factories.user("alice@example.test")
+    with pytest.raises(ValueError, match="JSON"):
+        services.create_notification(user, "system_alert", "Hello", "World", metadata={"ratio": float("nan")})
+    assert db.session.scalar(select(Notification.id)) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
