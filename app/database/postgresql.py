@@ -44,6 +44,9 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
     connection.autocommit = True
     # Only compiled statements are prepared, which ask for it: the plans of all others depend on their values.
     connection.prepare_threshold = sys.maxsize
+    # psycopg also prepares what runs for many rows. With the next ROLLBACK it would deallocate all prepared statements,
+    # those of `libpq` included.
+    connection._prepared.clear = lambda: False  # noqa: SLF001
     cursor = connection.cursor()
     # So that psycopg returns instants in UTC, as `UTCDateTime` promises.
     cursor.execute("SET timezone = 'UTC'")

@@ -37,6 +37,20 @@ def test_a_statement_is_prepared_once_whatever_its_values_and_rollbacks(pg_app: 
     assert len(prepared()) == 1
 
 
+def test_prepared_statements_survive_a_rollback_after_many_rows(pg_app: Flask) -> None:
+    statement, change = by_id(), update(USERS).where(USERS.c.id == bindparam("one")).values(role="admin")
+    rows = [{"one": number} for number in range(libpq.FEW_ROWS + 1)]
+    db.session.execute(text("SELECT 1"))
+    statement.fetch(user_id=1)
+    # psycopg prepares a statement that runs for many rows, and deallocates all of them with a ROLLBACK.
+    CompiledStatement(change).execute_many(rows)
+    db.session.connection().execute(change, rows)
+    db.session.rollback()
+    db.session.execute(text("SELECT 1"))
+    assert statement.fetch(user_id=1) == []
+    assert len(prepared()) == 1
+
+
 def test_the_oldest_prepared_statement_is_dropped(pg_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libpq, "MAX_PREPARED", 2)
     db.session.execute(text("SELECT 1"))
