@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from billiard import active_children
+from billiard.process import active_children
 from celery import signals
 from celery.worker.request import Request
 from flask import Flask
