@@ -28,6 +28,7 @@ from app.models import User
 from app.services.operations import demo, job_runs
 from app.services.operations.doctor import examine
 from tests.support import factories
+from tests.support.brokers import RedisServer
 from tests.support.gunicorn import serving
 from tests.support.smtp import Mailbox, free_port
 from tests.support.smtp import Server as MailServer
@@ -209,6 +210,19 @@ def test_a_database_of_another_version_is_found(
     result = run_doctor(environ)
     assert result.exit_code == 1
     assert advice in result.output
+
+
+def test_without_the_database_nothing_is_said_of_the_workers_of_a_broker(
+    environ: pytest.MonkeyPatch, redis_server: RedisServer
+) -> None:
+    database = "postgresql://me@127.0.0.1:9/x"
+    result = run_doctor(environ, DATABASE_URL=database, CELERY_BROKER_URL=redis_server.url)
+    assert result.exit_code == 1
+    assert result.output.count("Check DATABASE_URL") == 1
+    assert (
+        "ok    Message broker: responds. Its workers are not known while the database is away"
+        in result.output
+    )
 
 
 def test_an_empty_or_replaced_key_is_found(environ: pytest.MonkeyPatch, database_file: Path) -> None:

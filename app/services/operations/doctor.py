@@ -147,12 +147,7 @@ def _check_database(
     try:
         version = migrations.schema_version()
     except SQLAlchemyError as error:
-        yield Finding(
-            subject,
-            migrations.explain_outage(error),
-            _("Check DATABASE_URL and that the server is running."),
-            True,
-        )
+        yield Finding(subject, migrations.explain_outage(error), is_error=True)
         return
     yield Finding(subject, f"{db.engine.dialect.name}: {version}", version.advice, not version.is_current)
     if not version.is_current:
@@ -303,7 +298,10 @@ def _check_redis(url: str) -> Finding:
 
 def _check_broker(now: datetime) -> Finding:
     subject = _("Message broker")
-    trouble = health.broker_problem(now)
+    try:
+        trouble = health.broker_problem(now)
+    except SQLAlchemyError:
+        return Finding(subject, _("responds. Its workers are not known while the database is away."))
     if trouble is None:
         return Finding(subject, _("responds, and each queue has a worker"))
     word, detail = trouble

@@ -38,7 +38,11 @@ def readiness() -> Readiness:
 
 
 def broker_problem(now: datetime) -> tuple[str, str] | None:
-    """Return what is wrong between the servers and the workers: a word and a sentence. None if nothing is."""
+    """Return what is wrong between the servers and the workers: a word and a sentence. None if nothing is.
+
+    Raises:
+        SQLAlchemyError: the database, which knows the workers, does not respond.
+    """
     queue = broker.current()
     if queue is None:
         return None
@@ -46,11 +50,7 @@ def broker_problem(now: datetime) -> tuple[str, str] | None:
         return "away", _(
             "The message broker does not respond. After 30 seconds, the servers send messages themselves."
         )
-    try:
-        served = consumers.count_by_queue(now)
-    except SQLAlchemyError:
-        db.session.rollback()
-        return None
+    served = consumers.count_by_queue(now)
     if missing := [name for name in broker.SEND_QUEUES if name not in served]:
         return "no workers", _(
             "These queues have no worker: %(names)s. Servers send their messages until you start bin/worker.",
