@@ -43,6 +43,13 @@ def test_every_container_of_ours_runs_without_privileges_and_stops_in_time() -> 
         assert int(role["stop_grace_period"].removesuffix("s")) > 10
 
 
+def test_every_container_of_ours_gets_all_settings_of_the_env_file_where_there_is_one() -> None:
+    for path in COMPOSE:
+        for role in our_services(path).values():
+            if "command" in role:
+                assert role["env_file"] == [{"path": ".env", "required": False}]
+
+
 def test_the_image_holds_what_runs_and_nothing_else() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     kept = {line[1:] for line in lines if line.startswith("!")}
