@@ -33,10 +33,12 @@ def mark_changed(user_ids: Iterable[int]) -> dict[str, list[int]]:
 
 
 def bump_changed() -> CTE:
-    """Build the part of a larger statement that raises the versions of these people. Only for PostgreSQL."""
-    is_changed = USERS.c.id == func.any(bindparam("changed", type_=ARRAY(BigInteger)))
-    locked = select(USERS.c.id).where(is_changed).order_by(USERS.c.id).with_for_update(key_share=True)
-    return BUMP.where(USERS.c.id == locked.cte("locked").c.id).cte("bumped")
+    """Build the part of a larger statement that raises the version of at most one person. Only for PostgreSQL.
+
+    Several people are locked in one order before, by a statement of its own. In the same statement, the update would
+    look for their rows as they were before it waited for the locks, and deadlock with another that waits for ours.
+    """
+    return BUMP.where(USERS.c.id == func.any(bindparam("changed", type_=ARRAY(BigInteger)))).cte("bumped")
 
 
 def bump(user_ids: Iterable[int]) -> None:

@@ -48,11 +48,14 @@ def insert_all(
     """
     if db.engine.dialect.name == "postgresql":
         numbered = [{**row, "id": position} for position, row in enumerate(deliveries)]
-        return _IN_ONE_STATEMENT.fetch(
+        alone, several = (changed, []) if len(changed) == 1 else ([], changed)
+        inserted = _IN_ONE_STATEMENT.fetch(
             notifications=as_json(notifications),
             deliveries=as_json(numbered),
-            **inbox_version.mark_changed(changed),
+            **inbox_version.mark_changed(alone),
         )
+        inbox_version.bump(several)
+        return inserted
     inserted = _INSERT_NOTIFICATIONS.execute_many(notifications)
     ids = {row.recipient_id: row.id for row in inserted}
     if deliveries:
