@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -302,3 +303,22 @@ def test_the_preferences_show_the_theme_that_was_chosen_in_the_palette(open_inbo
     with page.expect_response("**/palette/theme"):
         press(page, "Enter")
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+
+
+def test_the_failure_of_an_action_is_not_replaced_by_that_of_the_row_after_it(
+    open_inbox: Open, five: list[Notification]
+) -> None:
+    page = open_inbox()
+    press(page, "j", "Enter")
+    expect(page.locator("#pane .pane__title")).to_have_text("Number 0")
+    requests = re.compile(r"/notifications/\d+(/archival)?(\?|$)")
+    page.route(requests, lambda route: route.abort())
+    press(page, "e")
+    expect(page.locator("#pane")).to_be_hidden()
+    expect(page.locator("#toasts")).to_contain_text("Couldn't save")
+    page.unroute(requests)
+    page.locator("#toasts").get_by_role("button", name="Try again").click()
+    expect(row(page, "Number 0")).to_have_count(0)
+    expect(page.locator("#pane .pane__title")).to_have_text("Number 1")
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")

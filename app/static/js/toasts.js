@@ -121,7 +121,8 @@ function reportFailure(ctx, reason) {
   rollBack(ctx);
   if (isUserLoad(ctx)) {
     offerReloadOf(ctx);
-    showErrorToast("not-loaded", reason);
+    // The toast of a failed write stays: its button also repeats the load.
+    if (!$(".toast:is([data-of=not-saved], [data-of=not-undone])")) showErrorToast("not-loaded", reason);
   }
   if (ctx.request.method === "GET") return;
   // The undos that waited for this write would now undo something else.
