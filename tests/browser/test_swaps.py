@@ -322,3 +322,26 @@ def test_the_failure_of_an_action_is_not_replaced_by_that_of_the_row_after_it(
     expect(page.locator("#pane .pane__title")).to_have_text("Number 1")
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")
+
+
+def test_a_name_that_is_cut_off_shows_its_beginning_in_either_direction(
+    open_inbox: Open, alice: User
+) -> None:
+    for name in ("Interviews " * 5, "מועמדים " * 7):
+        saved_views.create(alice, name.strip(), INTERVIEWS)
+    page = open_inbox()
+    for n in (0, 1):
+        gap = (
+            page.locator(".nav__name")
+            .nth(n)
+            .evaluate(
+                """box => {
+              const range = document.createRange();
+              range.setStart(box.firstChild, 0);
+              range.setEnd(box.firstChild, 1);
+              const first = range.getBoundingClientRect(), all = box.getBoundingClientRect();
+              return Math.min(first.left - all.left, all.right - first.right);
+            }"""
+            )
+        )
+        assert gap > -1, "the first letter is cut off"
