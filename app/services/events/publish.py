@@ -32,7 +32,7 @@ from app.services.events.result import (
 )
 from app.services.interviews import evaluations, reminders
 from app.services.interviews import records as interview_records
-from app.services.notifications import expiry, stacks
+from app.services.notifications import expiry, inbox_version, stacks
 from app.services.rooms import posting
 from app.services.routing import fanout, hiring_teams, required_channels, wording
 from app.services.routing.candidate_and_job import CandidateAndJob
@@ -152,6 +152,7 @@ def _write(
             event, inserted.id, applied, routes, has_requirements=inserted.has_requirements
         )
         plans = _plan(request, people, now, is_outdated=applied.is_outdated)
+        _lock_inboxes(applied, plans)
         notification_ids: list[int] = []
         rooms: list[Room] = []
         if request and plans and not applied.is_outdated:
@@ -258,6 +259,16 @@ def _plan(
         skipped = Verdict("skipped", "outdated")
         return [fanout.Plan(user, dict.fromkeys(request.channels, skipped)) for user in people]
     return fanout.plan(request, people, now)
+
+
+def _lock_inboxes(applied: interview_records.AppliedEvent, plans: Sequence[fanout.Plan]) -> None:
+    """Lock the inboxes of those who are notified and of those whose notifications are retracted, if they differ.
+
+    Locked one after the other, two events about the same people would deadlock.
+    """
+    notified = {plan.user.id for plan in plans}
+    if not applied.former_recruiters <= notified:
+        inbox_version.lock(applied.former_recruiters | notified)
 
 
 def _retract_outdated(applied: interview_records.AppliedEvent, now: datetime) -> None:

@@ -41,6 +41,12 @@ def bump_changed() -> CTE:
     return BUMP.where(USERS.c.id == func.any(bindparam("changed", type_=ARRAY(BigInteger)))).cte("bumped")
 
 
+def lock(user_ids: Iterable[int]) -> None:
+    """Lock the inboxes of all these people at once, before a transaction raises their versions one by one."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.connection().execute(_LOCK_SELECTED, {"ids": sorted(user_ids)})
+
+
 def bump(user_ids: Iterable[int]) -> None:
     """Record, in the caller's transaction, that these people's inboxes changed: open pages and pollers compare it."""
     ids = mark_changed(user_ids)["changed"]

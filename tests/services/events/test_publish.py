@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -198,6 +201,35 @@ def test_parallel_events_to_the_same_people_do_not_deadlock(
     assert db.session.scalar(select(func.count()).select_from(Notification)) == 300
     versions = dict(db.session.execute(select(User.email, User.inbox_version)).all())
     assert versions == Counter(email for recipients in events for email in recipients)
+
+
+def test_parallel_moves_that_swap_recruiters_do_not_deadlock(
+    pg_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event notifies the recruiter whose notification the other one retracts."""
+    emails = [factories.user(f"recruiter{n}@example.test").email for n in range(2)]
+    events = []
+    for number, email in enumerate(emails):
+        send("interview.scheduled", [email], id=f"iv-{number}")
+        moved = factories.event_body("interview.rescheduled", [emails[1 - number]], id=f"iv-{number}")
+        events.append(event_in(moved))
+    both_have_written, write = Barrier(2), fanout.write
+
+    def write_and_wait(*arguments: Any) -> list[int]:
+        written = write(*arguments)
+        # Broken if the other one waits for a lock.
+        with suppress(BrokenBarrierError):
+            both_have_written.wait(0.5)
+        return written
+
+    monkeypatch.setattr(fanout, "write", write_and_wait)
+
+    def publish(event: event_publish.IncomingEvent) -> bool:
+        with pg_app.app_context():
+            return event_publish.publish(event).is_duplicate
+
+    with ThreadPoolExecutor(2) as callers:
+        assert list(callers.map(publish, events)) == [False, False]
 
 
 def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:
