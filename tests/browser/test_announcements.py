@@ -93,3 +93,19 @@ def test_an_announcement_is_sent_without_javascript(
     page.frame_locator("iframe[name=mail]").get_by_text("Maintenance tonight").first.wait_for()
     page.get_by_role("button", name="Send to 2 people").click()
     page.get_by_text("2 of 2 people have it.").wait_for()
+
+
+def test_an_announcement_is_still_there_and_previewed_after_going_back(
+    page_factory: Callable[..., Any], live_server: str, alice: User, bob: User
+) -> None:
+    page = sign_in_by_form(page_factory(live_server), bob)
+    page.goto("/admin/announcements/new")
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_label("Message", exact=True).fill("Nothing is lost.")
+    page.get_by_text("Roles", exact=True).click()
+    page.get_by_label("Recruiter").check()
+    page.get_by_role("button", name="Send to 1 person").wait_for()
+    page.goto("/admin")
+    page.go_back()
+    page.get_by_role("button", name="Send to 1 person").wait_for()
+    page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()

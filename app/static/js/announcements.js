@@ -27,3 +27,9 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.sourceElement === form) showEmail();
 });
 showEmail();
+
+// After Back or a reload, the browser fills in what had been typed. The preview follows it.
+window.addEventListener("load", () => {
+  const [{ type }] = performance.getEntriesByType("navigation");
+  if (type !== "navigate") form.dispatchEvent(new Event("input", { bubbles: true }));
+});
