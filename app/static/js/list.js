@@ -1,5 +1,15 @@
 // The list. An action shows its effect at once, the focus is never lost, and a failed action is rolled back.
-import { $, byId, focusedRow, focusRow, listLength, listQuery, rows, selectedRows, stackMembers } from "./dom.js";
+import {
+  $,
+  byId,
+  focusedRow,
+  focusRow,
+  listLength,
+  listQuery,
+  rows,
+  selectedRows,
+  stackMembers,
+} from "./dom.js";
 import { isUndo, offerToRetry } from "./retry.js";
 import { clearSelection } from "./selection.js";
 import { close, empty, follow, keepUnread, openId, shownRow } from "./reading-pane.js";
