@@ -15,6 +15,7 @@ from app.models import Delivery, NotificationTemplate, User
 from app.services.accounts import emails
 from app.services.digests import links as digest_links
 from app.services.follows import links as follow_links
+from app.services.notifications import inbox_version
 from app.services.operations import demo
 from app.services.preferences import unsubscribe
 from app.services.templates import drafts
@@ -52,7 +53,7 @@ BUDGETS: dict[str, tuple[int, int]] = {
     "explanations.show": (6, 27),
     "explanations.show_for_delivery": (12, 30),
     "follows.edit": (6, 27),
-    "hiring_teams.edit": (4, 27),
+    "hiring_teams.edit": (6, 27),
     "hiring_teams.index": (6, 27),
     "jobs.index": (8, 35),
     "jobs.show": (5, 27),
@@ -116,6 +117,8 @@ def test_each_page_keeps_to_its_budget(any_app: Flask) -> None:
         browser = stranger if endpoint in STRANGERS else client
         browser.get(path)
         factories.notification(admin)
+        inbox_version.bump([admin.id])
+        db.session.commit()
         with statements.recorded() as seen:
             answer = browser.get(path)
         assert (answer.status_code, answer.mimetype) == (200, "text/html"), path
