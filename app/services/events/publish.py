@@ -152,10 +152,18 @@ def _write(
             event, inserted.id, applied, routes, has_requirements=inserted.has_requirements
         )
         plans = _plan(request, people, now, is_outdated=applied.is_outdated)
-        _lock_inboxes(applied, plans)
+        retracted = _retract_outdated(applied, now)
+        if event.type == evaluations.EVENT:
+            retracted |= evaluations.record_evaluation(event.data, people, occurred_at, now)
         notification_ids: list[int] = []
         rooms: list[Room] = []
         if request and plans and not applied.is_outdated:
+            notified = {plan.user.id for plan in plans}
+            # All inboxes at once, and after the notifications, as their readers do it: locked in another order, two
+            # events about the same people would deadlock, or an event and a change by one of them.
+            if not retracted <= notified:
+                inbox_version.lock(retracted | notified)
+            retracted -= notified
             notification_ids = fanout.write(request, plans, now)
             rooms = posting.find_rooms(request) if inserted.has_open_rooms else []
             posting.write(request, rooms, now)
@@ -163,9 +171,7 @@ def _write(
             request.about if request else _candidate_and_job(event, applied.interview),
             is_confidential=event.data.get("is_confidential") if event.type == JOB_OPENED else None,
         )
-        _retract_outdated(applied, now)
-        if event.type == evaluations.EVENT:
-            evaluations.record_evaluation(event.data, people, occurred_at, now)
+        inbox_version.bump(retracted)
     return PublishResult(
         inserted.id,
         event.type,
@@ -261,30 +267,26 @@ def _plan(
     return fanout.plan(request, people, now)
 
 
-def _lock_inboxes(applied: interview_records.AppliedEvent, plans: Sequence[fanout.Plan]) -> None:
-    """Lock the inboxes of those who are notified and of those whose notifications are retracted, if they differ.
+def _retract_outdated(applied: interview_records.AppliedEvent, now: datetime) -> set[int]:
+    """Take back notifications and reminders that the event made untrue, in the caller's transaction.
 
-    Locked one after the other, two events about the same people would deadlock.
+    Returns:
+        the ids of the people whose inboxes changed; see `expiry.expire_for_interviews`.
     """
-    notified = {plan.user.id for plan in plans}
-    if not applied.former_recruiters <= notified:
-        inbox_version.lock(applied.former_recruiters | notified)
-
-
-def _retract_outdated(applied: interview_records.AppliedEvent, now: datetime) -> None:
-    """Take back notifications and reminders that the event made untrue, in the caller's transaction."""
     interview, former_start, former_ids = applied.interview, applied.former_start, applied.former_recruiters
+    changed: set[int] = set()
     if interview is None:
-        return
+        return changed
     if former_start and interview.status != "scheduled":
-        reminders.withdraw_reminders(interview, former_ids, former_start, interview.status, now)
+        changed |= reminders.withdraw_reminders(interview, former_ids, former_start, interview.status, now)
     elif former_start:
         left_ids = former_ids - {user.id for user in interview.recruiters}
         for notification_type in ("interview_scheduled", "interview_rescheduled"):
-            expiry.expire_for_interviews([interview.id], notification_type, now, user_ids=left_ids)
+            changed |= expiry.expire_for_interviews([interview.id], notification_type, now, user_ids=left_ids)
         if interview.starts_at == former_start:
-            reminders.withdraw_reminders(interview, left_ids, former_start, "left", now)
+            changed |= reminders.withdraw_reminders(interview, left_ids, former_start, "left", now)
         else:
-            reminders.withdraw_reminders(interview, former_ids, former_start, "moved", now)
+            changed |= reminders.withdraw_reminders(interview, former_ids, former_start, "moved", now)
     if applied.is_reopened:
-        expiry.expire_for_interviews([interview.id], "evaluation_due", now)
+        changed |= expiry.expire_for_interviews([interview.id], "evaluation_due", now)
+    return changed

@@ -23,7 +23,7 @@ from app.services.base import audit, local_time, recipients
 from app.services.base.errors import NotFound
 from app.services.base.recipients import Recipient
 from app.services.interviews import records
-from app.services.notifications import expiry, inbox
+from app.services.notifications import expiry, inbox, inbox_version
 from app.services.routing import fanout, wording
 
 KIND = "evaluation_due"
@@ -71,12 +71,14 @@ def due_date(
 
 def record_evaluation(
     data: Mapping[str, Any], people: Sequence[Recipient], occurred_at: datetime, now: datetime
-) -> None:
+) -> set[int]:
     """Record that an evaluation has arrived and expire the reminders for it, in the caller's transaction.
 
     Args:
         data: the event's data. Without an `interview_id`, the candidate and the job identify the interview.
         people: the event's recipients.
+    Returns:
+        the ids of the people whose inboxes changed; see `expiry.expire_for_interviews`.
     """
     if data.get("interview_id"):
         # The interview itself may be reported later.
@@ -88,8 +90,11 @@ def record_evaluation(
     for interview in evaluated:
         interview.evaluated_at = interview.evaluated_at or occurred_at
     db.session.flush()
-    if evaluated:
+    return (
         expiry.expire_for_interviews([interview.id for interview in evaluated], KIND, now)
+        if evaluated
+        else set()
+    )
 
 
 def set_attendance(
@@ -112,7 +117,9 @@ def set_attendance(
             raise NotFound(_("Notification not found."))
         participation.absent_at = None if was_there else now
         if not was_there and row.interview_id is not None:
-            expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
+            inbox_version.bump(
+                expiry.expire_for_interviews([row.interview_id], KIND, now, user_ids=[user.id])
+            )
         audit.record(
             "evaluation.attendance", user.email, actor=user, interview=row.interview_id, was_there=was_there
         )
@@ -212,9 +219,8 @@ def _remind(interview_id: int, now: datetime) -> int:
                 action_url=interview.action_url,
                 facts=select_facts(records.facts(interview)),
             )
-            # Today's reminder replaces yesterday's in the inbox.
-            for user in people:
-                expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id])
+            # Today's reminder replaces yesterday's in the inbox, whose version it raises.
+            expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id for user in people])
             fanout.write(request, fanout.plan(request, people, now), now)
     return len(people)
 

@@ -90,21 +90,24 @@ def decide(
 
 def withdraw_reminders(
     interview: Interview, people: Collection[int], starts_at: datetime, outcome: str, now: datetime
-) -> None:
+) -> set[int]:
     """Expire and skip the reminders of a start that no longer applies, in the caller's transaction.
 
     Args:
         people: the ids of the recruiters whom it no longer applies to.
         starts_at: the start.
         outcome: the reason: `moved`, `cancelled`, `completed` or `left`.
+    Returns:
+        the ids of the people whose inboxes changed; see `expiry.expire_for_interviews`.
     """
-    expiry.expire_for_interviews([interview.id], KIND, now, user_ids=people)
+    changed = expiry.expire_for_interviews([interview.id], KIND, now, user_ids=people)
     outcomes = [
         (user.id, lead, outcome)
         for user in recipients.by_ids(people)
         for lead in sorted(set(user.preference.reminder_lead_minutes))
     ]
     _record_outcomes(interview.id, starts_at, outcomes, now)
+    return changed
 
 
 def _undecided(ids: Sequence[int], now: datetime) -> list[int]:

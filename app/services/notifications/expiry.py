@@ -20,13 +20,13 @@ def expire_for_interviews(
     now: datetime,
     *,
     user_ids: Collection[int] | None = None,
-) -> int:
+) -> set[int]:
     """Expire notifications about interviews, in the caller's transaction. Their pending deliveries are not sent.
 
     Args:
         user_ids: only those of these people; default everyone's.
     Returns:
-        how many notifications expired.
+        the ids of the people whose inboxes changed: the caller raises their versions, all at once.
     """
     conditions = [
         Notification.interview_id.in_(interview_ids),
@@ -42,9 +42,7 @@ def expire_for_interviews(
         .returning(Notification.recipient_id)
         .execution_options(**BULK)
     )
-    recipient_ids = list(rows.scalars())
-    inbox_version.bump(recipient_ids)
-    return len(recipient_ids)
+    return set(rows.scalars())
 
 
 def cancel_scheduled(event_id: int, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from app.models import (
 from app.services.base.errors import Invalid
 from app.services.events import data as event_data
 from app.services.events import publish as event_publish
+from app.services.notifications import actions, inbox_version
+from app.services.notifications.filters import Filters
 from app.services.routing import fanout
 from tests.support import factories, statements
 
@@ -203,6 +206,32 @@ def test_parallel_events_to_the_same_people_do_not_deadlock(
     assert versions == Counter(email for recipients in events for email in recipients)
 
 
+class Meeting:
+    """Where two calls wait for each other, for half a second: no longer if one of them waits for a lock."""
+
+    def __init__(self) -> None:
+        self._barrier = Barrier(2)
+
+    def after(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def call_and_wait(*arguments: Any) -> Any:
+            result = call(*arguments)
+            self._wait()
+            return result
+
+        return call_and_wait
+
+    def before(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def wait_and_call(*arguments: Any) -> Any:
+            self._wait()
+            return call(*arguments)
+
+        return wait_and_call
+
+    def _wait(self) -> None:
+        with suppress(BrokenBarrierError):
+            self._barrier.wait(0.5)
+
+
 def test_parallel_moves_that_swap_recruiters_do_not_deadlock(
     pg_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,16 +242,7 @@ def test_parallel_moves_that_swap_recruiters_do_not_deadlock(
         send("interview.scheduled", [email], id=f"iv-{number}")
         moved = factories.event_body("interview.rescheduled", [emails[1 - number]], id=f"iv-{number}")
         events.append(event_in(moved))
-    both_have_written, write = Barrier(2), fanout.write
-
-    def write_and_wait(*arguments: Any) -> list[int]:
-        written = write(*arguments)
-        # Broken if the other one waits for a lock.
-        with suppress(BrokenBarrierError):
-            both_have_written.wait(0.5)
-        return written
-
-    monkeypatch.setattr(fanout, "write", write_and_wait)
+    monkeypatch.setattr(fanout, "write", Meeting().after(fanout.write))
 
     def publish(event: event_publish.IncomingEvent) -> bool:
         with pg_app.app_context():
@@ -230,6 +250,37 @@ def test_parallel_moves_that_swap_recruiters_do_not_deadlock(
 
     with ThreadPoolExecutor(2) as callers:
         assert list(callers.map(publish, events)) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("interview.cancelled", "id"), ("evaluation.completed", "interview_id")]
+)
+def test_an_event_and_a_change_by_a_reader_do_not_deadlock(
+    pg_app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+) -> None:
+    """The event notifies two people and retracts a notification that one of them marks as read at the same time."""
+    reader, other = (factories.user(f"{name}@example.test") for name in ("reader", "other"))
+    send("interview.scheduled", [reader.email], id="iv-1")
+    interview = db.session.scalars(select(Interview)).one()
+    for due in ("interview_reminder", "evaluation_due"):
+        factories.notification(reader, notification_type=due, interview_id=interview.id)
+    event = event_in(factories.event_body(kind, [reader.email, other.email], **{name: "iv-1"}))
+    meeting = Meeting()
+    monkeypatch.setattr(fanout, "write", meeting.after(fanout.write))
+    monkeypatch.setattr(inbox_version, "bump", meeting.before(inbox_version.bump))
+
+    def publish() -> bool:
+        with pg_app.app_context():
+            return event_publish.publish(event).is_duplicate
+
+    def mark_all_read() -> int:
+        with pg_app.app_context():
+            return actions.change(reader, "read", filters=Filters()).count
+
+    with ThreadPoolExecutor(2) as callers:
+        published, marked = callers.submit(publish), callers.submit(mark_all_read)
+        assert published.result() is False
+        assert marked.result() >= 1
 
 
 def test_fan_out_takes_a_constant_number_of_statements(any_app: Flask) -> None:

@@ -19,7 +19,7 @@ from app.services import create_notification
 from app.services.announcements import management as announcements
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.deliveries import actions as delivery_actions
-from app.services.notifications import actions, expiry, saved_views
+from app.services.notifications import actions, expiry, inbox_version, saved_views
 from app.services.notifications import undo as notification_undo
 from app.services.notifications.saved_views import SavedFilter
 from app.services.operations import retention
@@ -69,7 +69,7 @@ def _record(row: Notification, state: str) -> None:
 def _expire(row: Notification) -> None:
     interview = factories.interview()
     _set(row, interview_id=interview.id)
-    expiry.expire_for_interviews([interview.id], row.notification_type, NOW)
+    inbox_version.bump(expiry.expire_for_interviews([interview.id], row.notification_type, NOW))
     db.session.commit()
 
 
