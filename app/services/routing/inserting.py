@@ -5,7 +5,7 @@ PostgreSQL does all of it in one statement, because each is a round trip; SQLite
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, insert, select
@@ -35,7 +35,7 @@ _INSERT_DELIVERIES = CompiledStatement(insert(DELIVERIES), ["notification_id", *
 def insert_all(
     notifications: Sequence[Mapping[str, Any]],
     deliveries: Sequence[Mapping[str, Any]],
-    changed: Iterable[int],
+    changed: Collection[int],
 ) -> list[Any]:
     """Insert notifications and deliveries, in the caller's transaction.
 
