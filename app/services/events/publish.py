@@ -127,11 +127,19 @@ def _decide_only(
     if event.type in interview_records.STATUS:
         interview = interview_records.get_by_external_id(event.data["id"])
         is_outdated = interview_records.is_outdated(interview, event.type, event.data, occurred_at, now)
-    request = _notification_request(event, applied=interview_records.AppliedEvent(interview))
-    plans = _plan(request, people, now, is_outdated=is_outdated)
-    rooms = posting.find_rooms(request) if request and plans and not is_outdated else []
+    applied = interview_records.AppliedEvent(
+        interview,
+        is_outdated=is_outdated,
+        is_repeated=interview_records.is_cancelled_again(interview, event.type),
+    )
+    request = _notification_request(event, applied=applied)
+    plans, skipped = _plan(request, people, applied, now)
+    rooms = posting.find_rooms(request) if request and plans else []
     return PublishResult(
-        None, event.type, outcomes=outcomes_of_plans(plans, routes), rooms=outcomes_of_rooms(rooms)
+        None,
+        event.type,
+        outcomes=outcomes_of_plans([*plans, *skipped], routes),
+        rooms=outcomes_of_rooms(rooms),
     )
 
 
@@ -151,13 +159,13 @@ def _write(
         request = _notification_request(
             event, inserted.id, applied, routes, has_requirements=inserted.has_requirements
         )
-        plans = _plan(request, people, now, is_outdated=applied.is_outdated)
+        plans, skipped = _plan(request, people, applied, now)
         retracted = _retract_outdated(applied, now)
         if event.type == evaluations.EVENT:
             retracted |= evaluations.record_evaluation(event.data, people, occurred_at, now)
         notification_ids: list[int] = []
         rooms: list[Room] = []
-        if request and plans and not applied.is_outdated:
+        if request and plans:
             notified = {plan.user.id for plan in plans}
             # All inboxes at once, and after the notifications, as their readers do it: locked in another order, two
             # events about the same people would deadlock, or an event and a change by one of them.
@@ -175,7 +183,7 @@ def _write(
     return PublishResult(
         inserted.id,
         event.type,
-        outcomes=outcomes_of_plans(plans, routes, notification_ids),
+        outcomes=outcomes_of_plans(plans, routes, notification_ids) + outcomes_of_plans(skipped, routes),
         rooms=outcomes_of_rooms(rooms),
     )
 
@@ -255,16 +263,20 @@ def _candidate_and_job(event: IncomingEvent, interview: Interview | None) -> Can
 def _plan(
     request: fanout.NotificationRequest | None,
     people: Sequence[Recipient],
+    applied: interview_records.AppliedEvent,
     now: datetime,
-    *,
-    is_outdated: bool,
-) -> list[fanout.Plan]:
+) -> tuple[list[fanout.Plan], list[fanout.Plan]]:
+    """Decide for each person; returns the plans to write, and those for whom the event is no news."""
     if request is None:
-        return []
-    if is_outdated:
-        skipped = Verdict("skipped", "outdated")
-        return [fanout.Plan(user, dict.fromkeys(request.channels, skipped)) for user in people]
-    return fanout.plan(request, people, now)
+        return [], []
+    reason, known = "outdated", {user.id for user in people} if applied.is_outdated else set()
+    if applied.interview is not None and applied.is_repeated and not applied.is_outdated:
+        reason = "already_cancelled"
+        known = interview_records.find_informed_of_cancellation(applied.interview, now)
+    not_sent = dict.fromkeys(request.channels, Verdict("skipped", reason))
+    skipped = [fanout.Plan(user, not_sent) for user in people if user.id in known]
+    others = [user for user in people if user.id not in known] if known else people
+    return fanout.plan(request, others, now) if others else [], skipped
 
 
 def _retract_outdated(applied: interview_records.AppliedEvent, now: datetime) -> set[int]:

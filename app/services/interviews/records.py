@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from app.clock import utc_now
 from app.database.base import Base, db
@@ -40,6 +40,8 @@ _FIRST_ID = CompiledStatement(
     .join(_ALIASES, _ALIASES.c.interview_id == _INTERVIEWS.c.id)
     .where(_ALIASES.c.external_id == bindparam("external_id"))
 )
+# Types of the notifications that say what has become of an interview.
+NEWS = ("interview_scheduled", "interview_rescheduled", "interview_cancelled")
 # Facts that are kept when a later event leaves them out.
 IDS = ("candidate_id", "job_id", "is_confidential")
 KEPT = (*IDS, "action_url")
@@ -59,7 +61,8 @@ class AppliedEvent:
     """The interview after an event; `is_outdated` means that a newer event had been applied already.
 
     `former_start` is the start before the event (None unless it was scheduled), `former_recruiters` the ids of its
-    recruiters then. `is_reopened` means that the interview had been completed.
+    recruiters then. `is_reopened` means that the interview had been completed, `is_repeated` that an earlier event had
+    cancelled it and this one does so again.
     """
 
     interview: Interview | None
@@ -67,6 +70,7 @@ class AppliedEvent:
     former_start: datetime | None = None
     former_recruiters: frozenset[int] = frozenset()
     is_reopened: bool = False
+    is_repeated: bool = False
 
 
 def get_by_external_id(external_id: str, *, lock: bool = False) -> Interview | None:
@@ -108,6 +112,29 @@ def is_outdated(
     return rank < known_rank or (rank == known_rank and _sort_key(data) < _sort_key(facts(interview)))
 
 
+def is_cancelled_again(interview: Interview | None, event_type: str) -> bool:
+    """Whether an event cancels an interview that is cancelled already, perhaps by another of its ids."""
+    return event_type == "interview.cancelled" and interview is not None and interview.status == "cancelled"
+
+
+def find_informed_of_cancellation(interview: Interview, now: datetime) -> set[int]:
+    """Find the people whose newest notification about an interview says that it was cancelled."""
+    newest = (
+        select(func.max(Notification.id))
+        .where(
+            Notification.interview_id == interview.id,
+            Notification.notification_type.in_(NEWS),
+            Notification.status != "cancelled",
+            or_(Notification.expires_at.is_(None), Notification.expires_at > now),
+        )
+        .group_by(Notification.recipient_id)
+    )
+    informed = select(Notification.recipient_id).where(
+        Notification.id.in_(newest), Notification.notification_type == "interview_cancelled"
+    )
+    return set(db.session.scalars(informed))
+
+
 def apply_event(
     event_type: str,
     data: Mapping[str, Any],
@@ -147,6 +174,7 @@ def apply_event(
     former_start = interview.starts_at if interview.status == "scheduled" else None
     former_recruiters = frozenset(user.id for user in interview.recruiters)
     is_reopened = interview.status == "completed" != status
+    is_repeated = is_cancelled_again(interview, event_type)
     # The calendar entry's number rises only with a change that a calendar shows (RFC 5545, 3.8.7.4).
     if status != "completed" and any(
         getattr(interview, name) != value for name, value in {**details, "status": status}.items()
@@ -162,7 +190,11 @@ def apply_event(
         informed = former_recruiters if former_start == interview.starts_at else frozenset()
         _record_start_reported(interview, informed, now)
     return AppliedEvent(
-        interview, former_start=former_start, former_recruiters=former_recruiters, is_reopened=is_reopened
+        interview,
+        former_start=former_start,
+        former_recruiters=former_recruiters,
+        is_reopened=is_reopened,
+        is_repeated=is_repeated,
     )
 
 

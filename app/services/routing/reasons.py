@@ -60,6 +60,7 @@ REASONS: dict[str, LazyString] = {
     "merged": _l("Not sent: the room got the same message less than a minute before"),
     "read_before_sending": _l("Not sent: already read in the inbox"),
     "outdated": _l("Not sent: a newer update arrived first"),
+    "already_cancelled": _l("Not sent: the interview was already cancelled"),
     "kept": _l("Not sent: no server is set up to send it"),
     "deferred": _l("Retrying at %(when)s: %(detail)s"),
     "unreachable": _l("Waiting for the server to respond again: %(detail)s"),

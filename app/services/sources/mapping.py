@@ -150,8 +150,9 @@ def _publish_once(incoming: publish.IncomingEvent, others: list[str], now: datet
         return Outcome("unmapped_people", "no_accounts" if others else "no_people", {"people": others})
     if result.is_duplicate:
         return Outcome("mapped", "published_before")
-    if result.outcomes and all(each.verdict.reason == "outdated" for each in result.outcomes):
-        return Outcome("ignored", "outdated")
+    reasons = {each.verdict.reason for each in result.outcomes}
+    if reasons in ({"outdated"}, {"already_cancelled"}):
+        return Outcome("ignored", "outdated" if "outdated" in reasons else "no_change")
     reached = {each.user.email for each in result.outcomes}
     return Outcome("mapped", "notified", {"count": len(reached), "people": others})
 
