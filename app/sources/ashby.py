@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from app.sources.calls import (
+    INTERVIEW,
+    SCHEDULE,
     CallInfo,
     Document,
     Lookup,
@@ -197,12 +199,15 @@ def _interviews(happening: str, schedule: Any) -> MappedCall:
     """Map a schedule to its interviews: each of its events is one."""
     status = text(schedule, "status")
     event_type = ENDED.get(status) or ("interview.scheduled" if status in BOOKED else "")
+    listed = entries(schedule, "interviewEvents")
+    schedule_key = f"{SCHEDULE}{text(schedule, 'id')}"
+    named = {schedule_key: {f"{INTERVIEW}{text(each, 'id')}": True for each in listed}}
     if not event_type:
-        return MappedCall()
+        return MappedCall(facts=named if isinstance(pick(schedule, "interviewEvents"), list) else {})
     scheduler = pick(schedule, "scheduledBy")
     booked_by = _person(scheduler) if isinstance(scheduler, Mapping) else None
     events = []
-    for each in entries(schedule, "interviewEvents"):
+    for each in listed:
         interviewers = entries(each, "interviewers")
         events.append(
             SourceEvent(
@@ -231,8 +236,7 @@ def _interviews(happening: str, schedule: Any) -> MappedCall:
                 ),
             )
         )
-    schedule_key = f"schedule:{text(schedule, 'id')}"
     if not events and status in ENDED:
         # Without its interviews: those that an earlier call named.
         return MappedCall([SourceEvent(event_type, key=happening, data={}, about=(schedule_key,))])
-    return MappedCall(events, {schedule_key: {"interviews": [event.data.get("id", "") for event in events]}})
+    return MappedCall(events, named)

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 Document = Mapping[str, Any]
+# A fact about a schedule names each of its interviews: `schedule:s1` has `interview:i1`.
+SCHEDULE, INTERVIEW = "schedule:", "interview:"
 # Two megabytes can hold a million small values, each fifty times as large in Python.
 MAX_VALUES = 50_000
 

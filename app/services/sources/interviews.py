@@ -16,7 +16,7 @@ from app.services.interviews import records
 from app.services.routing import routes
 from app.services.routing.candidate_and_job import CandidateAndJob
 from app.services.sources import facts as known_facts
-from app.sources.calls import SourceEvent, digest
+from app.sources.calls import INTERVIEW, SCHEDULE, SourceEvent, digest
 
 # In place of names that were in no call yet.
 UNNAMED = {"candidate_name": "a candidate", "job_title": "an open job", "stage": "another stage"}
@@ -30,8 +30,17 @@ def expand(source: Source, event: SourceEvent) -> Iterator[SourceEvent]:
     if not event.type.startswith("interview.") or event.data.get("id") or source.kind == "standard":
         yield event
         return
-    for booking in known_facts.read(source, event.about).get("interviews", []):
+    for booking in _named_interviews(known_facts.read(source, event.about)):
         yield replace(event, key=f"{event.key}:{booking}", data={**event.data, "id": booking})
+
+
+def find_dropped(call: SourceCall, facts: Mapping[str, Mapping[str, Any]]) -> Iterator[SourceEvent]:
+    """Yield a cancellation for each interview that its schedule named in another call, but not in this one."""
+    for schedule in facts:
+        if schedule.startswith(SCHEDULE):
+            named = _named_interviews(known_facts.read(call.source, [schedule]))
+            for booking in named - _named_interviews(facts[schedule]):
+                yield SourceEvent("interview.cancelled", f"{call.external_id}:{booking}", {"id": booking})
 
 
 def is_replaced(call: SourceCall) -> bool:
@@ -133,6 +142,12 @@ def _keep_known_names(data: dict[str, Any], interview: Interview) -> None:
     for name in NAMES:
         if data.get(name) == UNNAMED[name]:
             data[name] = getattr(interview, name)
+
+
+def _named_interviews(facts: Mapping[str, Any]) -> set[str]:
+    # Facts of earlier versions have a list.
+    listed = set(facts.get("interviews", []))
+    return listed | {name.removeprefix(INTERVIEW) for name in facts if name.startswith(INTERVIEW)}
 
 
 def _interview_id(call: SourceCall, booking: str) -> str:

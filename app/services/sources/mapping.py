@@ -96,6 +96,7 @@ def _map(call: SourceCall, now: datetime, lookups: Lookups | None) -> Outcome:
     interviews.fill_names(call.source, mapped.facts)
     db.session.commit()
     events = [event for each in mapped.events for event in interviews.expand(call.source, each)]
+    events += interviews.find_dropped(call, mapped.facts)
     if lookups is not None:
         events = [lookups.complete(call.source, event, now) for event in events]
     outcomes = [_publish(call, event, now) for event in events]

@@ -117,6 +117,33 @@ def test_an_ashby_interview_is_one_interview_through_its_moves(app: Flask, alice
     assert db.session.scalars(select(Interview)).one() is interview
 
 
+@pytest.mark.parametrize("status", ["Scheduled", "NeedsScheduling", "Cancelled"])
+def test_an_ashby_interview_that_its_schedule_no_longer_names_was_cancelled(
+    app: Flask, alice: User, bob: User, status: str
+) -> None:
+    source = connect("ashby", bob)
+    both = shapes.ashby_interview()
+    (first,) = both["data"]["interviewSchedule"]["interviewEvents"]
+    both["data"]["interviewSchedule"]["interviewEvents"].append(first | {"id": "interview-2"})
+    call(source, both)
+    map_all()
+    for number in (1, 2):
+        fewer = shapes.ashby_interview(status, happening=f"f{number}", updated=NOW + number * MINUTE)
+        if status != "Scheduled":
+            fewer["data"]["interviewSchedule"]["interviewEvents"] = []
+        call(source, fewer, now=NOW + number * MINUTE)
+    # An older call that arrives late does not know of interviews that were added since.
+    late = shapes.ashby_interview(happening="late", updated=NOW - MINUTE)
+    late["data"]["interviewSchedule"]["interviewEvents"] = []
+    call(source, late, now=NOW + 3 * MINUTE)
+    map_all(NOW + 5 * MINUTE)
+    stored = dict(db.session.execute(select(Interview.external_id, Interview.status)).all())
+    ended = "scheduled" if status == "Scheduled" else "cancelled"
+    assert {name[-1]: found for name, found in stored.items()} == {"1": ended, "2": "cancelled"}
+    cancelled = [kind for kind, _title in inbox(alice)].count("interview_cancelled")
+    assert cancelled == list(stored.values()).count("cancelled")
+
+
 @pytest.mark.parametrize("kind", ["calcom", "calendly"])
 def test_a_moved_booking_is_one_move_of_the_same_interview(
     app: Flask, kind: str, alice: User, bob: User
