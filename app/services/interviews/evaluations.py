@@ -219,7 +219,7 @@ def _remind(interview_id: int, now: datetime) -> int:
                 action_url=interview.action_url,
                 facts=select_facts(records.facts(interview)),
             )
-            # Today's reminder replaces yesterday's in the inbox, whose version it raises.
+            # Today's reminder replaces yesterday's in the inbox. Writing it raises the versions.
             expiry.expire_for_interviews([interview_id], KIND, now, user_ids=[user.id for user in people])
             fanout.write(request, fanout.plan(request, people, now), now)
     return len(people)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ARRAY, CTE, BigInteger, bindparam, func, select, update
+from sqlalchemy import CTE, bindparam, select, update
 
 from app.database.base import Base, db
-from app.database.compiled import CompiledStatement
+from app.database.compiled import CompiledStatement, is_among
 from app.models import User
 from app.services.base import inbox_pubsub
 
 USERS = Base.metadata.tables["users"]
-CHUNK = 500
-_SELECTED = USERS.c.id.in_(bindparam("ids", expanding=True))
 # FOR NO KEY UPDATE is all that the update needs. Rows inserted before in the same transaction refer to these people and
 # hold their keys: two transactions that both asked for the whole row would deadlock.
-_LOCK_SELECTED = select(USERS.c.id).where(_SELECTED).order_by(USERS.c.id).with_for_update(key_share=True)
+_LOCK_SELECTED = CompiledStatement(
+    lambda: (
+        select(USERS.c.id)
+        .where(is_among(USERS.c.id, "ids"))
+        .order_by(USERS.c.id)
+        .with_for_update(key_share=True)
+    )
+)
 BUMP = update(USERS).values(inbox_version=USERS.c.inbox_version + 1)
-_BUMP_SELECTED = BUMP.where(_SELECTED)
+_BUMP_SELECTED = CompiledStatement(lambda: BUMP.where(is_among(USERS.c.id, "ids")))
 _BUMP_ONE = CompiledStatement(
     BUMP.where(USERS.c.id == bindparam("one", type_=User.id.type)).returning(USERS.c.inbox_version)
 )
@@ -35,16 +40,17 @@ def mark_changed(user_ids: Iterable[int]) -> dict[str, list[int]]:
 def bump_changed() -> CTE:
     """Build the part of a larger statement that raises the version of at most one person. Only for PostgreSQL.
 
-    Several people are locked in one order before, by a statement of its own. In the same statement, the update would
-    look for their rows as they were before it waited for the locks, and deadlock with another that waits for ours.
+    Several people are locked first, in one order, by a statement of its own. In the same statement, the update would
+    look for their rows as they were before it waited for the locks, and two of them would deadlock.
     """
-    return BUMP.where(USERS.c.id == func.any(bindparam("changed", type_=ARRAY(BigInteger)))).cte("bumped")
+    return BUMP.where(is_among(USERS.c.id, "changed")).cte("bumped")
 
 
 def lock(user_ids: Iterable[int]) -> None:
-    """Lock the inboxes of all these people at once, before a transaction raises their versions one by one."""
+    """Lock the inboxes of all these people at once, before a transaction raises their versions one after another."""
+    # SQLite has one writer.
     if db.engine.dialect.name == "postgresql":
-        db.session.connection().execute(_LOCK_SELECTED, {"ids": sorted(user_ids)})
+        _LOCK_SELECTED.fetch(ids=sorted(user_ids))
 
 
 def bump(user_ids: Iterable[int]) -> None:
@@ -52,12 +58,9 @@ def bump(user_ids: Iterable[int]) -> None:
     ids = mark_changed(user_ids)["changed"]
     if len(ids) == 1:
         _BUMP_ONE.fetch(one=ids[0])
-        return
-    connection = db.session.connection()
-    for start in range(0, len(ids), CHUNK):
-        chunk = {"ids": ids[start : start + CHUNK]}
-        connection.execute(_LOCK_SELECTED, chunk)
-        connection.execute(_BUMP_SELECTED, chunk)
+    elif ids:
+        lock(ids)
+        _BUMP_SELECTED.fetch(ids=ids)
 
 
 def bump_one(user_id: int) -> int:

@@ -1,6 +1,7 @@
 """Inserts notifications with their deliveries, and raises the versions of their inboxes.
 
-PostgreSQL does all of it in one statement, because each is a round trip; SQLite does it step by step.
+PostgreSQL inserts both in one statement, because each is a round trip, and raises the version of a single inbox in it.
+SQLite takes one step after the other.
 """
 
 from __future__ import annotations
