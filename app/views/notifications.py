@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
@@ -53,12 +54,17 @@ def index() -> Response:
     if not htmx.is_partial():
         return htmx.vary(render_template("notifications/index.html", **_list_context(query)))
     # A search leads to another place, where other actions are possible.
-    shown = ListQuery.read(htmx.page_path().partition("?")[2])
-    is_elsewhere = shown.place != query.place
+    is_elsewhere = _place_of(htmx.page_path().partition("?")[2]) != query.place
     body = render_template(
         "notifications/responses/list.hx.html", **_list_context(query), is_elsewhere=is_elsewhere
     )
     return htmx.vary(body)
+
+
+@lru_cache(maxsize=1_000)
+def _place_of(query_string: str) -> str:
+    # Open pages repeat theirs.
+    return ListQuery.read(query_string).place
 
 
 @bp.get(f"/notifications/{ROW_ID}")
