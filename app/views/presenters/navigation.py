@@ -12,6 +12,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app.clock import utc_now
+from app.forms.notifications import ListQuery
 from app.services.deliveries import failures
 from app.services.notifications import counts, snooze
 from app.views.presenters import view_links
@@ -174,6 +175,7 @@ class SnoozeLink(NamedTuple):
 def register(app: Flask) -> None:
     """Add the template globals of the navigation."""
     app.add_template_global(places)
+    app.add_template_global(current_place)
     app.add_template_global(view_links.view_links)
     app.add_template_global(view_links.list_views, "saved_views")
     app.jinja_env.globals["view_colours"] = view_links.COLOURS
@@ -190,6 +192,13 @@ def register(app: Flask) -> None:
 def places() -> tuple[Place, ...]:
     """Return the places that the navigation lists."""
     return tuple(place for place in PLACES.values() if not place.is_search)
+
+
+def current_place(shown: ListQuery) -> str | None:
+    """Return the place that the navigation marks for a list, or None if it marks a view."""
+    if view_links.current_view(shown):
+        return None
+    return "all" if shown.place == "anywhere" else shown.place
 
 
 def sections() -> tuple[Section, ...]:
