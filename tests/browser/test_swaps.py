@@ -1,4 +1,4 @@
-"""What only the page knows stays when a response replaces a part of it."""
+"""A response that replaces a part of a page keeps what only the page knows."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def wait_for_poll(page: Page, path: str) -> None:
     page.wait_for_timeout(100)
 
 
-def test_a_url_is_typed_and_a_secret_is_copied_while_a_webhook_is_tested(
+def test_a_typed_url_and_a_new_secret_stay_while_a_webhook_is_tested(
     app: Flask, open_inbox: Open, alice: User
 ) -> None:
     hook, _ = webhooks.create(alice, "https://example.org/hook", secret=app.config["SECRET_KEY"])
@@ -96,7 +96,7 @@ def test_the_settings_of_a_subscription_stay_open_while_another_is_tested(
     expect(entry.get_by_label("URL")).to_have_value("https://example.org/changed")
 
 
-def test_an_open_delivery_is_asked_for_until_it_is_sent(open_admin: Open, alice: User) -> None:
+def test_an_open_delivery_is_polled_until_it_is_sent(open_admin: Open, alice: User) -> None:
     delivery = factories.delivery(factories.notification(alice), reason="queued", due_at=utc_now())
     page = open_admin("/admin/deliveries")
     page.locator(f"#toggle-{delivery.id}").click()
@@ -126,7 +126,7 @@ def test_one_place_or_view_is_current_while_a_list_is_filtered(
     assert current(page) == ["Inbox"]
 
 
-def test_the_tab_of_a_phone_is_current_that_leads_to_the_list(
+def test_on_a_phone_the_tab_that_leads_to_the_list_is_current(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox(**SIZES["phone"])
@@ -141,7 +141,7 @@ def test_the_tab_of_a_phone_is_current_that_leads_to_the_list(
     expect(tab).to_have_text("Inbox5 unread")
 
 
-def test_a_stack_that_opens_leaves_the_view_as_it_is(open_inbox: Open, alice: User) -> None:
+def test_a_stack_that_expands_leaves_the_view_as_it_is(open_inbox: Open, alice: User) -> None:
     factories.stack(alice, ("", "key-1", "key-1"))
     saved_views.create(alice, "Talks", INTERVIEWS)
     page = open_inbox("/notifications?category=interview")
@@ -305,7 +305,7 @@ def test_the_preferences_show_the_theme_that_was_chosen_in_the_palette(open_inbo
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
 
 
-def test_the_failure_of_an_action_is_not_replaced_by_that_of_the_row_after_it(
+def test_the_toast_of_a_failed_action_stays_when_the_next_row_fails_to_load(
     open_inbox: Open, five: list[Notification]
 ) -> None:
     page = open_inbox()

@@ -27,7 +27,7 @@ from tests.support.sources import KEY, connect
 from tests.support.templates import edited, published
 from tests.views.test_paging import _call, _job
 
-# Queries and kilobytes. The reader is an admin with the demo data, whose inbox changed a moment ago.
+# Queries and kilobytes, for an admin with the demo data whose inbox has just changed.
 BUDGETS: dict[str, tuple[int, int]] = {
     "accounts.forgot": (0, 13),
     "accounts.reset": (1, 13),
@@ -85,18 +85,24 @@ BUDGETS: dict[str, tuple[int, int]] = {
 }
 # Files, redirects and answers to programs, and two forms that are shown only while setting up and signing in.
 OTHERS = {
-    *(
-        "deliveries.export",
-        "people.download_audit_log",
-        "people.download_people",
-        "notifications.calendar_file",
-    ),
-    *("accounts.sign_out", "announcements.edit", "devices.short_link", "notifications.home"),
-    *("devices.service_worker", "web_manifest.show", "live.stream"),
-    *("health.alive", "health.ready", "health.show_metrics"),
-    *("accounts.enter_code", "setup.show"),
+    "accounts.enter_code",
+    "accounts.sign_out",
+    "announcements.edit",
+    "deliveries.export",
+    "devices.service_worker",
+    "devices.short_link",
+    "health.alive",
+    "health.ready",
+    "health.show_metrics",
+    "live.stream",
+    "notifications.calendar_file",
+    "notifications.home",
+    "people.download_audit_log",
+    "people.download_people",
+    "setup.show",
+    "web_manifest.show",
 }
-STRANGERS = {"accounts.forgot", "accounts.reset", "accounts.sign_in"}
+SIGNED_OUT = {"accounts.forgot", "accounts.reset", "accounts.sign_in"}
 
 
 def test_every_page_has_a_budget(app: Flask) -> None:
@@ -111,10 +117,10 @@ def test_every_page_has_a_budget(app: Flask) -> None:
 def test_each_page_keeps_to_its_budget(any_app: Flask) -> None:
     demo.load()
     admin = db.session.scalars(select(User).where(User.role == "admin")).one()
-    client, stranger = open_session(any_app.test_client(), admin), any_app.test_client()
+    signed_in, signed_out = open_session(any_app.test_client(), admin), any_app.test_client()
     excess = {}
     for endpoint, path in _paths(any_app, admin).items():
-        browser = stranger if endpoint in STRANGERS else client
+        browser = signed_out if endpoint in SIGNED_OUT else signed_in
         browser.get(path)
         factories.notification(admin)
         inbox_version.bump([admin.id])
@@ -129,7 +135,7 @@ def test_each_page_keeps_to_its_budget(any_app: Flask) -> None:
 
 
 def _paths(app: Flask, admin: User) -> dict[str, str]:
-    """The path of each page, of a row that there is."""
+    """The path of each page, of a row that exists."""
     ids, links = _ids(admin), _links(admin)
     with app.test_request_context():
         return {
@@ -165,7 +171,7 @@ def _ids(admin: User) -> dict[str, object]:
 
 
 def _links(admin: User) -> dict[str, str]:
-    """The paths with more than ids."""
+    """The paths that take more than ids."""
     now = utc_now()
     return {
         "accounts.reset": emails.make_password_link("password_reset", admin, KEY, "", now),

@@ -188,7 +188,7 @@ def test_a_dry_run_predicts_the_real_run_and_writes_nothing(people: tuple[User, 
 def test_parallel_events_to_the_same_people_do_not_deadlock(
     any_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On PostgreSQL, one statement inserts what goes to two people, and two what goes to three.
+    # On PostgreSQL, an event to three people takes two statements to insert, one to two people a single one.
     monkeypatch.setattr(fanout, "CHUNK", 2)
     people = [factories.user(f"p{n}@example.test").email for n in range(3)]
     events = [random.Random(number).sample(people, 2 + number % 2) for number in range(120)]
@@ -207,7 +207,7 @@ def test_parallel_events_to_the_same_people_do_not_deadlock(
 
 
 class Meeting:
-    """Where two calls wait for each other, for half a second: no longer if one of them waits for a lock."""
+    """Two calls wait for each other here, for half a second at most, because one of them may wait for a lock."""
 
     def __init__(self) -> None:
         self._barrier = Barrier(2)
