@@ -1,4 +1,4 @@
-"""How long a process that was told to stop may take, whatever a mail server does."""
+"""Limits how long a process takes to stop, whatever a mail server does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 
-# Supervisors are told ten seconds. What is not done by then is left to others, who wait for the leases to end.
+# Supervisors wait ten seconds or more. Others take over what is not done by then, once its lease has ended.
 SECONDS = 8.0
 
 

@@ -220,7 +220,7 @@ def test_without_the_database_nothing_is_said_of_the_workers_of_a_broker(
     assert result.exit_code == 1
     assert result.output.count("Check DATABASE_URL") == 1
     assert (
-        "ok    Message broker: responds. Its workers are not known while the database is away"
+        "ok    Message broker: responds. Its workers are unknown while the database cannot be read"
         in result.output
     )
 

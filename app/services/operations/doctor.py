@@ -301,7 +301,7 @@ def _check_broker(now: datetime) -> Finding:
     try:
         trouble = health.broker_problem(now)
     except SQLAlchemyError:
-        return Finding(subject, _("responds. Its workers are not known while the database is away."))
+        return Finding(subject, _("responds. Its workers are unknown while the database cannot be read."))
     if trouble is None:
         return Finding(subject, _("responds, and each queue has a worker"))
     word, detail = trouble

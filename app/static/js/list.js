@@ -214,8 +214,8 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   focusPlan = null;
 });
 
-// As many rows as the server loads again at once (MOST in app/forms/notifications.py). Older ones are a page of their own:
-// the next refresh would remove them from this one.
+// A refresh loads at most this many rows (MOST in app/forms/notifications.py) and would remove the others. So nothing is
+// added to a list of that length: its link leads to the next page.
 const MOST_ROWS = 200;
 
 document.addEventListener("click", (event) => {
