@@ -20,7 +20,7 @@ from app.services.announcements import audiences, progress, validation, writer
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.base import audit, paging, recipients
 from app.services.base.errors import Conflict, Forbidden, Invalid, NotFound
-from app.services.notifications import expiry
+from app.services.notifications import expiry, inbox_version
 from app.services.routing import candidate_and_job, hiring_teams
 from app.services.routing.candidate_and_job import CandidateAndJob
 from app.services.templates import test_send
@@ -146,7 +146,7 @@ def edit(
             return row
         if revision not in {None, revision_of(row)}:
             raise Conflict(_("Someone else edited this announcement in the meantime."))
-        expiry.cancel_scheduled(row.event_id, now)
+        former = expiry.cancel_scheduled(row.event_id, now)
         row.event_id = event_id
         for name in AUTHORED_FIELDS:
             setattr(row, name, getattr(new, name))
@@ -154,7 +154,10 @@ def edit(
         row.state, row.ended_at = "writing", None
         audit.record("announcement.edited", title_of(row), actor=actor, id=row.id, people=row.total)
         if row.total <= writer.CHUNK:
+            people = audiences.next_members(row.audience, after=0, limit=writer.CHUNK)
+            inbox_version.lock(former | {person.id for person in people})
             writer.write_chunk(row, now)
+        inbox_version.bump(former)
         return row
 
 
@@ -195,7 +198,7 @@ def cancel(actor: User, announcement_id: int, *, now: datetime | None = None) ->
             raise Conflict(_("Already sent to everyone. It can no longer be cancelled."))
         row.state, row.ended_at = "cancelled", now
         if progress.is_scheduled(row, now):
-            expiry.cancel_scheduled(row.event_id, now)
+            inbox_version.bump(expiry.cancel_scheduled(row.event_id, now))
             row.written = 0
         audit.record("announcement.cancelled", title_of(row), actor=actor, id=row.id, kept=row.written)
     return row

@@ -175,11 +175,12 @@ def _write(
             notification_ids = fanout.write(request, plans, now)
             rooms = posting.find_rooms(request) if inserted.has_open_rooms else []
             posting.write(request, rooms, now)
+        inbox_version.bump(retracted)
+        # After the inboxes, in every event: its row is locked until the end.
         hiring_teams.record(
             request.about if request else _candidate_and_job(event, applied.interview),
             is_confidential=event.data.get("is_confidential") if event.type == JOB_OPENED else None,
         )
-        inbox_version.bump(retracted)
     return PublishResult(
         inserted.id,
         event.type,

@@ -109,7 +109,12 @@ def set_attendance(
     row = inbox.get(user, notification_id)
     with writing():
         participation = (
-            db.session.get(InterviewRecruiter, (row.interview_id, user.id))
+            db.session.get(
+                InterviewRecruiter,
+                (row.interview_id, user.id),
+                with_for_update=True,
+                populate_existing=True,
+            )
             if row.notification_type == KIND
             else None
         )

@@ -249,6 +249,8 @@ def _adopt(data: Mapping[str, Any], now: datetime) -> str:
     found = db.session.execute(upcoming.limit(2)).all()
     if len(found) != 1:
         return str(data["id"])
+    # Locked before the alias refers to it: two moves at once would each wait for the other's reference to go.
+    by_id(found[0].id, lock=True)
     alias = {"external_id": data["id"], "interview_id": found[0].id}
     db.session.execute(insert_ignore(InterviewAlias).values(alias))
     return str(found[0].external_id)

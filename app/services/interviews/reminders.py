@@ -26,7 +26,7 @@ from app.services.base import recipients
 from app.services.base.recipients import Recipient
 from app.services.interviews import records, reminder_texts
 from app.services.interviews.reminder_texts import KIND
-from app.services.notifications import expiry
+from app.services.notifications import expiry, inbox_version
 from app.services.routing import fanout, wording
 
 LONGEST_LEAD = timedelta(minutes=catalog.LEAD_MINUTES[-1])
@@ -156,6 +156,8 @@ def _remind(interview_id: int, now: datetime) -> int:
         by_lead: dict[int, list[Recipient]] = defaultdict(list)
         for user_id, lead in sorted(sent):
             by_lead[lead].append(people[user_id])
+        if len(by_lead) > 1:
+            inbox_version.lock(user_id for user_id, _lead in sent)
         for lead, users in by_lead.items():
             request = _request(interview, lead, now)
             fanout.write(request, fanout.plan(request, users, now), now)

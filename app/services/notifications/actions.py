@@ -195,8 +195,10 @@ def change_matching(
     made = NotificationChange(user_id=user.id, action=action, count=0, before="[]", made_at=now)
     columns = (getattr(Notification, name) for name in undo.RESTORED)
     with writing():
-        # Locked before they are recorded: undo restores what this change found.
-        rows = select(Notification.id, *columns).where(*wanted, spec.applies_to).with_for_update()
+        # Locked before they are recorded: undo restores what this change found. In one order, because two changes of
+        # the same rows would deadlock.
+        rows = select(Notification.id, *columns).where(*wanted, spec.applies_to)
+        rows = rows.order_by(Notification.id).with_for_update()
         made.count, before, is_subscribed = db.session.execute(undo.record_rows(rows.subquery())).one()
         if made.count:
             made.before = before

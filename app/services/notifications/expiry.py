@@ -28,11 +28,15 @@ def expire_for_interviews(
     Returns:
         the ids of the people whose inboxes changed: the caller raises their versions, all at once.
     """
-    conditions = [
+    if user_ids is not None and not user_ids:
+        return set()
+    is_current = (
         Notification.interview_id.in_(interview_ids),
-        Notification.notification_type == notification_type,
         or_(Notification.expires_at.is_(None), Notification.expires_at > now),
-    ]
+    )
+    # All of them, whatever their type: a change by their reader locks them at once, too, and in this order.
+    db.session.execute(select(Notification.id).where(*is_current).order_by(Notification.id).with_for_update())
+    conditions = [*is_current, Notification.notification_type == notification_type]
     if user_ids is not None:
         conditions.append(Notification.recipient_id.in_(user_ids))
     rows = db.session.execute(
@@ -45,8 +49,20 @@ def expire_for_interviews(
     return set(rows.scalars())
 
 
-def cancel_scheduled(event_id: int, now: datetime) -> None:
-    """Cancel an event's scheduled notifications and their deliveries, in the caller's transaction."""
+def cancel_scheduled(event_id: int, now: datetime) -> set[int]:
+    """Cancel an event's scheduled notifications and their deliveries, in the caller's transaction.
+
+    Returns:
+        the ids of the people whose inboxes changed: the caller raises their versions, all at once.
+    """
+    of_event = select(Notification.id).where(Notification.event_id == event_id)
+    # Before the notifications, as the worker does it that is sending one of them.
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.notification_id.in_(of_event), Delivery.state.in_(OPEN_STATES))
+        .values(state="cancelled", reason="cancelled", due_at=now),
+        execution_options=BULK,
+    )
     rows = db.session.execute(
         update(Notification)
         .where(Notification.event_id == event_id, Notification.status == "pending")
@@ -54,15 +70,7 @@ def cancel_scheduled(event_id: int, now: datetime) -> None:
         .returning(Notification.recipient_id),
         execution_options=BULK,
     )
-    recipient_ids = list(rows.scalars())
-    of_event = select(Notification.id).where(Notification.event_id == event_id)
-    db.session.execute(
-        update(Delivery)
-        .where(Delivery.notification_id.in_(of_event), Delivery.state.in_(OPEN_STATES))
-        .values(state="cancelled", reason="cancelled", due_at=now),
-        execution_options=BULK,
-    )
-    inbox_version.bump(recipient_ids)
+    return set(rows.scalars())
 
 
 def expire_for_event(event_id: int, now: datetime) -> tuple[int, int]:

@@ -181,13 +181,18 @@ def _apply(preference: UserNotificationPreference, wanted: Mapping[str, Any]) ->
 
 
 def _release_held(user: User, now: datetime) -> None:
-    """Make held deliveries due now: the preflight check decides on them again with the new preferences."""
-    held = update(Delivery).where(
+    """Make held deliveries due now: the preflight check decides on them again with the new preferences.
+
+    One that a worker has locked is due already. The worker would wait for us if the person's time zone has changed.
+    """
+    held = select(Delivery.id).where(
         Delivery.recipient_id == user.id,
         Delivery.state.in_(WAITING_STATES),
         Delivery.reason.in_(HELD),
     )
-    db.session.execute(held.values(due_at=now, reason="released"), execution_options=BULK)
+    free = held.with_for_update(skip_locked=True).cte("free")
+    released = update(Delivery).where(Delivery.id.in_(select(free.c.id)))
+    db.session.execute(released.values(due_at=now, reason="released"), execution_options=BULK)
 
 
 def _pause_end(user: User, until: str, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.channels import retry_schedule
 from app.database.base import db
@@ -139,17 +139,20 @@ def _count_failure(
         else:
             _report_disabled_webhook(endpoint, response, now)
         return
-    # Its other deliveries would probably time out too: they all wait, longer each time.
+    # Its other deliveries would probably time out too: they all wait, longer each time. Those that another worker has
+    # locked are being sent; it would wait for our lock on the endpoint while we wait for it.
     attempts = min(endpoint.failures, retry_schedule.MAX_ENDPOINT_ATTEMPTS)
     wait_until = retry_schedule.next_attempt_at(channel, attempts, now, retry_after=retry_after) or now
-    waiting = update(Delivery).where(
+    waiting = select(Delivery.id).where(
         Delivery.channel == channel,
         Delivery.address == endpoint.address,
         Delivery.state.in_(WAITING_STATES),
         Delivery.due_at <= now,
     )
+    free = waiting.with_for_update(skip_locked=True).cte("free")
+    deferred = update(Delivery).where(Delivery.id.in_(select(free.c.id)))
     db.session.execute(
-        waiting.values(due_at=wait_until, reason="deferred", reason_data={"detail": response[:300]}),
+        deferred.values(due_at=wait_until, reason="deferred", reason_data={"detail": response[:300]}),
         execution_options=BULK,
     )
 

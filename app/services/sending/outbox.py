@@ -19,6 +19,7 @@ from app.database.compiled import CompiledStatement
 from app.models import AuditEntry, Delivery
 from app.models.delivery import WAITING_STATES
 from app.services.base import outgoing
+from app.services.notifications import inbox_version
 from app.services.routing.reasons import HELD
 from app.services.sending import results
 
@@ -216,5 +217,5 @@ def _record_dead(dead: Sequence[Any], now: datetime) -> None:
     if dead:
         entries = [results.audit_entry(row, "dead", "crashed") for row in dead]
         db.session.connection().execute(insert(AuditEntry), entries)
-        results.mark_notifications_failed([row.notification_id for row in dead])
+        inbox_version.bump(results.mark_notifications_failed([row.notification_id for row in dead]))
         results.report_failures([row.id for row in dead], now)

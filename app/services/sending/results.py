@@ -134,20 +134,16 @@ def mark_notifications_sent(notification_ids: Sequence[int | None], now: datetim
     """Mark notifications as sent, in the caller's transaction: the first delivery that is sent is enough.
 
     Returns:
-        the people whose inbox this changed.
+        the ids of the people whose inboxes changed: the caller raises their versions, all at once.
     """
     ids = _distinct(notification_ids)
-    if not ids:
-        return set()
-    people = {row.recipient_id for row in MARK_SENT.fetch(these=ids, now=now)}
-    inbox_version.bump(people)
-    return people
+    return {row.recipient_id for row in MARK_SENT.fetch(these=ids, now=now)} if ids else set()
 
 
-def mark_notifications_failed(notification_ids: Sequence[int | None]) -> None:
-    """Mark notifications as failed if none of their deliveries is open or sent, in the caller's transaction."""
-    if ids := _distinct(notification_ids):
-        inbox_version.bump(db.session.connection().execute(MARK_FAILED, {"these": ids}).scalars())
+def mark_notifications_failed(notification_ids: Sequence[int | None]) -> set[int]:
+    """Do the same with those that failed: none of their deliveries is open or sent."""
+    ids = _distinct(notification_ids)
+    return set(db.session.connection().execute(MARK_FAILED, {"these": ids}).scalars()) if ids else set()
 
 
 def _distinct(ids: Sequence[int | None]) -> list[int]:
@@ -182,12 +178,14 @@ def _record(token: str, ours: Sequence[tuple[SendResult, Any]]) -> None:
     if ended:
         INSERT_ENTRIES.execute_many([audit_entry(row, result.state, result.reason) for result, row in ended])
         sent = [row.notification_id for result, row in ended if result.state == "sent"]
-        mark_notifications_sent(sent, ended[-1][0].finished_at)
-        mark_notifications_failed([row.notification_id for result, row in ended if result.state != "sent"])
+        failed = [row.notification_id for result, row in ended if result.state != "sent"]
+        changed = mark_notifications_sent(sent, ended[-1][0].finished_at) | mark_notifications_failed(failed)
+        inbox_version.bump(changed)
         report_failures(
             [row.id for result, row in ended if _has_failed(result, row)], ended[-1][0].finished_at
         )
-    for result, row in ours:
+    # In one order: two workers that sent to the same addresses would deadlock.
+    for result, row in sorted(ours, key=lambda pair: pair[1].address):
         if result.state == "sent":
             endpoint_health.record_success(row.address)
         elif result.started_at is not None:

@@ -34,8 +34,8 @@ def show_scheduled(now: datetime) -> int:
         .returning(Delivery.notification_id, Delivery.recipient_id),
         execution_options=BULK,
     ).all()
-    told = results.mark_notifications_sent([row.notification_id for row in rows], now)
-    inbox_version.bump({row.recipient_id for row in rows} - told)
+    results.mark_notifications_sent([row.notification_id for row in rows], now)
+    inbox_version.bump(row.recipient_id for row in rows)
     db.session.commit()
     return len(rows)
 
@@ -51,6 +51,9 @@ def unsnooze_due(now: datetime) -> int:
     )
     if not ids:
         return 0
+    # In the order in which their readers lock them. What one of them changes now waits for the next time.
+    wanted = select(Notification.id).where(Notification.id.in_(ids)).order_by(Notification.id)
+    ids = list(db.session.scalars(wanted.with_for_update(skip_locked=True)))
     recipient_ids = db.session.scalars(
         update(Notification)
         # Checked again, because it may have been snoozed again in between.
