@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select
 
 from app.clock import utc_now
 from app.database.base import db
-from app.database.writing import writing
+from app.database.writing import upsert, writing
 from app.models import (
     Delivery,
     Event,
@@ -81,7 +81,7 @@ class Checklist:
 
 def is_dismissed() -> bool:
     """Whether an admin hid the checklist."""
-    stored = db.session.get(Installation, 1)
+    stored = db.session.get(Installation, 1, populate_existing=True)
     return stored is not None and stored.checklist_dismissed_at is not None
 
 
@@ -127,7 +127,9 @@ def set_dismissed(*, is_dismissed: bool, actor: User, now: datetime | None = Non
     """Hide the checklist for all admins, or show it again."""
     dismissed_at = (now or utc_now()) if is_dismissed else None
     with writing():
-        db.session.merge(Installation(id=1, checklist_dismissed_at=dismissed_at))
+        row = upsert(Installation).values(id=1, checklist_dismissed_at=dismissed_at)
+        changed = {"checklist_dismissed_at": dismissed_at}
+        db.session.execute(row.on_conflict_do_update(index_elements=["id"], set_=changed))
         audit.record("checklist.dismissed" if is_dismissed else "checklist.restored", actor=actor)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from app.clock import to_rfc3339, utc_now
 from app.database.base import db
-from app.database.writing import BULK, writing
+from app.database.writing import BULK, prevent_inserts, writing
 from app.models import Delivery, PreferenceDefaults, User, UserNotificationPreference
 from app.models.delivery import WAITING_STATES
 from app.rendering import locales
@@ -115,7 +115,7 @@ def default_preferences() -> UserNotificationPreference:
         if column.default is not None:
             value = column.default.arg
             setattr(preference, column.name, value(None) if callable(value) else value)
-    stored = db.session.get(PreferenceDefaults, 1)
+    stored = db.session.get(PreferenceDefaults, 1, populate_existing=True)
     _apply(preference, fields.validate(stored.values if stored else {}, utc_now()))
     return preference
 
@@ -137,6 +137,8 @@ def change_defaults(given: Mapping[str, Any], *, actor: User) -> PreferenceChang
     if personal := PERSONAL_FIELDS & wanted.keys():
         raise Invalid({name: _("This has no default. People set it themselves.") for name in personal})
     with writing():
+        # Read under a lock, so that concurrent changes to different fields are all kept.
+        prevent_inserts(PreferenceDefaults)
         before, preference = defaults(), default_preferences()
         _apply(preference, wanted)
         changed = PreferenceChange.between(before, _as_json(preference))

@@ -14,7 +14,7 @@ from sqlalchemy import exists, select
 from app import catalog
 from app.database.base import Base, db
 from app.database.compiled import CompiledStatement
-from app.database.writing import writing
+from app.database.writing import upsert, writing
 from app.models import PreferenceLock, User
 from app.services.base import audit, validation
 from app.services.base.errors import Invalid
@@ -57,7 +57,9 @@ def require(category: str, channel: str, reason: str, *, actor: User) -> None:
     if errors:
         raise Invalid(errors)
     with writing():
-        db.session.merge(PreferenceLock(category=category, channel=channel, reason=reason))
+        row = upsert(PreferenceLock).values(category=category, channel=channel, reason=reason)
+        key = ["category", "channel"]
+        db.session.execute(row.on_conflict_do_update(index_elements=key, set_={"reason": reason}))
         audit.record("preference.locked", f"{category}.{channel}", actor=actor, reason=reason)
 
 

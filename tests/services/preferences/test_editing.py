@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,15 @@ from app.database.base import db
 from app.forms.preferences import read_undo
 from app.models import AuditEntry, Delivery, User
 from app.services.accounts import users
+from app.services.base import audit
 from app.services.base.errors import Invalid
+from app.services.overview import checklist
 from app.services.preferences import editing as preference_editing
 from app.services.preferences import unsubscribe
 from app.services.routing import quiet_hours as quiet
 from app.services.routing import required_channels
 from tests.support import factories
+from tests.support.locks import run_in_between
 from tests.support.preferences import BEFORE, QUIET, SWITCHES
 
 KEY = "a key for tests only"
@@ -185,3 +189,36 @@ def test_a_pause_beyond_the_calendar_is_rejected(app: Flask) -> None:
 
 def test_a_deeply_nested_undo_changes_nothing() -> None:
     assert read_undo(MultiDict({"values": "[" * 100_000})) == {}
+
+
+def test_concurrent_changes_of_the_defaults_are_all_kept(
+    pg_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+
+    def turn_on(name: str) -> None:
+        preference_editing.change_defaults({name: True}, actor=bob)
+
+    turn_on("push_enabled")
+    place = (audit, "record")
+    run_in_between(
+        pg_app, monkeypatch, place, lambda: turn_on("daily_digest"), lambda: turn_on("weekly_summary")
+    )
+    stored = preference_editing.defaults()
+    assert (stored["daily_digest"], stored["weekly_summary"]) == (True, True)
+
+
+def require(actor: User) -> None:
+    required_channels.require("interview", "email", "Policy", actor=actor)
+
+
+def dismiss(actor: User) -> None:
+    checklist.set_dismissed(is_dismissed=True, actor=actor)
+
+
+@pytest.mark.parametrize("change", [require, dismiss])
+def test_two_admins_may_set_the_same_at_once(
+    pg_app: Flask, monkeypatch: pytest.MonkeyPatch, change: Callable[[User], None]
+) -> None:
+    bob = factories.user("bob@example.test", role="admin")
+    run_in_between(pg_app, monkeypatch, (audit, "record"), lambda: change(bob), lambda: change(bob))
