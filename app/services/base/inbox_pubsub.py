@@ -76,7 +76,8 @@ def publish(user_ids: Iterable[int]) -> None:
 
 
 def _publish(session: Session) -> None:
-    changed: set[int] | None = session.info.pop(_CHANGED, None)
+    # Within a larger transaction, others cannot see the change yet; see `idempotency`.
+    changed: set[int] | None = session.info.pop(_CHANGED, None) if session.bind is None else None
     if changed:
         publish(changed)
 

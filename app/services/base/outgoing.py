@@ -49,7 +49,8 @@ def note(*, notifications: Iterable[int] = (), deliveries: Iterable[int] = ()) -
 
 
 def _hand_on(session: Session) -> None:
-    written = session.info.pop(_NOTED, None)
+    # Within a larger transaction, the rows are not there for others yet; see `idempotency`.
+    written = session.info.pop(_NOTED, None) if session.bind is None else None
     if written is not None:
         current_app.extensions[_LISTENER](written)
 

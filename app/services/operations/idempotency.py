@@ -113,12 +113,14 @@ def _only_call(user_id: int, key: str) -> Iterator[None]:
 
 @contextmanager
 def _one_transaction() -> Iterator[Connection]:
-    """Run the block in one transaction: commits of services become savepoints of it."""
+    """Run the block in one transaction: commits of services become savepoints of it, and are reported at its end."""
     db.session.remove()
     try:
         with db.engine.begin() as connection:
-            db.session(bind=connection, join_transaction_mode="create_savepoint")
+            session = db.session(bind=connection, join_transaction_mode="create_savepoint")
             yield connection
+        session.bind = None
+        session.dispatch.after_commit(session)
     finally:
         db.session.remove()
 

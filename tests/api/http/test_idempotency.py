@@ -13,7 +13,9 @@ from sqlalchemy import func, select
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Notification, StoredResponse
+from app.services import create_notification
 from app.services.accounts import tokens
+from app.services.base import outgoing
 from app.services.operations import idempotency
 from app.services.routing import wording
 from tests.support import factories
@@ -165,3 +167,19 @@ def test_fifty_concurrent_identical_calls_have_one_effect(live_server, alice):
 def test_a_malformed_key_is_a_400(client, alice, token, key):
     headers = keyed(token(alice), key)
     assert client.post(MARK, json={"notification_ids": []}, headers=headers).status_code == 400
+
+
+def test_what_a_call_wrote_is_reported_when_others_can_see_it(any_app):
+    alice, seen = factories.user("alice@example.test"), []
+
+    def look(_written):
+        with db.engine.connect() as other:
+            seen.append(other.scalar(select(func.count()).select_from(Notification)))
+
+    def act():
+        create_notification(db.session.merge(alice, load=False), "job_created", "New", "A job")
+        return idempotency.IdempotentResponse(200, b"{}")
+
+    outgoing.listen(look)
+    idempotency.run_once(alice.id, "k", b"call", act)
+    assert seen == [1]
