@@ -345,3 +345,21 @@ def test_a_name_that_is_cut_off_shows_its_beginning_in_either_direction(
             )
         )
         assert gap > -1, "the first letter is cut off"
+
+
+def test_an_object_that_was_deleted_meanwhile_is_not_asked_for_again(open_admin: Open, alice: User) -> None:
+    delivery = factories.delivery(factories.notification(alice), reason="queued", due_at=utc_now())
+    page = open_admin("/admin/deliveries")
+    page.locator(f"#toggle-{delivery.id}").click()
+    path = f"/admin/deliveries/{delivery.id}"
+    wait_for_poll(page, path)
+    db.session.delete(db.session.get_one(Delivery, delivery.id))
+    db.session.commit()
+    wait_for_poll(page, path)
+    expect(page.locator("#toasts")).to_contain_text("Delivery not found")
+    asked: list[str] = []
+    page.on("request", lambda request: request.url.endswith(path) and asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
+    expect(page.locator(f"#delivery-{delivery.id}")).to_be_visible()
+    page.watch.forgive("status of 404")

@@ -133,7 +133,15 @@ function reportFailure(ctx, reason) {
 }
 
 // Nobody asked for it: the pulse, and what it leads to, or an hx-trigger="every …".
-const isRefresh = (ctx) => ctx.isRefresh || ctx.sourceEvent?.type === "every";
+const isPoll = (ctx) => ctx.sourceEvent?.type === "every";
+const isRefresh = (ctx) => ctx.isRefresh || isPoll(ctx);
+
+// Of a part of the page that the server does not have any more. The toast says so, once.
+function stopPolling(part) {
+  part.removeAttribute("hx-get");
+  part.removeAttribute("hx-trigger");
+  htmx.process(part, true);
+}
 
 // The server responded with an error, usually with a toast that explains it. A proxy in front of the server
 // responds with a page of its own, which is not shown.
@@ -141,7 +149,8 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   ctx.push = null; // The list has not changed, so its address does not change either.
   if (isRefresh(ctx)) {
     ctx.swap = "none";
-    ctx.text = "";
+    if (isPoll(ctx) && [403, 404].includes(ctx.response.status)) stopPolling(ctx.sourceElement);
+    else ctx.text = "";
     return;
   }
   if (ctx.text.includes('id="toasts"') && !isUndo(ctx.request.action)) {
