@@ -363,3 +363,21 @@ def test_an_object_that_was_deleted_meanwhile_is_not_asked_for_again(open_admin:
     assert asked == []
     expect(page.locator(f"#delivery-{delivery.id}")).to_be_visible()
     page.watch.forgive("status of 404")
+
+
+def test_the_open_notification_gets_the_actions_of_the_place_that_a_search_leads_to(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    actions.change(alice, "done", ids=[five[0].id])
+    page = open_inbox(f"/notifications?place=done&open={five[0].id}")
+    action = page.locator("#pane [data-pane=done]")
+    expect(action).to_have_attribute("data-leaves", "")
+    search = page.get_by_label("Search notifications")
+    search.fill("number")
+    expect(page.locator(".row")).to_have_count(5)
+    expect(action).not_to_have_attribute("data-leaves", "")
+    search.fill("numb")
+    expect(page).to_have_title("5 results for “numb” · Bellhop")
+    search.fill("")
+    expect(page).to_have_title("Done · Bellhop")
+    expect(action).to_have_attribute("data-leaves", "")

@@ -1,6 +1,7 @@
 // The search box and the filter chips. A suggested filter is added to the text in the box.
 import { Combobox } from "./combobox.js";
 import { $, $$, onFiltered } from "./dom.js";
+import { openId } from "./reading-pane.js";
 
 document.addEventListener("click", (event) => {
   const suggested = event.target.closest("[data-term]");
@@ -27,9 +28,12 @@ export function resetChips() {
   };
 }
 
-// A search looks everywhere, wherever it begins; one that was narrowed to a place stays there.
+// A search looks everywhere, wherever it begins; one that was narrowed to a place stays there. What is open stays open,
+// with the actions of the place that the search leads to.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement.id !== "filters" || !ctx.request.body.get("q")) return;
+  if (ctx.sourceElement.id !== "filters" || !$("#list")) return;
+  if (openId()) ctx.request.body.set("open", openId());
+  if (!ctx.request.body.get("q")) return;
   const { searchParams } = new URL(location);
   ctx.request.body.delete("place");
   if (searchParams.has("q") && searchParams.has("place")) {
