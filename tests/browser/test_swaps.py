@@ -381,3 +381,18 @@ def test_the_open_notification_gets_the_actions_of_the_place_that_a_search_leads
     search.fill("")
     expect(page).to_have_title("Done · Bellhop")
     expect(action).to_have_attribute("data-leaves", "")
+
+
+def test_all_can_be_marked_read_after_a_search_that_leaves_a_place_where_nothing_is_unread(
+    open_inbox: Open, alice: User, five: list[Notification]
+) -> None:
+    actions.change(alice, "done", ids=[five[4].id])
+    page = open_inbox("/notifications?place=done")
+    button = page.get_by_role("button", name="Mark all read")
+    expect(button).to_be_hidden()
+    page.get_by_label("Search notifications").fill("number")
+    expect(page.locator(".row")).to_have_count(5)
+    expect(button).to_be_visible()
+    page.get_by_label("Search notifications").fill("")
+    expect(page.locator(".row")).to_have_count(1)
+    expect(button).to_be_hidden()

@@ -68,7 +68,7 @@ def build_heading(query: ListQuery) -> Heading:
         note=_note(query, unread if is_unread_known else None),
         unread=str(unread) if unread and is_unread_known else "",
         state=State(
-            has_unread=bool(unread) or query.place not in ("inbox", "unread"),
+            has_unread=query.place != "done" and (bool(unread) or query.place not in ("inbox", "unread")),
             found=found,
             view_id=view.id if view else None,
             is_changed=view is not None and view.query.text() != query.text(view_id=None, stack=None),
