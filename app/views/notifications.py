@@ -312,7 +312,7 @@ def _redirect_to_list(
         flash({"text": text, "undo": change_id})  # type: ignore[arg-type]  # kept as JSON; the layout reads both
     if show:
         return redirect(url_for(".show", notification_id=show, **query.params()), 303)
-    return redirect(url_for(".index", **query.params(open=query.open)), 303)
+    return redirect(url_for(".index", **query.params(open=query.open, cursor=query.cursor)), 303)
 
 
 def _respond_with_row(**context: Any) -> Response:

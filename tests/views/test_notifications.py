@@ -319,6 +319,26 @@ def test_an_unknown_action_is_refused(sign_in: SignIn, alice: User) -> None:
     assert send(sign_in(alice), "/notifications/changes", action="drop").status_code == 400
 
 
+def test_a_page_of_older_notifications_is_shown_again_after_an_action(sign_in: SignIn, alice: User) -> None:
+    now = utc_now()
+    rows = [
+        factories.notification(alice, f"Row {n}", created_at=now - timedelta(minutes=n)) for n in range(52)
+    ]
+    client = sign_in(alice)
+    older = re.search(r'href="([^"]+)"[^>]*>Older<', client.get("/notifications").text.replace("\n", ""))
+    assert older
+    address = older[1].replace("&amp;", "&")
+    view = address.partition("?")[2]
+    answer = send(client, "/notifications/changes", action="read", ids=str(rows[50].id), view=view)
+    assert answer.location == address
+    assert titles(client.get(answer.location).text) == ["Row 50", "Row 51"]
+    answer = send(client, f"/notifications/{rows[50].id}/archival", view=view)
+    assert titles(client.get(answer.location).text) == ["Row 51"]
+    # Nothing is left there.
+    answer = send(client, f"/notifications/{rows[51].id}/archival", view=view)
+    assert titles(client.get(answer.location).text)[:2] == ["Row 0", "Row 1"]
+
+
 def test_mark_all_follows_the_filters_and_can_be_undone(sign_in: SignIn, alice: User) -> None:
     jobs = [factories.notification(alice, notification_type="job_created") for _ in range(60)]
     other, client = factories.notification(alice), sign_in(alice)

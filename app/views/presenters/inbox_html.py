@@ -80,7 +80,8 @@ def _keep_list(template: str, query: ListQuery, last_day: str | None = None) -> 
     is_closed = request.cookies.get("agenda") == "closed"
 
     def render() -> tuple[ListHtml, datetime | None]:
-        loaded, clock = inbox_list.load_list(query, now), RowClock(now)
+        loaded = inbox_list.load_list(query, now, is_addition=last_day is not None)
+        clock = RowClock(now)
         agenda = load_agenda(now) if query.is_start_of_inbox else None
         html = render_template(
             template,

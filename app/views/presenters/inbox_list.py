@@ -57,9 +57,11 @@ class InboxList:
                 yield from (f"{row_id(member)}:{revision(member)}" for member in self.members)
 
 
-def load_list(query: ListQuery, now: datetime) -> InboxList:
-    """Load the list of the signed-in user for a query.
+def load_list(query: ListQuery, now: datetime, *, is_addition: bool = False) -> InboxList:
+    """Load the list of the signed-in user for a query. Of a page whose rows have all left, load the first page instead.
 
+    Args:
+        is_addition: whether the rows follow those of another page; then there may be none.
     Raises:
         Invalid: the cursor is damaged.
     """
@@ -73,6 +75,8 @@ def load_list(query: ListQuery, now: datetime) -> InboxList:
     page = inbox.page_for(
         current_user, filters, cursor=query.cursor, limit=query.limit, is_stacked=is_stacked, now=now
     )
+    if query.cursor and not page.rows and not is_addition:
+        return load_list(replace(query, cursor=None), now)
     if query.stack not in page.stacks:
         return InboxList(page, now, filters)
     members = inbox.page_for(current_user, replace(filters, stack=query.stack), limit=PAGE, now=now).rows
