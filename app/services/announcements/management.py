@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload
@@ -281,7 +282,9 @@ def _describe_audience(row: Announcement) -> str:
 
 def _require_expected(expected: int | None, total: int) -> None:
     if expected is not None and expected != total:
-        raise Conflict(_("The audience is now %(count)s people. Review and send again.", count=total))
+        raise Conflict(
+            _("The audience is now %(count)s people. Review and send again.", count=format_decimal(total))
+        )
 
 
 def _require_admin(actor: User) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask_babel import LazyString
+from flask_babel import LazyString, format_decimal
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
@@ -62,12 +62,12 @@ def alert_admins(schedule: Mapping[str, ScheduledJob], now: datetime) -> int:
         count += _alert_once(
             "deliveries.failing",
             "",
-            _l("%(count)s messages could not be delivered", count=recent.failed),
+            _l("%(count)s messages could not be delivered", count=LazyString(format_decimal, recent.failed)),
             _l(
                 "%(failed)s of the last %(tried)s messages failed within a day. Open the delivery log to see why, "
                 "and to resend them. You won't be alerted again today.",
-                failed=recent.failed,
-                tried=recent.tried,
+                failed=LazyString(format_decimal, recent.failed),
+                tried=LazyString(format_decimal, recent.tried),
             ),
             "/admin/deliveries?outcome=failed",
             now=now,

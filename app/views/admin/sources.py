@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
@@ -179,7 +179,10 @@ def match(source_id: int, person_id: int) -> Page:
         return show(source_id, errors={person_id: error.errors["email"]}), 422
     flash(
         ngettext(
-            "Matched. %(num)d call is processed again.", "Matched. %(num)d calls are processed again.", count
+            "Matched. %(n)s call is processed again.",
+            "Matched. %(n)s calls are processed again.",
+            count,
+            n=format_decimal(count),
         )
         if count
         else _("Matched.")

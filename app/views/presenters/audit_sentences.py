@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import current_app
-from flask_babel import LazyString
+from flask_babel import LazyString, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -261,6 +261,8 @@ def _name_kind(name: str) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return format_decimal(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
