@@ -100,6 +100,12 @@ class AnnouncementForm:
             key=form.get("key", "")[:40] or str(uuid4()),
         )
 
+    @property
+    def has_text(self) -> bool:
+        """Whether anything was typed."""
+        typed = (self.title, self.message, self.emails, self.action_url, *self.context.values())
+        return any(text.strip() for text in typed)
+
     def to_request(self, zone: tzinfo) -> AnnouncementRequest:
         """Convert to the service's request; the time is in the admin's time zone `zone`."""
         addresses = [text for text in _ADDRESS_SEPARATORS.split(self.emails) if text]

@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Dialog, Page, expect
+from sqlalchemy import select
 
-from app.models import User
+from app.clock import utc_now
+from app.database.base import db
+from app.models import Announcement, User
+from app.services.announcements import management
+from app.services.announcements.validation import AnnouncementRequest
 from tests.support import factories
-from tests.support.browser import axe
+from tests.support.browser import axe, sign_in_browser
 
 
 def sign_in_by_form(page: Any, user: User) -> Any:
@@ -109,3 +117,98 @@ def test_an_announcement_is_still_there_and_previewed_after_going_back(
     page.go_back()
     page.get_by_role("button", name="Send to 1 person").wait_for()
     page.frame_locator("iframe[name=mail]").get_by_role("heading", name="Maintenance tonight").wait_for()
+
+
+@pytest.fixture
+def admins_page(
+    page_factory: Callable[..., Page], live_server: str, sign_in: Callable[[User], FlaskClient], bob: User
+) -> Page:
+    page = page_factory(live_server)
+    sign_in_browser(page, sign_in(bob), live_server)
+    return page
+
+
+def test_what_was_typed_is_a_draft_when_the_page_is_left(admins_page: Page) -> None:
+    page = admins_page
+    page.goto("/admin/announcements/new")
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.goto("/admin")
+    page.goto("/admin/announcements")
+    expect(page.locator(".item", has_text="Maintenance tonight")).to_have_count(1)
+    page.get_by_role("link", name="Maintenance tonight").click()
+    page.get_by_label("Message", exact=True).fill("Soon.")
+    page.goto("/admin")
+    page.goto("/admin/announcements")
+    page.get_by_role("link", name="Maintenance tonight").click()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Soon.")
+    page.goto("/admin/announcements/new")
+    page.goto("/admin/announcements")
+    expect(page.locator(".item")).to_have_count(1)
+
+
+def test_what_is_typed_is_saved_until_it_is_sent(admins_page: Page) -> None:
+    page = admins_page
+    page.goto("/admin/announcements/new")
+    page.get_by_label("Title").fill("Maintenance tonight")
+    expect(page.locator("#saved")).to_contain_text("Draft saved at")
+    page.get_by_label("Message", exact=True).fill("Soon.")
+    expect(page.get_by_role("button", name="Send to 1 person")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Soon.")
+    page.get_by_label("Message", exact=True).fill("At 22:00.")
+    page.get_by_role("button", name="Send to 1 person").click()
+    expect(page.get_by_text("1 of 1 people have it.")).to_be_visible()
+    assert db.session.scalars(select(Announcement.message)).all() == ["At 22:00."]
+    page.goto("/admin/announcements")
+    expect(page.get_by_role("heading", name="Your drafts")).to_have_count(0)
+
+
+def test_a_draft_that_could_not_be_saved_is_saved_but_not_sent_by_trying_again(admins_page: Page) -> None:
+    page = admins_page
+    page.goto("/admin/announcements/new")
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_label("Message", exact=True).fill("Soon.")
+    expect(page.get_by_role("button", name="Send to 1 person")).to_be_visible()
+    page.route("**/drafts", lambda route: route.abort())
+    page.get_by_label("Message", exact=True).fill("Half of a sen")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't save")
+    page.unroute("**/drafts")
+    with page.expect_response("**/drafts"):
+        page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".row__preview")).to_have_text("Half of a sen")
+    assert db.session.scalars(select(Announcement)).all() == []
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
+def test_the_browser_asks_before_changes_to_a_scheduled_announcement_are_lost(
+    admins_page: Page, bob: User
+) -> None:
+    wanted = AnnouncementRequest(
+        everyone=True,
+        title="Later",
+        message="Soon.",
+        channels=("in_app",),
+        deliver_at=utc_now() + timedelta(days=2),
+    )
+    announcement = management.create(bob, wanted)
+    page = admins_page
+    page.goto(f"/admin/announcements/{announcement.id}/edit")
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    page.goto("/admin")
+    assert asked == []
+    page.goto(f"/admin/announcements/{announcement.id}/edit")
+    page.get_by_label("Title").press_sequentially(" still")
+    page.goto("/admin")
+    assert asked == ["beforeunload"]
+    page.goto(f"/admin/announcements/{announcement.id}/edit")
+    page.get_by_label("Title").press_sequentially(" still")
+    page.get_by_role("button", name=re.compile("Schedule for")).click()
+    page.wait_for_url(f"**/admin/announcements/{announcement.id}")
+    assert asked == ["beforeunload"]

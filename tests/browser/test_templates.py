@@ -111,6 +111,22 @@ def test_unsaved_input_is_saved_when_the_page_is_left(
     expect(page.get_by_label("Title", exact=True)).to_have_value("Typed a moment ago")
 
 
+def test_what_could_not_be_saved_is_saved_when_the_page_is_left(
+    page_of, template: NotificationTemplate, bob: User
+) -> None:
+    page = page_of(bob)
+    page.goto(f"/admin/templates/{template.id}")
+    page.route("**/draft", lambda route: route.abort())
+    page.get_by_label("Title", exact=True).fill("Typed while the line was broken")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't save")
+    page.unroute("**/draft")
+    page.goto("/account")
+    page.goto(f"/admin/templates/{template.id}")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Typed while the line was broken")
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
 def test_the_preview_theme_and_width_can_be_changed(
     page_of, template: NotificationTemplate, bob: User
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.clock import utc_now
 from app.database.base import db
@@ -37,7 +38,7 @@ def get(author: User, draft_id: int) -> AnnouncementDraft:
 def save(
     author: User, form: Mapping[str, Any], draft_id: int | None = None, *, now: datetime | None = None
 ) -> AnnouncementDraft:
-    """Keep a form, and commit.
+    """Keep a form, and commit. One that was kept as it is needs no second draft.
 
     Args:
         form: plain JSON values.
@@ -47,13 +48,21 @@ def save(
         Invalid: keyed `general`: the author has many drafts.
     """
     with writing():
-        row = get(author, draft_id) if draft_id is not None else AnnouncementDraft(author_id=author.id)
+        row = get(author, draft_id) if draft_id is not None else _find_same(author, form)
         row.form, row.updated_at = dict(form), now or utc_now()
-        if draft_id is None:
-            mine = select(func.count()).where(AnnouncementDraft.author_id == author.id)
-            if (db.session.scalar(mine) or 0) >= MAX_DRAFTS:
-                raise Invalid({"general": _("You have %(most)s drafts. Delete one first.", most=MAX_DRAFTS)})
-            db.session.add(row)
+    return row
+
+
+def _find_same(author: User, form: Mapping[str, Any]) -> AnnouncementDraft:
+    """Return the draft with this very form, or a new one. Raises Invalid."""
+    mine = list_for(author)
+    text = json.dumps(form, sort_keys=True)
+    if same := next((row for row in mine if json.dumps(row.form, sort_keys=True) == text), None):
+        return same
+    if len(mine) >= MAX_DRAFTS:
+        raise Invalid({"general": _("You have %(most)s drafts. Delete one first.", most=MAX_DRAFTS)})
+    row = AnnouncementDraft(author_id=author.id)
+    db.session.add(row)
     return row
 
 

@@ -1,7 +1,9 @@
-// The announcement form: choosing a template loads its texts, and the email in the preview follows the form.
+// The announcement form: it is saved as a draft, choosing a template loads its texts, and the email in the preview follows it.
+import { keepChanges } from "./autosave.js";
 import { $ } from "./dom.js";
 
 const form = $("#announcement");
+keepChanges(form, form.dataset.drafts);
 $("[data-submits]")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 
 // Whether the form has changed since the preview was requested. It may be incomplete now, and the next preview follows.

@@ -1,9 +1,10 @@
 // The template editor: inserts variables at the caret, and saves the draft when the page is left.
+import { keepChanges } from "./autosave.js";
 import { $ } from "./dom.js";
 
 const form = $("#tpl");
 let field = $("#message_template");
-let isDirty = false;
+keepChanges(form, form.action);
 
 form.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-words]")) field = event.target;
@@ -19,21 +20,9 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-form.addEventListener("input", () => {
-  isDirty = true;
-});
-form.addEventListener("submit", () => {
-  isDirty = false;
-});
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement === form) isDirty = false;
-});
 // Errors arrive beside their fields; the fields themselves keep what is being typed.
 document.addEventListener("htmx:after:swap", () => {
   for (const field of form.querySelectorAll("[data-words]")) {
     field.setAttribute("aria-invalid", String(Boolean($(`#${field.id}-error`).textContent.trim())));
   }
-});
-window.addEventListener("pagehide", () => {
-  if (isDirty) navigator.sendBeacon(form.action, new FormData(form));
 });

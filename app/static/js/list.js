@@ -149,7 +149,9 @@ function showEffect(ctx, button, changed) {
 function repeatWrite(ctx, button) {
   // The form of an undo has gone with its toast.
   const source = isUndo(ctx.request.action) ? $("#undo-last") : button;
-  if (source.matches("form")) source.requestSubmit();
+  // A form that is saved or previewed as it is filled in: to submit it would send an announcement.
+  if (source.matches("form[hx-trigger^=input]")) source.dispatchEvent(new Event("input"));
+  else if (source.matches("form")) source.requestSubmit();
   else source.click();
 }
 

@@ -35,7 +35,7 @@ from app.views.web.mail_frame import frame_email
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.models import Announcement
+    from app.models import Announcement, AnnouncementDraft
 
 bp = Blueprint("announcements", __name__, url_prefix="/admin/announcements")
 
@@ -94,14 +94,13 @@ def preview() -> Response:
 
 @bp.post("/drafts")
 @admin_required
-def save_draft() -> Redirect | tuple[str, int]:
-    """Save the form; as a new draft if its own was deleted or sent in another tab."""
+def save_draft() -> Redirect | Response | tuple[str, int]:
+    """Save the form as a draft; for htmx, which saves it as it is filled in, render the preview."""
     form = AnnouncementForm.read(request.form)
+    if htmx.is_partial():
+        return _save_quietly(form)
     try:
-        try:
-            announcement_drafts.save(current_user, form.to_draft(), form.draft_id)
-        except NotFound:
-            announcement_drafts.save(current_user, form.to_draft())
+        _save(form)
     except Invalid as error:
         return _form_page(form, errors=error.errors), 422
     flash(_("Draft saved."))
@@ -119,9 +118,12 @@ def delete_draft(draft_id: int) -> Redirect:
 @bp.post("/test")
 @admin_required
 def test() -> str | tuple[str, int]:
-    """Send a test to the admin, and show the form again: nothing of it is saved."""
+    """Send a test to the admin, and show the form again, which is saved as a draft."""
     form = AnnouncementForm.read(request.form)
     edited_id = request.form.get("edited_id", type=parse_integer)
+    if edited_id is None:
+        with suppress(Invalid):
+            form = replace(form, draft_id=_save(form).id)
     try:
         announcement_management.send_test(current_user, _to_request(form))
     except Invalid as error:
@@ -228,6 +230,34 @@ def cancel(announcement_id: int) -> Redirect:
     else:
         flash(announcement_rows.describe_cancelled(announcement.written))
     return redirect(url_for(".show", announcement_id=announcement_id), 303)
+
+
+def _save(form: AnnouncementForm) -> AnnouncementDraft:
+    """Save the form; as a new draft if its own was deleted or sent in another tab. Raises Invalid."""
+    with suppress(NotFound):
+        return announcement_drafts.save(current_user, form.to_draft(), form.draft_id)
+    return announcement_drafts.save(current_user, form.to_draft())
+
+
+def _save_quietly(form: AnnouncementForm) -> Response:
+    draft, errors = None, {}
+    if form.has_text or form.draft_id is not None:
+        try:
+            draft = _save(form)
+            form = replace(form, draft_id=draft.id)
+        except Invalid as error:
+            errors = error.errors
+    preview = announcement_preview.preview(_to_request(form), current_user)
+    body = render_template(
+        "announcements/draft.hx.html",
+        form=form,
+        draft=draft,
+        errors=errors,
+        preview=preview,
+        missing=announcement_rows.describe_errors(preview.errors),
+    )
+    response = htmx.vary(body)
+    return htmx.replace_address(response, url_for(".new", draft=draft.id)) if draft else response
 
 
 def _edit_conflict(form: AnnouncementForm, edited_id: int) -> str:

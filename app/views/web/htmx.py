@@ -27,6 +27,12 @@ def vary(body: str | Response, status: int = 200) -> Response:
     return response
 
 
+def replace_address(response: Response, url: str) -> Response:
+    """Tell htmx to show another URL in the address bar, without a step in the history."""
+    response.headers["HX-Replace-Url"] = url
+    return response
+
+
 def go(url: str) -> Response:
     """Tell htmx to load another page. It would follow a redirect and swap the result into this one."""
     response = make_response("", 204)

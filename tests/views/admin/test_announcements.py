@@ -281,6 +281,15 @@ def test_a_draft_is_kept_for_its_author_until_it_is_sent(sign_in: SignIn, alice:
     assert (count(Announcement), count(AnnouncementDraft)) == (1, 0)
 
 
+def test_a_form_that_is_saved_twice_at_once_is_one_draft(sign_in: SignIn, bob: User) -> None:
+    client = sign_in(bob)
+    send(client, NEW, "/admin/announcements/drafts", **FIELDS)
+    send(client, NEW, "/admin/announcements/drafts", **FIELDS)
+    assert count(AnnouncementDraft) == 1
+    send(client, NEW, "/admin/announcements/drafts", **FIELDS | {"title": "Another"})
+    assert count(AnnouncementDraft) == 2
+
+
 def test_a_draft_that_was_deleted_meanwhile_is_saved_as_a_new_one(sign_in: SignIn, bob: User) -> None:
     client = sign_in(bob)
     send(client, NEW, "/admin/announcements/drafts", **FIELDS)
