@@ -26,6 +26,7 @@ from app.channels.base import PermanentFailure, TemporaryFailure
 from app.channels.public_addresses import is_public
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
+LONGEST_WAIT = 24 * 3600.0
 # Only the beginning of a response is read.
 MAX_BYTES = 16 * 1024
 IPAddress = IPv4Address | IPv6Address
@@ -52,16 +53,19 @@ class HttpResponse:
         return f"{self.status} {' '.join(self.text.split())}".strip()[:300]
 
     def retry_after(self) -> float | None:
-        """Return how many seconds the server asks to wait (RFC 9110, 10.2.3), or None if it does not say."""
+        """Return how many seconds the server asks to wait (RFC 9110, 10.2.3), or None if it does not say.
+
+        At most a day: a mistake of the server must not outlast the message.
+        """
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdigit():
-            return float(value[:9])
+            return min(float(value), LONGEST_WAIT)
         try:
             until = email.utils.parsedate_to_datetime(value)
         except (ValueError, OverflowError):  # A year or an offset of twenty digits is the latter.
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+        return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)
 
 
 class NoResponse(TemporaryFailure):
