@@ -138,7 +138,8 @@ def _publish(call: SourceCall, event: SourceEvent, now: datetime) -> Outcome:
             recipients=emails if emails and is_exact else None,
         )
     except Invalid as error:
-        return Outcome("failed", "invalid", {"detail": " ".join(error.errors.values())[:500]})
+        detail = " ".join(f"{name}: {text}" for name, text in error.errors.items())
+        return Outcome("failed", "invalid", {"detail": detail[:500]})
     interviews.remember_unnamed(source, event, data, now)
     return _publish_once(incoming, others, now)
 

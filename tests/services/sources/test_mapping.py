@@ -319,7 +319,9 @@ def test_a_call_that_breaks_the_mapping_does_not_stop_the_others(
     assert outcome(invalid) == ("failed", "invalid")
     assert outcome(good) == ("mapped", "notified")
     assert invalid is not None
-    assert source_calls.describe(invalid).verdict == "This is longer than 255 characters."
+    assert (
+        source_calls.describe(invalid).verdict == "data.candidate_name: This is longer than 255 characters."
+    )
 
 
 def test_names_that_no_database_can_store_lose_only_those_characters(
