@@ -15,6 +15,7 @@ from app import jobs, telemetry
 from app.cli.commands import Command, Group
 from app.jobs import scheduler as jobs_scheduler
 from app.jobs import stopping
+from app.services.base import validation
 
 group = Group("jobs", help="Scheduled jobs.")
 
@@ -26,8 +27,8 @@ class Instant(click.ParamType[datetime]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
+            instant = validation.in_a_usable_year(datetime.fromisoformat(value))
+        except (ValueError, validation.InvalidValue):
             instant = None
         if instant is None or instant.tzinfo is None:
             self.fail("write a time with its offset, such as 2026-03-12T08:00:00+01:00", param, ctx)

@@ -86,7 +86,7 @@ def test_the_command_runs_a_job_at_a_given_time(app: Flask, smtp: Server, alice:
 
 
 def test_the_command_explains_a_bad_time(app: Flask) -> None:
-    for at in ("tomorrow", "2026-03-12T08:00:00"):
+    for at in ("tomorrow", "2026-03-12T08:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
         answer = app.test_cli_runner().invoke(args=["jobs", "run", "sweep", "--at", at])
         assert answer.exit_code == 2
         assert "with its offset" in answer.output
