@@ -14,6 +14,10 @@ from app.database.transactions import lock_for_writing
 
 Row = TypeVar("Row", bound=Base)
 
+# FOR NO KEY UPDATE: a lock on a person must not wait for an event that inserts rows which refer to them. Other events
+# would queue behind it, and deadlock with the one that it waits for.
+LOCK = {"key_share": True}
+
 # Execution options of a bulk UPDATE or DELETE: loaded objects are not refreshed, callers read again what they show.
 BULK = {"synchronize_session": False}
 
@@ -56,7 +60,7 @@ def writing(*, lock: type[Row] | None = None, row_id: Any = None) -> Iterator[Ro
     """
     try:
         lock_for_writing()
-        yield db.session.get(lock, row_id, with_for_update=True, populate_existing=True) if lock else None
+        yield db.session.get(lock, row_id, with_for_update=LOCK, populate_existing=True) if lock else None
     except BaseException:
         db.session.rollback()
         raise

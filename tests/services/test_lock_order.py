@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 from app.clock import utc_now
 from app.database.base import db
 from app.models import Announcement, Delivery, Interview, Notification, User
-from app.services.accounts import administration
+from app.services.accounts import administration, tokens, users
 from app.services.announcements import management as announcements
 from app.services.announcements.validation import AnnouncementRequest
 from app.services.events import data as event_data
@@ -194,6 +195,27 @@ def test_an_admin_who_changes_a_person_does_not_lock_out_events(
     run_in_between(
         pg_app, monkeypatch, place, insert_both, lambda: administration.end_sessions(bob.id, actor=alice)
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        partial(users.update_profile, name="Robert", time_zone="UTC", phone=""),
+        partial(tokens.create, name="Mine", scopes=["read"]),
+    ],
+    ids=["profile", "token"],
+)
+def test_a_change_of_an_account_does_not_wait_for_events(
+    pg_app: Flask, people: list[User], change: Callable[[User], object]
+) -> None:
+    db.session.execute(insert(Notification), factories.notification_values(people[1], 1))
+
+    def run() -> None:
+        with pg_app.app_context():
+            change(people[1])
+
+    with ThreadPoolExecutor(1) as caller:
+        caller.submit(run).result(2.5)
 
 
 def test_a_worker_defers_no_delivery_that_another_one_sends(

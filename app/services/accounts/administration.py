@@ -280,7 +280,6 @@ def _lock_with_admins(user_id: int, actor: User, *, refusal_for_self: str = "") 
         select(User)
         .where(or_(User.id == user_id, and_(User.role == "admin", User.is_enabled)))
         .order_by(User.id)  # Two admins who locked the same rows in opposite order would deadlock.
-        # Not FOR UPDATE: events that insert rows for these people would wait, and deadlock with us.
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()

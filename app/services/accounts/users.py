@@ -13,7 +13,7 @@ from app import canonical_addresses
 from app.clock import utc_now
 from app.database.base import db
 from app.database.transactions import lock_for_writing
-from app.database.writing import writing
+from app.database.writing import LOCK, writing
 from app.models import User
 from app.services.accounts import access, demo_people, notices, passwords, sessions, sign_in_throttle
 from app.services.accounts.known_browsers import KnownBrowser
@@ -233,7 +233,7 @@ def replace_password(user: User, password_hash: str) -> None:
 
 def get_for_update(user_id: int) -> User:
     """Load a user as they are now and lock the row until the transaction ends. Call it within `writing`."""
-    return db.session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+    return db.session.get_one(User, user_id, with_for_update=LOCK, populate_existing=True)
 
 
 def rename(user: User, name: str, email: str) -> dict[str, str]:
