@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -226,20 +226,20 @@ def _selection(query: ListQuery) -> dict[str, Any]:
 
 
 TOASTS = {
-    "read": lambda n: ngettext("Marked read", "%(num)d marked read", n),
-    "unread": lambda n: ngettext("Marked unread", "%(num)d marked unread", n),
-    "done": lambda n: ngettext("Marked done", "%(num)d marked done", n),
-    "undone": lambda n: ngettext("Moved to inbox", "%(num)d moved to inbox", n),
-    "snooze": lambda n: ngettext("Snoozed", "%(num)d snoozed", n),
-    "unsnooze": lambda n: ngettext("Moved to inbox", "%(num)d moved to inbox", n),
-    "saved": lambda n: ngettext("Saved", "%(num)d saved", n),
-    "unsaved": lambda n: ngettext("Removed from Saved", "%(num)d removed from Saved", n),
+    "read": lambda count, n: ngettext("Marked read", "%(n)s marked read", count, n=n),
+    "unread": lambda count, n: ngettext("Marked unread", "%(n)s marked unread", count, n=n),
+    "done": lambda count, n: ngettext("Marked done", "%(n)s marked done", count, n=n),
+    "undone": lambda count, n: ngettext("Moved to inbox", "%(n)s moved to inbox", count, n=n),
+    "snooze": lambda count, n: ngettext("Snoozed", "%(n)s snoozed", count, n=n),
+    "unsnooze": lambda count, n: ngettext("Moved to inbox", "%(n)s moved to inbox", count, n=n),
+    "saved": lambda count, n: ngettext("Saved", "%(n)s saved", count, n=n),
+    "unsaved": lambda count, n: ngettext("Removed from Saved", "%(n)s removed from Saved", count, n=n),
 }
 
 
 def _describe(action: str, count: int, until: datetime | None) -> str:
     """Say what was done. For one snoozed notification, the time of its return is enough."""
-    text = TOASTS[action](count)
+    text = TOASTS[action](count, format_decimal(count) if count > 1 else "")
     if until is None:
         return text
     return back_at(until) if count == 1 else f"{text}. {back_at(until)}"

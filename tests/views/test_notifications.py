@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from icalendar import Calendar
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from app.clock import utc_now
 from app.database.base import db
@@ -337,6 +337,18 @@ def test_a_page_of_older_notifications_is_shown_again_after_an_action(sign_in: S
     # Nothing is left there.
     answer = send(client, f"/notifications/{rows[51].id}/archival", view=view)
     assert titles(client.get(answer.location).text)[:2] == ["Row 0", "Row 1"]
+
+
+def test_large_numbers_are_grouped_everywhere(sign_in: SignIn, alice: User) -> None:
+    rows = [factories.notification_values(alice, number) for number in range(1234)]
+    db.session.execute(insert(Notification), rows)
+    db.session.commit()
+    client = sign_in(alice)
+    page = client.get("/notifications").text
+    assert "<title>Inbox (1,234 unread)" in page
+    assert ">All 1,234<" in client.get("/notifications/total").text
+    send(client, "/notifications/changes?all=1", action="read")
+    assert "1,234 marked read" in client.get("/notifications").text
 
 
 def test_mark_all_follows_the_filters_and_can_be_undone(sign_in: SignIn, alice: User) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from app import catalog, safe_urls
 from app.catalog import WEEKLY_SUMMARY
@@ -107,7 +107,7 @@ def compose_digest(
         category="system",
         facts=(),
         groups=(*meetings, *groups),
-        more=ngettext("and %(num)d more", "and %(num)d more", total - listed) if total > listed else "",
+        more=_more(total - listed),
         button=(texts.email_button or fixed.open_inbox, f"{base_url}/notifications?place=unread"),
         mark_read=(fixed.mark_read, links.mark_read_link(user, as_of, secret, base_url)),
         reason=fixed.reason,
@@ -160,9 +160,15 @@ def _weekly_groups(
     return (DigestGroup(_("Waiting longest"), "system", lines),) if lines else ()
 
 
+def _more(number: int) -> str:
+    return (
+        ngettext("and %(n)s more", "and %(n)s more", number, n=format_decimal(number)) if number > 0 else ""
+    )
+
+
 def _headline(agenda: Agenda, unread: int, user: User, day: datetime, *, is_weekly: bool) -> str:
     """Say what matters: "2 interviews today, 12 unread"."""
-    number = ngettext("%(num)d unread", "%(num)d unread", unread)
+    number = ngettext("%(n)s unread", "%(n)s unread", unread, n=format_decimal(unread))
     if not agenda.interviews:
         return number
     if is_weekly:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import LazyString, ngettext
+from flask_babel import LazyString, format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
@@ -133,5 +133,7 @@ def _sentence(reason: str, data: Mapping[str, Any]) -> str:
         return str(data["detail"])
     if reason != "notified":
         return str(REASONS[reason]) % {"people": names, "detail": data.get("detail", "")}
-    text = ngettext("Notified %(num)d person", "Notified %(num)d people", data["count"])
+    text = ngettext(
+        "Notified %(n)s person", "Notified %(n)s people", data["count"], n=format_decimal(data["count"])
+    )
     return _("%(text)s. No account found for %(names)s", text=text, names=names) if named else text

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import url_for
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from app import catalog
 from app.services.overview.attention import Attention
@@ -71,11 +71,18 @@ def _jobs(found: Attention) -> Iterator[AttentionRow]:
 
 def _deliveries(found: Attention) -> Iterator[AttentionRow]:
     if found.failed:
-        title = ngettext("%(num)d delivery failed", "%(num)d deliveries failed", found.failed)
+        title = ngettext(
+            "%(n)s delivery failed", "%(n)s deliveries failed", found.failed, n=format_decimal(found.failed)
+        )
         url = url_for("deliveries.index", outcome="failed")
         yield AttentionRow("bad", title, _("In the last 24 hours."), url, _("Failed deliveries"))
     if found.suppressed:
-        title = ngettext("%(num)d address is blocked", "%(num)d addresses are blocked", found.suppressed)
+        title = ngettext(
+            "%(n)s address is blocked",
+            "%(n)s addresses are blocked",
+            found.suppressed,
+            n=format_decimal(found.suppressed),
+        )
         detail = _("Nothing is sent to a blocked address. Unblock those that work again.")
         yield AttentionRow("warn", title, detail, url_for("deliveries.suppressed"), _("Blocked addresses"))
 
@@ -84,23 +91,26 @@ def _sources(found: Attention) -> Iterator[AttentionRow]:
     url, link = url_for("admin_sources.index"), _("Sources")
     if found.failed_calls:
         title = ngettext(
-            "%(num)d call from another system failed",
-            "%(num)d calls from other systems failed",
+            "%(n)s call from another system failed",
+            "%(n)s calls from other systems failed",
             found.failed_calls,
+            n=format_decimal(found.failed_calls),
         )
         yield AttentionRow("bad", title, _("In the last 24 hours."), url, link)
     if found.waiting_calls:
         title = ngettext(
-            "%(num)d call from another system is waiting",
-            "%(num)d calls from other systems are waiting",
+            "%(n)s call from another system is waiting",
+            "%(n)s calls from other systems are waiting",
             found.waiting_calls,
+            n=format_decimal(found.waiting_calls),
         )
         yield AttentionRow("warn", title, _("For more than five minutes."), url, link)
     if found.unmatched:
         title = ngettext(
-            "%(num)d person from another system has no account here",
-            "%(num)d people from other systems have no account here",
+            "%(n)s person from another system has no account here",
+            "%(n)s people from other systems have no account here",
             found.unmatched,
+            n=format_decimal(found.unmatched),
         )
         yield AttentionRow("warn", title, _("They get no notifications until you match them."), url, link)
 

@@ -66,7 +66,7 @@ def build_heading(query: ListQuery) -> Heading:
     return Heading(
         title=_title(query, view, number),
         note=_note(query, unread if is_unread_known else None),
-        unread=str(unread) if unread and is_unread_known else "",
+        unread=format_decimal(unread) if unread and is_unread_known else "",
         state=State(
             has_unread=query.place != "done" and (bool(unread) or query.place not in ("inbox", "unread")),
             found=found,
