@@ -70,7 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     # Servers and scratch databases go with the run, also if it is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     met = [_run(name, make, options.rounds) for name, make in cases.items()]
-    print(f"{met.count(True)} of {len(met)} ratios are within their limits.")
+    others = "" if all(met) else " The others are marked with an exclamation mark."
+    print(f"{met.count(True)} of {len(met)} ratios are within their limits.{others}")
     return int(not all(met))
 
 
@@ -78,7 +79,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. Raises SystemExit: an option is unknown."""
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__.partition("\n\n")[0])
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="measurements whose names begin so; default all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="measurements whose names begin so, by default all; an unknown name lists them",
     )
     parser.add_argument(
         "--quick",
