@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from babel.dates import format_date, format_time
 from flask import Flask
 from flask_babel import get_locale, get_timezone, get_translations, ngettext
 from flask_babel import gettext as _
+from jinja2 import pass_context
 
 from app.clock import utc_now
 from app.rendering import dates, locales
@@ -41,7 +42,17 @@ def register(app: Flask) -> None:
         back_at,
         menu_time,
     ):
-        app.add_template_filter(function)
+        app.add_template_filter(_for_each_reader(function), function.__name__)
+
+
+def _for_each_reader(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Take the context, too: other filters of a constant are applied once, as the first reader would see it."""
+
+    @pass_context
+    def apply(_context: object, *arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    return apply
 
 
 def local(instant: datetime) -> datetime:

@@ -60,6 +60,14 @@ def test_the_heading_of_a_day_repeats_nothing(app: Flask, day: date, head: tuple
         assert (datetime_filters.day_name(day, NOW), datetime_filters.day_note(day, NOW)) == head
 
 
+def test_a_constant_time_has_the_form_of_each_reader(app: Flask) -> None:
+    with app.test_request_context(), force_locale("en@h12"):
+        template = app.jinja_env.from_string('{{ "14:20"|time_of_day }}')
+        assert template.render() == "2:20 PM"
+    with app.test_request_context(), force_locale("en@h23"):
+        assert template.render() == "14:20"
+
+
 def test_names_follow_the_readers_language(app: Flask) -> None:
     with app.test_request_context(), force_locale("fr"):
         assert datetime_filters.short_time(datetime(2026, 2, 23, 9, 0, tzinfo=UTC), NOW) == "lun."
