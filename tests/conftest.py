@@ -163,8 +163,14 @@ def app(database_file: Path) -> Iterator[Flask]:
     app = make_app(f"sqlite:///{database_file}")
     with app.app_context():
         yield app
+        _end_streams(app)
         db.session.remove()
         db.engine.dispose()
+
+
+def _end_streams(app: Flask) -> None:
+    """End the streams that pages left open: the application would look for changes in a database that is gone."""
+    app.extensions["broadcaster"].close()
 
 
 @pytest.fixture(scope="session")
@@ -217,6 +223,7 @@ def pg_app(postgres: str, migrated_postgres: str) -> Iterator[Flask]:
     app = make_app(_database(postgres, name))
     with app.app_context():
         yield app
+        _end_streams(app)
         db.session.remove()
         db.engine.dispose()
     event.remove(Engine, "connect", keep)

@@ -23,7 +23,7 @@ def names(user: User) -> list[str]:
 
 def entries(page: str) -> list[tuple[str, str]]:
     """Name and unread number of each view in the navigation."""
-    return re.findall(r'nav__name">([^<]*)</span><span class="nav__count">([^<]*)', page)
+    return re.findall(r'nav__name"[^>]*>([^<]*)</span><span class="nav__count">([^<]*)', page)
 
 
 def test_a_saved_view_links_to_its_list(sign_in: SignIn, alice: User) -> None:
