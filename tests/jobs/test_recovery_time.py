@@ -31,6 +31,14 @@ def test_the_servers_send_within_a_minute_when_all_workers_or_the_broker_are_gon
     assert max(workers_gone, broker_gone) + every <= MOST_SECONDS
 
 
+def test_a_worker_notices_within_a_minute_that_its_connection_to_redis_hangs() -> None:
+    options = broker.make_celery("redis://localhost").conf.broker_transport_options
+    # kombu checks every interval whether the answer is overdue for as long; BRPOP itself waits for a second.
+    noticed = 2 * options["health_check_interval"] + 1
+    # The old connection is tried once more by whoever closes it, and by whoever looks for other workers.
+    assert noticed + 2 * options["socket_timeout"] <= MOST_SECONDS
+
+
 def test_a_process_that_is_paused_in_a_transaction_holds_its_locks_for_less_than_its_lease() -> None:
     assert float(postgresql.IDLE_TIMEOUT.removesuffix("s")) < outbox.LEASE.total_seconds()
     assert outbox.LEASE.total_seconds() > HEARTBEAT_SECONDS * 2, "one late renewal loses no claim"

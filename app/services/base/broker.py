@@ -38,7 +38,7 @@ TASK_SECONDS = 900
 # The loss of a message is noticed anyway, so no one waits longer than this until it is delivered again.
 VISIBILITY_SECONDS = 2 * TASK_SECONDS
 # Seconds after which a worker gives up a connection to Redis that does not respond; otherwise it would wait forever.
-# RabbitMQ's connections have heartbeats.
+# While it waits for messages, it notices after twice as long. RabbitMQ's connections have heartbeats.
 REDIS_SECONDS = 10.0
 # The options of each transport that limit how long a call waits.
 AMQP_LIMITS, REDIS_LIMITS = ("read_timeout", "write_timeout"), ("socket_timeout", "socket_connect_timeout")
@@ -76,7 +76,7 @@ def make_celery(url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"visibility_timeout": VISIBILITY_SECONDS}
-        | ({} if _is_amqp(url) else dict.fromkeys(REDIS_LIMITS, REDIS_SECONDS)),
+        | ({} if _is_amqp(url) else dict.fromkeys((*REDIS_LIMITS, "health_check_interval"), REDIS_SECONDS)),
         result_backend=None,
         enable_utc=True,
     )
