@@ -89,6 +89,15 @@ def test_search_and_chips_filter_the_log_in_place(open_log: Open) -> None:
     expect(page.locator("#results")).to_contain_text("No matches")
 
 
+def test_the_sheet_of_days_closes_when_they_are_applied(open_log: Open) -> None:
+    page = open_log()
+    page.get_by_role("button", name="Days").click()
+    page.get_by_label("From").fill("2026-01-01")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#days")).to_be_hidden()
+    expect(page.locator("#results")).to_contain_text("from Thursday 1 January")
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_attempts_open_in_the_next_row_and_are_resent_there(open_log: Open, width: int) -> None:
     page = open_log(width=width)

@@ -61,7 +61,7 @@ document.addEventListener("click", (event) => {
   const menu = opener?.popoverTargetElement;
   if (menu) place(menu, opener);
   if (menu?.id === "later") prepareMenu(menu, opener.closest(".row"), opener.dataset.only);
-  event.target.closest(".menu [type=submit]")?.closest(".menu").hidePopover();
+  event.target.closest(":is(.menu, #days) [type=submit]")?.closest("[popover]").hidePopover();
 });
 
 // The clock of a row asks until when. Its shortcut, which presses it by script, snoozes until tomorrow.
