@@ -176,6 +176,8 @@ def test_a_draft_that_could_not_be_saved_is_saved_but_not_sent_by_trying_again(a
     with page.expect_response("**/drafts"):
         page.get_by_role("button", name="Try again").click()
     expect(page.locator(".row__preview")).to_have_text("Half of a sen")
+    expect(page.locator("#toasts")).not_to_contain_text("Couldn't save")
+    expect(page.locator("#main")).to_be_focused()
     assert db.session.scalars(select(Announcement)).all() == []
     page.watch.forgive("ERR_FAILED")
     page.watch.forgive("Failed to fetch")

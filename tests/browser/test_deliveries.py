@@ -98,6 +98,21 @@ def test_the_sheet_of_days_closes_when_they_are_applied(open_log: Open) -> None:
     expect(page.locator("#results")).to_contain_text("from Thursday 1 January")
 
 
+def test_the_failure_of_a_filter_is_gone_once_it_is_tried_again(open_log: Open) -> None:
+    page = open_log()
+    page.route("**/admin/deliveries?*", lambda route: route.abort())
+    page.get_by_role("checkbox", name="Failed").check()
+    toasts = page.locator("#toasts")
+    expect(toasts).to_contain_text("Couldn't load")
+    page.unroute("**/admin/deliveries?*")
+    toasts.get_by_role("button", name="Try again").click()
+    expect(page.locator("#results .log__entry")).to_have_count(1)
+    expect(toasts).not_to_contain_text("Couldn't load")
+    expect(page.locator("#main")).to_be_focused()
+    page.watch.forgive("ERR_FAILED")
+    page.watch.forgive("Failed to fetch")
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_attempts_open_in_the_next_row_and_are_resent_there(open_log: Open, width: int) -> None:
     page = open_log(width=width)

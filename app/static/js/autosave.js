@@ -1,3 +1,6 @@
+// Keeps what was typed when the page is left.
+import { removeErrorToast } from "./retry.js";
+
 // A form that is saved as it is filled in, or cannot be saved yet. What it would lose is saved when the page is left or,
 // without a URL for that, the browser asks first.
 export function keepChanges(form, url) {
@@ -26,7 +29,9 @@ export function keepChanges(form, url) {
     sent = changes;
   });
   document.addEventListener("htmx:after:request", (event) => {
-    if (ownForm(event) && url && event.detail.ctx.response.status < 400) saved = sent;
+    if (!ownForm(event) || event.detail.ctx.response.status >= 400) return;
+    removeErrorToast("not-saved");
+    if (url) saved = sent;
   });
   window.addEventListener("pagehide", () => {
     if (url && saved < changes && !isSubmitted) navigator.sendBeacon(url, new FormData(form));

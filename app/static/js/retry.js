@@ -34,6 +34,16 @@ export function showErrorToast(id, ...reasons) {
   $("#toasts").replaceChildren(toast);
 }
 
+// Once what failed has worked, in whatever way, its toast is out of date. Only the inbox has a list.
+export function removeErrorToast(id) {
+  const toast = $(`.toast[data-of=${id}]`);
+  if (!toast) return;
+  if (toast.contains(document.activeElement)) {
+    ($(".row__link[aria-current]") ?? $("#list") ?? $("#main")).focus();
+  }
+  toast.remove();
+}
+
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-again]")) return;
   const failed = [...failedWrites, failedLoad].filter(Boolean);

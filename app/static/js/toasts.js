@@ -1,6 +1,6 @@
 // Toasts: they hide after a while, offer to undo the last changes one by one, and report failures.
 import { $, speak } from "./dom.js";
-import { isUndo, offerToReload, showErrorToast } from "./retry.js";
+import { isUndo, offerToReload, removeErrorToast, showErrorToast } from "./retry.js";
 import { rollBack, writes } from "./list.js";
 import { resetChips } from "./search.js";
 
@@ -109,12 +109,8 @@ function offerReloadOf({ sourceElement }) {
   else if (!sourceElement.matches("#pane")) offerToReload(() => sourceElement.click());
 }
 
-// Once something is loaded, in whatever way, the failure to load is out of date.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  const toast = $(".toast[data-of=not-loaded]");
-  if (!toast || !isUserLoad(ctx) || ctx.response.status >= 400) return;
-  if (toast.contains(document.activeElement)) ($(".row__link[aria-current]") ?? $("#list")).focus();
-  toast.remove();
+  if (isUserLoad(ctx) && ctx.response.status < 400) removeErrorToast("not-loaded");
 });
 
 function reportFailure(ctx, reason) {
