@@ -118,6 +118,8 @@ def verify(path: Path) -> Manifest:
         BackupError: it is damaged, incomplete, or not a backup.
     """
     with _unpacked(path) as (folder, manifest):
+        if not manifest.migration:
+            raise BackupError(_("The database in the backup is empty. Check DATABASE_URL."))
         content = folder / CONTENT[manifest.database]
         if manifest.database == "sqlite":
             _check_sqlite(content)
@@ -324,8 +326,8 @@ def _run(program: str, *arguments: str, connects: bool = True) -> None:
             raise BackupError(
                 _(
                     "%(program)s is of another version than the server, or than the program that made the backup: "
-                    "%(cause)s. Install PostgreSQL's client programs of the server's version (such as "
-                    "postgresql-client-16 from apt.postgresql.org), and put them first in PATH.",
+                    "%(cause)s. Install PostgreSQL's client programs of the server's version (the package "
+                    "postgresql-client-VERSION of apt.postgresql.org), and put them first in PATH.",
                     program=program,
                     cause=cause,
                 )

@@ -220,6 +220,18 @@ def test_commands_say_what_they_did_or_what_to_do(app: Flask, tmp_path: Path, al
         assert done.stdout.endswith("Restored: 1 person, 0 notifications.\n")
 
 
+def test_an_empty_database_is_not_backed_up(app: Flask, tmp_path: Path) -> None:
+    with empty_machine(app, tmp_path / "new") as new:
+        # As anything that connects leaves it where DATABASE_URL names the wrong file.
+        (tmp_path / "new" / "bellhop.db").touch()
+        done = run(new, "create", tmp_path / "one.tar.gz")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: The database in the backup is empty. Check DATABASE_URL.\n",
+    )
+    assert not (tmp_path / "one.tar.gz").exists()
+
+
 def test_without_the_programs_of_postgresql_the_remedy_is_named(
     pg_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
