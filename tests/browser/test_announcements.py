@@ -151,6 +151,8 @@ def test_what_is_typed_is_saved_until_it_is_sent(admins_page: Page) -> None:
     page.goto("/admin/announcements/new")
     page.get_by_label("Title").fill("Maintenance tonight")
     expect(page.locator("#saved")).to_contain_text("Draft saved at")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator("#saved")).to_be_visible()
     page.get_by_label("Message", exact=True).fill("Soon.")
     expect(page.get_by_role("button", name="Send to 1 person")).to_be_visible()
     page.reload()
