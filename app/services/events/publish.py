@@ -267,7 +267,11 @@ def _plan(
     applied: interview_records.AppliedEvent,
     now: datetime,
 ) -> tuple[list[fanout.Plan], list[fanout.Plan]]:
-    """Decide for each person; returns the plans to write, and those for whom the event is no news."""
+    """Decide for each person.
+
+    Returns:
+        the plans to write, and those of people to whom the event says nothing new, which are only reported.
+    """
     if request is None:
         return [], []
     reason, known = "outdated", {user.id for user in people} if applied.is_outdated else set()

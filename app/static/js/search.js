@@ -28,8 +28,8 @@ export function resetChips() {
   };
 }
 
-// A search looks everywhere, wherever it begins; one that was narrowed to a place stays there. What is open stays open,
-// with the actions of the place that the search leads to.
+// A search covers every place, whichever it starts from, unless it has been narrowed to one. The open notification stays
+// open, with the actions of the place that is searched.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.id !== "filters" || !$("#list")) return;
   if (openId()) ctx.request.body.set("open", openId());

@@ -128,7 +128,7 @@ function reportFailure(ctx, reason) {
   showErrorToast(isUndo(ctx.request.action) ? "not-undone" : "not-saved", ...reasons);
 }
 
-// Nobody asked for it: the pulse, and what it leads to, or an hx-trigger="every …".
+// Requests that no one made: the pulse, the refreshes that follow it, and polls (hx-trigger="every …").
 const isPoll = (ctx) => ctx.sourceEvent?.type === "every";
 const isRefresh = (ctx) => ctx.isRefresh || isPoll(ctx);
 
