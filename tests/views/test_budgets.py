@@ -42,7 +42,7 @@ BUDGETS: dict[str, tuple[int, int]] = {
     "admin_sources.show_call": (5, 27),
     "announcements.index": (6, 28),
     "announcements.new": (10, 36),
-    "announcements.show": (6, 28),
+    "announcements.show": (7, 28),
     "defaults.show": (6, 58),
     "deliveries.html": (5, 12),
     "deliveries.index": (9, 110),
@@ -51,7 +51,7 @@ BUDGETS: dict[str, tuple[int, int]] = {
     "devices.show": (8, 31),
     "digests.preview": (5, 25),
     "digests.preview_mail": (4, 24),
-    "digests.show": (2, 12),
+    "digests.show": (3, 12),
     "explanations.show": (6, 27),
     "explanations.show_for_delivery": (12, 30),
     "follows.edit": (6, 27),
@@ -60,7 +60,7 @@ BUDGETS: dict[str, tuple[int, int]] = {
     "jobs.index": (8, 35),
     "jobs.show": (5, 27),
     "live.pulse": (6, 2),
-    "mail_mutes.show": (3, 12),
+    "mail_mutes.show": (4, 12),
     "notifications.choices": (1, 2),
     "notifications.index": (7, 112),
     "notifications.moment": (1, 1),
@@ -78,12 +78,12 @@ BUDGETS: dict[str, tuple[int, int]] = {
     "second_factor.show": (1, 17),
     "security.show": (9, 28),
     "subscriptions.index": (5, 28),
-    "template_versions.compare": (6, 27),
-    "template_versions.review": (9, 41),
+    "template_versions.compare": (7, 27),
+    "template_versions.review": (10, 41),
     "templates.index": (6, 37),
-    "templates.mail": (2, 12),
-    "templates.show": (9, 43),
-    "unsubscribe.show": (2, 12),
+    "templates.mail": (3, 12),
+    "templates.show": (10, 43),
+    "unsubscribe.show": (4, 12),
 }
 # Files, redirects and answers to programs, and two forms that are shown only while setting up and signing in.
 OTHERS = {
@@ -126,11 +126,9 @@ def test_each_page_keeps_to_its_budget(any_app: Flask) -> None:
     for endpoint, path in _paths(any_app, admin).items():
         browser = signed_out if endpoint in SIGNED_OUT else signed_in
         browser.get(path)
-        measured = [_measure(browser, path, admin) for _ in range(2)]
-        # The lesser: what a process remembers for some seconds may end during one of the two.
-        spent = min(queries for queries, _size in measured), max(size for _queries, size in measured)
+        spent = _measure(browser, path, admin)
         if any(number > limit for number, limit in zip(spent, BUDGETS[endpoint], strict=True)):
-            excess[endpoint] = measured
+            excess[endpoint] = spent
     assert not excess
 
 
@@ -139,6 +137,8 @@ def _measure(browser: FlaskClient, path: str, admin: User) -> tuple[int, int]:
     factories.notification(admin)
     inbox_version.bump([admin.id])
     db.session.commit()
+    # Requests share the session of a test, whose objects are known until the garbage collector comes by.
+    db.session.remove()
     with statements.recorded() as seen:
         answer = browser.get(path)
     assert (answer.status_code, answer.mimetype) == (200, "text/html"), path
