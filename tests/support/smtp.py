@@ -98,13 +98,16 @@ class Server:
 
 async def _close(controller: Controller) -> None:
     """Close what clients left open. Stopping the loop would leave the sockets to the garbage collector, which warns."""
-    assert controller.server is not None
-    controller.server.close()
-    readers = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in readers:
-        task.cancel()
-    await asyncio.gather(*readers, return_exceptions=True)
-    # A transport closes its socket in the next turn.
+    while readers := asyncio.all_tasks() - {asyncio.current_task()}:
+        # Until its task has begun, nothing would close a connection that has just been accepted.
+        await asyncio.sleep(0)
+        for task in readers:
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+    # Over TLS, the readers have left them open until the client responds. Python 3.13 has `Server.abort_clients`.
+    for transport in list(controller.loop._transports.values()):
+        transport.abort()
+    # They close their sockets in the next turn.
     await asyncio.sleep(0)
 
 
